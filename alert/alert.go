@@ -1,0 +1,43 @@
+// Package alert carries detections from the engine to people: a recorder that
+// commits them to a durable outbox, and a loop that delivers each to every
+// sink at least once.
+package alert
+
+import (
+	"context"
+	"time"
+
+	"honeyrow/event"
+)
+
+// Delivery is one detection on its way to one sink.
+type Delivery struct {
+	Sink      string
+	Detection event.Detection
+	Attempt   int // 1 for the first try
+	Created   time.Time
+}
+
+// Outbox is the durable queue between detections and sinks. Implementations
+// are safe for concurrent use.
+type Outbox interface {
+	// Put commits detections for the named sinks. A higher revision of a known
+	// ID replaces the body and is due again; the same or a lower one changes nothing.
+	Put(ctx context.Context, ds []event.Detection, sinks []string) error
+	// Due returns up to max deliveries whose time has come, oldest first.
+	Due(ctx context.Context, sink string, now time.Time, max int) ([]Delivery, error)
+	// Settle records the outcome of a try: nil err means delivered, otherwise
+	// the delivery is due again at next (zero: given up, kept as dead).
+	Settle(ctx context.Context, d Delivery, err error, next time.Time) error
+	// NextDue returns when the next undelivered delivery for sink is due, or
+	// the zero time if there is none.
+	NextDue(ctx context.Context, sink string) (time.Time, error)
+}
+
+// Sink is a destination. Deliver returns nil once the destination has the
+// detection for good. A Permanent error is not tried again.
+type Sink interface {
+	Name() string
+	Deliver(ctx context.Context, d *event.Detection) error
+	Close() error
+}

@@ -1,0 +1,90 @@
+package event
+
+import "time"
+
+// Schema is the version of Detection's JSON. Fields may be added within a
+// version; a change of meaning or a removal makes a new one. docs/alert.md
+// documents it.
+const Schema = "honeyrow.detection/1"
+
+// MaxHits bounds Detection.Hits; HitCount and HoneyRows go on counting.
+const MaxHits = 64
+
+// Detection is a rule's durable record: one per rule and run, however many
+// rows of the run carried honey values. A later revision of the same ID
+// replaces the earlier one: sinks use ID (and Revision) as idempotency key.
+type Detection struct {
+	Schema   string    `json:"schema"`
+	ID       ID        `json:"id"`
+	Revision int       `json:"revision"` // 1, then 2 once the run has ended with higher counts
+	Time     time.Time `json:"time"`     // of the first hit
+	Severity Severity  `json:"severity"`
+	Rule     string    `json:"rule"`
+	// Summary is the alert in one sentence for a person.
+	Summary   string    `json:"summary"`
+	Action    Action    `json:"action"`
+	Client    Client    `json:"client"`
+	Statement Statement `json:"statement"`
+	Run       Run       `json:"run"`
+	Hits      []Hit     `json:"hits"` // the first MaxHits different tokens
+	// HoneyRows counts the different honey rows seen so far in the run.
+	HoneyRows int `json:"honey_rows"`
+	// HitCount counts all hits of the run, repeats included.
+	HitCount int `json:"hit_count"`
+	// Drill marks a test alert: nothing happened.
+	Drill bool `json:"drill,omitempty"`
+}
+
+// Statement is what the client asked.
+type Statement struct {
+	Text      string `json:"text"`
+	Truncated bool   `json:"truncated,omitempty"` // longer than the configured limit
+	Redacted  bool   `json:"redacted,omitempty"`  // literals replaced by ?
+	// Parameters are the bound values as text, only if the operator asked.
+	Parameters []string `json:"parameters,omitempty"`
+	// Tags are the sqlcommenter key-value pairs in the statement's comments.
+	Tags map[string]string `json:"tags,omitempty"`
+}
+
+// Run is one execution of a statement.
+type Run struct {
+	Started time.Time `json:"started"`
+	// Rows counts the rows returned so far when the record was made.
+	Rows uint64 `json:"rows"`
+	// Done is true once the run has ended and the counts are final.
+	Done bool `json:"done"`
+	// Code is the command tag (PostgreSQL: "SELECT 20") or the error's SQLSTATE.
+	Code string `json:"code,omitempty"`
+}
+
+// Place is where a token is planted.
+type Place struct {
+	Server   string `json:"server"`
+	Database string `json:"database"`
+	Schema   string `json:"schema,omitempty"`
+	Table    string `json:"table"`
+	Column   string `json:"column"`
+	Key      string `json:"key,omitempty"` // the row's primary key, as text
+}
+
+// Hit is one token seen.
+type Hit struct {
+	Token ID     `json:"token"`
+	Kind  string `json:"kind"` // "email", "api_key", ...
+	Row   ID     `json:"row"`  // the honey row that holds the token
+	Place Place  `json:"place"`
+	// Story says in words what was planted where, by whom and when.
+	Story     string    `json:"story"`
+	PlantedBy string    `json:"planted_by"`
+	PlantedAt time.Time `json:"planted_at"`
+	Note      string    `json:"note,omitempty"`
+	Channel   Channel   `json:"channel"`
+	// Means says how it was recognised: "column" (table and column known from
+	// the protocol), "field" (a whole field), "part" (inside a longer value),
+	// "together" (several weak values of one honey row in one result row).
+	Means string `json:"means"`
+	// Column is the result column's label, the bound parameter's number ($1),
+	// or empty.
+	Column string `json:"column,omitempty"`
+	Count  int    `json:"count"` // how often in this run
+}

@@ -1,0 +1,106 @@
+// Package wire moves bytes between the two ends of a session and knows no
+// protocol. A Protocol logs a client in and yields a Flow; the pump reads
+// chunks, shows each to the Flow, and writes what the Flow lets through.
+//
+//	client ──read──▶ chunk ──Flow.Chunk(Client)──▶ one write ──▶ server
+//	client ◀── one write ◀──Flow.Chunk(Server)── chunk ◀──read── server
+//
+// Two goroutines per session, one per direction, and no others.
+package wire
+
+import (
+	"context"
+	"net"
+
+	"honeyrow/event"
+)
+
+// Side is one end of a session.
+type Side uint8
+
+// The two ends.
+const (
+	Client Side = iota
+	Server
+)
+
+// String names the side in errors and counters.
+func (s Side) String() string {
+	if s == Client {
+		return "client"
+	}
+	return "server"
+}
+
+// Origin is where a connection came from, as the listener saw it.
+type Origin struct {
+	Listener string
+	Address  string // see event.Client.Address
+	Balancer string // see event.Client.Balancer
+	Peer     *event.Peer
+}
+
+// Protocol joins clients to a server. One Protocol serves one listener.
+type Protocol interface {
+	// Login negotiates TLS on both legs, relays the client's credentials and
+	// returns the session ready for the pump. A nil Session with a nil error
+	// means that the connection has been served to its end (a cancel request).
+	// On error the client has been told in the protocol's terms where that is
+	// possible; the caller closes client. Login honours ctx's deadline.
+	Login(ctx context.Context, client net.Conn, o Origin) (*Session, error)
+	// Reject tells a client that has not logged in why it can't be served
+	// ("too many connections", "shutting down"), as far as the protocol allows.
+	Reject(ctx context.Context, client net.Conn, reason Reason)
+}
+
+// Reason is why a connection is turned away or ended by the proxy itself.
+type Reason uint8
+
+// The reasons.
+const (
+	TooMany    Reason = iota // the connection limit is reached
+	Shutdown                 // the proxy is going down
+	Malformed                // one side broke the protocol
+	Refused                  // a rule ended the session
+	Broken                   // a panic in the proxy
+	ServerGone               // the server's connection failed
+)
+
+// Session is a client joined to its own server connection.
+type Session struct {
+	Who            event.Client
+	Client, Server net.Conn // after TLS, login done
+	// FromClient and FromServer were read during login but belong to the
+	// session: the pump shows them to the Flow before it reads.
+	FromClient, FromServer []byte
+	Flow                   Flow
+}
+
+// Step is what the pump does with a chunk: write buf[:Pass] to the other side,
+// then Inject to that same side, and forget buf[Pass:Pass+Skip]. What remains
+// is shown again with more behind it. All of it in one write where possible.
+type Step struct {
+	Pass, Skip int
+	Inject     []byte
+	// Cut ends the session after the write.
+	Cut bool
+}
+
+// Flow is a session's protocol state. Chunk(Client) and Chunk(Server) are
+// called from one goroutine each.
+type Flow interface {
+	// Chunk inspects buf, what has arrived from one side and was not yet
+	// passed or skipped; buf belongs to the pump and may be reused afterwards.
+	// A Step with Pass, Skip and Inject all zero asks for more bytes. full says that the
+	// buffer can't take more: Chunk must then pass or skip something. An error
+	// means that the side broke the protocol: the pump ends the session.
+	Chunk(from Side, buf []byte, full bool) (Step, error)
+	// AtRest reports whether the session is between transactions with nothing
+	// in flight, so that ending it loses no work.
+	AtRest() bool
+	// Farewell is the message that tells the client why the session ends, or
+	// nil if one can't be sent now (in the middle of a frame).
+	Farewell(r Reason) []byte
+	// Close releases the session's inspector. It comes after both goroutines.
+	Close()
+}

@@ -1,0 +1,178 @@
+// Package token describes planted values and the registry that remembers them.
+// The seeder writes it, the engine reads it; they meet nowhere else.
+package token
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"honeyrow/event"
+)
+
+// State is where a token is in its life. Planned, Live and Retired are watched.
+type State string
+
+// A token is registered as Planned before its row is inserted, Live once the
+// row is committed, Retired once its value or row is being replaced or removed
+// (still watched), Removed at the end (kept for the story, not watched).
+const (
+	Planned State = "planned"
+	Live    State = "live"
+	Retired State = "retired"
+	Removed State = "removed"
+)
+
+// Watched reports whether proxies look for a token in this state.
+func (s State) Watched() bool { return s == Planned || s == Live || s == Retired }
+
+// Strength says what a sighting of the value proves.
+type Strength uint8
+
+// Strengths, rising.
+const (
+	// Weak values (names, salaries, integer keys) may stand in other rows too:
+	// they count by table and column, or two of one honey row together in one
+	// result row.
+	Weak Strength = iota
+	// Firm values (a telephone number, a card number) count as a whole field in any column.
+	Firm
+	// Strong values (e-mail addresses at a decoy domain, keys, tokens, hashes)
+	// count anywhere, inside longer values too if they have inspect.MinPart
+	// bytes or more.
+	Strong
+)
+
+var strengthNames = [...]string{"weak", "firm", "strong"}
+
+// String returns the word used in listings and exports.
+func (s Strength) String() string {
+	if int(s) < len(strengthNames) {
+		return strengthNames[s]
+	}
+	return fmt.Sprintf("strength(%d)", uint8(s))
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (s Strength) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Strength) UnmarshalText(b []byte) error {
+	for i, n := range strengthNames {
+		if n == string(b) {
+			*s = Strength(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("unknown strength %q", b)
+}
+
+// Token is one planted value with its place.
+type Token struct {
+	ID   event.ID `json:"id"`
+	Row  event.ID `json:"row"`  // shared by all tokens of one honey row
+	Kind string   `json:"kind"` // "email", "person_name", "key", ...
+	// Value is the text form, exactly as the server sends it in text format.
+	Value string `json:"value,omitempty"`
+	// Binary is the form in the protocol's binary format where that differs
+	// from Value (integers, numerics, uuid, bytea, timestamps); nil otherwise.
+	Binary   []byte   `json:"binary,omitempty"`
+	Strength Strength `json:"strength"`
+	// Key marks a token of the row's primary key: it identifies the row only
+	// by table and column.
+	Key   bool        `json:"is_key,omitempty"`
+	Place event.Place `json:"place"`
+	// TableOID and Attr are PostgreSQL's numbers of the place, as last
+	// resolved; 0 if unknown. Ancestors (partitioned parents) are separate
+	// Locations.
+	TableOID uint32 `json:"table_oid,omitempty"`
+	Attr     uint16 `json:"attr,omitempty"`
+
+	Deployment string    `json:"deployment"` // the seeding run that planted it
+	PlantedBy  string    `json:"planted_by"`
+	PlantedAt  time.Time `json:"planted_at"`
+	Note       string    `json:"note,omitempty"`
+	State      State     `json:"state"`
+	ChangedAt  time.Time `json:"changed_at"` // of the state
+}
+
+// Story says in words what was planted where, by whom and when.
+func (t *Token) Story() string {
+	where := t.Place.Table
+	if t.Place.Schema != "" {
+		where = t.Place.Schema + "." + where
+	}
+	return fmt.Sprintf("row planted in %s of %s on %s by %s on %s",
+		where, t.Place.Database, t.Place.Server, t.PlantedBy, t.PlantedAt.UTC().Format("2006-01-02"))
+}
+
+// Location ties a place's column to the numbers that PostgreSQL reports for
+// it. One column may have several: a partition and its parent.
+type Location struct {
+	Server, Database, Schema, Table, Column string
+	TableOID                                uint32
+	Attr                                    uint16
+}
+
+// Snapshot is everything that a proxy watches, at one version of the registry.
+// It is immutable.
+type Snapshot struct {
+	Version   uint64
+	Tokens    []Token // watched states only, values decrypted
+	Locations []Location
+}
+
+// Filter selects tokens for listings; zero fields select all.
+type Filter struct {
+	States                          []State
+	Server, Database, Schema, Table string
+	Kind, Deployment                string
+	Row                             event.ID
+	Value                           string // exact text form
+}
+
+// Registry is the durable memory of tokens. Implementations are safe for
+// concurrent use, also by several processes.
+type Registry interface {
+	// Add registers tokens in their given states, all or none.
+	Add(ctx context.Context, ts []Token) error
+	// SetState moves tokens to another state, all or none.
+	SetState(ctx context.Context, to State, ids ...event.ID) error
+	// Snapshot returns what is to be watched now.
+	Snapshot(ctx context.Context) (*Snapshot, error)
+	// Wait returns once the registry's version differs from version, within a
+	// second of the change, or when ctx ends.
+	Wait(ctx context.Context, version uint64) error
+}
+
+// Shelf lists tokens for people and tools.
+type Shelf interface {
+	List(ctx context.Context, f Filter) ([]Token, error)
+	Get(ctx context.Context, id event.ID) (Token, error)
+}
+
+// Atlas remembers where columns are. Locate replaces all locations of the
+// given table columns; a change makes a new version.
+type Atlas interface {
+	Locate(ctx context.Context, ls []Location) error
+}
+
+// Watcher is a running proxy's sign of life in the registry.
+type Watcher struct {
+	ID      string // unique per process
+	Host    string
+	PID     int
+	Servers []string // names of the servers it stands in front of
+	Version uint64   // the snapshot version that it watches
+	Seen    time.Time
+}
+
+// Watch is how proxies tell the seeder what they watch, so that no row becomes
+// visible before every running proxy knows it.
+type Watch interface {
+	Beat(ctx context.Context, w Watcher) error
+	// Watchers returns those seen within the last ten seconds.
+	Watchers(ctx context.Context) ([]Watcher, error)
+	// Leave forgets a watcher that shuts down.
+	Leave(ctx context.Context, id string) error
+}

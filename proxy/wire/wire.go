@@ -78,28 +78,34 @@ type Session struct {
 
 // Step is what the pump does with a chunk: write buf[:Pass] to the other side,
 // then Inject to that same side, and forget buf[Pass:Pass+Skip]. What remains
-// is shown again with more behind it. All of it in one write where possible.
+// is shown again, alone or with more behind it.
 type Step struct {
 	Pass, Skip int
-	Inject     []byte
-	// Cut ends the session after the write.
-	Cut bool
+	// Inject belongs to the Flow and is valid until the next Chunk from the
+	// same side.
+	Inject []byte
+	// Need asks for a buffer of at least so many bytes, counted from what
+	// remains after Pass and Skip, before Chunk is called again; 0: any more
+	// bytes will do. The Flow bounds it.
+	Need int
+	// Cut ends the session after the write, with a Farewell for this reason.
+	Cut    bool
+	Reason Reason
 }
 
 // Flow is a session's protocol state. Chunk(Client) and Chunk(Server) are
-// called from one goroutine each.
+// called from one goroutine each, the other methods from any.
 type Flow interface {
 	// Chunk inspects buf, what has arrived from one side and was not yet
-	// passed or skipped; buf belongs to the pump and may be reused afterwards.
-	// A Step with Pass, Skip and Inject all zero asks for more bytes. full says that the
-	// buffer can't take more: Chunk must then pass or skip something. An error
+	// passed or skipped; buf belongs to the pump and is reused afterwards. A
+	// Step with Pass, Skip and Inject all zero asks for more bytes. An error
 	// means that the side broke the protocol: the pump ends the session.
-	Chunk(from Side, buf []byte, full bool) (Step, error)
+	Chunk(from Side, buf []byte) (Step, error)
 	// AtRest reports whether the session is between transactions with nothing
 	// in flight, so that ending it loses no work.
 	AtRest() bool
 	// Farewell is the message that tells the client why the session ends, or
-	// nil if one can't be sent now (in the middle of a frame).
+	// nil if none can be sent now (in the middle of a frame).
 	Farewell(r Reason) []byte
 	// Close releases the session's inspector. It comes after both goroutines.
 	Close()

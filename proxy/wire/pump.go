@@ -1,0 +1,342 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Error says which side ended or broke a session, and how.
+type Error struct {
+	Side Side
+	// Op is "read", "write", "protocol", "refused" or "panic".
+	Op  string
+	Err error
+	// Stack is set for a panic.
+	Stack []byte
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("%s of %s: %v", e.Op, e.Side, e.Err) }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// ErrRefused ends a session that a rule refused beyond repair.
+var ErrRefused = errors.New("ended by a rule")
+
+// Counters are totals over sessions; any field may be read at any time.
+type Counters struct {
+	// Bytes forwarded to the named side.
+	ToClient, ToServer atomic.Uint64
+	// Malformed counts sessions ended because the side broke the protocol.
+	MalformedClient, MalformedServer atomic.Uint64
+	Panics                           atomic.Uint64
+}
+
+// Options shape a pump.
+type Options struct {
+	Counters *Counters // may be nil
+	// FarewellTimeout bounds the write of the last message to a client that
+	// may not be reading. Zero: two seconds.
+	FarewellTimeout time.Duration
+}
+
+// Pump moves one session's bytes until it ends.
+type Pump struct {
+	s        *Session
+	o        Options
+	toClient sync.Mutex // one writer at a time: the server's goroutine, or a farewell
+	draining atomic.Bool
+	ended    atomic.Bool
+
+	mu    sync.Mutex
+	cause error // the first error: why the session ended
+}
+
+// NewPump prepares a session. It starts nothing.
+func NewPump(s *Session, o Options) *Pump {
+	if o.Counters == nil {
+		o.Counters = new(Counters)
+	}
+	if o.FarewellTimeout == 0 {
+		o.FarewellTimeout = 2 * time.Second
+	}
+	return &Pump{s: s, o: o}
+}
+
+// Run forwards in both directions until the session ends, closes both
+// connections and the flow, and returns why: nil after an orderly end. It uses
+// the calling goroutine and one more, which has ended when Run returns.
+func (p *Pump) Run() error {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		p.end(p.direct(Server, p.s.Server, p.s.Client, p.s.FromServer))
+	}()
+	err := p.direct(Client, p.s.Client, p.s.Server, p.s.FromClient)
+	if err == nil {
+		// The client has sent all that it will; answers still come. Servers
+		// that see the end of input close on their side.
+		err = closeWrite(p.s.Server)
+	}
+	if err != nil {
+		p.end(err)
+	}
+	<-done
+	p.closeBoth()
+	p.s.Flow.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cause
+}
+
+// Drain ends the session as soon as it is at rest: now, or after the
+// transaction that is running.
+func (p *Pump) Drain() {
+	p.draining.Store(true)
+	if p.s.Flow.AtRest() {
+		p.Kill(Shutdown)
+	}
+}
+
+// Kill ends the session now and tells the client why, if a message can be sent.
+func (p *Pump) Kill(r Reason) {
+	if p.ended.Swap(true) {
+		return
+	}
+	p.farewell(r)
+	p.closeBoth()
+}
+
+// farewell writes the flow's last message. A server's write may be stuck on a
+// client that does not read: the deadline frees it, and then nothing more is sent.
+func (p *Pump) farewell(r Reason) {
+	_ = p.s.Client.SetWriteDeadline(time.Now().Add(p.o.FarewellTimeout))
+	p.toClient.Lock()
+	defer p.toClient.Unlock()
+	if m := p.s.Flow.Farewell(r); m != nil {
+		_, _ = p.s.Client.Write(m)
+	}
+}
+
+// end records why a direction ended and stops the other one.
+func (p *Pump) end(err error) {
+	p.mu.Lock()
+	first := p.cause == nil && !p.ended.Load()
+	if first {
+		p.cause = err
+	}
+	p.mu.Unlock()
+	if first && err != nil {
+		var e *Error
+		if errors.As(err, &e) {
+			p.count(e)
+			if r, ok := reason(e); ok && !p.ended.Swap(true) {
+				p.farewell(r)
+			}
+		}
+	}
+	p.ended.Store(true)
+	p.closeBoth()
+}
+
+func (p *Pump) count(e *Error) {
+	switch {
+	case e.Op == "panic":
+		p.o.Counters.Panics.Add(1)
+	case e.Op == "protocol" && e.Side == Client:
+		p.o.Counters.MalformedClient.Add(1)
+	case e.Op == "protocol":
+		p.o.Counters.MalformedServer.Add(1)
+	}
+}
+
+// reason maps an error to what the client is told; false: nothing.
+func reason(e *Error) (Reason, bool) {
+	switch {
+	case e.Op == "panic":
+		return Broken, true
+	case e.Op == "protocol":
+		return Malformed, true
+	case e.Op == "refused":
+		return Refused, true
+	case e.Side == Server:
+		return ServerGone, true
+	}
+	return 0, false
+}
+
+func (p *Pump) closeBoth() {
+	_ = p.s.Client.Close()
+	_ = p.s.Server.Close()
+}
+
+// direct forwards from src to dst until src ends (nil) or something fails.
+func (p *Pump) direct(from Side, src, dst net.Conn, pre []byte) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &Error{Side: from, Op: "panic", Err: fmt.Errorf("%v", v), Stack: debug.Stack()}
+		}
+	}()
+	size, sent := smallClient, &p.o.Counters.ToServer
+	if from == Server {
+		size, sent = smallServer, &p.o.Counters.ToClient
+	}
+	b := newBuffer(size)
+	defer b.close()
+	in := newReader(src)
+	if len(pre) > 0 {
+		b.reserve(len(pre))
+		b.end = copy(b.data, pre)
+	}
+	for {
+		need, err := p.drainBuffer(from, b, dst, sent)
+		if err != nil {
+			return err
+		}
+		if from == Server && p.draining.Load() && p.s.Flow.AtRest() {
+			p.Kill(Shutdown)
+			return nil
+		}
+		if err := in.read(b, need); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return &Error{Side: from, Op: "read", Err: err}
+		}
+	}
+}
+
+// drainBuffer shows b to the flow until it wants more bytes and returns how
+// many it needs (0: any).
+func (p *Pump) drainBuffer(from Side, b *buffer, dst net.Conn, sent *atomic.Uint64) (int, error) {
+	for b.len() > 0 {
+		step, err := p.s.Flow.Chunk(from, b.bytes())
+		if err != nil {
+			return 0, &Error{Side: from, Op: "protocol", Err: err}
+		}
+		if step.Pass > 0 || len(step.Inject) > 0 {
+			out := b.bytes()[:step.Pass]
+			if len(step.Inject) > 0 {
+				out = append(out[:len(out):len(out)], step.Inject...)
+			}
+			if err := p.write(from, dst, out); err != nil {
+				return 0, err
+			}
+			sent.Add(uint64(len(out)))
+		}
+		b.drop(step.Pass + step.Skip)
+		if step.Cut {
+			return 0, &Error{Side: from, Op: "refused", Err: ErrRefused}
+		}
+		if step.Pass+step.Skip == 0 || step.Need > b.len() {
+			return step.Need, nil
+		}
+	}
+	return 0, nil
+}
+
+// write sends to the side opposite of from.
+func (p *Pump) write(from Side, dst net.Conn, out []byte) error {
+	if from == Client {
+		if _, err := dst.Write(out); err != nil {
+			return &Error{Side: Server, Op: "write", Err: err}
+		}
+		return nil
+	}
+	p.toClient.Lock()
+	defer p.toClient.Unlock()
+	if _, err := dst.Write(out); err != nil {
+		return &Error{Side: Client, Op: "write", Err: err}
+	}
+	return nil
+}
+
+// reader fills a buffer from a connection. On a plain socket it gives large
+// buffers back before it waits for the peer, so that thousands of sessions
+// that once moved much data hold little when idle.
+type reader struct {
+	conn net.Conn
+	raw  syscall.RawConn
+	b    *buffer
+	n    int
+	err  error
+	try  func(fd uintptr) bool
+}
+
+func newReader(c net.Conn) *reader {
+	r := &reader{conn: c}
+	if sc, ok := c.(syscall.Conn); ok {
+		if raw, err := sc.SyscallConn(); err == nil {
+			r.raw = raw
+			r.try = r.attempt
+		}
+	}
+	return r
+}
+
+// read appends at least one byte to b, in a buffer that can hold need bytes.
+func (r *reader) read(b *buffer, need int) error {
+	b.reserve(need)
+	if r.raw == nil || b.isSmall() {
+		n, err := r.conn.Read(b.data[b.end:])
+		b.end += n
+		if n > 0 {
+			// A read that fills the small buffer is probably part of a stream.
+			if b.free() == 0 && b.isSmall() && err == nil {
+				b.reserve(len(b.data) + 1)
+			} else if r.raw == nil && n < len(b.small) {
+				defer b.rest()
+			}
+			return nil
+		}
+		return err
+	}
+	r.b, r.n, r.err = b, 0, nil
+	if err := r.raw.Read(r.try); err != nil {
+		return err
+	}
+	if r.err != nil {
+		return os.NewSyscallError("read", r.err)
+	}
+	if r.n == 0 {
+		return io.EOF
+	}
+	b.end += r.n
+	return nil
+}
+
+// attempt is called when the socket may be readable; false waits until it is.
+func (r *reader) attempt(fd uintptr) bool {
+	for {
+		n, err := syscall.Read(int(fd), r.b.data[r.b.end:])
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN:
+			r.b.rest() // about to wait: hold as little as possible
+			return false
+		case err != nil:
+			r.err = err
+			return true
+		}
+		r.n = n
+		return true
+	}
+}
+
+// closeWrite ends one direction of a connection, leaving the other open.
+func closeWrite(c net.Conn) error {
+	if cw, ok := c.(interface{ CloseWrite() error }); ok {
+		_ = cw.CloseWrite() // the peer may be gone already: its reader will tell
+		return nil
+	}
+	return c.Close()
+}

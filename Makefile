@@ -1,0 +1,74 @@
+# honeyrow: `make help` lists what can be done here.
+SHELL = /bin/sh
+GO ?= go
+FUZZTIME ?= 1m
+KEEP ?=
+BENCH ?=
+TOOL = $(GO) tool -modfile=internal/tools/go.mod
+# Everything but what takes long on purpose: the suites against other people's
+# drivers, and the demo.
+QUICK = $$($(GO) list ./... | grep -v -e '^honeyrow/integration' -e '^honeyrow/demo')
+SERVERS = postgresql psql pg_dump pgbench
+
+.DEFAULT_GOAL := help
+.PHONY: help build check format vet lint imports race fuzz-short test integration bench fuzz demo fmt clean FORCE
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: bin/honeyrow ## build bin/honeyrow
+
+bin/honeyrow: FORCE
+	@mkdir -p bin
+	$(GO) build -trimpath -o $@ ./cmd/honeyrow
+
+check: format vet lint imports race fuzz-short ## format, vet, lint, import rules, race tests, short fuzz: under two minutes once the caches are warm
+
+format:
+	@out=$$($(TOOL) gofumpt -l .) || exit 1; \
+	if [ -n "$$out" ]; then echo "not formatted (run: make fmt):"; echo "$$out"; exit 1; fi
+
+fmt: ## format the sources (gofumpt)
+	$(TOOL) gofumpt -w .
+
+vet:
+	$(GO) vet ./...
+
+lint:
+	$(TOOL) staticcheck ./...
+
+imports:
+	$(GO) test ./internal/arch
+
+race:
+	@scripts/need.sh cc $(SERVERS)
+	CGO_ENABLED=1 $(GO) test -race $(QUICK)
+
+fuzz-short:
+	@scripts/fuzz.sh total=30s
+
+test: ## install what the tests need and run all of them, those against real PostgreSQL included
+	@scripts/need.sh cc $(SERVERS)
+	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 15m $(QUICK)
+	$(GO) test -count=1 -timeout 30m ./demo/... ./integration/...
+
+integration: ## real servers, real drivers, chaos
+	@scripts/need.sh cc $(SERVERS)
+	$(GO) test -v -count=1 -timeout 60m ./integration/...
+
+bench: bin/honeyrow ## direct, a framing relay, PgBouncer and HAProxy, honeyrow: side by side (BENCH="-flags")
+	@scripts/need.sh $(SERVERS) pgbouncer haproxy
+	$(GO) run ./integration/bench $(BENCH)
+
+fuzz: ## every fuzz target for FUZZTIME (default 1m) each
+	@scripts/fuzz.sh $(FUZZTIME)
+
+demo: ## the whole story against a private PostgreSQL; KEEP=1 leaves it running
+	@scripts/need.sh postgresql psql pg_dump
+	@mkdir -p bin
+	@$(GO) build -trimpath -o bin/honeyrow ./cmd/honeyrow
+	@$(GO) build -trimpath -o bin/demo ./demo
+	@bin/demo -honeyrow bin/honeyrow $(if $(filter-out 0,$(KEEP)),-keep)
+
+clean: ## remove what was built
+	rm -rf bin dist

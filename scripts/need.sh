@@ -1,0 +1,134 @@
+#!/bin/sh
+# need.sh NAME...: make sure that the named tools are on this machine.
+#
+# A name is one of
+#   cc          a C compiler (the race detector and cgo need one)
+#   postgresql  PostgreSQL's server programs (initdb, postgres)
+#   psql, pg_dump, pgbench, pgbouncer, haproxy, git, make or any other command
+# What is there is passed over without a word. What is missing is installed
+# with apt-get where that is possible (root, or sudo without a password).
+# Anywhere else the script says what to install, and ends with 1.
+#
+# Debian's server package makes a cluster of its own and starts it. Nothing
+# here uses it, so for the time of the installation a drop-in under
+# /etc/postgresql-common/createcluster.d says "create_main_cluster = false";
+# it is removed again afterwards. See pg_createcluster(1), "postgresql-common".
+set -eu
+
+say() { printf 'need: %s\n' "$*" >&2; }
+
+# have NAME: is it there?
+have() {
+	case $1 in
+	postgresql)
+		if [ -n "${HONEYROW_PG_BIN:-}" ]; then
+			[ -x "$HONEYROW_PG_BIN/initdb" ]
+			return
+		fi
+		for p in /usr/lib/postgresql/*/bin/initdb; do
+			[ -x "$p" ] && return 0
+		done
+		command -v initdb >/dev/null 2>&1
+		;;
+	pgbench)
+		for p in /usr/lib/postgresql/*/bin/pgbench; do
+			[ -x "$p" ] && return 0
+		done
+		command -v pgbench >/dev/null 2>&1
+		;;
+	cc) command -v "${CC:-cc}" >/dev/null 2>&1 || command -v gcc >/dev/null 2>&1 ;;
+	*) command -v "$1" >/dev/null 2>&1 ;;
+	esac
+}
+
+# deb NAME: the Debian packages that bring it.
+deb() {
+	case $1 in
+	cc) echo gcc libc6-dev ;;
+	psql | pg_dump) echo postgresql-client ;;
+	pgbench) echo postgresql postgresql-contrib ;;
+	*) echo "$1" ;;
+	esac
+}
+
+missing=
+packages=
+for name in "$@"; do
+	if ! have "$name"; then
+		missing="$missing $name"
+		packages="$packages $(deb "$name")"
+	fi
+done
+[ -n "$missing" ] || exit 0
+
+if [ -n "${HONEYROW_PG_BIN:-}" ]; then
+	case " $missing " in
+	*" postgresql "*)
+		say "HONEYROW_PG_BIN=$HONEYROW_PG_BIN holds no initdb: set it to the folder with PostgreSQL's server programs, or unset it"
+		exit 1
+		;;
+	esac
+fi
+
+asroot=
+if [ "$(id -u)" -ne 0 ]; then
+	asroot="sudo -n"
+fi
+if ! command -v apt-get >/dev/null 2>&1; then
+	say "missing:$missing"
+	say "this system has no apt-get, so install what brings them yourself (Debian calls it:$packages)"
+	exit 1
+fi
+if [ -n "$asroot" ] && ! $asroot true >/dev/null 2>&1; then
+	say "missing:$missing"
+	say "installing needs root, and sudo asks for a password here; run: sudo apt-get install$packages"
+	exit 1
+fi
+
+dropdir=/etc/postgresql-common/createcluster.d
+drop=$dropdir/honeyrow.conf
+dropped=
+cleanup() {
+	if [ -n "$dropped" ]; then
+		$asroot rm -f "$drop"
+		$asroot rmdir "$dropdir" 2>/dev/null || :
+	fi
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+case " $packages " in
+*" postgresql "*)
+	if [ ! -e /usr/share/postgresql-common/maintscripts-functions ] && [ ! -e "$drop" ]; then
+		dropped=yes
+		$asroot mkdir -p "$dropdir"
+		echo "create_main_cluster = false" | $asroot tee "$drop" >/dev/null
+		say "no system cluster is made or started while PostgreSQL is installed ($drop, removed afterwards)"
+	fi
+	;;
+esac
+
+log=$(mktemp)
+install() {
+	$asroot env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $packages >"$log" 2>&1
+}
+say "missing:$missing; installing the distribution's packages:$packages"
+if ! install; then
+	say "refreshing the package lists first"
+	if ! $asroot apt-get update >"$log" 2>&1 || ! install; then
+		cat "$log" >&2
+		rm -f "$log"
+		say "the installation failed: see above, then run: apt-get install$packages"
+		exit 1
+	fi
+fi
+rm -f "$log"
+
+for name in $missing; do
+	if ! have "$name"; then
+		say "$name is still missing after the installation of: $(deb "$name"). Install it yourself."
+		exit 1
+	fi
+done
+say "installed:$missing"

@@ -1,0 +1,122 @@
+// Command honeyrow plants honey rows in a database, stands in front of it and
+// says who read them. This package holds flags and output only: the parts are
+// put together in internal/app.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"honeyrow/internal/app"
+)
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// cli is the command line. Each command has a Run method in the file of its name.
+type cli struct {
+	Config  string           `short:"c" placeholder:"FILE" env:"HONEYROW_CONFIG" help:"Configuration file. Default: ./honeyrow.yaml, then /etc/honeyrow/honeyrow.yaml."`
+	JSON    bool             `name:"json" help:"Print JSON, or one JSON object a line, for scripts."`
+	Version kong.VersionFlag `help:"Print the version and end."`
+
+	Init       initCmd    `cmd:"" help:"Write a commented configuration and make the registry."`
+	VersionCmd versionCmd `cmd:"" name:"version" help:"Print the version and what it was built with."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, stop, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// env is what a command works with.
+type env struct {
+	ctx context.Context
+	// unhook hands the signals over to a command that treats them itself.
+	unhook         func()
+	stdout, stderr io.Writer
+	json           bool
+	config         string // as given, may be empty
+}
+
+// usage is an error of the command line: exit code 2.
+type usage struct{ error }
+
+// quiet is a failure that has been told already: exit code 1 without a word.
+var quiet = errors.New("already reported")
+
+// run executes one command line and returns the exit code.
+func run(ctx context.Context, unhook func(), args []string, stdout, stderr io.Writer) (code int) {
+	var c cli
+	ended := -1
+	parser, err := kong.New(&c,
+		kong.Name("honeyrow"),
+		kong.Description("Plants honey rows in a database, stands in front of it as a proxy, and says who read them.\n\n"+
+			"First steps: honeyrow init, honeyrow doctor, honeyrow seed plan, honeyrow proxy, honeyrow seed apply."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(n int) { ended = n; panic(exited{}) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Vars{"version": app.Version()},
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "honeyrow:", err)
+		return exitFailed
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			if _, ok := r.(exited); !ok {
+				panic(r)
+			}
+			code = ended
+		}
+	}()
+	kctx, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "honeyrow: %v\nSee `honeyrow --help`.\n", err)
+		return exitUsage
+	}
+	e := &env{ctx: ctx, unhook: unhook, stdout: stdout, stderr: stderr, json: c.JSON, config: c.Config}
+	return e.report(kctx.Run(e))
+}
+
+// exited carries kong's wish to end (after --help or --version) out of Parse.
+type exited struct{}
+
+func (e *env) report(err error) int {
+	var u usage
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, quiet):
+		return exitFailed
+	case errors.As(err, &u):
+		fmt.Fprintf(e.stderr, "honeyrow: %v\n", err)
+		return exitUsage
+	case errors.Is(err, context.Canceled) && e.ctx.Err() != nil:
+		fmt.Fprintln(e.stderr, "honeyrow: interrupted")
+		return exitFailed
+	}
+	fmt.Fprintf(e.stderr, "honeyrow: %v\n", err)
+	return exitFailed
+}
+
+// load finds and reads the configuration.
+func (e *env) load() (*app.Config, error) {
+	name, err := app.FindConfig(e.config)
+	if err != nil {
+		return nil, err
+	}
+	return app.LoadConfig(name)
+}

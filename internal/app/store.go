@@ -1,0 +1,5 @@
+package app
+
+import "context"
+
+func makeRegistry(context.Context, *Config) error { return nil }

@@ -1,0 +1,87 @@
+package alert
+
+import (
+	"context"
+	"time"
+
+	"honeyrow/event"
+)
+
+// Query selects detections from the store; zero fields select all.
+type Query struct {
+	ID          event.ID
+	After       uint64    // only entries with a higher Seq
+	Forward     bool      // Limit counts from the oldest entry
+	Since       time.Time // of the first hit, inclusive
+	Until       time.Time // exclusive
+	MinSeverity event.Severity
+	Limit       int // the newest entries, or with Forward the oldest; 0: all
+}
+
+// Entry is one kept detection.
+type Entry struct {
+	// Seq rises with every commit. A later revision has a new one.
+	Seq       uint64
+	Committed time.Time
+	Detection event.Detection
+}
+
+// SinkStatus tells how one sink's deliveries stand.
+type SinkStatus struct {
+	Sink    string `json:"sink"`
+	Pending int    `json:"pending"` // not delivered yet, tries included
+	Failing int    `json:"failing"` // of them, tried in vain at least once
+	Dead    int    `json:"dead"`    // given up and kept
+	// Oldest is when the oldest pending delivery was committed, NextDue when
+	// the next try is due; zero if nothing is pending.
+	Oldest    time.Time `json:"oldest,omitzero"`
+	NextDue   time.Time `json:"next_due,omitzero"`
+	LastError string    `json:"last_error,omitempty"` // of a pending or dead delivery
+}
+
+// Journal is what a store remembers of detections beyond their delivery.
+type Journal interface {
+	// Detections returns what q selects, in rising order of Seq.
+	Detections(ctx context.Context, q Query) ([]Entry, error)
+	// Status returns one entry for each sink that the store has ever known.
+	Status(ctx context.Context) ([]SinkStatus, error)
+	// Revive makes the dead deliveries of a sink due now and returns how many.
+	Revive(ctx context.Context, sink string) (int, error)
+	// Prune forgets up to max detections committed before the given time and
+	// returns how many. One that is pending for a sink of the list is kept.
+	Prune(ctx context.Context, before time.Time, sinks []string, max int) (int, error)
+}
+
+// followEvery is how often Follow looks for new entries: another process
+// writes them, so there is nothing to be woken by.
+const followEvery = 300 * time.Millisecond
+
+// Follow calls fn for every entry after the given Seq, now and as they come,
+// until ctx ends or fn or the store returns an error.
+func Follow(ctx context.Context, j Journal, after uint64, fn func(Entry) error) error {
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	for {
+		es, err := j.Detections(ctx, Query{After: after, Forward: true, Limit: 100})
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		for _, e := range es {
+			if err := fn(e); err != nil {
+				return err
+			}
+			after = e.Seq
+		}
+		if len(es) > 0 {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package sqlite
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"honeyrow/event"
+	"honeyrow/token"
+)
+
+// errSealed says that a sealed value did not open: wrong key or altered row.
+var errSealed = errors.New("does not open with this key")
+
+// box seals what the file must not tell. It is safe for concurrent use.
+type box struct {
+	aead      cipher.AEAD // prepends a random 12-byte nonce to each message
+	digestKey []byte
+}
+
+// newBox derives one key for each purpose (HKDF, RFC 5869).
+func newBox(k Key) (*box, error) {
+	seal, err := hkdf.Key(sha256.New, k.b[:], nil, "honeyrow/1 seal", 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive key: %w", err)
+	}
+	digest, err := hkdf.Key(sha256.New, k.b[:], nil, "honeyrow/1 digest", 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive key: %w", err)
+	}
+	block, err := aes.NewCipher(seal)
+	if err != nil {
+		return nil, fmt.Errorf("make cipher: %w", err)
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil, fmt.Errorf("make cipher: %w", err)
+	}
+	return &box{aead: aead, digestKey: digest}, nil
+}
+
+// seal returns plain sealed for the record that about names.
+func (b *box) seal(about string, plain []byte) []byte {
+	return b.aead.Seal(nil, nil, plain, []byte(about))
+}
+
+// open appends the plain text to dst.
+func (b *box) open(dst []byte, about string, sealed []byte) ([]byte, error) {
+	plain, err := b.aead.Open(dst, nil, sealed, []byte(about))
+	if err != nil {
+		return nil, errSealed
+	}
+	return plain, nil
+}
+
+// digest is a keyed hash of a value, 16 bytes of HMAC-SHA-256: it finds equal
+// values without telling which.
+func (b *box) digest(value string) []byte {
+	h := hmac.New(sha256.New, b.digestKey)
+	h.Write([]byte(value))
+	return h.Sum(nil)[:16]
+}
+
+func aboutToken(id event.ID) string { return "token|" + string(id) }
+
+func aboutDetection(id event.ID, revision int) string {
+	return fmt.Sprintf("detection|%s|%d", id, revision)
+}
+
+// packSecret joins the secret fields of a token, each after its length. A nil
+// binary form has length 0, an empty one does not occur.
+func packSecret(dst []byte, t *token.Token) []byte {
+	dst = appendField(dst, t.Value)
+	dst = appendField(dst, t.Binary)
+	dst = appendField(dst, t.Place.Key)
+	return appendField(dst, t.Note)
+}
+
+func appendField[T string | []byte](dst []byte, f T) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(f))), f...)
+}
+
+// unpackSecret fills the secret fields of t; it keeps nothing of plain.
+func unpackSecret(plain []byte, t *token.Token) error {
+	var fields [4][]byte
+	for i := range fields {
+		n, w := binary.Uvarint(plain)
+		if w <= 0 || n > uint64(len(plain)-w) {
+			return errors.New("sealed fields are cut short")
+		}
+		fields[i], plain = plain[w:w+int(n)], plain[w+int(n):]
+	}
+	t.Value, t.Place.Key, t.Note = string(fields[0]), string(fields[2]), string(fields[3])
+	if t.Binary = nil; len(fields[1]) > 0 {
+		t.Binary = append([]byte(nil), fields[1]...)
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+// Package shop is the demo's web shop, and it is vulnerable on purpose: its
+// search glues what the visitor typed into the SQL. Never copy it.
+package shop
+
+import (
+	"context"
+	"fmt"
+	"html"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Shop is a running web shop.
+type Shop struct {
+	URL  string // "http://127.0.0.1:41234"
+	http *http.Server
+	db   *pgxpool.Pool
+	done chan struct{}
+}
+
+// Start opens the shop on a random loopback port over the given database.
+func Start(ctx context.Context, dsn string) (*Shop, error) {
+	db, err := pgxpool.New(ctx, dsn)
+	if err != nil {
+		return nil, fmt.Errorf("the shop's database: %w", err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	s := &Shop{URL: "http://" + l.Addr().String(), db: db, done: make(chan struct{})}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /search", s.search)
+	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go func() { // ends with Close
+		defer close(s.done)
+		_ = s.http.Serve(l)
+	}()
+	return s, nil
+}
+
+// Close stops the shop.
+func (s *Shop) Close() {
+	_ = s.http.Close()
+	<-s.done
+	s.db.Close()
+}
+
+// SearchURL is the address of a search for what a visitor typed.
+func (s *Shop) SearchURL(typed string) string {
+	return s.URL + "/search?q=" + url.QueryEscape(typed)
+}
+
+// search lists the products whose name contains what the visitor typed. The
+// comment at the statement's end names the route, as sqlcommenter does.
+func (s *Shop) search(w http.ResponseWriter, r *http.Request) {
+	typed := r.URL.Query().Get("q")
+	rows, err := s.db.Query(r.Context(), "SELECT sku, name, price FROM products WHERE active AND name ILIKE '%"+typed+"%'\n"+
+		"/*controller='search',framework='net%2Fhttp',route='%2Fsearch'*/")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	defer rows.Close()
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	fmt.Fprintln(w, "<ul>")
+	for rows.Next() {
+		var sku, name, price string
+		if err := rows.Scan(&sku, &name, &price); err != nil {
+			fmt.Fprintf(w, "<!-- %s -->\n", html.EscapeString(err.Error()))
+			return
+		}
+		fmt.Fprintf(w, "<li>%s: %s, %s EUR</li>\n", html.EscapeString(sku), html.EscapeString(name), html.EscapeString(price))
+	}
+	if err := rows.Err(); err != nil {
+		fmt.Fprintf(w, "<!-- %s -->\n", html.EscapeString(err.Error()))
+	}
+	fmt.Fprintln(w, "</ul>")
+}

@@ -12,6 +12,7 @@ type initCmd struct {
 	Listen        string `default:"127.0.0.1:6432" placeholder:"HOST:PORT" help:"Where clients will connect, host:port or unix:/path. Default: ${default}."`
 	Domain        string `default:"decoy.example" help:"Domain of the planted e-mail addresses: best one that you own and nobody uses."`
 	Force         bool   `help:"Replace a configuration that is there. The registry and its key are kept."`
+	RegistryOnly  bool   `help:"Keep the configuration and make only the registry and key that it names."`
 }
 
 // Help is shown by --help.
@@ -26,6 +27,9 @@ func (c *initCmd) Run(e *env) error {
 	path := e.config
 	if path == "" {
 		path = app.DefaultPaths[0]
+	}
+	if c.RegistryOnly {
+		return c.registry(e)
 	}
 	res, err := app.Init(e.ctx, app.InitOptions{
 		Path: path, Name: c.Name, ServerAddress: c.ServerAddress, Listen: c.Listen, Domain: c.Domain, Force: c.Force,
@@ -49,5 +53,21 @@ Next:
   5. honeyrow seed apply  plants
   6. Point your applications at %s
 `, res.Config, res.Registry, res.Key, res.SeedDSN, c.ServerAddress, c.Listen, c.Listen)
+	return nil
+}
+
+func (c *initCmd) registry(e *env) error {
+	path, err := app.FindConfig(e.config)
+	if err != nil {
+		return err
+	}
+	res, err := app.InitRegistry(e.ctx, path)
+	if err != nil {
+		return err
+	}
+	if e.json {
+		return e.printJSON(res)
+	}
+	fmt.Fprintf(e.stdout, "registry %s is ready with the key %s: keep a copy of the key apart\n", res.Registry, res.Key)
 	return nil
 }

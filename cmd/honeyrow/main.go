@@ -31,6 +31,7 @@ type cli struct {
 	Version kong.VersionFlag `help:"Print the version and end."`
 
 	Init       initCmd    `cmd:"" help:"Write a commented configuration and make the registry."`
+	Tokens     tokensCmd  `cmd:"" help:"List, show and export planted tokens."`
 	VersionCmd versionCmd `cmd:"" name:"version" help:"Print the version and what it was built with."`
 }
 

@@ -53,10 +53,27 @@ func Init(ctx context.Context, o InitOptions) (InitResult, error) {
 	if err := writePrivate(o.Path, text.Bytes()); err != nil {
 		return InitResult{}, fmt.Errorf("write the configuration: %w", err)
 	}
-	if err := makeRegistry(ctx, cfg); err != nil {
+	return initRegistry(ctx, cfg)
+}
+
+// InitRegistry makes the registry and key of a configuration that is there.
+func InitRegistry(ctx context.Context, path string) (InitResult, error) {
+	cfg, err := LoadConfig(path)
+	if err != nil {
 		return InitResult{}, err
 	}
-	return InitResult{Config: o.Path, Registry: cfg.Registry.Path, Key: cfg.Registry.KeyFile, SeedDSN: cfg.Servers[0].Seed.File}, nil
+	return initRegistry(ctx, cfg)
+}
+
+func initRegistry(ctx context.Context, cfg *Config) (InitResult, error) {
+	if err := MakeRegistry(ctx, cfg); err != nil {
+		return InitResult{}, err
+	}
+	r := InitResult{Config: cfg.File(), Registry: cfg.Registry.Path, Key: cfg.Registry.KeyFile}
+	if len(cfg.Servers) > 0 {
+		r.SeedDSN = cfg.Servers[0].Seed.File
+	}
+	return r, nil
 }
 
 // writePrivate puts b into path with mode 0600, whole or not at all.

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"honeyrow/alert"
+	"honeyrow/alert/alerttest"
 	"honeyrow/token/tokentest"
 )
 
@@ -65,4 +67,8 @@ func TestFilesAreForTheOwnerOnly(t *testing.T) {
 			t.Errorf("%s has mode %04o, want %04o", filepath.Base(c.path), got, c.want)
 		}
 	}
+}
+
+func TestStoreKeepsDetectionsAsEveryOutboxMust(t *testing.T) {
+	alerttest.Run(t, func(t *testing.T, now func() time.Time) alert.Store { return openAt(t, dbPath(t), now) })
 }

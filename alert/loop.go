@@ -1,0 +1,300 @@
+package alert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// RetryConfig says how a sink's failed deliveries are tried again.
+type RetryConfig struct {
+	// First is the pause after a first failure; it doubles with each further
+	// one up to Longest. Each pause is shortened at random by up to a quarter.
+	First   time.Duration `yaml:"first"`
+	Longest time.Duration `yaml:"longest"`
+	// MaxAge is how long after its commit a delivery is given up and kept as dead.
+	MaxAge time.Duration `yaml:"max_age"`
+	// Timeout bounds one try.
+	Timeout time.Duration `yaml:"timeout"`
+}
+
+// DefaultRetry tries for a week, at least every ten minutes.
+func DefaultRetry() RetryConfig {
+	return RetryConfig{First: time.Second, Longest: 10 * time.Minute, MaxAge: 7 * 24 * time.Hour, Timeout: 30 * time.Second}
+}
+
+// Validate reports what cannot work.
+func (c RetryConfig) Validate() error {
+	switch {
+	case c.First <= 0:
+		return errors.New("first: set a pause above zero, such as 1s")
+	case c.Longest < c.First:
+		return fmt.Errorf("longest: %s is shorter than first (%s): raise it", c.Longest, c.First)
+	case c.MaxAge < c.Longest:
+		return fmt.Errorf("max_age: %s is shorter than longest (%s): raise it", c.MaxAge, c.Longest)
+	case c.Timeout <= 0:
+		return errors.New("timeout: set a time above zero, such as 30s")
+	}
+	return nil
+}
+
+const (
+	// dueBatch bounds the deliveries read at once.
+	dueBatch = 32
+	// probeEvery is how long a failing sink rests at most before another
+	// delivery is tried, so that one that the destination cannot digest does
+	// not hold up the others for as long as its own pause grows.
+	probeEvery = 30 * time.Second
+	// lookEvery is how often the outbox is looked at without a wake-up: other
+	// processes put detections there too (`honeyrow alerts test`).
+	lookEvery = 2 * time.Second
+	// storePause is the pause after a failure of the outbox itself.
+	storePause = time.Second
+)
+
+// Loop delivers what the outbox holds for one sink, in order of commit as long
+// as the sink takes it, each at least once.
+type Loop struct {
+	out  Outbox
+	sink Sink
+	cfg  RetryConfig
+	log  zerolog.Logger
+	now  func() time.Time
+	roll func() float64
+	woke chan struct{}
+	one  sync.Mutex // held by Run or Drain
+
+	failures   int       // of the sink in a row
+	restUntil  time.Time // no try before; zero: the sink is well
+	lastLog    time.Time
+	quietStore time.Time
+
+	delivered, failed, dead atomic.Uint64
+}
+
+// LoopStats counts since the start.
+type LoopStats struct {
+	Delivered uint64
+	Failed    uint64 // tries
+	Dead      uint64
+}
+
+// LoopOptions hold what a Loop can do without.
+type LoopOptions struct {
+	Now  func() time.Time // nil: time.Now
+	Roll func() float64   // jitter in [0,1); nil: math/rand/v2
+}
+
+// NewLoop makes the loop of one sink. It does nothing until Run or Drain.
+func NewLoop(out Outbox, sink Sink, cfg RetryConfig, log zerolog.Logger, o LoopOptions) *Loop {
+	l := &Loop{out: out, sink: sink, cfg: cfg, log: log.With().Str("sink", sink.Name()).Logger(),
+		now: o.Now, roll: o.Roll, woke: make(chan struct{}, 1)}
+	if l.now == nil {
+		l.now = time.Now
+	}
+	if l.roll == nil {
+		l.roll = rand.Float64
+	}
+	return l
+}
+
+// Wake tells the loop that the outbox has something new. It never blocks.
+func (l *Loop) Wake() {
+	select {
+	case l.woke <- struct{}{}:
+	default:
+	}
+}
+
+// Stats may be called at any time.
+func (l *Loop) Stats() LoopStats {
+	return LoopStats{Delivered: l.delivered.Load(), Failed: l.failed.Load(), Dead: l.dead.Load()}
+}
+
+// Run delivers until ctx ends. A try that is under way is then broken off and
+// made again after the next start.
+func (l *Loop) Run(ctx context.Context) {
+	l.one.Lock()
+	defer l.one.Unlock()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.woke:
+		case <-timer.C:
+		}
+		timer.Reset(l.round(ctx))
+	}
+}
+
+// Drain tries each pending delivery that is due, once, and returns how many it
+// delivered. It stops at the first failure that is not permanent: a sink that
+// is down now is left to the next start. Call it when Run has returned, or
+// without Run for a single delivery on demand.
+func (l *Loop) Drain(ctx context.Context) (n int, err error) {
+	l.one.Lock()
+	defer l.one.Unlock()
+	for {
+		ds, err := l.out.Due(ctx, l.sink.Name(), l.now(), dueBatch)
+		if err != nil || len(ds) == 0 {
+			return n, err
+		}
+		for _, d := range ds {
+			err := l.try(ctx, d)
+			if err == nil {
+				n++
+			} else if !IsPermanent(err) {
+				return n, fmt.Errorf("sink %s: %w", l.sink.Name(), err)
+			}
+		}
+	}
+}
+
+// round delivers what is due and returns how long to sleep.
+func (l *Loop) round(ctx context.Context) time.Duration {
+	for ctx.Err() == nil {
+		if rest := l.restUntil.Sub(l.now()); rest > 0 {
+			return rest
+		}
+		ds, err := l.out.Due(ctx, l.sink.Name(), l.now(), dueBatch)
+		if err != nil {
+			return l.storeFailed(ctx, err)
+		}
+		if len(ds) == 0 {
+			return l.idle(ctx)
+		}
+		for _, d := range ds {
+			if l.try(ctx, d); l.restUntil.After(l.now()) || ctx.Err() != nil {
+				break
+			}
+		}
+	}
+	return 0
+}
+
+// idle returns how long nothing is due, lookEvery at most.
+func (l *Loop) idle(ctx context.Context) time.Duration {
+	next, err := l.out.NextDue(ctx, l.sink.Name())
+	if err != nil {
+		return l.storeFailed(ctx, err)
+	}
+	if next.IsZero() {
+		return lookEvery
+	}
+	// A delivery that became due since Due looked is worth a short pause too:
+	// never spin, whatever the outbox says.
+	return min(max(next.Sub(l.now()), 10*time.Millisecond), lookEvery)
+}
+
+// try delivers once, records the outcome, and returns the delivery's error.
+func (l *Loop) try(ctx context.Context, d Delivery) error {
+	bounded, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
+	err := l.sink.Deliver(bounded, &d.Detection)
+	cancel()
+	if ctx.Err() != nil && err != nil {
+		return ctx.Err() // broken off by us: no failure of the sink
+	}
+	var next time.Time
+	switch {
+	case err == nil:
+		l.succeeded(d)
+	case IsPermanent(err):
+		l.giveUp(d, err, "the sink refuses it for good")
+	default:
+		next = l.failedAt(d, err)
+	}
+	l.settle(ctx, d, err, next)
+	return err
+}
+
+func (l *Loop) succeeded(d Delivery) {
+	l.delivered.Add(1)
+	if l.failures > 0 {
+		l.log.Info().Int("failures", l.failures).Msg("sink takes detections again")
+	}
+	l.failures, l.restUntil, l.lastLog = 0, time.Time{}, time.Time{}
+}
+
+// failedAt counts a failure, lets the sink rest, and returns when the delivery
+// is due again, zero if it is too old by now.
+func (l *Loop) failedAt(d Delivery, err error) time.Time {
+	now := l.now()
+	l.failed.Add(1)
+	l.failures++
+	roll := l.roll() // one for both: after an equal pause the order is as before
+	rest, pause := min(l.pause(l.failures, roll), probeEvery), l.pause(max(d.Attempt, 1), roll)
+	if asked, ok := errors.AsType[*RetryAfterError](err); ok && asked.After > 0 {
+		wait := min(asked.After, l.cfg.MaxAge)
+		rest, pause = wait, max(pause, wait)
+	}
+	l.restUntil = now.Add(rest)
+	end := d.Created.Add(l.cfg.MaxAge)
+	if !now.Before(end) {
+		l.giveUp(d, err, "it is older than max_age")
+		return time.Time{}
+	}
+	if l.lastLog.IsZero() || now.Sub(l.lastLog) >= logEvery {
+		l.log.Warn().Err(err).Str("detection", string(d.Detection.ID)).Int("attempt", d.Attempt).Int("failures", l.failures).
+			Dur("next_try_in", rest).Msg("delivery failed; it is tried again")
+		l.lastLog = now
+	}
+	if next := now.Add(pause); next.Before(end) {
+		return next
+	}
+	return end // one last try
+}
+
+// pause is the nth pause of the back-off, shortened at random by up to a
+// quarter so that many proxies do not come back at the same moment.
+func (l *Loop) pause(n int, roll float64) time.Duration {
+	d := l.cfg.First
+	for range n - 1 {
+		if d = 2 * d; d >= l.cfg.Longest {
+			d = l.cfg.Longest
+			break
+		}
+	}
+	return d - time.Duration(roll*float64(d)/4)
+}
+
+func (l *Loop) giveUp(d Delivery, err error, why string) {
+	l.dead.Add(1)
+	l.log.Error().Err(err).Str("detection", string(d.Detection.ID)).Int("attempt", d.Attempt).Str("reason", why).
+		Msg("delivery given up; the detection is kept in the database: see `honeyrow alerts list`")
+}
+
+// settle records an outcome, and insists: an outcome that is not recorded
+// would send the same detection again and again.
+func (l *Loop) settle(ctx context.Context, d Delivery, outcome error, next time.Time) {
+	for {
+		err := l.out.Settle(ctx, d, outcome, next)
+		if err == nil {
+			return
+		}
+		timer := time.NewTimer(l.storeFailed(ctx, err))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+	}
+}
+
+// storeFailed logs a failure of the outbox, once a minute, and returns how
+// long to wait.
+func (l *Loop) storeFailed(ctx context.Context, err error) time.Duration {
+	if now := l.now(); ctx.Err() == nil && (l.quietStore.IsZero() || now.Sub(l.quietStore) >= logEvery) {
+		l.log.Error().Err(err).Msg("outbox cannot be used; deliveries wait")
+		l.quietStore = now
+	}
+	return storePause
+}

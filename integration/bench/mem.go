@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"honeyrow/integration/bench/client"
+	"honeyrow/integration/bench/machine"
+	"honeyrow/integration/bench/stub"
+)
+
+const memRounds = 3 // at most: memory varies little
+
+// mem weighs fresh proxies with idle sessions, each of which has run one query.
+func (b *bench) mem(ctx context.Context) {
+	st, err := stub.Start()
+	if err != nil {
+		b.problem(ctx, "stub server: %v", err)
+		return
+	}
+	defer st.Stop()
+	for round := range min(b.rounds, memRounds) {
+		for _, t := range b.all {
+			for _, n := range b.sessions {
+				if ctx.Err() != nil || t.name == "direct" {
+					break
+				}
+				b.note("mem: round %d of %d, %s with %d idle sessions", round+1, min(b.rounds, memRounds), t.name, n)
+				w := weight{Target: t.name, Round: round, Sessions: n, Server: "postgresql"}
+				addr := b.pg.Addr()
+				if n > realSessions {
+					w.Server, addr = "stub", st.Addr()
+				}
+				if err := b.weigh(ctx, t, addr, &w); err != nil {
+					b.problem(ctx, "memory of %s with %d sessions: %v", t.name, n, err)
+					continue
+				}
+				b.weights = append(b.weights, w)
+			}
+		}
+	}
+}
+
+func (b *bench) weigh(ctx context.Context, t target, server string, w *weight) error {
+	p, err := t.start(ctx, b, server)
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	if err := b.warm(ctx, p); err != nil {
+		return err
+	}
+	if w.Rest, w.RestWorkers, err = settled(ctx, p); err != nil {
+		return err
+	}
+	conns, err := b.hold(ctx, p.addr, w.Sessions)
+	defer func() {
+		for _, c := range conns {
+			_ = c.Close()
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	w.Held, w.HeldWorkers, err = settled(ctx, p)
+	return err
+}
+
+// hold opens n sessions that have run one query each.
+func (b *bench) hold(ctx context.Context, addr string, n int) ([]*client.Conn, error) {
+	todo := make(chan struct{}, n)
+	for range n {
+		todo <- struct{}{}
+	}
+	close(todo)
+	var (
+		mu     sync.Mutex
+		conns  []*client.Conn
+		failed error
+		wg     sync.WaitGroup
+	)
+	for range connWorkers {
+		wg.Go(func() {
+			for range todo {
+				c, err := client.Dial(ctx, addr, user, database, 1<<10)
+				if err == nil {
+					_, err = c.Query("SELECT 1")
+				}
+				mu.Lock()
+				if c != nil {
+					conns = append(conns, c)
+				}
+				if err != nil {
+					failed = fmt.Errorf("session %d: %w", len(conns), err)
+				}
+				stop := failed != nil
+				mu.Unlock()
+				if stop {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return conns, failed
+}
+
+// settled returns the memory once it has stood still (within half a percent)
+// for half a second, or as it is after five.
+func settled(ctx context.Context, p *proc) (root, workers uint64, err error) {
+	const pause, still, most = 100 * time.Millisecond, 5, 50
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	same := 0
+	for range most {
+		r, k, err := machine.TreeOf(p.cmd.Process.Pid).RSS()
+		if err != nil {
+			return 0, 0, err
+		}
+		if math.Abs(float64(r+k)-float64(root+workers)) <= 0.005*float64(r+k) {
+			if same++; same >= still {
+				return r, k, nil
+			}
+		} else {
+			same = 0
+		}
+		root, workers = r, k
+		select {
+		case <-ctx.Done():
+			return 0, 0, ctx.Err()
+		case <-tick.C:
+		}
+	}
+	return root, workers, nil
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Workloads and targets, in the order of the report.
+var (
+	workloads   = []string{"point", "wide", "conn", "mem"}
+	targetNames = []string{"direct", "relay", "pgbouncer", "haproxy", "honeyrow"}
+	pointModes  = []string{"simple", "extended", "prepared"}
+)
+
+type options struct {
+	only, targets, modes []string
+	named                bool // the targets were asked for by name
+	clients, sessions    []int
+	rounds, seconds      int
+	scale, rows, tokens  int
+	quick                bool
+	honeyrow             string
+	json, markdown       string
+}
+
+func parseOptions(args []string, usage io.Writer) (options, error) {
+	o := options{honeyrow: "bin/honeyrow"}
+	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
+	fs.SetOutput(usage)
+	fs.BoolVar(&o.quick, "quick", false, "about 3 minutes: 3 rounds, no 32 clients (default: about 12 minutes, 9 rounds)")
+	only := fs.String("only", strings.Join(workloads, ","), "workloads")
+	targets := fs.String("targets", "", "targets, of "+strings.Join(targetNames, ",")+" (default: all that are there)")
+	modes := fs.String("modes", strings.Join(pointModes, ","), "pgbench query modes of point queries")
+	clients := fs.String("clients", "", "numbers of clients of point queries (default 1,8,32; quick 1,8)")
+	sessions := fs.String("sessions", "500,2000", "numbers of idle sessions")
+	fs.IntVar(&o.rounds, "rounds", 0, "rounds (default 9; quick 3)")
+	fs.IntVar(&o.seconds, "seconds", 1, "length of one point query or connection measurement")
+	fs.IntVar(&o.scale, "scale", 10, "pgbench scale: 100,000 accounts each")
+	fs.IntVar(&o.rows, "rows", 1_000_000, "rows of the wide result, about 162 bytes each")
+	fs.IntVar(&o.tokens, "tokens", 10_000, "live tokens in honeyrow's registry")
+	fs.StringVar(&o.honeyrow, "honeyrow", o.honeyrow, "honeyrow's executable")
+	fs.StringVar(&o.json, "json", "", "write everything measured to this file")
+	fs.StringVar(&o.markdown, "markdown", "", "write the report to this file as Markdown")
+	if err := fs.Parse(args); err != nil {
+		return o, err
+	}
+	if fs.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q: see --help", fs.Arg(0))
+	}
+	if o.rounds == 0 {
+		o.rounds = 9
+		if o.quick {
+			o.rounds = 3
+		}
+	}
+	if *clients == "" {
+		*clients = "1,8,32"
+		if o.quick {
+			*clients = "1,8"
+		}
+	}
+	if o.named = *targets != ""; !o.named {
+		*targets = strings.Join(targetNames, ",")
+	}
+	var err error
+	if o.only, err = choose("--only", *only, workloads); err != nil {
+		return o, err
+	}
+	if o.targets, err = choose("--targets", *targets, targetNames); err != nil {
+		return o, err
+	}
+	if o.modes, err = choose("--modes", *modes, pointModes); err != nil {
+		return o, err
+	}
+	if o.clients, err = numbers("--clients", *clients); err != nil {
+		return o, err
+	}
+	if o.sessions, err = numbers("--sessions", *sessions); err != nil {
+		return o, err
+	}
+	for name, n := range map[string]int{"rounds": o.rounds, "seconds": o.seconds, "scale": o.scale, "rows": o.rows, "tokens": o.tokens} {
+		if n < 1 {
+			return o, fmt.Errorf("--%s %d: give a number of 1 or more", name, n)
+		}
+	}
+	return o, nil
+}
+
+// choose returns the members of all that list names, in all's order.
+func choose(flag, list string, all []string) ([]string, error) {
+	asked := strings.Split(list, ",")
+	for _, name := range asked {
+		if !slices.Contains(all, name) {
+			return nil, fmt.Errorf("%s %q is not known: choose from %s", flag, name, strings.Join(all, ","))
+		}
+	}
+	var chosen []string
+	for _, name := range all {
+		if slices.Contains(asked, name) {
+			chosen = append(chosen, name)
+		}
+	}
+	return chosen, nil
+}
+
+func numbers(flag, list string) ([]int, error) {
+	var ns []int
+	for s := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%s %q: give numbers of 1 or more with commas between", flag, s)
+		}
+		ns = append(ns, n)
+	}
+	slices.Sort(ns)
+	return slices.Compact(ns), nil
+}

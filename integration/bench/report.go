@@ -1,0 +1,265 @@
+package main
+
+import (
+	"fmt"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"honeyrow/integration/bench/machine"
+	"honeyrow/integration/bench/paired"
+)
+
+// report is all that a run found. Its JSON is what --json writes.
+type report struct {
+	Date     time.Time     `json:"date"`
+	Commit   string        `json:"commit,omitempty"`
+	Options  string        `json:"options"`
+	Took     float64       `json:"took_s"`
+	Machine  machine.Facts `json:"machine"`
+	Load     [2]float64    `json:"load_before_after"`
+	Versions []string      `json:"versions"`
+	Targets  []targetNote  `json:"targets"`
+	Rows     []row         `json:"rows"`
+	Memory   []memoryRow   `json:"memory"`
+	Bars     []bar         `json:"bars"`
+	Notes    []string      `json:"notes"`
+	Problems []string      `json:"problems"`
+	Samples  []sample      `json:"samples"`
+	Weights  []weight      `json:"weights"`
+}
+
+type targetNote struct {
+	Name  string `json:"name"`
+	About string `json:"about"`
+}
+
+// row sums up a target in a cell. Dists over other targets pair by round.
+type row struct {
+	Workload string      `json:"workload"`
+	Cell     string      `json:"cell"`
+	Target   string      `json:"target"`
+	Rate     paired.Dist `json:"rate"`       // units a second
+	Latency  paired.Dist `json:"latency_ms"` // point queries only
+	CPU      paired.Dist `json:"proxy_cpu"`  // microseconds a query or connection, seconds a GB
+	AllCPU   paired.Dist `json:"all_cpu"`    // the same of client, proxy and server
+	Foreign  paired.Dist `json:"foreign"`
+
+	ToDirect   paired.Dist `json:"rate_to_direct"`
+	ToRelay    paired.Dist `json:"rate_to_relay"`
+	CPUToRelay paired.Dist `json:"cpu_to_relay"`
+	Added      paired.Dist `json:"latency_over_direct_ms"`
+	AddedRelay paired.Dist `json:"latency_over_relay_ms"`
+}
+
+type memoryRow struct {
+	Target   string      `json:"target"`
+	Sessions int         `json:"sessions"`
+	Server   string      `json:"server"`
+	Rest     paired.Dist `json:"rest_mib"`
+	Workers  paired.Dist `json:"rest_workers_mib"` // part of Rest
+	Held     paired.Dist `json:"held_mib"`
+	Each     paired.Dist `json:"kib_per_session"`
+}
+
+// bar is a figure of honeyrow beside what the project asks of it.
+type bar struct {
+	Figure  string      `json:"figure"`
+	Value   paired.Dist `json:"value"`
+	Limit   float64     `json:"bar"`
+	AtLeast bool        `json:"at_least"` // else at most
+	Unit    string      `json:"unit,omitempty"`
+	Met     bool        `json:"met"`
+
+	workload, cell string
+}
+
+// unitOf says how many of the report's CPU units a second of CPU per unit of work is.
+func unitOf(workload string) float64 {
+	if workload == "wide" {
+		return 1e9 // seconds a GB
+	}
+	return 1e6 // microseconds a query or connection
+}
+
+func (b *bench) report() *report {
+	r := &report{
+		Date: b.started.UTC().Truncate(time.Second), Commit: commit(), Took: time.Since(b.started).Seconds(),
+		Options: fmt.Sprintf("rounds %d, seconds %d, scale %d, wide rows %d, tokens %d", b.rounds, b.seconds, b.scale, b.rows, b.tokens),
+		Machine: b.facts, Load: b.load, Versions: b.versions, Notes: b.notes, Problems: b.problems, Samples: b.samples, Weights: b.weights,
+	}
+	for _, t := range b.all {
+		r.Targets = append(r.Targets, targetNote{t.name, t.about})
+	}
+	r.Rows, r.Memory = summarise(b.samples), summariseMemory(b.weights)
+	r.Bars = judge(r.Rows, r.Memory)
+	return r
+}
+
+// commit names the sources, if git knows them.
+func commit() string {
+	out, err := exec.Command("git", "describe", "--always", "--dirty").Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// summarise makes a row for each cell and target, in the order of the samples'
+// first appearance by cell and of targetNames within it.
+func summarise(samples []sample) []row {
+	type cell struct{ workload, name string }
+	var cells []cell
+	by := map[cell]map[string][]sample{}
+	for _, s := range samples {
+		c := cell{s.Workload, s.Cell}
+		if by[c] == nil {
+			by[c] = map[string][]sample{}
+			cells = append(cells, c)
+		}
+		by[c][s.Target] = append(by[c][s.Target], s)
+	}
+	slices.SortStableFunc(cells, func(a, b cell) int {
+		return slices.Index(workloads, a.workload) - slices.Index(workloads, b.workload)
+	})
+	var rows []row
+	for _, c := range cells {
+		for _, t := range targetNames {
+			if len(by[c][t]) > 0 {
+				rows = append(rows, compare(by[c], t))
+			}
+		}
+	}
+	return rows
+}
+
+// compare sums up target t beside the other targets of its cell.
+func compare(by map[string][]sample, t string) row {
+	r := row{Workload: by[t][0].Workload, Cell: by[t][0].Cell, Target: t}
+	unit := unitOf(r.Workload)
+	rate := func(s sample) float64 { return s.Rate }
+	latency := func(s sample) float64 { return s.Latency }
+	cpu := func(s sample) float64 { return s.CPU / s.Work * unit }
+	r.Rate, r.Latency = spread(by[t], rate), spread(by[t], latency)
+	r.CPU = spread(by[t], cpu)
+	r.AllCPU = spread(by[t], func(s sample) float64 { return s.AllCPU / s.Work * unit })
+	r.Foreign = spread(by[t], func(s sample) float64 { return s.Foreign })
+	r.ToDirect = paired.Ratios(rounds(by[t], rate), rounds(by["direct"], rate))
+	r.ToRelay = paired.Ratios(rounds(by[t], rate), rounds(by["relay"], rate))
+	if t != "direct" {
+		r.CPUToRelay = paired.Ratios(rounds(by[t], cpu), rounds(by["relay"], cpu))
+	}
+	r.Added = paired.Differences(rounds(by[t], latency), rounds(by["direct"], latency))
+	r.AddedRelay = paired.Differences(rounds(by[t], latency), rounds(by["relay"], latency))
+	return r
+}
+
+func spread(ss []sample, f func(sample) float64) paired.Dist {
+	var xs []float64
+	for _, s := range ss {
+		xs = append(xs, f(s))
+	}
+	return paired.Of(xs)
+}
+
+func rounds(ss []sample, f func(sample) float64) map[int]float64 {
+	m := map[int]float64{}
+	for _, s := range ss {
+		m[s.Round] = f(s)
+	}
+	return m
+}
+
+func summariseMemory(ws []weight) []memoryRow {
+	const mib = 1 << 20
+	var rows []memoryRow
+	for _, t := range targetNames {
+		by := map[int][]weight{}
+		var sizes []int
+		for _, w := range ws {
+			if w.Target == t {
+				if by[w.Sessions] == nil {
+					sizes = append(sizes, w.Sessions)
+				}
+				by[w.Sessions] = append(by[w.Sessions], w)
+			}
+		}
+		slices.Sort(sizes)
+		for _, n := range sizes {
+			m := memoryRow{Target: t, Sessions: n, Server: by[n][0].Server}
+			var rest, workers, held, each []float64
+			for _, w := range by[n] {
+				rest = append(rest, float64(w.Rest+w.RestWorkers)/mib)
+				workers = append(workers, float64(w.RestWorkers)/mib)
+				held = append(held, float64(w.Held+w.HeldWorkers)/mib)
+				each = append(each, w.PerSession()/1024)
+			}
+			m.Rest, m.Workers, m.Held, m.Each = paired.Of(rest), paired.Of(workers), paired.Of(held), paired.Of(each)
+			rows = append(rows, m)
+		}
+	}
+	return rows
+}
+
+// judge holds honeyrow's figures against the bars that the project set itself
+// (issue 2). Figures that are no part of a bar are not judged.
+func judge(rows []row, memory []memoryRow) []bar {
+	var bars []bar
+	add := func(workload, cell, figure string, v paired.Dist, limit float64, atLeast bool, unit string) {
+		if v.N == 0 {
+			return
+		}
+		met := v.Median <= limit
+		if atLeast {
+			met = v.Median >= limit
+		}
+		bars = append(bars, bar{figure, v, limit, atLeast, unit, met, workload, cell})
+	}
+	for _, r := range rows {
+		if r.Target != "honeyrow" {
+			continue
+		}
+		switch r.Workload {
+		case "point":
+			add(r.Workload, r.Cell, "tps / relay", r.ToRelay, 0.95, true, "")
+			add(r.Workload, r.Cell, "proxy CPU / relay", r.CPUToRelay, 1.2, false, "")
+			if strings.HasSuffix(r.Cell, " 1") {
+				add(r.Workload, r.Cell, "latency over relay", r.AddedRelay, 0.03, false, "ms")
+			}
+		case "wide":
+			limit := 0.80
+			if r.Cell == "simple text" {
+				limit = 0.85
+			}
+			add(r.Workload, r.Cell, "MB/s / relay", r.ToRelay, limit, true, "")
+		}
+	}
+	for _, m := range memory {
+		if m.Target == "honeyrow" {
+			add("mem", fmt.Sprint(m.Sessions), "KiB per idle session", m.Each, 16, false, "KiB")
+		}
+	}
+	return bars
+}
+
+// verdict says whether the bar is met, and by how much it is missed.
+func (b bar) verdict() string {
+	if b.Met {
+		return "met"
+	}
+	miss := b.Limit - b.Value.Median
+	if !b.AtLeast {
+		miss = -miss
+	}
+	return "missed by " + strings.TrimSpace(figure(miss)+" "+b.Unit)
+}
+
+// limit is the bar itself in words.
+func (b bar) limit() string {
+	sign := "<="
+	if b.AtLeast {
+		sign = ">="
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s %g %s", sign, b.Limit, b.Unit))
+}

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"honeyrow/integration/bench/paired"
+)
+
+// table is a titled block of text cells; an empty row is a gap between groups.
+type table struct {
+	title, below string
+	head         []string
+	rows         [][]string
+}
+
+// tables lays the report out.
+func (r *report) tables() []table {
+	var ts []table
+	for _, w := range workloads[:3] {
+		if t := r.workload(w); len(t.rows) > 0 {
+			ts = append(ts, t)
+		}
+	}
+	if len(r.Memory) > 0 {
+		ts = append(ts, r.memory())
+	}
+	if len(r.Bars) > 0 {
+		t := table{title: "honeyrow and its bars (issue 2)", head: []string{"workload", "cell", "figure", "measured", "spread", "bar", ""}}
+		for _, b := range r.Bars {
+			t.rows = append(t.rows, []string{b.workload, b.cell, b.Figure, figure(b.Value.Median), percent(b.Value.Spread), b.limit(), b.verdict()})
+		}
+		ts = append(ts, t)
+	}
+	return ts
+}
+
+var layouts = map[string]struct{ title, cell, rate, cpu, below string }{
+	"point": {"Point queries (pgbench -S)", "mode, clients", "tps", "us a query", ""},
+	"wide":  {"Wide results", "protocol", "MB/s", "s a GB", ""},
+	"conn":  {"Connections (8 workers, each logs in and leaves)", "", "a second", "us each", "PgBouncer hands out connections that it already has: the others make PostgreSQL start a process for each."},
+}
+
+func (r *report) workload(w string) table {
+	l := layouts[w]
+	t := table{title: l.title, below: l.below, head: []string{
+		l.cell, "target", l.rate, "spread", "/ direct", "/ relay", "spread",
+		"proxy CPU " + l.cpu, "/ relay", "all CPU", "foreign", "bars (issue 2)",
+	}}
+	if w == "point" {
+		t.head = append(t.head[:4:4], append([]string{"ms", "over direct"}, t.head[4:]...)...)
+	}
+	last := ""
+	for _, x := range r.Rows {
+		if x.Workload != w {
+			continue
+		}
+		if last != "" && last != x.Cell {
+			t.rows = append(t.rows, nil)
+		}
+		last = x.Cell
+		rate := x.Rate.Median
+		if w == "wide" {
+			rate /= 1e6
+		}
+		line := []string{x.Cell, x.Target, figure(rate), percent(x.Rate.Spread)}
+		if w == "point" {
+			line = append(line, millis(x.Latency), millis(x.Added))
+		}
+		t.rows = append(t.rows, append(line, ratio(x.ToDirect), ratio(x.ToRelay), spreadOf(x.ToRelay),
+			cpu(x), ratio(x.CPUToRelay), figure(x.AllCPU.Median), percent(x.Foreign.Median)+" to "+percent(x.Foreign.Max), r.barsOf(x)))
+	}
+	return t
+}
+
+// barsOf are the verdicts that belong beside a row.
+func (r *report) barsOf(x row) string {
+	if x.Target != "honeyrow" {
+		return ""
+	}
+	var vs []string
+	for _, b := range r.Bars {
+		if b.workload == x.Workload && b.cell == x.Cell {
+			vs = append(vs, fmt.Sprintf("%s %s: %s", b.Figure, b.limit(), b.verdict()))
+		}
+	}
+	return strings.Join(vs, "; ")
+}
+
+func (r *report) memory() table {
+	t := table{
+		title: "Memory: idle sessions of a fresh process, each after one query",
+		below: fmt.Sprintf("Up to %d sessions are held against PostgreSQL, more against a stub server that only logs in and answers. MiB are resident memory of the proxy and its child processes (of those: workers).", realSessions),
+		head:  []string{"target", "sessions", "server", "at rest MiB", "of it workers", "with sessions MiB", "KiB a session", "spread", "bars (issue 2)"},
+	}
+	for _, m := range r.Memory {
+		verdict := ""
+		for _, b := range r.Bars {
+			if m.Target == "honeyrow" && b.workload == "mem" && b.cell == fmt.Sprint(m.Sessions) {
+				verdict = b.limit() + ": " + b.verdict()
+			}
+		}
+		t.rows = append(t.rows, []string{
+			m.Target, fmt.Sprint(m.Sessions), m.Server, figure(m.Rest.Median), figure(m.Workers.Median),
+			figure(m.Held.Median), figure(m.Each.Median), spreadOf(m.Each), verdict,
+		})
+	}
+	return t
+}
+
+// preamble says what was measured, where.
+func (r *report) preamble() []string {
+	m := r.Machine
+	lines := []string{
+		fmt.Sprintf("Measured %s UTC in %.0f s (%s)", r.Date.Format("2006-01-02 15:04"), r.Took, r.Options),
+		fmt.Sprintf("Machine: %d cores, %s, %d MiB, %s, %s", m.Cores, m.CPU, m.Memory>>20, m.Kernel, m.Go),
+		fmt.Sprintf("Load average %.2f before, %.2f after; client, proxy and server share the cores, over loopback, without TLS", r.Load[0], r.Load[1]),
+		"With " + strings.Join(r.Versions, ", "),
+	}
+	if r.Commit != "" {
+		lines[0] += ", sources at " + r.Commit
+	}
+	for _, t := range r.Targets {
+		lines = append(lines, fmt.Sprintf("Target %s: %s", t.Name, t.About))
+	}
+	return append(lines, r.Notes...)
+}
+
+const legend = "Medians. Ratios are paired by round; spread is the interquartile range over the median; foreign is the share of the CPUs that other work used, median to worst round."
+
+func writeText(w io.Writer, r *report) {
+	for _, l := range r.preamble() {
+		fmt.Fprintln(w, l)
+	}
+	fmt.Fprintln(w, legend)
+	for _, t := range r.tables() {
+		fmt.Fprintf(w, "\n%s\n", t.title)
+		widths := make([]int, len(t.head))
+		for _, line := range append([][]string{t.head}, t.rows...) {
+			for i, c := range line {
+				widths[i] = max(widths[i], utf8.RuneCountInString(c))
+			}
+		}
+		for _, line := range append([][]string{t.head}, t.rows...) {
+			var b strings.Builder
+			for i, c := range line {
+				fmt.Fprintf(&b, "%-*s  ", widths[i], c)
+			}
+			fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+		}
+		if t.below != "" {
+			fmt.Fprintln(w, t.below)
+		}
+	}
+	if len(r.Problems) > 0 {
+		fmt.Fprintf(w, "\nProblems\n")
+		for _, p := range r.Problems {
+			fmt.Fprintln(w, "-", p)
+		}
+	}
+}
+
+func writeMarkdown(name string, r *report) error {
+	var b strings.Builder
+	b.WriteString("# Performance figures\n\nWritten by `go run ./integration/bench --markdown FILE`; not edited by hand.\n[performance.md](performance.md) says how to read it.\n\n")
+	for _, l := range r.preamble() {
+		fmt.Fprintf(&b, "- %s\n", l)
+	}
+	fmt.Fprintf(&b, "\n%s\n", legend)
+	for _, t := range r.tables() {
+		fmt.Fprintf(&b, "\n## %s\n\n| %s |\n|%s\n", t.title, strings.Join(t.head, " | "), strings.Repeat("---|", len(t.head)))
+		for _, line := range t.rows {
+			if line != nil {
+				fmt.Fprintf(&b, "| %s |\n", strings.Join(line, " | "))
+			}
+		}
+		if t.below != "" {
+			fmt.Fprintf(&b, "\n%s\n", t.below)
+		}
+	}
+	if len(r.Problems) > 0 {
+		b.WriteString("\n## Problems\n\n")
+		for _, p := range r.Problems {
+			fmt.Fprintf(&b, "- %s\n", strings.ReplaceAll(p, "\n", "\n  "))
+		}
+	}
+	return os.WriteFile(name, []byte(b.String()), 0o644)
+}
+
+// figure prints x with about three digits that mean something.
+func figure(x float64) string {
+	switch a := math.Abs(x); {
+	case a >= 100:
+		return strconv.FormatFloat(x, 'f', 0, 64)
+	case a >= 10:
+		return strconv.FormatFloat(x, 'f', 1, 64)
+	case a >= 0.1 || a == 0:
+		return strconv.FormatFloat(x, 'f', 2, 64)
+	}
+	return strconv.FormatFloat(x, 'f', 4, 64)
+}
+
+func percent(x float64) string { return fmt.Sprintf("%.0f%%", 100*x) }
+
+func ratio(d paired.Dist) string {
+	if d.N == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", d.Median)
+}
+
+func spreadOf(d paired.Dist) string {
+	if d.N == 0 {
+		return "-"
+	}
+	return percent(d.Spread)
+}
+
+func millis(d paired.Dist) string {
+	if d.N == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.3f", d.Median)
+}
+
+func cpu(x row) string {
+	if x.Target == "direct" {
+		return "-"
+	}
+	return figure(x.CPU.Median)
+}

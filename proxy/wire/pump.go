@@ -236,7 +236,7 @@ func (p *Pump) drainBuffer(from Side, b *buffer, dst net.Conn, sent *atomic.Uint
 		if step.Cut {
 			return 0, &Error{Side: from, Op: "refused", Err: ErrRefused}
 		}
-		if step.Pass+step.Skip == 0 || step.Need > b.len() {
+		if step.Pass+step.Skip == 0 && len(step.Inject) == 0 || step.Need > b.len() {
 			return step.Need, nil
 		}
 	}

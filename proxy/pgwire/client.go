@@ -1,0 +1,490 @@
+package pgwire
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"honeyrow/event"
+	"honeyrow/inspect"
+	"honeyrow/proxy/wire"
+)
+
+// clientChunk walks the client's frames and lets them pass in one step, up to
+// the first one that must be replaced or is not whole.
+func (f *flow) clientChunk(buf []byte) (wire.Step, error) {
+	off := 0
+	if f.toServer.left > 0 {
+		n := min(f.toServer.left, len(buf))
+		f.toServer.left -= n
+		v := f.presentPiece(buf[:n])
+		if v.Blocks() {
+			// The server has only part of the message and will never run it.
+			return wire.Step{Cut: true, Reason: wire.Refused}, nil
+		}
+		off = n
+	}
+	for {
+		rest := buf[off:]
+		size, err := frameLength(rest)
+		if err != nil {
+			return wire.Step{}, err
+		}
+		if size == 0 {
+			return wire.Step{Pass: off}, nil
+		}
+		if rest[0] == 'd' || size > f.limit {
+			step, ok, err := f.clientStream(rest, size)
+			if err != nil || !ok {
+				step.Pass += off
+				return step, err
+			}
+			off += step.Pass
+			continue
+		}
+		if size > len(rest) {
+			return wire.Step{Pass: off, Need: size}, nil
+		}
+		inject, err := f.clientFrame(rest[:size])
+		if err != nil {
+			return wire.Step{}, err
+		}
+		if inject != nil {
+			if inject[0] == 'D' { // asked before the frame, which stays to be shown again
+				return wire.Step{Pass: off, Inject: inject}, nil
+			}
+			return wire.Step{Pass: off, Skip: size, Inject: inject}, nil
+		}
+		off += size
+	}
+}
+
+// clientStream starts a frame that is not held: COPY data, or a message longer
+// than the limit. ok false means that the step must be taken as it is.
+func (f *flow) clientStream(rest []byte, size int) (wire.Step, bool, error) {
+	n := min(size, len(rest))
+	if rest[0] == 'd' {
+		f.toServer = stream{left: size - n, kind: 'd'}
+		if f.sess.Present(event.ChannelCopyIn, rest[header:n], false).Blocks() {
+			f.toServer.left = 0
+			return wire.Step{Cut: true, Reason: wire.Refused}, false, nil
+		}
+		return wire.Step{Pass: n}, true, nil
+	}
+	if need := header + 4096; len(rest) < min(need, size) { // names must be whole
+		return wire.Step{Need: min(need, size)}, false, nil
+	}
+	v, err := f.longFrame(rest[0], rest[header:n], size-header)
+	if err != nil {
+		return wire.Step{}, false, err
+	}
+	if v.Blocks() {
+		return wire.Step{Cut: true, Reason: wire.Refused}, false, nil
+	}
+	f.toServer = stream{left: size - n, kind: rest[0]}
+	return wire.Step{Pass: n}, true, nil
+}
+
+// presentPiece shows a further piece of a streamed frame.
+func (f *flow) presentPiece(p []byte) event.Verdict {
+	end := f.toServer.left == 0
+	switch f.toServer.kind {
+	case 'd':
+		return f.sess.Present(event.ChannelCopyIn, p, false) // a value may go on in the next message
+	case 'Q', 'P':
+		return f.sess.Present(event.ChannelStatement, p, end)
+	}
+	return f.sess.Present(event.ChannelBind, p, end)
+}
+
+// longFrame takes the beginning of a message that is too long to hold.
+func (f *flow) longFrame(typ byte, body []byte, total int) (event.Verdict, error) {
+	switch typ {
+	case 'Q':
+		return f.query(body, total), nil
+	case 'P':
+		name, rest, err := cstring(body)
+		if err != nil {
+			return event.Verdict{}, err
+		}
+		stmt, v := f.sess.Prepare(rest, total-(len(body)-len(rest)))
+		if !v.Blocks() {
+			f.register(string(name), &prepared{stmt: stmt})
+		}
+		return v, nil
+	case 'B':
+		portal, rest, err := cstring(body)
+		if err != nil {
+			return event.Verdict{}, err
+		}
+		name, rest, err := cstring(rest)
+		if err != nil {
+			return event.Verdict{}, err
+		}
+		if v := f.sess.Present(event.ChannelBind, rest, false); v.Blocks() {
+			return v, nil
+		}
+		run, v := f.prepared(name).stmt.Run(nil, nil)
+		e := f.newExec()
+		e.run, e.prep = run, f.prepared(name)
+		f.bindPortal(string(portal), e, false)
+		return v, nil
+	case 'F':
+		v := f.sess.Present(event.ChannelBind, body, false)
+		f.call(body)
+		return v, nil
+	}
+	return event.Verdict{}, fmt.Errorf("message %q of %d bytes is larger than this proxy allows for its type", typ, total)
+}
+
+// clientFrame takes a whole frame. A non-nil result goes to the server: a
+// Describe ('D') before the frame, anything else in its place.
+func (f *flow) clientFrame(frame []byte) ([]byte, error) {
+	body := frame[header:]
+	switch frame[0] {
+	case 'Q':
+		sql, err := wholeString(body)
+		if err != nil {
+			return nil, err
+		}
+		if f.query(sql, len(sql)).Blocks() {
+			return f.failing('Q'), nil
+		}
+	case 'P':
+		return f.parse(body)
+	case 'B':
+		return f.bind(body)
+	case 'D':
+		return nil, f.describe(body)
+	case 'E':
+		return f.execute(body)
+	case 'C':
+		return nil, f.closeFrame(body)
+	case 'S':
+		f.mu.Lock()
+		if !f.copyIn {
+			f.pushLocked(request{kind: syncPoint})
+		}
+		f.mu.Unlock()
+	case 'F':
+		if f.sess.Present(event.ChannelBind, body, true).Blocks() {
+			f.push(request{kind: functionCall, refused: true})
+			return f.failing('Q'), nil
+		}
+		f.call(body)
+	case 'c', 'f': // CopyDone, CopyFail
+		f.mu.Lock()
+		if !f.copyIn { // before the server asked for data, or after it gave up
+			f.pushLocked(request{kind: copyEnd})
+		}
+		f.copyIn = false
+		f.mu.Unlock()
+		f.sess.Present(event.ChannelCopyIn, nil, true)
+	case 'H', 'X', 'p': // Flush, Terminate; passwords are over, let the server object
+	default:
+		return nil, fmt.Errorf("unknown message type %q", frame[0])
+	}
+	return nil, nil
+}
+
+// query starts a simple query. sql is its text or, if total is more, its beginning.
+func (f *flow) query(sql []byte, total int) event.Verdict {
+	stmt, v := f.sess.Prepare(sql, total)
+	e := f.newExec()
+	e.stmt = stmt
+	if !v.Blocks() {
+		e.run, v = stmt.Run(nil, nil)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.statements, "") // Query destroys the unnamed statement and portal
+	delete(f.portals, "")
+	f.pushLocked(request{kind: simpleQuery, exec: e, refused: v.Blocks()})
+	return v
+}
+
+// call starts a fast-path function call.
+func (f *flow) call(body []byte) {
+	oid := uint32(0)
+	if len(body) >= 4 {
+		oid = binary.BigEndian.Uint32(body)
+	}
+	sql := fmt.Appendf(nil, "-- fast-path call of function %d", oid)
+	stmt, _ := f.sess.Prepare(sql, len(sql))
+	run, _ := stmt.Run(nil, nil)
+	e := f.newExec()
+	e.run, e.stmt = run, stmt
+	f.push(request{kind: functionCall, exec: e})
+}
+
+func (f *flow) parse(body []byte) ([]byte, error) {
+	name, rest, err := cstring(body)
+	if err != nil {
+		return nil, err
+	}
+	sql, rest, err := cstring(rest)
+	if err != nil {
+		return nil, err
+	}
+	if len(rest) < 2 {
+		return nil, errors.New("Parse message ends before its parameter types")
+	}
+	n := int(binary.BigEndian.Uint16(rest))
+	if len(rest) != 2+4*n {
+		return nil, fmt.Errorf("Parse message announces %d parameter types and has %d bytes of them", n, len(rest)-2)
+	}
+	stmt, v := f.sess.Prepare(sql, len(sql))
+	if v.Blocks() {
+		f.push(request{kind: parse, refused: true})
+		return f.failing('P'), nil
+	}
+	p := &prepared{stmt: stmt}
+	for i := range n {
+		p.types = append(p.types, binary.BigEndian.Uint32(rest[2+4*i:]))
+	}
+	f.register(string(name), p)
+	return nil, nil
+}
+
+// register gives a name to a statement that is being prepared.
+func (f *flow) register(name string, p *prepared) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.statements == nil {
+		f.statements = make(map[string]*prepared)
+	}
+	f.pushLocked(request{kind: parse, prep: p, name: name, oldPrep: f.statements[name]})
+	f.statements[name] = p
+}
+
+// prepared finds a statement by name. SQL's PREPARE shares the name space with
+// Parse and is not followed: such a statement gets a note for its text.
+func (f *flow) prepared(name []byte) *prepared {
+	f.mu.Lock()
+	p := f.statements[string(name)]
+	f.mu.Unlock()
+	if p != nil {
+		return p
+	}
+	sql := fmt.Appendf(nil, "-- statement %q, prepared with SQL", name)
+	stmt, _ := f.sess.Prepare(sql, len(sql))
+	return &prepared{stmt: stmt}
+}
+
+func (f *flow) bind(body []byte) ([]byte, error) {
+	portal, rest, err := cstring(body)
+	if err != nil {
+		return nil, err
+	}
+	name, rest, err := cstring(rest)
+	if err != nil {
+		return nil, err
+	}
+	p := f.prepared(name)
+	e := f.newExec()
+	e.prep = p
+	if rest, err = f.bindParams(body, rest, p.paramTypes(f)); err != nil {
+		return nil, err
+	}
+	nf, rest, err := count(rest, 2, "Bind", "result formats")
+	if err != nil {
+		return nil, err
+	}
+	if len(rest) != 2*nf {
+		return nil, fmt.Errorf("Bind message has %d bytes behind its result formats", len(rest)-2*nf)
+	}
+	for i := range nf {
+		e.formats = append(e.formats, int16(binary.BigEndian.Uint16(rest[2*i:])))
+	}
+	run, v := p.stmt.Run(body, f.params)
+	e.run = run
+	if v.Blocks() {
+		f.push(request{kind: bind, exec: e, refused: true})
+		return f.failing('P'), nil
+	}
+	f.bindPortal(string(portal), e, true)
+	return nil, nil
+}
+
+// paramTypes returns the parameter types known so far.
+func (p *prepared) paramTypes(f *flow) []uint32 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return p.types
+}
+
+// bindParams fills f.params with the parameters' places in body and returns
+// what follows them in rest.
+func (f *flow) bindParams(body, rest []byte, types []uint32) ([]byte, error) {
+	f.params = f.params[:0]
+	nf, rest, err := count(rest, 2, "Bind", "parameter formats")
+	if err != nil {
+		return nil, err
+	}
+	formats := rest[:2*nf]
+	n, rest, err := count(rest[2*nf:], 4, "Bind", "parameters")
+	if err != nil {
+		return nil, err
+	}
+	for i := range n {
+		if len(rest) < 4 {
+			return nil, errors.New("Bind message ends within a parameter")
+		}
+		size := int(int32(binary.BigEndian.Uint32(rest)))
+		rest = rest[4:]
+		p := inspect.Param{Off: int32(len(body) - len(rest)), Len: int32(size)}
+		if size > len(rest) || size < -1 {
+			return nil, fmt.Errorf("Bind message announces a parameter of %d bytes and has %d", size, len(rest))
+		}
+		if size > 0 {
+			rest = rest[size:]
+		}
+		if i < len(types) {
+			p.Type = types[i]
+		}
+		switch {
+		case nf == 1:
+			p.Binary = formats[1] == 1
+		case i < nf:
+			p.Binary = formats[2*i+1] == 1
+		}
+		f.params = append(f.params, p)
+	}
+	return rest, nil
+}
+
+func (f *flow) bindPortal(name string, e *execution, known bool) {
+	if !known {
+		e.formats = e.formats[:0]
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.portals == nil {
+		f.portals = make(map[string]*execution)
+	}
+	f.pushLocked(request{kind: bind, exec: e, name: name, oldExec: f.portals[name]})
+	f.portals[name] = e
+}
+
+func (f *flow) describe(body []byte) error {
+	what, name, err := target(body, "Describe")
+	if err != nil {
+		return err
+	}
+	if what == 'S' {
+		p := f.prepared(name)
+		p.asked.Store(true)
+		f.push(request{kind: describePrep, prep: p})
+		return nil
+	}
+	e := f.portal(name)
+	if e.prep != nil {
+		e.prep.asked.Store(true)
+	}
+	f.push(request{kind: describePortal, exec: e})
+	return nil
+}
+
+// portal finds a portal by name; one that SQL's DECLARE made gets a run with a note.
+func (f *flow) portal(name []byte) *execution {
+	f.mu.Lock()
+	e := f.portals[string(name)]
+	f.mu.Unlock()
+	if e != nil {
+		return e
+	}
+	sql := fmt.Appendf(nil, "-- portal %q, declared with SQL", name)
+	stmt, _ := f.sess.Prepare(sql, len(sql))
+	run, _ := stmt.Run(nil, nil)
+	e = &execution{run: run}
+	f.mu.Lock()
+	if f.portals == nil {
+		f.portals = make(map[string]*execution)
+	}
+	f.portals[string(name)] = e
+	f.mu.Unlock()
+	return e
+}
+
+// execute starts or continues a portal. A client that never asked what the
+// portal returns leaves the proxy without the columns' provenance and formats:
+// the proxy asks in its place, before the first Execute, and keeps the answer
+// to itself.
+func (f *flow) execute(body []byte) ([]byte, error) {
+	name, rest, err := cstring(body)
+	if err != nil {
+		return nil, err
+	}
+	if len(rest) != 4 {
+		return nil, errors.New("Execute message without its row limit")
+	}
+	e := f.portal(name)
+	if p := e.prep; p != nil && !p.asked.Swap(true) {
+		f.push(request{kind: describePortal, exec: e, hidden: true})
+		f.inject = append(f.inject[:0], 'D')
+		f.inject = binary.BigEndian.AppendUint32(f.inject, uint32(4+1+len(name)+1))
+		f.inject = append(append(append(f.inject, 'P'), name...), 0)
+		return f.inject, nil
+	}
+	f.push(request{kind: execute, exec: e})
+	return nil, nil
+}
+
+func (f *flow) closeFrame(body []byte) error {
+	what, name, err := target(body, "Close")
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := request{kind: closeName, name: string(name)}
+	if what == 'S' {
+		r.oldPrep = f.statements[r.name]
+		delete(f.statements, r.name)
+	} else {
+		r.oldExec = f.portals[r.name]
+		delete(f.portals, r.name)
+	}
+	f.pushLocked(r)
+	return nil
+}
+
+// target decodes the body of Describe and Close.
+func target(body []byte, msg string) (byte, []byte, error) {
+	if len(body) < 2 || body[0] != 'S' && body[0] != 'P' {
+		return 0, nil, fmt.Errorf("%s message names neither a statement nor a portal", msg)
+	}
+	name, err := wholeString(body[1:])
+	return body[0], name, err
+}
+
+// cstring cuts a NUL-terminated string off b.
+func cstring(b []byte) (s, rest []byte, err error) {
+	i := bytes.IndexByte(b, 0)
+	if i < 0 {
+		return nil, nil, errors.New("a string has no end within its message")
+	}
+	return b[:i], b[i+1:], nil
+}
+
+// wholeString decodes a body that is one NUL-terminated string.
+func wholeString(b []byte) ([]byte, error) {
+	s, rest, err := cstring(b)
+	if err == nil && len(rest) > 0 {
+		err = fmt.Errorf("%d bytes follow the end of a message's string", len(rest))
+	}
+	return s, err
+}
+
+// count reads a 16-bit count of items of at least size bytes each.
+func count(b []byte, size int, msg, what string) (int, []byte, error) {
+	if len(b) < 2 {
+		return 0, nil, fmt.Errorf("%s message ends before its %s", msg, what)
+	}
+	n := int(binary.BigEndian.Uint16(b))
+	if b = b[2:]; n*size > len(b) {
+		return 0, nil, fmt.Errorf("%s message announces %d %s in %d bytes", msg, n, what, len(b))
+	}
+	return n, b, nil
+}

@@ -1,0 +1,396 @@
+package pgwire
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"honeyrow/event"
+	"honeyrow/inspect"
+	"honeyrow/proxy/wire"
+)
+
+// Frame limits in bytes, header included.
+const (
+	header = 5
+	// rowLimit is the largest server frame that is held whole before it is
+	// forwarded; larger ones are streamed and inspected as they pass. It is
+	// the size of the pump's large buffer.
+	rowLimit = 64 << 10
+	// frameMax is PostgreSQL's own limit of a message (PqCommMethods,
+	// MaxAllocSize): 1 GiB less one. Anything longer is not a frame.
+	frameMax = 1<<30 + 1<<16
+	// controlLimit is the largest server message other than rows and COPY data
+	// that is held whole.
+	controlLimit = 1 << 20
+	// defaultStatement is the largest client frame held whole, so that it can
+	// be refused before the server sees any of it.
+	defaultStatement = 1 << 20
+	// cancelTimeout bounds the wait for a cancel request that follows a refusal.
+	cancelTimeout = 2 * time.Second
+)
+
+// flow is the state of one PostgreSQL session after login, as far as the proxy
+// must know it: which request the server is answering, and which statement and
+// portal names stand for which objects (protocol documentation, chapter
+// "Frontend/Backend Protocol", "Message Flow").
+//
+// The client's goroutine appends to queue and owns statements and portals as
+// names; the server's goroutine takes from queue and owns every run. mu guards
+// what both touch.
+type flow struct {
+	opts   flowOptions
+	sess   inspect.Session
+	limit  int    // statement limit
+	refuse []byte // the ErrorResponse that takes a refused answer's place
+
+	mu         sync.Mutex
+	queue      requests
+	statements map[string]*prepared
+	portals    map[string]*execution
+	freeExec   []*execution
+	freeReq    []*request
+	copyIn     bool // the server reads COPY data: Sync and Flush have no effect
+
+	// client's goroutine
+	toServer stream // a frame longer than limit is passing
+	params   []inspect.Param
+	inject   []byte
+
+	// server's goroutine
+	toClient stream
+	cur      *request // the head of queue
+	rows     inspect.Rows
+	rowsLive bool   // a result has begun: rows may be nil all the same
+	gate     uint64 // rows.Gate()
+	wanted   []bool // rows.Wants(col)
+	wantsAny bool
+	lastTag  string
+	copying  copyOut
+	spans    []inspect.Span
+	layouts  map[uint64]*description
+	swallow  bool // a result was refused: drop everything up to ReadyForQuery
+	// justRefused: the server's error in hand answers a statement that was
+	// refused before it was sent; the refusal takes its place.
+	justRefused bool
+	open        execList
+	text        []byte
+
+	midFrame atomic.Bool // the client has part of a frame
+	rest     atomic.Bool // the last ReadyForQuery said idle
+}
+
+// stream is a frame too long to hold that is passing in pieces.
+type stream struct {
+	left int
+	kind byte
+	exec *execution
+	drop bool
+}
+
+var _ wire.Flow = (*flow)(nil)
+
+// newFlow starts a session's state after the first ReadyForQuery.
+func newFlow(o flowOptions) wire.Flow {
+	f := &flow{opts: o, sess: o.Session, limit: o.Statement, refuse: refusal("permission denied")}
+	if f.limit <= 0 {
+		f.limit = defaultStatement
+	}
+	f.rest.Store(o.Status == 0 || o.Status == 'I')
+	return f
+}
+
+// Chunk implements wire.Flow.
+func (f *flow) Chunk(from wire.Side, buf []byte) (wire.Step, error) {
+	if from == wire.Client {
+		return f.clientChunk(buf)
+	}
+	return f.serverChunk(buf)
+}
+
+// AtRest implements wire.Flow: no transaction is open and every request has
+// been answered.
+func (f *flow) AtRest() bool {
+	if !f.rest.Load() {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.queue.len() == 0 && !f.copyIn
+}
+
+// Farewell implements wire.Flow.
+func (f *flow) Farewell(r wire.Reason) []byte {
+	if f.midFrame.Load() {
+		return nil
+	}
+	return farewell(r)
+}
+
+// Close implements wire.Flow.
+func (f *flow) Close() {
+	f.sess.Close()
+	if f.opts.Close != nil {
+		f.opts.Close()
+	}
+}
+
+// frameLength returns the length of the frame at the start of buf, header
+// included, or 0 if buf is shorter than a header.
+func frameLength(buf []byte) (int, error) {
+	if len(buf) < header {
+		return 0, nil
+	}
+	n := int(int32(binary.BigEndian.Uint32(buf[1:])))
+	if n < 4 || n > frameMax {
+		return 0, fmt.Errorf("message %q announces %d bytes", buf[0], n)
+	}
+	return n + 1, nil
+}
+
+// cancelRun asks the server to give up what it is sending to this session.
+func (f *flow) cancelRun() {
+	if f.opts.Cancel == nil {
+		return
+	}
+	ctx, stop := context.WithTimeout(context.Background(), cancelTimeout)
+	defer stop()
+	_ = f.opts.Cancel(ctx) // if it fails, the result is read to its end and dropped
+}
+
+// prepared is a statement that the client prepared, by Parse or by SQL.
+type prepared struct {
+	stmt  inspect.Statement
+	types []uint32 // parameter types, from Parse and then ParameterDescription
+	// desc is what Describe told of its result; written by the server's
+	// goroutine, read by the client's to know whether to ask.
+	desc atomic.Pointer[description]
+	// noData says that it returns no rows.
+	noData atomic.Bool
+	// asked says that a Describe of it or of a portal is under way.
+	asked atomic.Bool
+}
+
+// execution is one run of a statement: a portal, a simple query or a
+// fast-path call.
+type execution struct {
+	run  inspect.Run
+	prep *prepared // nil for a simple query
+	desc *description
+	// formats are the result formats of Bind: nil all text, one element for
+	// all columns, else one per column.
+	formats []int16
+	stmt    inspect.Statement // released when a simple query is done
+	rows    uint64
+	tag     string // of the last CommandComplete
+	ended   bool
+
+	next, prev *execution // in execList
+	listed     bool
+}
+
+// execList holds the portals that the server has and whose runs have not ended.
+type execList struct{ first *execution }
+
+func (l *execList) add(e *execution) {
+	if e.listed {
+		return
+	}
+	e.listed, e.next, e.prev = true, l.first, nil
+	if l.first != nil {
+		l.first.prev = e
+	}
+	l.first = e
+}
+
+func (l *execList) remove(e *execution) {
+	if !e.listed {
+		return
+	}
+	if e.prev != nil {
+		e.prev.next = e.next
+	} else {
+		l.first = e.next
+	}
+	if e.next != nil {
+		e.next.prev = e.prev
+	}
+	e.listed, e.next, e.prev = false, nil, nil
+}
+
+// kind says what a request is; the letters are the client's message types.
+type kind byte
+
+const (
+	simpleQuery    kind = 'Q'
+	parse          kind = 'P'
+	bind           kind = 'B'
+	describePrep   kind = 'd' // Describe of a statement
+	describePortal kind = 'D'
+	execute        kind = 'E'
+	closeName      kind = 'C'
+	syncPoint      kind = 'S'
+	copyEnd        kind = 'c' // CopyDone or CopyFail: has no answer of its own
+	functionCall   kind = 'F'
+)
+
+// request is a client message that the server will answer.
+type request struct {
+	kind kind
+	exec *execution
+	prep *prepared
+	// name and the object that it stood for before undo what the message did
+	// to the name, if the server never carries it out.
+	name    string
+	oldPrep *prepared
+	oldExec *execution
+	// refused: the server got a statement that fails; its error is replaced.
+	refused bool
+	// hidden: the proxy asked, the client must not see the answer.
+	hidden bool
+}
+
+// requests is a FIFO that reuses its space.
+type requests struct {
+	buf  []*request
+	head int
+}
+
+func (q *requests) push(r *request) { q.buf = append(q.buf, r) }
+func (q *requests) len() int        { return len(q.buf) - q.head }
+
+func (q *requests) peek() *request {
+	if q.head == len(q.buf) {
+		return nil
+	}
+	return q.buf[q.head]
+}
+
+func (q *requests) pop() {
+	q.buf[q.head] = nil
+	q.head++
+	if q.head == len(q.buf) {
+		q.buf, q.head = q.buf[:0], 0
+	} else if q.head > 64 && q.head > len(q.buf)/2 {
+		n := copy(q.buf, q.buf[q.head:])
+		clear(q.buf[n:])
+		q.buf, q.head = q.buf[:n], 0
+	}
+}
+
+// push appends a request. The client's goroutine calls it before the message
+// can reach the server.
+func (f *flow) push(r request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pushLocked(r)
+}
+
+func (f *flow) pushLocked(r request) {
+	var p *request
+	if n := len(f.freeReq); n > 0 {
+		p, f.freeReq = f.freeReq[n-1], f.freeReq[:n-1]
+	} else {
+		p = new(request)
+	}
+	*p = r
+	f.queue.push(p)
+}
+
+// head returns the request that the server is answering, nil if none.
+// Server's goroutine.
+func (f *flow) head() *request {
+	if f.cur == nil {
+		f.mu.Lock()
+		f.nextLocked()
+		f.mu.Unlock()
+	}
+	return f.cur
+}
+
+// nextLocked makes cur the first request that has an answer. mu is held.
+func (f *flow) nextLocked() {
+	r := f.queue.peek()
+	for r != nil && r.kind == copyEnd {
+		f.queue.pop()
+		f.recycle(r)
+		r = f.queue.peek()
+	}
+	f.cur = r
+}
+
+// done takes the head off the queue. Server's goroutine.
+func (f *flow) done() {
+	f.mu.Lock()
+	r := f.queue.peek()
+	f.queue.pop()
+	f.recycle(r)
+	f.nextLocked()
+	f.mu.Unlock()
+}
+
+const maxFree = 16
+
+// recycle keeps a request for reuse. mu is held.
+func (f *flow) recycle(r *request) {
+	if len(f.freeReq) < maxFree {
+		*r = request{}
+		f.freeReq = append(f.freeReq, r)
+	}
+}
+
+// newExec takes an execution from the free list or makes one.
+func (f *flow) newExec() *execution {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if n := len(f.freeExec); n > 0 {
+		e := f.freeExec[n-1]
+		f.freeExec = f.freeExec[:n-1]
+		formats := e.formats[:0]
+		*e = execution{formats: formats}
+		return e
+	}
+	return new(execution)
+}
+
+// endRun ends an execution's run once. Server's goroutine.
+func (f *flow) endRun(e *execution, code string) {
+	if e == nil || e.ended {
+		return
+	}
+	e.ended = true
+	f.open.remove(e)
+	if e.run != nil {
+		e.run.Done(e.rows, code)
+		e.run = nil
+	}
+	if e.stmt != nil {
+		e.stmt.Release()
+		e.stmt = nil
+		// A simple query's execution is known to nobody else: reuse it.
+		f.mu.Lock()
+		if len(f.freeExec) < maxFree {
+			f.freeExec = append(f.freeExec, e)
+		}
+		f.mu.Unlock()
+	}
+}
+
+// runOf is the run that the server's text belongs to, nil if none.
+func (f *flow) runOf(r *request) inspect.Run {
+	if r == nil || r.exec == nil || r.exec.ended {
+		return nil
+	}
+	return r.exec.run
+}
+
+// tell shows text to the run it belongs to, or else to the session.
+func (f *flow) tell(ch event.Channel, text []byte) event.Verdict {
+	if run := f.runOf(f.head()); run != nil {
+		return run.Text(ch, text)
+	}
+	return f.sess.Text(ch, text)
+}

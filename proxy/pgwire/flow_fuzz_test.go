@@ -1,0 +1,76 @@
+package pgwire
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"honeyrow/event"
+	"honeyrow/inspect/inspecttest"
+	"honeyrow/internal/wiretest"
+	"honeyrow/proxy/wire"
+)
+
+// fuzzFlow feeds a stream whole and byte by byte: neither may panic, and
+// without a refusal both must let the same bytes pass, in their order.
+func fuzzFlow(f *testing.F, from wire.Side, prepare []byte) {
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		var outs [2][]byte
+		var errs [2]error
+		for i := range outs {
+			rec := inspecttest.New()
+			rec.Quiet = true
+			sess, _ := rec.Open(event.Client{})
+			d := &wiretest.Driver{Flow: newFlow(flowOptions{Session: sess, Status: 'I', Statement: 512}), Poison: true}
+			if _, err := d.Feed(wire.Client, prepare); err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 {
+				outs[i], errs[i] = d.Feed(from, stream)
+			} else {
+				for k := 0; k < len(stream) && errs[i] == nil; k++ {
+					var out []byte
+					out, errs[i] = d.Feed(from, stream[k:k+1])
+					outs[i] = append(outs[i], out...)
+				}
+			}
+			for _, p := range rec.Problems() {
+				t.Errorf("seam: %s", p)
+			}
+		}
+		if (errs[0] == nil) != (errs[1] == nil) {
+			t.Fatalf("whole: %v; byte by byte: %v", errs[0], errs[1])
+		}
+		if errs[0] == nil && !bytes.Equal(outs[0], outs[1]) {
+			t.Fatalf("whole %q\nbyte by byte %q", outs[0], outs[1])
+		}
+		if errs[0] == nil && from == wire.Server && !bytes.HasPrefix(stream, outs[0]) {
+			t.Fatalf("sent %q, passed %q", stream, outs[0])
+		}
+	})
+}
+
+func FuzzServerStream(f *testing.F) {
+	f.Add(enc(f, columns("a", "b"), row("1", "x"), row("2", "y"), done("SELECT 2"), readyIdle))
+	f.Add(enc(f, failed("22P02", "bad"), readyIdle))
+	f.Add(enc(f, &pgproto3.CopyOutResponse{ColumnFormatCodes: []uint16{0, 0}}, &pgproto3.CopyData{Data: []byte("1\tx\n2")}, &pgproto3.CopyDone{}, done("COPY 1"), readyIdle))
+	f.Add(enc(f, &pgproto3.CopyOutResponse{OverallFormat: 1, ColumnFormatCodes: []uint16{1}}, &pgproto3.CopyData{Data: []byte(copySignature + "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x01a")}))
+	f.Add(enc(f, &pgproto3.CopyBothResponse{}, &pgproto3.CopyData{Data: []byte("w")}, &pgproto3.NotificationResponse{Channel: "c"}, &pgproto3.ParameterStatus{Name: "a", Value: "b"}))
+	fuzzFlow(f, wire.Server, enc(f, query("select 1"), query("select 2")))
+}
+
+func FuzzServerStreamExtended(f *testing.F) {
+	f.Add(enc(f, parsed, &pgproto3.ParameterDescription{ParameterOIDs: []uint32{23}}, columns("a"), bound, row("1"), done("SELECT 1"), closed, readyIdle))
+	f.Add(enc(f, parsed, &pgproto3.ParameterDescription{}, noData, bound, &pgproto3.PortalSuspended{}, failed("42601", "x"), readyIdle))
+	fuzzFlow(f, wire.Server, enc(f, &pgproto3.Parse{Query: "select $1"}, &pgproto3.Describe{ObjectType: 'S'}, &pgproto3.Bind{}, &pgproto3.Execute{}, &pgproto3.Close{ObjectType: 'S'}, syncMsg))
+}
+
+func FuzzClientStream(f *testing.F) {
+	f.Add(enc(f, query("select 1"), &pgproto3.Terminate{}))
+	f.Add(enc(f, &pgproto3.Parse{Name: "s", Query: "select $1", ParameterOIDs: []uint32{25}}, &pgproto3.Describe{ObjectType: 'S', Name: "s"},
+		&pgproto3.Bind{PreparedStatement: "s", Parameters: [][]byte{[]byte("a"), nil}, ParameterFormatCodes: []int16{1, 0}, ResultFormatCodes: []int16{1}}, &pgproto3.Execute{MaxRows: 1}, &pgproto3.Close{ObjectType: 'P'}, &pgproto3.Flush{}, syncMsg))
+	f.Add(enc(f, &pgproto3.CopyData{Data: []byte("1\n")}, &pgproto3.CopyDone{}, &pgproto3.CopyFail{Message: "no"}))
+	f.Add(enc(f, &pgproto3.FunctionCall{Function: 7, Arguments: [][]byte{[]byte("x")}}))
+	fuzzFlow(f, wire.Client, nil)
+}

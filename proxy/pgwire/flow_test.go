@@ -1,0 +1,541 @@
+package pgwire
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"honeyrow/event"
+	"honeyrow/inspect"
+	"honeyrow/inspect/inspecttest"
+	"honeyrow/internal/wiretest"
+	"honeyrow/proxy/wire"
+)
+
+type encoder interface{ Encode([]byte) ([]byte, error) }
+
+func enc(t testing.TB, ms ...encoder) []byte {
+	t.Helper()
+	var b []byte
+	for _, m := range ms {
+		var err error
+		if b, err = m.Encode(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b
+}
+
+var (
+	readyIdle = &pgproto3.ReadyForQuery{TxStatus: 'I'}
+	inTx      = &pgproto3.ReadyForQuery{TxStatus: 'T'}
+	failedTx  = &pgproto3.ReadyForQuery{TxStatus: 'E'}
+	syncMsg   = &pgproto3.Sync{}
+	parsed    = &pgproto3.ParseComplete{}
+	bound     = &pgproto3.BindComplete{}
+	closed    = &pgproto3.CloseComplete{}
+	noData    = &pgproto3.NoData{}
+)
+
+func query(sql string) encoder { return &pgproto3.Query{String: sql} }
+func done(tag string) encoder  { return &pgproto3.CommandComplete{CommandTag: []byte(tag)} }
+func failed(code, msg string) encoder {
+	return &pgproto3.ErrorResponse{Severity: "ERROR", Code: code, Message: msg}
+}
+
+func columns(names ...string) *pgproto3.RowDescription {
+	d := &pgproto3.RowDescription{}
+	for i, n := range names {
+		d.Fields = append(d.Fields, pgproto3.FieldDescription{
+			Name: []byte(n), TableOID: 16384, TableAttributeNumber: uint16(i + 1), DataTypeOID: 25, DataTypeSize: -1, TypeModifier: -1,
+		})
+	}
+	return d
+}
+
+func row(fields ...string) encoder {
+	d := &pgproto3.DataRow{}
+	for _, f := range fields {
+		d.Values = append(d.Values, []byte(f))
+	}
+	return d
+}
+
+type fixture struct {
+	*testing.T
+	rec     *inspecttest.Recorder
+	d       *wiretest.Driver
+	f       *flow
+	cancels int
+}
+
+func start(t *testing.T, script func(*inspecttest.Recorder)) *fixture {
+	t.Helper()
+	x := &fixture{T: t, rec: inspecttest.New()}
+	if script != nil {
+		script(x.rec)
+	}
+	sess, _ := x.rec.Open(event.Client{})
+	x.f = newFlow(flowOptions{Session: sess, Status: 'I', Cancel: func(context.Context) error { x.cancels++; return nil }}).(*flow)
+	x.d = &wiretest.Driver{Flow: x.f, Poison: true}
+	t.Cleanup(func() {
+		for _, p := range x.rec.Problems() {
+			t.Errorf("seam: %s", p)
+		}
+	})
+	return x
+}
+
+// client sends messages and expects the server to get want (nil: the same).
+func (x *fixture) client(want []byte, ms ...encoder) {
+	x.Helper()
+	x.exchange(wire.Client, want, enc(x, ms...))
+}
+
+func (x *fixture) server(want []byte, ms ...encoder) {
+	x.Helper()
+	x.exchange(wire.Server, want, enc(x, ms...))
+}
+
+func (x *fixture) exchange(from wire.Side, want, sent []byte) {
+	x.Helper()
+	if want == nil {
+		want = sent
+	}
+	got, err := x.d.Feed(from, sent)
+	if err != nil {
+		x.Fatalf("%s: %v", from, err)
+	}
+	if !bytes.Equal(got, want) {
+		x.Fatalf("from %s\n got %q\nwant %q", from, got, want)
+	}
+}
+
+func (x *fixture) runs() (out []string) {
+	for _, c := range x.rec.Calls("Done") {
+		out = append(out, fmt.Sprintf("%d %s", c.N, c.Name))
+	}
+	return out
+}
+
+func (x *fixture) wantRuns(want ...string) {
+	x.Helper()
+	if got := x.runs(); strings.Join(got, ",") != strings.Join(want, ",") {
+		x.Fatalf("runs ended as %q, want %q", got, want)
+	}
+}
+
+func TestSimpleQueryPassesUnchangedAndEveryRowIsShown(t *testing.T) {
+	x := start(t, nil)
+	x.client(nil, query("select a, b from t; select 1"))
+	x.server(nil, columns("a", "b"), row("x1", "y1"), row("x2", "y2"), done("SELECT 2"), columns("c"), row("1"), done("SELECT 1"), readyIdle)
+	x.wantRuns("3 SELECT 1")
+	rows := x.rec.Calls("Row")
+	if len(rows) != 3 {
+		t.Fatalf("%d rows shown, want 3", len(rows))
+	}
+	if f, _ := rows[1].Field(1); string(f) != "y2" {
+		t.Fatalf("second row's second field is %q", f)
+	}
+	if !x.f.AtRest() {
+		t.Fatal("not at rest after ReadyForQuery")
+	}
+}
+
+func TestPipelineAfterAnErrorIsSkippedToItsSync(t *testing.T) {
+	x := start(t, nil)
+	x.client(nil, &pgproto3.Parse{Name: "s", Query: "select bad"}, &pgproto3.Describe{ObjectType: 'S', Name: "s"}, &pgproto3.Bind{PreparedStatement: "s"}, &pgproto3.Execute{}, syncMsg,
+		&pgproto3.Parse{Query: "select 2"}, &pgproto3.Describe{ObjectType: 'S'}, &pgproto3.Bind{}, &pgproto3.Execute{}, syncMsg)
+	x.server(nil, failed("42703", "column bad does not exist"), readyIdle)
+	x.server(nil, parsed, &pgproto3.ParameterDescription{}, columns("n"), bound, row("2"), done("SELECT 1"), readyIdle)
+	x.wantRuns("0 42703", "1 SELECT 1")
+	if x.f.statements["s"] != nil {
+		t.Fatal("a statement that never came to be is still known by its name")
+	}
+}
+
+func TestFailedParseLeavesTheNameToTheFirstStatement(t *testing.T) {
+	x := start(t, nil)
+	x.client(nil, &pgproto3.Parse{Name: "s", Query: "select first"}, syncMsg)
+	x.server(nil, parsed, readyIdle)
+	first := x.f.statements["s"]
+	x.client(nil, &pgproto3.Parse{Name: "s", Query: "select second"}, syncMsg)
+	x.server(nil, failed("42P05", "exists"), readyIdle)
+	if x.f.statements["s"] != first {
+		t.Fatal("the name stands for a statement that the server refused")
+	}
+}
+
+func TestClosedStatementComesBackIfItsCloseWasSkipped(t *testing.T) {
+	x := start(t, nil)
+	x.client(nil, &pgproto3.Parse{Name: "s", Query: "select 1"}, syncMsg)
+	x.server(nil, parsed, readyIdle)
+	x.client(nil, &pgproto3.Parse{Query: "bad"}, &pgproto3.Close{ObjectType: 'S', Name: "s"}, syncMsg)
+	x.server(nil, failed("42601", "syntax"), readyIdle)
+	if x.f.statements["s"] == nil {
+		t.Fatal("the server still has the statement, the proxy has forgotten it")
+	}
+	x.client(nil, &pgproto3.Close{ObjectType: 'S', Name: "s"}, syncMsg)
+	x.server(nil, closed, readyIdle)
+	if x.f.statements["s"] != nil {
+		t.Fatal("closed statement is still known")
+	}
+}
+
+// A client that never asks for a result's columns would leave the proxy
+// without their provenance.
+func TestColumnsAreAskedForWhereTheClientDoesNot(t *testing.T) {
+	x := start(t, nil)
+	ask := &pgproto3.Describe{ObjectType: 'P'}
+	p, b, e := &pgproto3.Parse{Query: "select a from t"}, &pgproto3.Bind{ResultFormatCodes: []int16{1}}, &pgproto3.Execute{}
+	x.client(enc(t, p, b, ask, e, syncMsg), p, b, e, syncMsg)
+	described := columns("a")
+	described.Fields[0].Format = 1
+	x.server(enc(t, parsed, bound, row("v"), done("SELECT 1"), readyIdle), parsed, bound, described, row("v"), done("SELECT 1"), readyIdle)
+	cols := x.rec.Calls("Columns")
+	if len(cols) != 1 || cols[0].Cols[0].TableOID != 16384 || !cols[0].Cols[0].Binary {
+		t.Fatalf("columns shown: %+v", cols)
+	}
+	// asked once: the prepared statement remembers
+	x.client(nil, b, e, syncMsg)
+	x.server(nil, bound, row("w"), done("SELECT 1"), readyIdle)
+	if cols := x.rec.Calls("Columns"); len(cols) != 2 || cols[1].Cols[0].TableOID != 16384 {
+		t.Fatalf("columns of the second run: %+v", cols)
+	}
+}
+
+func TestSuspendedPortalIsOneRun(t *testing.T) {
+	x := start(t, nil)
+	x.client(nil, &pgproto3.Parse{Query: "select a from t"}, &pgproto3.Bind{DestinationPortal: "c"}, &pgproto3.Describe{ObjectType: 'P', Name: "c"},
+		&pgproto3.Execute{Portal: "c", MaxRows: 1}, &pgproto3.Flush{})
+	x.server(nil, parsed, bound, columns("a"), row("1"), &pgproto3.PortalSuspended{})
+	x.client(nil, &pgproto3.Execute{Portal: "c", MaxRows: 1}, syncMsg)
+	x.server(nil, row("2"), &pgproto3.PortalSuspended{}, inTx)
+	x.wantRuns()
+	x.client(nil, &pgproto3.Execute{Portal: "c"}, syncMsg)
+	x.server(nil, row("3"), done("SELECT 1"), readyIdle)
+	x.wantRuns("3 SELECT 1")
+}
+
+func TestPortalLeftBehindEndsWithItsTransaction(t *testing.T) {
+	x := start(t, nil)
+	x.client(nil, &pgproto3.Parse{Query: "select a from t"}, &pgproto3.Bind{}, &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{MaxRows: 1}, syncMsg)
+	x.server(nil, parsed, bound, columns("a"), row("1"), &pgproto3.PortalSuspended{}, readyIdle)
+	x.wantRuns("1 ")
+}
+
+func TestRefusedQueryFailsAtTheServerAndTheClientGetsOurError(t *testing.T) {
+	x := start(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelStatement, "stolen") })
+	x.client(enc(t, query("begin"), query(refusedText), query("select 1")), query("begin"), query("select 'stolen'"), query("select 1"))
+	x.server(append(enc(t, done("BEGIN"), inTx), append(bytes.Clone(x.f.refuse), enc(t, failedTx)...)...),
+		done("BEGIN"), inTx, failed("42601", "syntax error"), failedTx)
+	x.server(nil, failed("25P02", "aborted"), failedTx)
+	if x.cancels != 0 {
+		t.Fatal("nothing was running, yet a cancel was sent")
+	}
+}
+
+func TestRefusedBindFailsAtItsPlaceInThePipeline(t *testing.T) {
+	x := start(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelBind, "stolen") })
+	p := &pgproto3.Parse{Query: "select $1"}
+	ok := &pgproto3.Bind{Parameters: [][]byte{[]byte("fine")}}
+	bad := &pgproto3.Bind{Parameters: [][]byte{[]byte("stolen")}}
+	d, e := &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{}
+	x.client(enc(t, p, ok, d, e, &pgproto3.Parse{Query: refusedText}, d, e, syncMsg), p, ok, d, e, bad, d, e, syncMsg)
+	x.server(append(enc(t, parsed, bound, columns("a"), row("fine"), done("SELECT 1")), append(bytes.Clone(x.f.refuse), enc(t, readyIdle)...)...),
+		parsed, bound, columns("a"), row("fine"), done("SELECT 1"), failed("42601", "syntax error"), readyIdle)
+	if !x.f.AtRest() {
+		t.Fatal("requests are left over")
+	}
+}
+
+func TestRefusedRowEndsTheResultAndKeepsTheSession(t *testing.T) {
+	for _, whole := range []bool{true, false} {
+		x := start(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelRow, "honey") })
+		x.client(nil, query("select a from t"))
+		x.server(append(enc(t, columns("a"), row("1")), x.f.refuse...), columns("a"), row("1"), row("honey"), row("3"))
+		if whole {
+			x.server(enc(t, readyIdle), row("4"), done("SELECT 4"), readyIdle)
+		} else {
+			x.server(enc(t, failedTx), row("4"), failed("57014", "canceled"), failedTx)
+		}
+		if x.cancels != 1 {
+			t.Fatalf("%d cancels while the server was still sending, want 1", x.cancels)
+		}
+		x.client(nil, query("select 2"))
+		x.server(nil, columns("a"), row("2"), done("SELECT 1"), readyIdle)
+	}
+}
+
+func TestShortRefusedResultNeedsNoCancel(t *testing.T) {
+	x := start(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelRow, "honey") })
+	x.client(nil, query("select a from t"))
+	x.server(append(append(enc(t, columns("a")), x.f.refuse...), enc(t, readyIdle)...), columns("a"), row("honey"), done("SELECT 1"), readyIdle)
+	if x.cancels != 0 {
+		t.Fatalf("%d cancels", x.cancels)
+	}
+}
+
+func TestRefusedExtendedResultDropsEverythingUpToItsSync(t *testing.T) {
+	x := start(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelRow, "honey") })
+	b, d, e := &pgproto3.Bind{}, &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{}
+	x.client(nil, &pgproto3.Parse{Query: "select a from t"}, b, d, e, b, e, syncMsg, b, e, syncMsg)
+	x.server(append(append(enc(t, parsed, bound, columns("a")), x.f.refuse...), enc(t, readyIdle)...),
+		parsed, bound, columns("a"), row("honey"), done("SELECT 1"), bound, row("x"), done("SELECT 1"), readyIdle)
+	x.server(nil, bound, row("x"), done("SELECT 1"), readyIdle)
+}
+
+func TestLeaksOutsideRowsAreShownAndCanBeRefused(t *testing.T) {
+	ours := refusal("permission denied")
+	for _, tc := range []struct {
+		ch    event.Channel
+		leak  encoder
+		after encoder
+	}{
+		{event.ChannelError, failed("22P02", `invalid input syntax for integer: "honey@corp"`), nil},
+		{event.ChannelNotice, &pgproto3.NoticeResponse{Severity: "NOTICE", Message: "honey@corp"}, done("DO")},
+		{event.ChannelLabel, columns("honey@corp"), done("SELECT 0")},
+	} {
+		x := start(t, func(r *inspecttest.Recorder) { r.BlockWhen(tc.ch, "honey@corp") })
+		x.client(nil, query("select leak()"))
+		ms := []encoder{tc.leak}
+		if tc.after != nil {
+			ms = append(ms, tc.after)
+		}
+		x.server(append(bytes.Clone(ours), enc(t, readyIdle)...), append(ms, readyIdle)...)
+		if tc.ch != event.ChannelLabel && !bytes.Contains(x.rec.Bytes(tc.ch), []byte("honey@corp")) {
+			t.Errorf("%s was not shown", tc.ch)
+		}
+	}
+	x := start(t, func(r *inspecttest.Recorder) {
+		r.BlockWhen(event.ChannelNotification, "honey@corp")
+		r.BlockWhen(event.ChannelParameter, "honey@corp")
+	})
+	x.server([]byte{}, &pgproto3.NotificationResponse{PID: 1, Channel: "c", Payload: "honey@corp"},
+		&pgproto3.ParameterStatus{Name: "application_name", Value: "honey@corp"})
+	x.server(nil, &pgproto3.NotificationResponse{PID: 1, Channel: "c", Payload: "fine"}, &pgproto3.ParameterStatus{Name: "application_name", Value: "psql"})
+}
+
+func TestFunctionCallResultIsInspected(t *testing.T) {
+	x := start(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelFunction, "honey") })
+	call := &pgproto3.FunctionCall{Function: 1}
+	x.client(nil, call, call)
+	x.server(append(enc(t, &pgproto3.FunctionCallResponse{Result: []byte("fine")}, readyIdle), append(bytes.Clone(x.f.refuse), enc(t, readyIdle)...)...),
+		&pgproto3.FunctionCallResponse{Result: []byte("fine")}, readyIdle, &pgproto3.FunctionCallResponse{Result: []byte("honey")}, readyIdle)
+}
+
+func TestSyncDuringCopyInGoesUnanswered(t *testing.T) {
+	for _, blind := range []bool{false, true} {
+		x := start(t, nil)
+		p, b, d, e := &pgproto3.Parse{Query: "copy t from stdin"}, &pgproto3.Bind{}, &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{}
+		data, end := &pgproto3.CopyData{Data: []byte("1\thoney\n")}, &pgproto3.CopyDone{}
+		if blind { // nobody waits for CopyInResponse: no Sync of the Execute is lost
+			x.client(nil, p, b, d, e, data, end, syncMsg)
+			x.server(nil, parsed, bound, noData, &pgproto3.CopyInResponse{}, done("COPY 1"), readyIdle)
+		} else {
+			x.client(nil, p, b, d, e, syncMsg)
+			x.server(nil, parsed, bound, noData, &pgproto3.CopyInResponse{})
+			x.client(nil, data, syncMsg, end, syncMsg)
+			x.server(nil, done("COPY 1"), readyIdle)
+		}
+		if got := string(x.rec.Bytes(event.ChannelCopyIn)); got != "1\thoney\n" {
+			t.Fatalf("COPY data shown: %q", got)
+		}
+		if !x.f.AtRest() {
+			t.Fatalf("blind %v: not at rest", blind)
+		}
+	}
+}
+
+func copyMessages(chunks ...string) (ms []encoder) {
+	for _, c := range chunks {
+		ms = append(ms, &pgproto3.CopyData{Data: []byte(c)})
+	}
+	return ms
+}
+
+func TestCopyOutRowsAreCutIntoFields(t *testing.T) {
+	tuple := func(fields ...string) string {
+		b := binary.BigEndian.AppendUint16(nil, uint16(len(fields)))
+		for _, f := range fields {
+			b = append(binary.BigEndian.AppendUint32(b, uint32(len(f))), f...)
+		}
+		return string(b)
+	}
+	binaryHead := copySignature + "\x00\x00\x00\x00\x00\x00\x00\x00"
+	for name, tc := range map[string]struct {
+		binary bool
+		chunks []string
+		want   string
+	}{
+		"text":          {false, []string{"1\tann\tx\n", "2\tbob\ty\n"}, "1|ann|x;2|bob|y"},
+		"split rows":    {false, []string{"1\ta", "nn\t", "x\n2\tbob\ty\n"}, "1|ann|x;2|bob|y"},
+		"csv":           {false, []string{"1,ann,x\n", "2,\"bob, b\",y\n"}, "1|ann|x;2|bob, b|y"},
+		"pipes":         {false, []string{"1|ann|a longer field to cross eight bytes\n"}, "1|ann|a longer field to cross eight bytes"},
+		"binary":        {true, []string{binaryHead + tuple("1", "ann", "x"), tuple("2", "bob", "y"), "\xff\xff"}, "1|ann|x;2|bob|y"},
+		"split binary":  {true, []string{binaryHead[:5], binaryHead[5:] + tuple("1", "ann", "x")[:9], tuple("1", "ann", "x")[9:], "\xff\xff"}, "1|ann|x"},
+		"empty strings": {false, []string{"\t\t\n"}, "||"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := start(t, nil)
+			x.client(nil, query("copy t to stdout"))
+			h := &pgproto3.CopyOutResponse{ColumnFormatCodes: []uint16{0, 0, 0}}
+			if tc.binary {
+				h = &pgproto3.CopyOutResponse{OverallFormat: 1, ColumnFormatCodes: []uint16{1, 1, 1}}
+			}
+			ms := append(append([]encoder{h}, copyMessages(tc.chunks...)...), &pgproto3.CopyDone{}, done("COPY 2"), readyIdle)
+			x.server(nil, ms...)
+			var rows []string
+			for _, c := range x.rec.Calls("Row") {
+				var fs []string
+				for i := range 3 {
+					b, _ := c.Field(i)
+					fs = append(fs, string(b))
+				}
+				rows = append(rows, strings.Join(fs, "|"))
+			}
+			if got := strings.Join(rows, ";"); got != tc.want {
+				t.Fatalf("rows shown: %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestRefusedCopyKeepsTheSession(t *testing.T) {
+	x := start(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelCopy, "honey") })
+	x.client(nil, query("copy t to stdout"))
+	h := &pgproto3.CopyOutResponse{ColumnFormatCodes: []uint16{0}}
+	ms := append(append([]encoder{h}, copyMessages("1\n", "honey\n", "2\n")...), &pgproto3.CopyDone{}, done("COPY 3"), readyIdle)
+	want := append(enc(t, h, &pgproto3.CopyData{Data: []byte("1\n")}), x.f.refuse...)
+	x.server(append(want, enc(t, readyIdle)...), ms...)
+}
+
+func TestReplicationStreamIsInspectedAndEndsTheSessionIfRefused(t *testing.T) {
+	x := start(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelReplication, "honey") })
+	x.client(nil, query("START_REPLICATION SLOT s LOGICAL 0/0"))
+	x.server(nil, &pgproto3.CopyBothResponse{}, &pgproto3.CopyData{Data: []byte("w.. ho")})
+	x.client(nil, &pgproto3.CopyData{Data: []byte("r status")})
+	x.server([]byte{}, &pgproto3.CopyData{Data: []byte("ney")})
+	if !x.d.Cut() {
+		t.Fatal("the stream goes on")
+	}
+}
+
+func TestRowsLargerThanTheBufferAreStreamed(t *testing.T) {
+	x := start(t, nil)
+	x.client(nil, query("select a from t"))
+	big := strings.Repeat("x", 3*rowLimit) + "honey" + strings.Repeat("y", rowLimit)
+	want := enc(t, columns("a"), row("1"), row(big), row("2"), done("SELECT 3"), readyIdle)
+	got, err := x.d.FeedSplit(rand.New(rand.NewPCG(1, 2)), wire.Server, want, rowLimit)
+	if err != nil || !bytes.Equal(got, want) {
+		t.Fatalf("%d bytes passed of %d, %v", len(got), len(want), err)
+	}
+	if !bytes.Contains(x.rec.Bytes(event.ChannelRow), []byte("honey")) {
+		t.Fatal("the value in the long row was not shown")
+	}
+	x.wantRuns("3 SELECT 3")
+}
+
+func TestLongStatementIsStreamedAndCutIfRefused(t *testing.T) {
+	x := start(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelStatement, "stolen") })
+	long := "select '" + strings.Repeat("z", defaultStatement) + "'"
+	sent := enc(t, query(long))
+	got, err := x.d.FeedSplit(rand.New(rand.NewPCG(1, 2)), wire.Client, sent, 1<<16)
+	if err != nil || !bytes.Equal(got, sent) {
+		t.Fatalf("%d bytes passed of %d, %v", len(got), len(sent), err)
+	}
+	x.server(nil, columns("a"), row("1"), done("SELECT 1"), readyIdle)
+	_, err = x.d.FeedSplit(rand.New(rand.NewPCG(1, 2)), wire.Client, enc(t, query(long+"'stolen'")), 1<<16)
+	if err != nil || !x.d.Cut() {
+		t.Fatalf("a long statement with a stolen value went on (%v)", err)
+	}
+}
+
+// Any split of the stream into chunks gives the same bytes and the same rows.
+func TestAnySplitGivesTheSameRows(t *testing.T) {
+	var client, server []byte
+	client = enc(t, query("select a, b from t"), &pgproto3.Parse{Query: "select a from t where b = $1"}, &pgproto3.Bind{Parameters: [][]byte{[]byte("p1")}},
+		&pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{}, syncMsg, query("copy t to stdout"))
+	server = enc(t, columns("a", "b"), row("1", strings.Repeat("long ", 400)), row("2", ""), done("SELECT 2"), readyIdle,
+		parsed, bound, columns("a"), row("x"), row("y"), done("SELECT 2"), readyIdle,
+		&pgproto3.CopyOutResponse{ColumnFormatCodes: []uint16{0, 0}}, &pgproto3.CopyData{Data: []byte("1\ta\n")}, &pgproto3.CopyData{Data: []byte("2\tb\n")},
+		&pgproto3.CopyDone{}, done("COPY 2"), readyIdle)
+	var want string
+	for seed := range uint64(300) {
+		x := start(t, nil)
+		r := rand.New(rand.NewPCG(seed, 7))
+		longest := 1 + r.IntN(200)
+		if seed == 0 {
+			longest = 1 << 20
+		}
+		got, err := x.d.FeedSplit(r, wire.Client, client, longest)
+		if err != nil || !bytes.Equal(got, client) {
+			t.Fatalf("seed %d: client: %v, %d of %d bytes", seed, err, len(got), len(client))
+		}
+		got, err = x.d.FeedSplit(r, wire.Server, server, longest)
+		if err != nil || !bytes.Equal(got, server) {
+			t.Fatalf("seed %d: server: %v, %d of %d bytes", seed, err, len(got), len(server))
+		}
+		if seed == 0 {
+			want = perMethod(x.rec.Calls())
+		} else if perMethod(x.rec.Calls()) != want {
+			t.Fatalf("seed %d: chunks of up to %d bytes show\n%s\nwant\n%s", seed, longest, perMethod(x.rec.Calls()), want)
+		}
+	}
+}
+
+func perMethod(calls []inspecttest.Call) string {
+	by := map[string][]string{}
+	for _, c := range calls {
+		if c.Method == "Row" || c.Method == "Done" || c.Method == "Prepare" || c.Method == "Run" {
+			by[c.Method] = append(by[c.Method], fmt.Sprintf("%d %q %s", c.N, c.Data, c.Name))
+		}
+	}
+	return fmt.Sprint(by)
+}
+
+func TestGateSparesTheFieldsNobodyWatches(t *testing.T) {
+	x := start(t, func(r *inspecttest.Recorder) {
+		r.SuspectOnly("honey")
+		r.GateBits = 1 << 3
+		r.WantsFunc = func(c inspect.Column, i int) bool { return c.Attr == 2 }
+	})
+	x.client(nil, query("select a, b, c from t"))
+	x.server(nil, columns("a", "b", "c"), row("long", "wanted", "abc"), row("1", "w2", "2"), done("SELECT 2"), readyIdle)
+	var got []string
+	for _, c := range x.rec.Calls("Row") {
+		for _, s := range c.Fields {
+			got = append(got, string(c.Data[s.Off:s.Off+s.Len]))
+		}
+	}
+	if strings.Join(got, ",") != "wanted,abc,w2" {
+		t.Fatalf("fields shown: %q", got)
+	}
+}
+
+func TestMalformedFramesAreErrors(t *testing.T) {
+	for name, sent := range map[string]struct {
+		from wire.Side
+		b    []byte
+	}{
+		"client: negative length": {wire.Client, []byte{'Q', 0xff, 0xff, 0xff, 0xff}},
+		"client: length 3":        {wire.Client, []byte{'Q', 0, 0, 0, 3}},
+		"client: unknown type":    {wire.Client, []byte{'~', 0, 0, 0, 4}},
+		"client: unterminated":    {wire.Client, []byte{'Q', 0, 0, 0, 6, 'a', 'b'}},
+		"client: short bind":      {wire.Client, []byte{'B', 0, 0, 0, 8, 0, 0, 0, 9}},
+		"server: unknown type":    {wire.Server, []byte{'~', 0, 0, 0, 4}},
+		"server: answer to none":  {wire.Server, enc(t, readyIdle)},
+		"server: row to none":     {wire.Server, enc(t, row("a"))},
+	} {
+		x := start(t, nil)
+		if _, err := x.d.Feed(sent.from, sent.b); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}

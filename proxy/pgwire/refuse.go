@@ -1,0 +1,69 @@
+package pgwire
+
+import (
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"honeyrow/proxy/wire"
+)
+
+// refusedText is what the server is sent in place of a refused statement. It
+// can't be parsed in any state of a transaction, so that the server itself
+// answers with an error at the right place and its transaction fails as after
+// any other error; the proxy puts its own error in the place of that one. The
+// text appears in the server's log, for the DBA who wonders.
+const refusedText = "refused by the proxy in front of this server"
+
+// failing returns a message of the given type that the server will refuse.
+func (f *flow) failing(typ byte) []byte {
+	var m pgproto3.FrontendMessage = &pgproto3.Query{String: refusedText}
+	if typ == 'P' {
+		m = &pgproto3.Parse{Query: refusedText}
+	}
+	b, err := m.Encode(f.inject[:0])
+	if err != nil { // only for messages over 1 GiB
+		panic(err)
+	}
+	f.inject = b
+	return b
+}
+
+// refusal is the error that a client gets for what a rule refused. It says
+// nothing of honey rows: who reads one must not learn that it is one.
+func refusal(text string) []byte {
+	return encodeError(&pgproto3.ErrorResponse{
+		Severity: "ERROR", SeverityUnlocalized: "ERROR", Code: "42501", Message: text,
+	})
+}
+
+func encodeError(m *pgproto3.ErrorResponse) []byte {
+	b, err := m.Encode(nil)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// farewell is the error that ends a session (PostgreSQL's Appendix A gives the codes).
+func farewell(r wire.Reason) []byte {
+	m := &pgproto3.ErrorResponse{Severity: "FATAL", SeverityUnlocalized: "FATAL"}
+	switch r {
+	case wire.TooMany:
+		m.Code, m.Message = "53300", "too many connections to this proxy"
+		m.Hint = "Wait for other sessions to end, or raise limits.connections of the listener."
+	case wire.Shutdown:
+		m.Code, m.Message = "57P01", "terminating connection: the proxy is shutting down"
+		m.Hint = "Connect again."
+	case wire.Malformed:
+		m.Code, m.Message = "08P01", "protocol violation: the proxy can't follow this session any further"
+		m.Hint = "The proxy's log names the side and the message."
+	case wire.Refused:
+		m.Code, m.Message = "42501", "permission denied"
+	case wire.ServerGone:
+		m.Code, m.Message = "08006", "the connection to the server was lost"
+		m.Hint = "Connect again; if it persists, check that the proxy reaches the server."
+	default:
+		m.Code, m.Message = "XX000", "the proxy ended this session after an internal error"
+		m.Hint = "Connect again; the proxy's log has the details."
+	}
+	return encodeError(m)
+}

@@ -1,0 +1,455 @@
+package pgwire
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"honeyrow/event"
+	"honeyrow/proxy/wire"
+)
+
+// verb is what becomes of a server frame.
+type verb uint8
+
+const (
+	pass verb = iota
+	skip
+	refuse // replace by the refusal, then drop up to ReadyForQuery
+)
+
+// taken says what becomes of the bytes at the start of a chunk: pass lets the
+// first of them through, then the refusal is put in if asked, then skip drops
+// the next. If neither passes nor drops anything, need bytes are needed.
+type taken struct {
+	pass, skip  int
+	need        int
+	refuse, cut bool
+}
+
+// serverChunk walks the server's frames. Runs of rows are inspected together
+// and everything that may pass leaves in one step.
+func (f *flow) serverChunk(buf []byte) (wire.Step, error) {
+	off := 0
+	for {
+		rest := buf[off:]
+		if f.toClient.left > 0 {
+			if len(rest) == 0 {
+				f.midFrame.Store(true)
+				return wire.Step{Pass: off}, nil
+			}
+			n := min(f.toClient.left, len(rest))
+			f.toClient.left -= n
+			v, dropping := f.streamPiece(rest[:n])
+			if dropping {
+				return wire.Step{Pass: off, Skip: n}, nil
+			}
+			if v.Blocks() {
+				f.midFrame.Store(true)
+				return wire.Step{Pass: off, Cut: true, Reason: wire.Refused}, nil
+			}
+			off += n
+			continue
+		}
+		size, err := frameLength(rest)
+		if err != nil {
+			return wire.Step{}, err
+		}
+		if size == 0 {
+			f.midFrame.Store(false)
+			return wire.Step{Pass: off}, nil
+		}
+		t, err := f.serverFrames(rest, size)
+		if err != nil {
+			return wire.Step{}, err
+		}
+		off += t.pass
+		switch {
+		case t.cut:
+			f.midFrame.Store(false)
+			return wire.Step{Pass: off, Cut: true, Reason: wire.Refused}, nil
+		case t.refuse:
+			f.midFrame.Store(false)
+			return wire.Step{Pass: off, Skip: t.skip, Inject: f.refuse}, nil
+		case t.skip > 0:
+			f.midFrame.Store(false)
+			return wire.Step{Pass: off, Skip: t.skip}, nil
+		case t.pass == 0: // not whole
+			f.midFrame.Store(false)
+			return wire.Step{Pass: off, Need: t.need}, nil
+		}
+	}
+}
+
+// serverFrames takes one frame, or a run of row or COPY frames, from the start
+// of rest. size is the first one's.
+func (f *flow) serverFrames(rest []byte, size int) (taken, error) {
+	typ := rest[0]
+	if size > len(rest) {
+		if size <= rowLimit {
+			return taken{need: size}, nil
+		}
+		if len(rest) < header+2 {
+			return taken{need: header + 2}, nil
+		}
+		return f.startStream(rest, size)
+	}
+	switch typ {
+	case 'D':
+		return f.rowFrames(rest)
+	case 'd':
+		return f.copyFrames(rest)
+	}
+	v, err := f.serverFrame(typ, rest[:size])
+	if err != nil {
+		return taken{}, err
+	}
+	if f.swallow {
+		switch {
+		case typ == 'Z':
+			f.swallow = false
+		case f.justRefused:
+			f.justRefused = false
+			return taken{skip: size, refuse: true}, nil
+		case typ != 'S' && typ != 'A':
+			v = skip
+		}
+	}
+	switch v {
+	case skip:
+		return taken{skip: size}, nil
+	case refuse:
+		f.beginRefusal(rest[size:])
+		return taken{skip: size, refuse: true}, nil
+	}
+	return taken{pass: size}, nil
+}
+
+// beginRefusal drops the rest of the server's answer. If the answer's end is
+// not in the buffer already, the server is asked to stop producing it.
+func (f *flow) beginRefusal(rest []byte) {
+	f.swallow = true
+	f.rows, f.rowsLive = nil, false
+	for len(rest) >= header {
+		size, err := frameLength(rest)
+		if err != nil || size > len(rest) {
+			break
+		}
+		if rest[0] == 'Z' {
+			return
+		}
+		rest = rest[size:]
+	}
+	f.cancelRun()
+}
+
+// serverFrame takes one whole frame that is neither a row nor COPY data.
+func (f *flow) serverFrame(typ byte, frame []byte) (verb, error) {
+	body := frame[header:]
+	r := f.head()
+	switch typ {
+	case 'Z':
+		return pass, f.ready(body)
+	case 'T':
+		return f.rowDescription(r, body)
+	case 'C', 'I':
+		return pass, f.complete(r, body)
+	case 's':
+		if r == nil || r.kind != execute {
+			return pass, outOfPlace("PortalSuspended", r)
+		}
+		f.endRows()
+		f.done()
+		return pass, nil
+	case 'E':
+		return f.errorResponse(r, body)
+	case 'N':
+		if f.tell(event.ChannelNotice, fieldsText(f, body)).Blocks() {
+			return f.refuseOrSkip(r), nil
+		}
+		return pass, nil
+	case 'A':
+		if f.sess.Text(event.ChannelNotification, notificationText(body)).Blocks() {
+			return skip, nil
+		}
+		return pass, nil
+	case 'S':
+		return f.parameterStatus(body)
+	case '1', '2', '3':
+		return pass, f.acknowledge(typ, r)
+	case 'n':
+		return f.noData(r)
+	case 't':
+		return pass, f.parameterDescription(r, body)
+	case 'V':
+		if r == nil || r.kind != functionCall {
+			return pass, outOfPlace("FunctionCallResponse", r)
+		}
+		if f.tell(event.ChannelFunction, body).Blocks() {
+			return refuse, nil
+		}
+		return pass, nil
+	case 'G', 'H', 'W':
+		return f.copyBegins(typ, r, body)
+	case 'c':
+		f.copying.finish(f)
+		return pass, nil
+	case 'K', 'R', 'v':
+		return pass, nil
+	}
+	return pass, fmt.Errorf("unknown message type %q", typ)
+}
+
+// refuseOrSkip refuses what the client waits for, or drops a message that
+// nobody waits for.
+func (f *flow) refuseOrSkip(r *request) verb {
+	if r == nil || r.kind == syncPoint {
+		return skip
+	}
+	return refuse
+}
+
+func outOfPlace(msg string, r *request) error {
+	if r == nil {
+		return fmt.Errorf("%s message without a request", msg)
+	}
+	return fmt.Errorf("%s message in answer to a request of type %q", msg, byte(r.kind))
+}
+
+// ready handles ReadyForQuery: one request group has been answered.
+func (f *flow) ready(body []byte) error {
+	if len(body) != 1 {
+		return fmt.Errorf("ReadyForQuery message of %d bytes", len(body))
+	}
+	r := f.head()
+	if r == nil || r.kind != simpleQuery && r.kind != syncPoint && r.kind != functionCall {
+		return outOfPlace("ReadyForQuery", r)
+	}
+	f.endRows()
+	if r.exec != nil {
+		f.endRun(r.exec, r.exec.tag)
+	}
+	if body[0] == 'I' { // the transaction is over, and with it every portal
+		for f.open.first != nil {
+			f.endRun(f.open.first, "")
+		}
+	}
+	f.mu.Lock()
+	f.copyIn = false
+	f.mu.Unlock()
+	f.rest.Store(body[0] == 'I')
+	f.done()
+	return nil
+}
+
+// complete handles CommandComplete and EmptyQueryResponse.
+func (f *flow) complete(r *request, body []byte) error {
+	f.endRows()
+	if r == nil {
+		return outOfPlace("CommandComplete", r)
+	}
+	switch r.kind {
+	case simpleQuery:
+		// More statements of the same text may follow; Z ends the run. The tag
+		// of the last one is what a person wants to read.
+		if r.exec != nil {
+			r.exec.tag = f.tag(body)
+		}
+	case execute:
+		f.endRun(r.exec, f.tag(body))
+		f.done()
+	default:
+		return outOfPlace("CommandComplete", r)
+	}
+	return nil
+}
+
+// tag is the command tag of a CommandComplete message. The last one is kept:
+// most sessions repeat it.
+func (f *flow) tag(body []byte) string {
+	i := bytes.IndexByte(body, 0)
+	if i < 0 {
+		return ""
+	}
+	if f.lastTag != string(body[:i]) {
+		f.lastTag = string(body[:i])
+	}
+	return f.lastTag
+}
+
+// errorResponse handles an error: it ends the request, and for the extended
+// protocol all that follow up to Sync.
+func (f *flow) errorResponse(r *request, body []byte) (verb, error) {
+	refusedByUs := r != nil && r.refused
+	v := f.tell(event.ChannelError, fieldsText(f, body))
+	code := sqlState(body)
+	f.endRows()
+	if r != nil {
+		switch r.kind {
+		case simpleQuery, functionCall, syncPoint:
+			f.endRun(r.exec, code)
+		default:
+			f.abandon(code)
+		}
+	}
+	switch {
+	case f.swallow:
+		return skip, nil
+	case refusedByUs:
+		// The server's transaction has failed as it should; only the text differs.
+		f.swallow, f.justRefused = true, true
+		return skip, nil
+	case v.Blocks():
+		return refuse, nil
+	}
+	return pass, nil
+}
+
+// abandon takes back every request up to the next Sync: the server discards
+// them. What they did to names is undone, the latest first.
+func (f *flow) abandon(code string) {
+	f.mu.Lock()
+	var gone []*request
+	for r := f.queue.peek(); r != nil && r.kind != syncPoint; r = f.queue.peek() {
+		gone = append(gone, r)
+		f.queue.pop()
+	}
+	for i := len(gone) - 1; i >= 0; i-- {
+		f.undo(gone[i])
+	}
+	f.cur = f.queue.peek()
+	f.copyIn = false
+	f.mu.Unlock()
+	for _, r := range gone {
+		f.endRun(r.exec, code)
+	}
+}
+
+// undo gives a name back to the object that the server still knows by it. mu is held.
+func (f *flow) undo(r *request) {
+	switch {
+	case r.kind == parse && r.prep != nil && f.statements[r.name] == r.prep:
+		delete(f.statements, r.name)
+		if r.oldPrep != nil {
+			f.statements[r.name] = r.oldPrep
+		}
+	case r.kind == bind && f.portals[r.name] == r.exec && r.exec != nil:
+		delete(f.portals, r.name)
+		if r.oldExec != nil {
+			f.portals[r.name] = r.oldExec
+		}
+	case r.kind == closeName && r.oldPrep != nil && f.statements[r.name] == nil:
+		f.statements[r.name] = r.oldPrep
+	case r.kind == closeName && r.oldExec != nil && f.portals[r.name] == nil:
+		f.portals[r.name] = r.oldExec
+	case (r.kind == describePrep || r.kind == describePortal) && r.prepared() != nil:
+		r.prepared().asked.Store(false) // the answer never came
+	}
+}
+
+func (r *request) prepared() *prepared {
+	if r.prep != nil {
+		return r.prep
+	}
+	if r.exec != nil {
+		return r.exec.prep
+	}
+	return nil
+}
+
+// acknowledge handles ParseComplete, BindComplete and CloseComplete.
+func (f *flow) acknowledge(typ byte, r *request) error {
+	want := map[byte]kind{'1': parse, '2': bind, '3': closeName}[typ]
+	if r == nil || r.kind != want || r.refused {
+		return outOfPlace(map[byte]string{'1': "ParseComplete", '2': "BindComplete", '3': "CloseComplete"}[typ], r)
+	}
+	switch typ {
+	case '2':
+		if r.oldExec != nil {
+			f.endRun(r.oldExec, "")
+		}
+		f.open.add(r.exec)
+	case '3':
+		if r.oldExec != nil {
+			f.endRun(r.oldExec, "")
+		}
+	}
+	f.done()
+	return nil
+}
+
+// noData handles NoData, the answer to Describe of something without rows.
+func (f *flow) noData(r *request) (verb, error) {
+	if r == nil || r.kind != describePrep && r.kind != describePortal {
+		return pass, outOfPlace("NoData", r)
+	}
+	hidden := r.hidden
+	f.done()
+	if hidden {
+		return skip, nil
+	}
+	return pass, nil
+}
+
+// parameterStatus handles a reported setting: it may carry data
+// (set_config('application_name', ...)), and the alert wants the name.
+func (f *flow) parameterStatus(body []byte) (verb, error) {
+	name, rest, err := cstring(body)
+	if err != nil {
+		return pass, err
+	}
+	value, err := wholeString(rest)
+	if err != nil {
+		return pass, err
+	}
+	v := f.tell(event.ChannelParameter, value)
+	f.sess.Set(string(name), string(value))
+	if v.Blocks() {
+		return skip, nil
+	}
+	return pass, nil
+}
+
+// fieldsText joins the fields of an ErrorResponse or NoticeResponse (chapter
+// "Error and Notice Message Fields") to one text, in the flow's scratch space.
+func fieldsText(f *flow, body []byte) []byte {
+	f.text = f.text[:0]
+	for len(body) > 1 && body[0] != 0 {
+		s, rest, err := cstring(body[1:])
+		if err != nil {
+			s, rest = body[1:], nil
+		}
+		switch body[0] {
+		case 'S', 'V', 'C', 'F', 'L', 'R', 'P', 'p': // of the server's making, no data
+		default:
+			f.text = append(append(f.text, s...), '\n')
+		}
+		body = rest
+	}
+	return f.text
+}
+
+// sqlState is the SQLSTATE of an ErrorResponse.
+func sqlState(body []byte) string {
+	for len(body) > 1 && body[0] != 0 {
+		s, rest, err := cstring(body[1:])
+		if err != nil {
+			return ""
+		}
+		if body[0] == 'C' {
+			return string(s)
+		}
+		body = rest
+	}
+	return ""
+}
+
+// notificationText is the channel and payload of a NotificationResponse.
+func notificationText(body []byte) []byte {
+	if len(body) < 4 {
+		return nil
+	}
+	return body[4:]
+}
+
+var errCount = errors.New("a message ends before its announced content")

@@ -149,10 +149,17 @@ func queries(c io.ReadWriter) error {
 func (s *Server) welcome() []byte {
 	b := message(nil, 'R', "\x00\x00\x00\x00")
 	for _, p := range [][2]string{
-		{"server_version", "15.0"}, {"server_encoding", "UTF8"}, {"client_encoding", "UTF8"},
-		{"DateStyle", "ISO, MDY"}, {"IntervalStyle", "postgres"}, {"TimeZone", "UTC"},
-		{"integer_datetimes", "on"}, {"standard_conforming_strings", "on"}, {"is_superuser", "off"},
-		{"session_authorization", "postgres"}, {"application_name", ""},
+		{"server_version", "15.0"},
+		{"server_encoding", "UTF8"},
+		{"client_encoding", "UTF8"},
+		{"DateStyle", "ISO, MDY"},
+		{"IntervalStyle", "postgres"},
+		{"TimeZone", "UTC"},
+		{"integer_datetimes", "on"},
+		{"standard_conforming_strings", "on"},
+		{"is_superuser", "off"},
+		{"session_authorization", "postgres"},
+		{"application_name", ""},
 	} {
 		b = message(b, 'S', p[0]+"\x00"+p[1]+"\x00")
 	}

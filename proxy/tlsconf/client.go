@@ -37,8 +37,8 @@ type Client struct {
 	ClientAuth   string `yaml:"client_auth"` // none (default), optional or require
 }
 
-// Defaults fills what was left empty.
-func (c *Client) Defaults() {
+// SetDefaults fills what was left empty.
+func (c *Client) SetDefaults() {
 	if c.Mode == "" {
 		c.Mode = Off
 	}

@@ -42,8 +42,8 @@ type Server struct {
 	Negotiation string `yaml:"negotiation"` // postgres (default) or direct
 }
 
-// Defaults fills what was left empty.
-func (s *Server) Defaults() {
+// SetDefaults fills what was left empty.
+func (s *Server) SetDefaults() {
 	if s.Mode == "" {
 		s.Mode = Prefer
 	}

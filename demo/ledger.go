@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"honeyrow/event"
+)
+
+// ledger reads the alert file as it grows. A detection may come in several
+// revisions, one line each; the highest counts.
+type ledger struct {
+	path    string
+	offset  int64
+	rest    []byte // of a line that is not complete yet
+	order   []event.ID
+	entries map[event.ID]*entry
+}
+
+// entry is one detection as known so far.
+type entry struct {
+	d     event.Detection
+	first time.Time // when its first line was read
+	lines int
+	act   int // index of the act that it belongs to, -1: none
+}
+
+func newLedger(path string) *ledger {
+	return &ledger{path: path, entries: map[event.ID]*entry{}}
+}
+
+// read takes in what was added to the file.
+func (l *ledger) read() error {
+	f, err := os.Open(l.path)
+	if os.IsNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Seek(l.offset, io.SeekStart); err != nil {
+		return err
+	}
+	b, err := io.ReadAll(f)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	l.offset += int64(len(b))
+	b = append(l.rest, b...)
+	for {
+		end := bytes.IndexByte(b, '\n')
+		if end < 0 {
+			l.rest = bytes.Clone(b)
+			return nil
+		}
+		if err := l.add(b[:end], now); err != nil {
+			return err
+		}
+		b = b[end+1:]
+	}
+}
+
+func (l *ledger) add(line []byte, now time.Time) error {
+	var d event.Detection
+	if err := json.Unmarshal(line, &d); err != nil {
+		return fmt.Errorf("%s: %w in %q", l.path, err, line)
+	}
+	if d.Schema != event.Schema || d.ID == "" || d.Revision < 1 {
+		return fmt.Errorf("%s: a line that is no detection: %q", l.path, line)
+	}
+	e := l.entries[d.ID]
+	if e == nil {
+		e = &entry{first: now, act: -1}
+		l.entries[d.ID] = e
+		l.order = append(l.order, d.ID)
+	}
+	e.lines++
+	if d.Revision >= e.d.Revision {
+		e.d = d
+	}
+	return nil
+}
+
+// free returns the detections that no act has claimed, oldest first.
+func (l *ledger) free() []*entry {
+	var out []*entry
+	for _, id := range l.order {
+		if e := l.entries[id]; e.act < 0 {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// await reads the file until every expectation is met by a detection of its
+// own whose run has ended, and claims those for the act. After the patience
+// it returns what is missing.
+func (l *ledger) await(ctx context.Context, act int, want []expectation, patience time.Duration) ([]*entry, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if err := l.read(); err != nil {
+			return nil, err
+		}
+		found, missing := pair(want, l.free())
+		if missing == "" {
+			for _, e := range found {
+				e.act = act
+			}
+			return found, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			for _, e := range found {
+				e.act = act
+			}
+			return found, fmt.Errorf("after %s: %s", patience, missing)
+		}
+	}
+}
+
+// pair gives each expectation a detection of its own, and says what is missing.
+func pair(want []expectation, have []*entry) (found []*entry, missing string) {
+	taken := map[*entry]bool{}
+	for _, w := range want {
+		why := "no detection came"
+		var mine *entry
+		for _, e := range have {
+			if taken[e] {
+				continue
+			}
+			differs := w.meets(&e.d)
+			if differs == "" && !e.d.Run.Done {
+				differs = "its run has not ended"
+			}
+			if differs == "" {
+				mine = e
+				break
+			}
+			why = "a detection came, but " + differs
+		}
+		if mine == nil {
+			if missing == "" {
+				missing = fmt.Sprintf("expected %s by %s (%s) on %s: %s", w.rule, w.user, w.application, w.table, why)
+			}
+			continue
+		}
+		taken[mine] = true
+		found = append(found, mine)
+	}
+	return found, missing
+}

@@ -1,0 +1,242 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"honeyrow/event"
+	"honeyrow/token"
+)
+
+// decoyDomain looks like the other mail domains of the business.
+const decoyDomain = "harborpost.example"
+
+// stage is honeyrow itself, used as a person would: its command line, its
+// configuration file, a running proxy.
+type stage struct {
+	b        *business
+	honeyrow string // the program's absolute path
+	listen   string // the proxy's address
+	proxy    *exec.Cmd
+	ended    chan struct{} // closed once the proxy has ended
+	exit     error         // valid after ended
+	log      *tailBuffer
+}
+
+func (s *stage) config() string { return filepath.Join(s.b.dir, "honeyrow.yaml") }
+func (s *stage) alerts() string { return filepath.Join(s.b.dir, "alerts.jsonl") }
+
+// run executes one honeyrow command and returns its standard output.
+func (s *stage) run(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, s.honeyrow, append([]string{"--config", s.config()}, args...)...)
+	cmd.Dir = s.b.dir
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("honeyrow %s: %w\n%s%s", strings.Join(args, " "), err, out, stderr.String())
+	}
+	return out, nil
+}
+
+// configure lets `honeyrow init` write the configuration, then changes it
+// where this database differs from the usual, as its owner would.
+func (s *stage) configure(ctx context.Context) ([]byte, error) {
+	out, err := s.run(ctx, "init", "--name", "crm", "--server-address", s.b.Addr(), "--listen", s.listen, "--domain", decoyDomain)
+	if err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(s.config())
+	if err != nil {
+		return nil, err
+	}
+	edited := string(text)
+	for _, e := range []struct{ line, with string }{
+		{"      mode: prefer", "      mode: verify-full\n      ca_file: server.crt"},
+		{`      mode: "off"`, "      mode: allow\n      cert_file: server.crt\n      key_file: server.key"},
+		{"    - {name: console, type: console, format: text}\n", ""},
+	} {
+		at := strings.Index(edited, e.line)
+		if at < 0 {
+			return nil, fmt.Errorf("the configuration that init wrote has no line %q: adapt demo/stage.go", e.line)
+		}
+		end := at + len(e.line)
+		if !strings.HasSuffix(e.line, "\n") { // the line's comment goes with it
+			end = at + strings.IndexByte(edited[at:], '\n')
+		}
+		edited = edited[:at] + e.with + edited[end:]
+	}
+	if err := os.WriteFile(s.config(), []byte(edited), 0o600); err != nil {
+		return nil, err
+	}
+	return out, os.WriteFile(filepath.Join(s.b.dir, "seed.dsn"), []byte(s.b.direct().dsn("honeyrow_seed", "honeyrow-seed")+"\n"), 0o600)
+}
+
+// start runs the proxy and waits until it accepts connections.
+func (s *stage) start(ctx context.Context) error {
+	cmd := exec.Command(s.honeyrow, "--config", s.config(), "proxy")
+	cmd.Dir = s.b.dir
+	// A group of its own: Ctrl-C reaches the demo alone, which then ends
+	// everything in order.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	s.log = &tailBuffer{max: 64 << 10}
+	cmd.Stdout, cmd.Stderr = s.log, s.log
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	s.proxy, s.ended = cmd, make(chan struct{})
+	go func() { // ends with the process
+		s.exit = cmd.Wait()
+		close(s.ended)
+	}()
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var d net.Dialer
+		if c, err := d.DialContext(ctx, "tcp", s.listen); err == nil {
+			return c.Close()
+		}
+		select {
+		case <-tick.C:
+		case <-s.ended:
+			return fmt.Errorf("the proxy ended at its start: %w\n%s", s.exit, s.log)
+		case <-ctx.Done():
+			return fmt.Errorf("the proxy did not accept connections on %s: %w\n%s", s.listen, ctx.Err(), s.log)
+		}
+	}
+}
+
+// stop ends the proxy as a service manager would and waits for it: it lets
+// sessions finish and delivers what it has committed.
+func (s *stage) stop() error {
+	if s.proxy == nil {
+		return nil
+	}
+	_ = s.proxy.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.ended:
+	case <-time.After(40 * time.Second):
+		_ = s.proxy.Process.Kill()
+		<-s.ended
+		return fmt.Errorf("the proxy did not end within 40 s of SIGTERM\n%s", s.log)
+	}
+	s.proxy = nil
+	if s.exit != nil {
+		return fmt.Errorf("the proxy ended with %w\n%s", s.exit, s.log)
+	}
+	return nil
+}
+
+// running reports whether the proxy still runs, with its last words if not.
+func (s *stage) running() error {
+	select {
+	case <-s.ended:
+		return fmt.Errorf("the proxy has ended: %w\n%s", s.exit, s.log)
+	default:
+		return nil
+	}
+}
+
+// tokens reads the live tokens with their values from `honeyrow tokens export`.
+func (s *stage) tokens(ctx context.Context) ([]token.Token, error) {
+	out, err := s.run(ctx, "tokens", "export", "--state", "live")
+	if err != nil {
+		return nil, err
+	}
+	var ts []token.Token
+	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
+		var t token.Token
+		if err := json.Unmarshal(lines.Bytes(), &t); err != nil {
+			return nil, fmt.Errorf("honeyrow tokens export: %w in %q", err, lines.Text())
+		}
+		ts = append(ts, t)
+	}
+	return ts, nil
+}
+
+// decoys finds out what the acts need to know about the honey rows.
+func (s *stage) decoys(ctx context.Context) (decoys, error) {
+	d := decoys{towns: map[string]bool{}}
+	ts, err := s.tokens(ctx)
+	if err != nil {
+		return d, err
+	}
+	tables, rows := map[string]bool{}, map[event.ID]bool{}
+	for _, t := range ts {
+		if name := t.Place.Schema + "." + t.Place.Table; !tables[name] {
+			tables[name] = true
+			d.tables = append(d.tables, name)
+		}
+		rows[t.Row] = true
+		if t.Place.Table == "customers" && t.Place.Column == "email" {
+			d.email = t.Value
+		}
+	}
+	d.rows = len(rows)
+	if d.email == "" {
+		return d, fmt.Errorf("none of the %d live tokens is an e-mail address in customers", len(ts))
+	}
+	conn, err := s.b.superuser(ctx)
+	if err != nil {
+		return d, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	var town string
+	for _, t := range ts {
+		if t.Place.Table == "customers" && t.Place.Column == "email" {
+			if err := conn.QueryRow(ctx, "SELECT city FROM customers WHERE email = $1", t.Value).Scan(&town); err != nil {
+				return d, fmt.Errorf("find the row of token %s: %w", t.ID, err)
+			}
+			d.towns[town] = true
+		}
+	}
+	return d, nil
+}
+
+// tailBuffer keeps the last max bytes written to it.
+type tailBuffer struct {
+	mu  sync.Mutex
+	max int
+	b   []byte
+}
+
+func (t *tailBuffer) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.b = append(t.b, p...)
+	if n := len(t.b) - t.max; n > 0 {
+		t.b = append(t.b[:0], t.b[n:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tailBuffer) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.b)
+}
+
+// freeAddress returns a loopback address that nobody listens on.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"honeyrow/internal/app"
 	"honeyrow/token"
 	"honeyrow/token/sqlite"
 )
@@ -119,6 +120,17 @@ select (select count(*) from %s w join v on v.x in (full_name, email, phone, api
 	}
 	if strings.TrimSpace(got) != "0|0" {
 		t.Errorf("tokens found in the data: %s", got)
+	}
+}
+
+func TestHoneyrowAcceptsTheConfigurationItIsMeasuredWith(t *testing.T) {
+	b := &bench{options: options{sessions: []int{7, 2000}}, dir: t.TempDir()}
+	c, err := app.ParseConfig(configFile, []byte(b.config("127.0.0.1:6543", "127.0.0.1:5432")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Listeners) != 1 || c.Listeners[0].Limits.Connections < 2000 || c.Servers[0].TLS.Mode != "disable" || len(c.Alerts.Sinks) != 1 {
+		t.Errorf("configuration %+v", c)
 	}
 }
 

@@ -59,7 +59,18 @@ func (b *bench) startHoneyrow(ctx context.Context, bin, server string) (*proc, e
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := b.file(configFile, fmt.Sprintf(`registry:
+	cfg, err := b.file(configFile, b.config(addr, server))
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(bin, "proxy", "--config", cfg)
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, sqlite.KeyEnv+"=") })
+	return b.launch(ctx, "honeyrow", addr, cmd)
+}
+
+// config is honeyrow's configuration file: what must be said, and no more.
+func (b *bench) config(addr, server string) string {
+	return fmt.Sprintf(`registry:
   path: %q
   key_file: %q
 servers:
@@ -77,13 +88,7 @@ alerts:
   sinks:
     - {name: file, type: file, path: %q}
 `, b.registryPath(), b.keyPath(), serverName, server, serverName, serverName, addr,
-		slices.Max(b.sessions)+100, filepath.Join(b.dir, alertFile)))
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(bin, "proxy", "--config", cfg)
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, sqlite.KeyEnv+"=") })
-	return b.launch(ctx, "honeyrow", addr, cmd)
+		slices.Max(b.sessions)+100, filepath.Join(b.dir, alertFile))
 }
 
 func (b *bench) registryPath() string { return filepath.Join(b.dir, "registry", "honeyrow.db") }

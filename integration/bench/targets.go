@@ -86,6 +86,9 @@ func (b *bench) version(ctx context.Context, bin string, args ...string) {
 	out, err := exec.CommandContext(ctx, bin, args...).Output()
 	if line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n"); err == nil && line != "" {
 		line, _, _ = strings.Cut(line, " - ")
+		if name := filepath.Base(bin); line[0] >= '0' && line[0] <= '9' {
+			line = name + " " + line
+		}
 		b.versions = append(b.versions, line)
 	}
 }

@@ -1,0 +1,38 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config is the engine's part of the configuration.
+type Config struct {
+	// MaxStatement is how many bytes of a statement's text are kept as
+	// evidence. All of it is searched in any case.
+	MaxStatement int `yaml:"max_statement"`
+	// RedactLiterals replaces the literals in statements of detections by ?.
+	RedactLiterals bool `yaml:"redact_literals"`
+	// Parameters puts bound parameters into detections.
+	Parameters bool `yaml:"parameters"`
+	// Fold is how long hits in texts that belong to no statement
+	// (notifications, notices) are counted in one detection.
+	Fold time.Duration `yaml:"fold"`
+}
+
+// DefaultConfig returns the values used where the configuration is silent.
+func DefaultConfig() Config {
+	return Config{MaxStatement: 64 << 10, Fold: 10 * time.Second}
+}
+
+// Validate returns every mistake, with what to do.
+func (c Config) Validate() error {
+	var errs []error
+	if c.MaxStatement < 256 || c.MaxStatement > 16<<20 {
+		errs = append(errs, fmt.Errorf("engine: max_statement is %d: use 256 to 16777216 bytes", c.MaxStatement))
+	}
+	if c.Fold < 0 || c.Fold > time.Hour {
+		errs = append(errs, fmt.Errorf("engine: fold is %s: use 0s to 1h", c.Fold))
+	}
+	return errors.Join(errs...)
+}

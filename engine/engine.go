@@ -1,0 +1,118 @@
+// Package engine is the analysis plane: it implements inspect, decides what a
+// sighting of a planted value proves, and turns proof into detections.
+//
+//	Prepare, Run, Present  ─▶ values that the client presents  ┐
+//	Row, Stream, Text      ─▶ values that the server sends     ┴▶ record ─▶ Reporter
+//
+// One run makes at most one detection. Its first hit is reported at once, so
+// that it is durable before anything else happens; a later revision of the same
+// detection carries what became known since (see record.go).
+package engine
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"honeyrow/engine/match"
+	"honeyrow/event"
+	"honeyrow/inspect"
+	"honeyrow/rules"
+	"honeyrow/token"
+)
+
+// Reporter takes detections. Report is called by the session's goroutines, on
+// hits only, before the verdict is returned: when it returns, the detection
+// should be safe. It must be safe for concurrent use. The detection's slices
+// and maps are its own.
+type Reporter interface {
+	Report(event.Detection)
+}
+
+// Options are what an Engine needs from its surroundings.
+type Options struct {
+	Reporter Reporter   // required
+	Rules    *rules.Set // nil: the builtin rules
+	// Learn is told where a planted column was seen under table and column
+	// numbers that no Location has: a recreated table, a copy, a view. It is
+	// called by the session's goroutine at most a few times a minute and must
+	// return quickly; nil: not told. The place may have other Locations, which
+	// stay valid: add, do not replace.
+	Learn func(token.Location)
+	Now   func() time.Time // nil: time.Now
+}
+
+// Engine implements inspect.Inspector for any number of sessions.
+type Engine struct {
+	index    atomic.Pointer[match.Index]
+	policy   atomic.Pointer[policy]
+	reporter Reporter
+	now      func() time.Time
+	learn    learner
+	stats    counters
+
+	statements sync.Pool // *statement
+	runs       sync.Pool // *run
+}
+
+// policy is what configuration says; it is swapped as a whole.
+type policy struct {
+	Config
+	rules *rules.Set
+}
+
+// New returns an Engine that looks for nothing until Swap.
+func New(c Config, o Options) (*Engine, error) {
+	if o.Reporter == nil {
+		return nil, errors.New("engine: no reporter: give one in Options")
+	}
+	e := &Engine{reporter: o.Reporter, now: o.Now}
+	if e.now == nil {
+		e.now = time.Now
+	}
+	e.learn.tell, e.learn.now = o.Learn, e.now
+	e.index.Store(match.Compile(&token.Snapshot{}))
+	if err := e.Configure(c, o.Rules); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// Configure replaces configuration and rules (nil: the builtin ones) for what
+// begins from now on. On error nothing changes.
+func (e *Engine) Configure(c Config, r *rules.Set) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	if r == nil {
+		var err error
+		if r, err = rules.Compile(rules.Config{}); err != nil {
+			return err
+		}
+	}
+	e.policy.Store(&policy{Config: c, rules: r})
+	return nil
+}
+
+// Swap compiles a snapshot, which nobody may change any more, and looks for its
+// tokens in whatever begins from now on; a result that has begun keeps the set
+// it began with. It takes 2 µs per token; call it from one goroutine at a time.
+func (e *Engine) Swap(s *token.Snapshot) {
+	e.index.Store(match.Compile(s))
+	e.stats.swaps.Add(1)
+}
+
+// Version returns the version of the snapshot that is being watched.
+func (e *Engine) Version() uint64 { return e.index.Load().Version() }
+
+// Open implements inspect.Inspector.
+func (e *Engine) Open(c event.Client) (inspect.Session, event.Verdict) {
+	e.stats.sessions.Add(1)
+	s := &session{
+		e: e, client: c, mysql: c.Protocol == "mysql",
+		scope: match.Scope{Server: c.Server, Database: c.Database},
+	}
+	v := s.login()
+	return s, v
+}

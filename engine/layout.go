@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"strings"
+
+	"honeyrow/engine/match"
+	"honeyrow/inspect"
+)
+
+// layout is a described result. It belongs to one session's server goroutine
+// and compiles its watch again when the tokens have changed.
+type layout struct {
+	s    *session
+	cols []inspect.Column
+	w    *watch
+}
+
+// watch is what to look for in one result set: one index, one column plan.
+// It is immutable.
+type watch struct {
+	x      *match.Index
+	names  []inspect.Column // as described; nil if the server did not
+	cols   []columnWatch
+	gate   uint64
+	labels []labelHit
+}
+
+type columnWatch struct {
+	set    *match.Column // what is planted here, if the place is known
+	wants  bool
+	binary bool
+}
+
+// labelHit is a token in a column's name.
+type labelHit struct {
+	tok   uint32
+	col   int
+	means string
+}
+
+func newLayout(s *session, cols []inspect.Column) *layout {
+	l := &layout{s: s, cols: make([]inspect.Column, len(cols))}
+	for i, c := range cols {
+		c.Name = strings.Clone(c.Name)
+		c.OrgSchema, c.OrgTable, c.OrgName = strings.Clone(c.OrgSchema), strings.Clone(c.OrgTable), strings.Clone(c.OrgName)
+		l.cols[i] = c
+	}
+	return l
+}
+
+// is reports whether the layout describes just these columns.
+func (l *layout) is(cols []inspect.Column) bool {
+	if len(l.cols) != len(cols) {
+		return false
+	}
+	for i := range cols {
+		if l.cols[i] != cols[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// watch returns the plan for the tokens of x.
+func (l *layout) watch(x *match.Index) *watch {
+	if l.w == nil || l.w.x != x {
+		l.w = compileWatch(l.s, x, l.cols)
+	}
+	return l.w
+}
+
+func compileWatch(s *session, x *match.Index, cols []inspect.Column) *watch {
+	w := &watch{x: x, names: cols, cols: make([]columnWatch, len(cols))}
+	binary := false
+	for i, c := range cols {
+		binary = binary || c.Binary
+		set := x.Column(s.scope, c.TableOID, c.Attr)
+		w.cols[i] = columnWatch{set: set, wants: set != nil && set.Wants(), binary: c.Binary}
+		s.sightings(x, []byte(c.Name), false, func(t uint32, means string) {
+			w.labels = append(w.labels, labelHit{t, i, means})
+		})
+	}
+	// One weak value proves nothing without a second one beside it.
+	w.gate = x.Gate(binary, len(cols) != 1)
+	return w
+}
+
+// bareWatch is the plan for a result without a description.
+func (s *session) bareWatch(x *match.Index) *watch {
+	if s.bare == nil || s.bare.x != x {
+		s.bare = compileWatch(s, x, nil)
+	}
+	return s.bare
+}
+
+// column returns the plan of column i, which may lie beyond the description.
+func (w *watch) column(i int32) *columnWatch {
+	if int(i) < len(w.cols) && i >= 0 {
+		return &w.cols[i]
+	}
+	return &plain
+}
+
+// plain is a column of which nothing is known.
+var plain columnWatch
+
+// label returns the name of column i, or nothing.
+func (w *watch) label(i int32) string {
+	if int(i) < len(w.names) && i >= 0 {
+		return w.names[i].Name
+	}
+	return ""
+}

@@ -1,0 +1,69 @@
+package match
+
+import "math/bits"
+
+// census chooses which windows of a pattern to file: those that few other
+// patterns share and that look least like ordinary text. Decoy addresses end
+// alike and keys begin alike; filed there, one window would lead to thousands
+// of patterns and be met in every row of ordinary data.
+type census struct {
+	seen  []uint8 // how many windows fell here, saturating
+	shift uint
+}
+
+// candidates bounds how many places of a pattern are weighed.
+const candidates = 24
+
+func newCensus(keys int) *census {
+	l := min(max(ceilLog(keys*8), 8), 25)
+	return &census{seen: make([]uint8, 1<<l), shift: 64 - l}
+}
+
+func (c *census) at(b []byte) *uint8 { return &c.seen[le64(b)*golden>>(c.shift&63)] }
+
+// step spreads the candidates over a long pattern.
+func step(n int) int { return (n-window-stride+1)/candidates + 1 }
+
+func (c *census) count(b []byte) {
+	d := step(len(b))
+	for o := 0; o+stride-1+window <= len(b); o += d {
+		// The middle window stands for the five.
+		if s := c.at(b[o+stride/2:]); *s < 255 {
+			*s++
+		}
+	}
+}
+
+// choose returns the offset of the first of the five windows.
+func (c *census) choose(b []byte) int {
+	best, bestScore := 0, -1<<30
+	d := step(len(b))
+	for o := 0; o+stride-1+window <= len(b); o += d {
+		shared := bits.Len8(*c.at(b[o+stride/2:]))
+		score := rarity(b[o:o+stride-1+window]) - 12*shared
+		if score > bestScore {
+			best, bestScore = o, score
+		}
+	}
+	return best
+}
+
+// rarity guesses how seldom such bytes stand in ordinary data.
+func rarity(b []byte) int {
+	var lo, hi uint64 // set of byte values, folded to 128
+	score := 0
+	for _, c := range b {
+		if c < 64 {
+			lo |= 1 << c
+		} else {
+			hi |= 1 << (c & 63)
+		}
+		switch {
+		case c >= '0' && c <= '9', c >= 'A' && c <= 'Z':
+			score += 2
+		case c >= 0x80:
+			score++
+		}
+	}
+	return score + 3*(bits.OnesCount64(lo)+bits.OnesCount64(hi))
+}

@@ -1,0 +1,259 @@
+package match
+
+import (
+	"slices"
+
+	"honeyrow/event"
+	"honeyrow/token"
+)
+
+// builder collects what Compile learns before it is laid out flat.
+type builder struct {
+	x    *Index
+	ids  map[string]uint32 // value bytes -> value
+	todo []pending
+}
+
+type pending struct {
+	val uint32
+	ref Ref
+}
+
+type placeKey struct{ server, database, schema, table, column string }
+
+// Compile builds the index of a snapshot. The snapshot's tokens are shared, not
+// copied: nobody may change them. Tokens in states that are not watched and
+// empty values are left out.
+func Compile(s *token.Snapshot) *Index {
+	x := &Index{version: s.Version, tokens: s.Tokens, columns: map[columnKey]*Column{}}
+	b := &builder{x: x, ids: make(map[string]uint32, len(s.Tokens))}
+	for i := range s.Tokens {
+		b.token(uint32(i))
+	}
+	b.flatten()
+	b.rows()
+	b.places(s.Locations)
+	b.lookups()
+	return x
+}
+
+func watched(t *token.Token) bool { return t.State == "" || t.State.Watched() }
+
+// token files all forms of token i.
+func (b *builder) token(i uint32) {
+	t := &b.x.tokens[i]
+	if !watched(t) {
+		return
+	}
+	b.form(i, []byte(t.Value), Text)
+	for _, f := range binaryForms(t) {
+		b.form(i, f, Binary)
+	}
+	if t.Strength == token.Strong && !t.Key {
+		for _, f := range escapedForms(t.Value) {
+			if !short(len(f)) {
+				b.form(i, []byte(f), Escaped)
+			}
+		}
+	}
+}
+
+func (b *builder) form(i uint32, v []byte, f Form) {
+	if len(v) == 0 {
+		return
+	}
+	x := b.x
+	id, ok := b.ids[string(v)]
+	if !ok {
+		id = uint32(len(x.vals))
+		b.ids[string(v)] = id
+		x.vals = append(x.vals, value{off: uint32(len(x.data)), n: uint32(len(v))})
+		x.data = append(x.data, v...)
+	}
+	d := &x.vals[id]
+	d.nref++
+	t := &x.tokens[i]
+	if !t.Key {
+		d.flags |= free
+		if t.Strength == token.Strong && !short(len(v)) {
+			d.flags |= anywhere
+		}
+	}
+	b.todo = append(b.todo, pending{id, Ref{i, f}})
+}
+
+// flatten sorts the refs by value, by counting.
+func (b *builder) flatten() {
+	x := b.x
+	at := uint32(0)
+	for i := range x.vals {
+		x.vals[i].ref = at
+		at += x.vals[i].nref
+		x.vals[i].nref = 0
+	}
+	x.refs = make([]Ref, at)
+	for _, p := range b.todo {
+		d := &x.vals[p.val]
+		x.refs[d.ref+d.nref] = p.ref
+		d.nref++
+	}
+	x.data, x.vals = slices.Clip(x.data), slices.Clip(x.vals)
+}
+
+// rows groups the tokens by honey row.
+func (b *builder) rows() {
+	x := b.x
+	x.rowOf = make([]uint32, len(x.tokens))
+	ids := make(map[event.ID]uint32, len(x.tokens)/4)
+	for i := range x.tokens {
+		name := rowName(&x.tokens[i])
+		r, ok := ids[name]
+		if !ok {
+			r = uint32(len(ids))
+			ids[name] = r
+		}
+		x.rowOf[i] = r
+	}
+	x.rowFrom = make([]uint32, len(ids)+2)
+	for _, r := range x.rowOf {
+		x.rowFrom[r+2]++
+	}
+	for i := 2; i < len(x.rowFrom); i++ {
+		x.rowFrom[i] += x.rowFrom[i-1]
+	}
+	x.rowToks = make([]uint32, len(x.tokens))
+	for i, r := range x.rowOf {
+		x.rowToks[x.rowFrom[r+1]] = uint32(i)
+		x.rowFrom[r+1]++
+	}
+	x.rowFrom = x.rowFrom[:len(ids)+1]
+}
+
+// places numbers the columns that hold tokens and ties them to table OIDs.
+func (b *builder) places(ls []token.Location) {
+	x := b.x
+	x.placeOf = make([]uint32, len(x.tokens))
+	ids := map[placeKey]uint32{}
+	where := map[uint32][]columnKey{}
+	members := map[columnKey][]uint32{}
+	put := func(p uint32, k columnKey) {
+		if k.oid != 0 && k.attr != 0 && !slices.Contains(where[p], k) {
+			where[p] = append(where[p], k)
+		}
+	}
+	number := func(k placeKey) uint32 {
+		p, ok := ids[k]
+		if !ok {
+			p = uint32(len(ids))
+			ids[k] = p
+		}
+		return p
+	}
+	for _, l := range ls {
+		p := number(placeKey{l.Server, l.Database, l.Schema, l.Table, l.Column})
+		put(p, columnKey{Scope{l.Server, l.Database}, l.TableOID, l.Attr})
+	}
+	for i := range x.tokens {
+		t := &x.tokens[i]
+		p := number(placeKey{t.Place.Server, t.Place.Database, t.Place.Schema, t.Place.Table, t.Place.Column})
+		x.placeOf[i] = p
+		if t.TableOID != 0 {
+			put(p, columnKey{Scope{t.Place.Server, t.Place.Database}, t.TableOID, t.Attr})
+		}
+	}
+	vals := make(map[uint32][]uint32, len(ids)) // place -> values
+	wants := make(map[uint32]bool, len(ids))
+	for v := range x.vals {
+		for _, r := range x.Refs(Value(v)) {
+			if r.Form == Escaped {
+				continue
+			}
+			p := x.placeOf[r.Token]
+			if l := vals[p]; len(l) == 0 || l[len(l)-1] != uint32(v) {
+				vals[p] = append(l, uint32(v))
+			}
+			if short(int(x.vals[v].n)) || x.tokens[r.Token].Key {
+				wants[p] = true
+			}
+		}
+	}
+	for p, ks := range where {
+		for _, k := range ks {
+			c := x.columns[k]
+			if c == nil {
+				c = &Column{}
+				x.columns[k] = c
+			}
+			c.places = append(c.places, p)
+			c.wants = c.wants || wants[p]
+			members[k] = append(members[k], vals[p]...)
+		}
+	}
+	for k, vs := range members {
+		slices.Sort(vs)
+		vs = slices.Compact(vs)
+		c := x.columns[k]
+		c.n = len(vs)
+		c.set = newSet(len(vs))
+		for _, v := range vs {
+			c.set.add(x, v)
+		}
+	}
+}
+
+// lookups builds the structures over all columns and the length gates.
+func (b *builder) lookups() {
+	x := b.x
+	var long, whole []uint32
+	for i := range x.vals {
+		d := &x.vals[i]
+		if d.flags&free == 0 {
+			continue
+		}
+		asField, inText := false, d.flags&anywhere != 0
+		for _, r := range x.Refs(Value(i)) {
+			t := &x.tokens[r.Token]
+			if t.Key {
+				continue
+			}
+			asField = asField || r.Form != Escaped
+			inText = inText || r.Form == Text
+		}
+		if short(int(d.n)) || !inText {
+			// Long binary forms that count only as whole fields (numeric) are
+			// gated too: their windows are mostly zeros, which all share.
+			x.gate(Value(i))
+		} else {
+			long = append(long, uint32(i))
+		}
+		if asField {
+			whole = append(whole, uint32(i))
+		}
+	}
+	x.whole = newSet(len(whole))
+	for _, v := range whole {
+		x.whole.add(x, v)
+	}
+	x.parts.build(x, slices.Clip(long))
+}
+
+// gate opens the length gates for v.
+func (x *Index) gate(v Value) {
+	bit := uint64(1) << min(x.Len(v), 63)
+	for _, r := range x.Refs(v) {
+		t := &x.tokens[r.Token]
+		if t.Key || r.Form == Escaped {
+			continue
+		}
+		switch weak := t.Strength == token.Weak; {
+		case weak && r.Form == Text:
+			x.weakText |= bit
+		case weak:
+			x.weakBin |= bit
+		case r.Form == Text:
+			x.firmText |= bit
+		default:
+			x.firmBin |= bit
+		}
+	}
+}

@@ -1,0 +1,215 @@
+package engine
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"honeyrow/engine/match"
+	"honeyrow/event"
+	"honeyrow/rules"
+	"honeyrow/token"
+)
+
+// record is a detection while its run goes on. The first hit that a live rule
+// answers for is reported at once (revision 1); a hit that makes it graver is
+// reported at once too (a value was presented, now the row is read); the end of
+// the run makes the last revision. Hits in between are only counted, in memory
+// bounded by event.MaxHits and the number of honey rows.
+type record struct {
+	e       *Engine
+	s       *session
+	st      *statement
+	policy  *policy
+	kind    hitKind // floor: replication for a replication connection
+	det     event.Detection
+	seen    map[hitKey]int // in det.Hits; -1 beyond MaxHits
+	rows    map[event.ID]struct{}
+	rulings [hitKinds]ruling
+	pending uint8 // kinds of the hits that settle has not seen
+	closed  bool
+	drawn   bool // client and statement are filled in
+}
+
+// hitKey tells a value presented from the same value read.
+type hitKey struct {
+	tok     event.ID
+	inbound bool
+}
+
+// ruling is what the policy says about a kind of hit, asked once per record.
+type ruling struct {
+	asked, live bool
+	rule        rules.Rule
+}
+
+// newRecord begins a record; st is nil for what belongs to no statement.
+// A zero started means now.
+func (e *Engine) newRecord(s *session, st *statement, started time.Time) *record {
+	c := &record{e: e, s: s, st: st, policy: e.policy.Load()}
+	c.det.Schema = event.Schema
+	c.det.Time = e.now()
+	if started.IsZero() {
+		started = c.det.Time
+	}
+	c.det.Run.Started = started
+	return c
+}
+
+// sight adds a hit; settle decides about it.
+func (c *record) sight(x *match.Index, tok uint32, ch event.Channel, means, column string) {
+	c.e.stats.hits.Add(1)
+	c.count(x.Token(tok), ch, means, column)
+	kind := read
+	if ch.Inbound() {
+		kind = presented
+	}
+	c.pending |= 1 << max(kind, c.kind)
+}
+
+// recall adds what the statement's text had shown before the run, silently: it
+// has its own detection already.
+func (c *record) recall(hits []sighting) {
+	for _, h := range hits {
+		c.count(h.tok, event.ChannelStatement, h.means, "")
+	}
+}
+
+func (c *record) count(t *token.Token, ch event.Channel, means, column string) {
+	c.det.HitCount++
+	key := hitKey{t.ID, ch.Inbound()}
+	if i, ok := c.seen[key]; ok {
+		c.det.Hits[i].Count++
+		return
+	}
+	row := t.Row
+	if row == "" {
+		row = t.ID
+	}
+	if c.rows == nil {
+		c.rows, c.seen = map[event.ID]struct{}{}, map[hitKey]int{}
+	}
+	c.rows[row] = struct{}{}
+	c.det.HoneyRows = len(c.rows)
+	if len(c.det.Hits) == event.MaxHits {
+		return
+	}
+	c.seen[key] = len(c.det.Hits)
+	c.det.Hits = append(c.det.Hits, event.Hit{
+		Token: t.ID, Kind: t.Kind, Row: row, Place: t.Place, Story: t.Story(),
+		PlantedBy: t.PlantedBy, PlantedAt: t.PlantedAt, Note: t.Note,
+		Channel: ch, Means: means, Column: clean(column), Count: 1,
+	})
+}
+
+// settle returns the verdict on the hits since the last settle: once for all of
+// one call of the seam, so that a report tells all that the call saw. It reports
+// if the policy makes the detection new or graver. A nil record had no hits.
+func (c *record) settle() event.Verdict {
+	if c == nil || c.pending == 0 {
+		return event.Verdict{}
+	}
+	var v event.Verdict
+	news := false
+	for k := range hitKinds {
+		if c.pending&(1<<k) == 0 {
+			continue
+		}
+		r := &c.rulings[k]
+		if !r.asked {
+			r.asked = true
+			c.ask(k, r)
+			if r.live {
+				c.apply(k, r.rule)
+				news = true
+			}
+		}
+		if r.live {
+			v = worse(v, event.Verdict{Action: r.rule.Action, Rule: r.rule.ID, Detection: c.det.ID})
+		}
+	}
+	c.pending = 0
+	if news {
+		c.report()
+	}
+	return v
+}
+
+func (c *record) ask(kind hitKind, r *ruling) {
+	var on bool
+	r.rule, on = c.policy.rules.Rule(kindRule[kind])
+	if !on {
+		c.e.stats.disabled.Add(1)
+		return
+	}
+	who := c.s.who()
+	if c.policy.rules.Allowed(r.rule.ID, &who, c.e.now()) {
+		c.e.stats.allowed.Add(1)
+		return
+	}
+	r.live = true
+}
+
+// apply makes the rule part of the detection: the weightier kind names it, the
+// higher severity and action stay.
+func (c *record) apply(kind hitKind, r rules.Rule) {
+	if c.det.Rule == "" {
+		c.det.ID = event.NewID()
+		c.e.stats.detections.Add(1)
+	}
+	graver := true
+	for k := kind + 1; k < hitKinds; k++ {
+		graver = graver && !c.rulings[k].live
+	}
+	if graver || c.det.Rule == "" {
+		c.det.Rule = r.ID
+	}
+	c.det.Severity = max(c.det.Severity, r.Severity)
+	c.det.Action = max(c.det.Action, r.Action)
+	if kind == presented && r.Action == event.Block {
+		c.det.Run.Done = true // it does not even begin
+	}
+}
+
+// done ends the record; rows and code as inspect.Run.Done gives them.
+func (c *record) done(rows uint64, code string) {
+	if c.closed {
+		return
+	}
+	c.closed = true
+	c.det.Run.Rows, c.det.Run.Done, c.det.Run.Code = rows, true, clean(strings.Clone(code))
+	if c.det.Rule != "" {
+		c.report()
+	}
+}
+
+// report hands a copy of the detection to the Reporter.
+func (c *record) report() {
+	c.draw()
+	c.det.Client = c.s.who()
+	c.det.Revision++
+	c.det.Summary = summary(&c.det)
+	d := c.det
+	d.Hits = slices.Clone(d.Hits)
+	d.Statement.Parameters = slices.Clone(d.Statement.Parameters)
+	d.Statement.Tags = maps.Clone(d.Statement.Tags)
+	c.e.stats.reports.Add(1)
+	c.e.reporter.Report(d)
+}
+
+// draw fills in the statement, when a detection is first reported.
+func (c *record) draw() {
+	if c.drawn || c.st == nil {
+		return
+	}
+	c.drawn = true
+	text, p := c.st.text, &c.det.Statement
+	p.Truncated = c.st.total > len(text)
+	p.Tags = tags(text, c.s.mysql)
+	if c.policy.RedactLiterals {
+		p.Redacted = true
+		text = redact(text, c.s.mysql)
+	}
+	p.Text = clean(string(text))
+}

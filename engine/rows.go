@@ -1,0 +1,252 @@
+package engine
+
+import (
+	"honeyrow/engine/match"
+	"honeyrow/event"
+	"honeyrow/inspect"
+	"honeyrow/token"
+)
+
+// Bounds of what is weighed in one row.
+const (
+	maxWeak  = 256 // combinations of weak value and token
+	maxProof = 16  // honey rows proven in the same row
+)
+
+// rows watches one result. It is part of its run and is used again for the
+// run's next result.
+type rows struct {
+	run   *run
+	ch    event.Channel
+	watch *watch
+
+	weak  []weakHit // of the current row
+	proof []uint32  // honey rows proven in the current row
+}
+
+// weakHit is a value that proves nothing by itself.
+type weakHit struct {
+	value match.Value
+	tok   uint32
+	row   uint32 // honey row
+	field int    // index in fields
+}
+
+// Suspect implements inspect.Rows.
+func (w *rows) Suspect(region []byte) bool { return w.watch.x.Suspect(region) }
+
+// Gate implements inspect.Rows.
+func (w *rows) Gate() uint64 { return w.watch.gate }
+
+// Wants implements inspect.Rows.
+func (w *rows) Wants(col int) bool { return w.watch.column(int32(col)).wants }
+
+// view is the row being looked at.
+type view struct {
+	n      uint64
+	row    []byte
+	fields []inspect.Span
+}
+
+func (v *view) bytes(i int) []byte {
+	f := v.fields[i]
+	if f.Len < 0 {
+		return nil
+	}
+	return v.row[f.Off : f.Off+f.Len]
+}
+
+// Row implements inspect.Rows.
+func (w *rows) Row(n uint64, row []byte, fields []inspect.Span) event.Verdict {
+	x, gate := w.watch.x, w.watch.gate
+	seen := false
+	for i := range fields {
+		f := &fields[i]
+		if f.Len <= 0 {
+			continue
+		}
+		b := row[f.Off : f.Off+f.Len]
+		col := w.watch.column(f.Col)
+		var val match.Value
+		whole := false
+		if col.set != nil {
+			val, whole = col.set.Whole(x, b)
+		}
+		if !whole && (gate>>min(len(b), 63)&1 != 0 || len(b) >= inspect.MinPart) {
+			val, whole = x.Whole(b)
+		}
+		if !whole && len(b) < inspect.MinPart {
+			continue
+		}
+		if !seen {
+			seen = true
+			w.weak, w.proof = w.weak[:0], w.proof[:0]
+		}
+		at := view{n, row, fields}
+		if whole {
+			w.whole(at, i, col, val)
+		}
+		if len(b) >= inspect.MinPart {
+			w.parts(at, i, b, val, whole)
+		}
+	}
+	if !seen {
+		return event.Verdict{}
+	}
+	if len(w.weak) > 0 {
+		w.together(view{n, row, fields})
+	}
+	return w.run.rec.settle()
+}
+
+// parts looks inside a field for strong values.
+func (w *rows) parts(at view, i int, b []byte, whole match.Value, isWhole bool) {
+	x := w.watch.x
+	for f := x.Find(b); ; {
+		val, _, ok := f.Next()
+		if !ok {
+			return
+		}
+		if isWhole && val == whole || !x.Anywhere(val) {
+			continue
+		}
+		for _, r := range x.Refs(val) {
+			if t := x.Token(r.Token); !t.Key && t.Strength == token.Strong {
+				w.hit(at, i, r.Token, meansPart)
+			}
+		}
+	}
+}
+
+// whole weighs a field that equals a value: by its column if that is where the
+// value is planted, else by the value's strength.
+func (w *rows) whole(at view, i int, col *columnWatch, val match.Value) {
+	x := w.watch.x
+	forms := asText
+	if col.binary {
+		forms = asBinary
+	}
+	placed := false
+	if col.set != nil {
+		for _, r := range x.Refs(val) {
+			if r.Form&forms == 0 || !col.set.Holds(x, r.Token) {
+				continue
+			}
+			t := x.Token(r.Token)
+			matched, all, refuted := 1, 1, false
+			if t.Key || t.Strength == token.Weak {
+				matched, all, refuted = w.keys(at, r.Token)
+			}
+			if t.Key && matched < all || t.Strength == token.Weak && refuted {
+				continue
+			}
+			placed = true
+			w.hit(at, i, r.Token, meansColumn)
+		}
+	}
+	if placed {
+		return
+	}
+	for _, r := range x.Refs(val) {
+		t := x.Token(r.Token)
+		switch {
+		case r.Form&forms == 0, t.Key, col.set != nil && col.set.Holds(x, r.Token):
+		case t.Strength >= token.Firm:
+			w.hit(at, i, r.Token, meansField)
+			if t.Strength == token.Strong {
+				w.learn(at, i, r.Token)
+			}
+		default:
+			w.keep(val, r.Token, i)
+		}
+	}
+}
+
+// keep notes a weak value for together.
+func (w *rows) keep(val match.Value, tok uint32, i int) {
+	if len(w.weak) == maxWeak {
+		w.run.s.e.stats.crowded.Add(1)
+		return
+	}
+	w.weak = append(w.weak, weakHit{val, tok, w.watch.x.RowOf(tok), i})
+}
+
+// keys compares the row's key columns, where they are shown, with the key of
+// the honey row that tok belongs to: how many of the key's columns match, how
+// many there are, and whether one is another row's.
+func (w *rows) keys(at view, tok uint32) (matched, all int, refuted bool) {
+	x := w.watch.x
+	for _, k := range x.Row(tok) {
+		if !x.Token(k).Key {
+			continue
+		}
+		all++
+		shown, equal := false, false
+		for i := range at.fields {
+			col := w.watch.column(at.fields[i].Col)
+			if col.set == nil || !col.set.Holds(x, k) {
+				continue
+			}
+			shown = true
+			if val, ok := col.set.Whole(x, at.bytes(i)); ok && refers(x, val, k, col.binary) {
+				equal = true
+				break
+			}
+		}
+		if equal {
+			matched++
+		} else if shown {
+			refuted = true
+		}
+	}
+	return matched, all, refuted
+}
+
+// refers reports whether val stands for token tok.
+func refers(x *match.Index, val match.Value, tok uint32, binary bool) bool {
+	for _, r := range x.Refs(val) {
+		if r.Token == tok && (binary || r.Form&asText != 0) {
+			return true
+		}
+	}
+	return false
+}
+
+// together finds honey rows of which several weak values, or one beside a
+// proven one, stand in different fields of this row.
+func (w *rows) together(at view) {
+	for i := range w.weak {
+		a := &w.weak[i]
+		if !w.beside(a) {
+			continue
+		}
+		if _, _, refuted := w.keys(at, a.tok); !refuted {
+			w.hit(at, a.field, a.tok, meansTogether)
+		}
+	}
+}
+
+func (w *rows) beside(a *weakHit) bool {
+	for _, r := range w.proof {
+		if r == a.row {
+			return true
+		}
+	}
+	for i := range w.weak {
+		if b := &w.weak[i]; b.row == a.row && b.field != a.field && b.tok != a.tok && b.value != a.value {
+			return true
+		}
+	}
+	return false
+}
+
+// hit records a sighting in field i.
+func (w *rows) hit(at view, i int, tok uint32, means string) {
+	x := w.watch.x
+	if means != meansTogether && len(w.proof) < maxProof {
+		w.proof = append(w.proof, x.RowOf(tok))
+	}
+	c := w.run.record()
+	c.det.Run.Rows = at.n
+	c.sight(x, tok, w.ch, means, w.watch.label(at.fields[i].Col))
+}

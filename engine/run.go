@@ -1,0 +1,137 @@
+package engine
+
+import (
+	"time"
+
+	"honeyrow/engine/match"
+	"honeyrow/event"
+	"honeyrow/inspect"
+)
+
+// run is one execution. It and its Rows come from a pool and go back with Done.
+type run struct {
+	s       *session
+	st      *statement
+	started time.Time
+	again   bool    // not the statement's first run
+	rec     *record // nil until the first hit
+	out     streams // carries of what the server streams
+	bound   bound   // parameters, if the operator asked for them
+	rows    rows    // of the current result
+}
+
+// bind looks for values in bound parameters.
+func (r *run) bind(buf []byte, params []inspect.Param) event.Verdict {
+	x := r.s.e.index.Load()
+	if x.Empty() {
+		return event.Verdict{}
+	}
+	for i, p := range params {
+		if p.Len <= 0 {
+			continue
+		}
+		b := buf[p.Off : p.Off+p.Len]
+		forms := asText
+		if p.Binary {
+			forms = asBinary
+		}
+		whole, isWhole := x.Whole(b)
+		if isWhole {
+			proven(x, whole, forms, func(t uint32) {
+				r.record().sight(x, t, event.ChannelBind, meansField, parameterName(i))
+			})
+		}
+		for f := x.Find(b); ; {
+			val, _, ok := f.Next()
+			if !ok {
+				break
+			}
+			if !isWhole || val != whole {
+				proven(x, val, asPart, func(t uint32) {
+					r.record().sight(x, t, event.ChannelBind, meansPart, parameterName(i))
+				})
+			}
+		}
+	}
+	return r.rec.settle()
+}
+
+// record returns the run's record for a new hit.
+func (r *run) record() *record {
+	if r.rec == nil {
+		r.rec = r.s.e.newRecord(r.s, r.st, r.started)
+		r.rec.parameters(r.bound)
+		if r.again {
+			r.rec.recall(r.st.hits)
+		}
+	}
+	return r.rec
+}
+
+// Columns implements inspect.Run. The Rows of an earlier result of the same run
+// must not be used afterwards.
+func (r *run) Columns(ch event.Channel, l inspect.Layout) (inspect.Rows, event.Verdict) {
+	x := r.s.e.index.Load()
+	if x.Empty() {
+		return nil, event.Verdict{}
+	}
+	var w *watch
+	if lay, ok := l.(*layout); ok && lay != nil {
+		w = lay.watch(x)
+	} else {
+		w = r.s.bareWatch(x)
+	}
+	for _, h := range w.labels {
+		r.record().sight(x, h.tok, event.ChannelLabel, h.means, w.label(int32(h.col)))
+	}
+	r.rows.run, r.rows.ch, r.rows.watch = r, ch, w
+	return &r.rows, r.rec.settle()
+}
+
+// Stream implements inspect.Run.
+func (r *run) Stream(ch event.Channel, n uint64, data []byte, end bool) event.Verdict {
+	x := r.s.e.index.Load()
+	if x.Empty() {
+		return event.Verdict{}
+	}
+	var c *record
+	r.out.of(ch).Scan(x, data, end, func(h match.Hit) {
+		if !x.Anywhere(h.Value) && !h.Bounded {
+			return
+		}
+		proven(x, h.Value, asPart, func(t uint32) {
+			c = r.s.standby
+			if ch != event.ChannelReplication || c == nil {
+				c = r.record()
+			}
+			c.det.Run.Rows = n
+			c.sight(x, t, ch, meansPart, "")
+		})
+	})
+	return c.settle()
+}
+
+// Text implements inspect.Run.
+func (r *run) Text(ch event.Channel, text []byte) event.Verdict {
+	x := r.s.e.index.Load()
+	if x.Empty() {
+		return event.Verdict{}
+	}
+	r.s.sightings(x, text, false, func(t uint32, means string) {
+		r.record().sight(x, t, ch, means, "")
+	})
+	return r.rec.settle()
+}
+
+// Done implements inspect.Run.
+func (r *run) Done(n uint64, code string) {
+	if r.rec != nil {
+		r.rec.done(n, code)
+	}
+	e, st := r.s.e, r.st
+	r.s, r.st, r.rec, r.out = nil, nil, nil, r.out[:0]
+	r.rows.run, r.rows.watch = nil, nil
+	r.bound.reset()
+	e.runs.Put(r)
+	st.unref()
+}

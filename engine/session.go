@@ -1,0 +1,250 @@
+package engine
+
+import (
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"honeyrow/engine/match"
+	"honeyrow/event"
+	"honeyrow/inspect"
+	"honeyrow/rules"
+)
+
+// session follows one client. Its fields belong to one of the two goroutines
+// that package inspect names, as noted.
+type session struct {
+	e      *Engine
+	client event.Client // as at Open
+	app    atomic.Pointer[string]
+	mysql  bool
+	scope  match.Scope
+
+	// The client's goroutine.
+	last     *statement // prepared or run last: the text behind a COPY's data
+	long     *statement // whose text goes on in Present
+	incoming streams
+	offered  *record // hits in Present, until its end
+
+	// The server's goroutine.
+	layouts  [layoutCache]*layout
+	layoutAt int
+	bare     *watch  // for results without a description
+	loose    *record // hits in texts outside runs
+	looseEnd time.Time
+	standby  *record // a replication connection
+}
+
+// layoutCache is how many result shapes a session remembers.
+const layoutCache = 8
+
+// who returns the client with the application name as it is now.
+func (s *session) who() event.Client {
+	c := s.client
+	if a := s.app.Load(); a != nil {
+		c.Application = *a
+	}
+	return c
+}
+
+// login looks at what is known when the session opens.
+func (s *session) login() event.Verdict {
+	var v event.Verdict
+	if r := s.client.Replication; r != "" && r != "false" && r != "off" && r != "no" && r != "0" {
+		s.standby = s.e.newRecord(s, nil, time.Time{})
+		s.standby.kind = replication
+		s.standby.pending = 1 << replication
+		v = s.standby.settle()
+	}
+	x := s.e.index.Load()
+	var c *record
+	for _, f := range [...][2]string{{"user", s.client.User}, {"database", s.client.Database}, {"application name", s.client.Application}} {
+		b := []byte(f[1])
+		s.sightings(x, b, true, func(t uint32, means string) {
+			if c == nil {
+				c = s.e.newRecord(s, nil, time.Time{})
+			}
+			c.sight(x, t, event.ChannelLogin, means, f[0])
+		})
+	}
+	v = worse(v, c.settle())
+	if c != nil {
+		c.done(0, "")
+	}
+	return v
+}
+
+// sightings calls seen for every token that stands in a text which is no field
+// of a row: strong ones anywhere; firm ones if they are the whole text, or
+// stand where a value can begin, or anywhere if the text came from the client.
+func (s *session) sightings(x *match.Index, b []byte, inbound bool, seen func(tok uint32, means string)) {
+	whole, isWhole := x.Whole(b)
+	if isWhole {
+		proven(x, whole, asText, func(t uint32) { seen(t, meansField) })
+	}
+	f := x.Find(b)
+	for {
+		v, at, ok := f.Next()
+		if !ok {
+			return
+		}
+		if isWhole && v == whole {
+			continue
+		}
+		if x.Anywhere(v) || inbound || match.Bounded(b, at, x.Len(v)) {
+			proven(x, v, asPart, func(t uint32) { seen(t, meansPart) })
+		}
+	}
+}
+
+// Set implements inspect.Session.
+func (s *session) Set(name, value string) {
+	if strings.EqualFold(name, "application_name") {
+		v := strings.Clone(value)
+		s.app.Store(&v)
+	}
+}
+
+// Text implements inspect.Session.
+func (s *session) Text(ch event.Channel, text []byte) event.Verdict {
+	x := s.e.index.Load()
+	if x.Empty() {
+		return event.Verdict{}
+	}
+	var c *record
+	s.sightings(x, text, false, func(t uint32, means string) {
+		c = s.looseRecord()
+		c.sight(x, t, ch, means, "")
+	})
+	return c.settle()
+}
+
+// looseRecord folds hits outside runs into one detection for a while.
+func (s *session) looseRecord() *record {
+	now := s.e.now()
+	if s.loose != nil && now.After(s.looseEnd) {
+		s.loose.done(0, "")
+		s.loose = nil
+	}
+	if s.loose == nil {
+		s.loose = s.e.newRecord(s, nil, now)
+		s.looseEnd = now.Add(s.e.policy.Load().Fold)
+	}
+	return s.loose
+}
+
+// Present implements inspect.Session.
+func (s *session) Present(ch event.Channel, data []byte, end bool) event.Verdict {
+	x := s.e.index.Load()
+	var c *record
+	st := s.last
+	if ch == event.ChannelStatement {
+		st = s.long
+		if end {
+			s.long = nil
+		}
+	}
+	s.incoming.of(ch).Scan(x, data, end, func(h match.Hit) {
+		proven(x, h.Value, asPart, func(t uint32) {
+			c = s.offer(ch, st)
+			c.sight(x, t, ch, meansPart, "")
+		})
+	})
+	v := c.settle()
+	if end && s.offered != nil && ch != event.ChannelStatement {
+		s.offered.done(0, "")
+		s.offered = nil
+	}
+	return v
+}
+
+// offer returns the record for hits in Present: the statement's own while its
+// text is still coming, one for the whole COPY or call otherwise.
+func (s *session) offer(ch event.Channel, st *statement) *record {
+	if ch == event.ChannelStatement && st != nil && !st.ran {
+		return st.ownRecord()
+	}
+	if s.offered == nil {
+		s.offered = s.e.newRecord(s, st, time.Time{})
+	}
+	return s.offered
+}
+
+// Close implements inspect.Session.
+func (s *session) Close() {
+	for _, c := range [...]*record{s.offered, s.loose, s.standby} {
+		if c != nil {
+			c.done(c.det.Run.Rows, c.det.Run.Code)
+		}
+	}
+	if s.last != nil {
+		s.last.unref()
+	}
+	s.offered, s.loose, s.standby, s.last, s.long, s.incoming = nil, nil, nil, nil, nil, nil
+}
+
+// Describe implements inspect.Session.
+func (s *session) Describe(cols []inspect.Column) inspect.Layout {
+	for _, l := range s.layouts {
+		if l != nil && l.is(cols) {
+			return l
+		}
+	}
+	l := newLayout(s, cols)
+	s.layouts[s.layoutAt] = l
+	s.layoutAt = (s.layoutAt + 1) % layoutCache
+	return l
+}
+
+// streams holds the carry of each channel in use: one or two, so a slice.
+type streams []stream
+
+type stream struct {
+	ch event.Channel
+	match.Stream
+}
+
+func (s *streams) of(ch event.Channel) *match.Stream {
+	for i := range *s {
+		if (*s)[i].ch == ch {
+			return &(*s)[i].Stream
+		}
+	}
+	if n := len(*s); n < cap(*s) { // keep the carry's memory of a pooled run
+		*s = (*s)[:n+1]
+	} else {
+		*s = append(*s, stream{})
+	}
+	t := &(*s)[len(*s)-1]
+	t.ch = ch
+	t.Reset()
+	return &t.Stream
+}
+
+// worse returns the stricter of two verdicts, the first if they are equal.
+func worse(a, b event.Verdict) event.Verdict {
+	if b.Action > a.Action {
+		return b
+	}
+	return a
+}
+
+// The means of a hit, as event.Hit documents them.
+const (
+	meansColumn   = "column"
+	meansField    = "field"
+	meansPart     = "part"
+	meansTogether = "together"
+)
+
+// hitKind is which rule a sighting falls under, rising in weight.
+type hitKind uint8
+
+const (
+	presented hitKind = iota
+	read
+	replication
+	hitKinds
+)
+
+var kindRule = [hitKinds]string{rules.ValuePresented, rules.RowRead, rules.Replication}

@@ -1,0 +1,203 @@
+package engine
+
+import (
+	"sync/atomic"
+	"time"
+
+	"honeyrow/engine/match"
+	"honeyrow/event"
+	"honeyrow/inspect"
+	"honeyrow/token"
+)
+
+// keepText is the capacity of a text buffer that goes back to the pool.
+const keepText = 4 << 10
+
+// statement is a text that may run. It lives until the protocol has released it
+// and its last run is done, then returns to the pool; one that is never
+// released is left to the garbage collector.
+type statement struct {
+	s     *session
+	refs  atomic.Int32
+	text  []byte // at most Config.MaxStatement bytes
+	total int
+	ran   bool
+
+	// rec is the detection of the values in the text. The first run takes it
+	// over, since presenting and reading are one story; later runs that see
+	// something tell the story again from hits.
+	rec  *record
+	hits []sighting
+}
+
+// sighting is a hit in a statement's text, kept for later runs.
+type sighting struct {
+	tok   *token.Token
+	means string
+}
+
+// maxSightings bounds statement.hits.
+const maxSightings = 16
+
+// Prepare implements inspect.Session.
+func (s *session) Prepare(sql []byte, total int) (inspect.Statement, event.Verdict) {
+	e := s.e
+	t, _ := e.statements.Get().(*statement)
+	if t == nil {
+		t = new(statement)
+	}
+	t.s, t.total, t.ran = s, total, false
+	t.refs.Store(1)
+	t.text = append(t.text[:0], sql[:min(len(sql), e.policy.Load().MaxStatement)]...)
+	if len(t.text) < total {
+		e.stats.truncated.Add(1)
+	}
+	s.remember(t)
+	s.long = nil
+	x := e.index.Load()
+	if x.Empty() {
+		return t, event.Verdict{}
+	}
+	v := t.scan(x, sql)
+	if total > len(sql) {
+		s.long = t
+		// The carry for what follows; what stands in sql has been seen.
+		in := s.incoming.of(event.ChannelStatement)
+		in.Reset()
+		in.Keep(x, sql)
+	}
+	return t, v
+}
+
+// scan looks for values in the text: strong and firm ones of MinPart bytes and
+// more anywhere, shorter ones as a whole literal.
+func (t *statement) scan(x *match.Index, sql []byte) event.Verdict {
+	f := x.Find(sql)
+	for {
+		val, _, ok := f.Next()
+		if !ok {
+			break
+		}
+		proven(x, val, asPart, func(tok uint32) { t.sight(x, tok, meansPart) })
+	}
+	t.literals(x, sql)
+	return t.rec.settle()
+}
+
+// literals looks for short firm values that are a whole literal.
+func (t *statement) literals(x *match.Index, sql []byte) {
+	gate := x.Gate(false, false) & (1<<inspect.MinPart - 1)
+	if gate == 0 {
+		return
+	}
+	var buf [4 * inspect.MinPart]byte
+	l := lexer{sql: sql, mysql: t.s.mysql}
+	for {
+		lit, ok := l.next()
+		if !ok {
+			return
+		}
+		n := lit.inTo - lit.inFrom
+		if lit.kind == kComment || n == 0 || n > len(buf)/2 {
+			continue
+		}
+		b := sql[lit.inFrom:lit.inTo]
+		if lit.coded {
+			b = lit.decode(buf[:0], sql)
+		}
+		if len(b) >= inspect.MinPart || gate>>len(b)&1 == 0 {
+			continue
+		}
+		if val, ok := x.Whole(b); ok {
+			proven(x, val, asText, func(tok uint32) { t.sight(x, tok, meansField) })
+		}
+	}
+}
+
+func (t *statement) sight(x *match.Index, tok uint32, means string) {
+	if len(t.hits) < maxSightings {
+		t.hits = append(t.hits, sighting{x.Token(tok), means})
+	}
+	t.ownRecord().sight(x, tok, event.ChannelStatement, means, "")
+}
+
+func (t *statement) ownRecord() *record {
+	if t.rec == nil {
+		t.rec = t.s.e.newRecord(t.s, t, time.Time{})
+	}
+	return t.rec
+}
+
+// Run implements inspect.Statement.
+func (t *statement) Run(buf []byte, params []inspect.Param) (inspect.Run, event.Verdict) {
+	e := t.s.e
+	r, _ := e.runs.Get().(*run)
+	if r == nil {
+		r = new(run)
+	}
+	t.refs.Add(1)
+	r.s, r.st, r.started = t.s, t, e.now()
+	r.again = t.ran
+	r.rec, t.rec = t.rec, nil
+	t.ran = true
+	t.s.remember(t)
+	if r.rec != nil {
+		r.rec.det.Run.Started = r.started
+	}
+	if len(params) == 0 {
+		return r, event.Verdict{}
+	}
+	if e.policy.Load().Parameters {
+		r.keepParams(buf, params)
+		if r.rec != nil {
+			r.rec.parameters(r.bound)
+		}
+	}
+	return r, r.bind(buf, params)
+}
+
+// remember makes t the statement that data from the client belongs to, and
+// keeps it from being reused meanwhile.
+func (s *session) remember(t *statement) {
+	if s.last == t {
+		return
+	}
+	t.refs.Add(1)
+	if s.last != nil {
+		s.last.unref()
+	}
+	s.last = t
+}
+
+// Release implements inspect.Statement.
+func (t *statement) Release() { t.unref() }
+
+func (t *statement) unref() {
+	if t.refs.Add(-1) != 0 {
+		return
+	}
+	e := t.s.e
+	if cap(t.text) > keepText {
+		t.text = nil
+	}
+	*t = statement{text: t.text[:0], hits: t.hits[:0]}
+	e.statements.Put(t)
+}
+
+// The forms that count where a value stands.
+const (
+	asText   = match.Text                                // a whole text field
+	asBinary = match.Text | match.Binary                 // a whole field in binary format
+	asPart   = match.Text | match.Binary | match.Escaped // inside something longer
+)
+
+// proven calls fn for the tokens for which a sighting of v outside a known
+// column is proof by itself: strong and firm ones in one of the given forms.
+// Whether a firm one seen as a part stands where it counts is the caller's to say.
+func proven(x *match.Index, v match.Value, forms match.Form, fn func(tok uint32)) {
+	for _, r := range x.Refs(v) {
+		if t := x.Token(r.Token); r.Form&forms != 0 && !t.Key && t.Strength >= token.Firm {
+			fn(r.Token)
+		}
+	}
+}

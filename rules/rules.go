@@ -1,0 +1,50 @@
+// Package rules says what follows from a hit: how grave it is, whether the
+// traffic passes, and which known clients are left in peace. Today the rules
+// are built in and configuration overrides them one by one; a language for own
+// rules finds its place here.
+package rules
+
+import "honeyrow/event"
+
+// Rule turns a hit into a detection.
+type Rule struct {
+	ID       string         // stable, used in configuration and alerts
+	Title    string         // a few words for listings
+	Severity event.Severity // of the detections that it makes
+	Action   event.Action   // Alert or Block
+	Message  string         // what the client is told when the action is Block
+	Advice   string         // what to do about a detection, for people
+}
+
+// The builtin rules' IDs.
+const (
+	RowRead        = "honey-row-read"
+	ValuePresented = "honey-value-presented"
+	Replication    = "replication-stream"
+)
+
+// builtin is the list of rules, in the order of listings.
+var builtin = []Rule{
+	{
+		ID: RowRead, Title: "A honey row was read", Severity: event.Critical, Action: event.Alert,
+		Message: "the result was refused by policy",
+		Advice: "No application needs this row. Find out who used the session's account and address, what else the " +
+			"session read, and whether the account's password is known elsewhere. If it was a backup or a " +
+			"migration, add a narrow allowance with an end date.",
+	},
+	{
+		ID: ValuePresented, Title: "A honey value was presented", Severity: event.High, Action: event.Alert,
+		Message: "the statement was refused by policy",
+		Advice: "The value exists only in a honey row: whoever presents it has seen that row, or data copied from it. " +
+			"Look for an earlier detection of the same honey row, and for copies and exports of its table.",
+	},
+	{
+		ID: Replication, Title: "A replication stream was opened", Severity: event.High, Action: event.Alert,
+		Message: "replication is refused by policy",
+		Advice: "Replication and base backups carry whole tables, and their contents can be inspected only in part. " +
+			"If this is a known standby or backup, allow it by user and address.",
+	},
+}
+
+// Builtin returns the rules that are shipped, in the order of listings.
+func Builtin() []Rule { return append([]Rule(nil), builtin...) }

@@ -249,6 +249,9 @@ func (l *Loop) failedAt(d Delivery, err error) time.Time {
 	if next := now.Add(pause); next.Before(end) {
 		return next
 	}
+	if l.restUntil.After(end) {
+		l.restUntil = end
+	}
 	return end // one last try
 }
 

@@ -85,26 +85,32 @@ func (m *Memory) Put(_ context.Context, ds []event.Detection, sinks []string) er
 	return nil
 }
 
-// sorted returns what is kept in order of Seq.
-func (m *Memory) sorted() []*kept {
+// sorted returns those of what is kept that want chooses, in order of Seq.
+func (m *Memory) sorted(want func(*kept) bool) []*kept {
 	var ks []*kept
 	for _, k := range m.all {
-		ks = append(ks, k)
+		if want(k) {
+			ks = append(ks, k)
+		}
 	}
 	slices.SortFunc(ks, func(a, b *kept) int { return cmp.Compare(a.Seq, b.Seq) })
 	return ks
 }
 
+func everything(*kept) bool { return true }
+
 // Due implements alert.Outbox.
 func (m *Memory) Due(_ context.Context, sink string, now time.Time, max int) (ds []alert.Delivery, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, k := range m.sorted() {
-		if v := k.to[sink]; v != nil && v.state == "pending" && !v.due.After(now) && len(ds) < max {
-			d := v.Delivery
-			d.Detection, d.Attempt = k.Detection, v.Attempt+1
-			ds = append(ds, d)
-		}
+	ks := m.sorted(func(k *kept) bool {
+		v := k.to[sink]
+		return v != nil && v.state == "pending" && !v.due.After(now)
+	})
+	for _, k := range ks[:min(max, len(ks))] {
+		d := k.to[sink].Delivery
+		d.Detection, d.Attempt = k.Detection, d.Attempt+1
+		ds = append(ds, d)
 	}
 	return ds, m.fail
 }
@@ -149,7 +155,7 @@ func (m *Memory) NextDue(_ context.Context, sink string) (next time.Time, err er
 func (m *Memory) Detections(_ context.Context, q alert.Query) (es []alert.Entry, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, k := range m.sorted() {
+	for _, k := range m.sorted(everything) {
 		d := &k.Detection
 		if k.Seq <= q.After || d.Severity < q.MinSeverity || q.ID != "" && d.ID != q.ID ||
 			d.Time.Before(q.Since) || !q.Until.IsZero() && !d.Time.Before(q.Until) {
@@ -172,7 +178,7 @@ func (m *Memory) Status(context.Context) (ss []alert.SinkStatus, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	at := map[string]*alert.SinkStatus{}
-	for _, k := range m.sorted() {
+	for _, k := range m.sorted(everything) {
 		for name, v := range k.to {
 			st := at[name]
 			if st == nil {
@@ -223,7 +229,7 @@ func (m *Memory) Revive(_ context.Context, sink string) (n int, err error) {
 func (m *Memory) Prune(_ context.Context, before time.Time, sinks []string, max int) (n int, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, k := range m.sorted() {
+	for _, k := range m.sorted(everything) {
 		waits := slices.ContainsFunc(sinks, func(s string) bool { return k.to[s] != nil && k.to[s].state == "pending" })
 		if n < max && k.Committed.Before(before) && !waits {
 			delete(m.all, k.Detection.ID)

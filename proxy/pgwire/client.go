@@ -363,6 +363,7 @@ func (f *flow) bindPortal(name string, e *execution, known bool) {
 	if f.portals == nil {
 		f.portals = make(map[string]*execution)
 	}
+	e.portal, e.named = name, true
 	f.pushLocked(request{kind: bind, exec: e, name: name, oldExec: f.portals[name]})
 	f.portals[name] = e
 }

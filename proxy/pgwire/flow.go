@@ -184,6 +184,8 @@ type execution struct {
 	// all columns, else one per column.
 	formats []int16
 	stmt    inspect.Statement // released when a simple query is done
+	portal  string            // its name, if named is set
+	named   bool
 	rows    uint64
 	tag     string // of the last CommandComplete
 	ended   bool
@@ -366,6 +368,13 @@ func (f *flow) endRun(e *execution, code string) {
 	if e.run != nil {
 		e.run.Done(e.rows, code)
 		e.run = nil
+	}
+	if e.named { // a portal that is done or gone: clients may use ever new names
+		f.mu.Lock()
+		if f.portals[e.portal] == e {
+			delete(f.portals, e.portal)
+		}
+		f.mu.Unlock()
 	}
 	if e.stmt != nil {
 		e.stmt.Release()

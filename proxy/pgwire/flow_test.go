@@ -230,6 +230,28 @@ func TestPortalLeftBehindEndsWithItsTransaction(t *testing.T) {
 	x.wantRuns("1 ")
 }
 
+func TestNamesThatAreGoneAtTheServerTakeNoMemory(t *testing.T) {
+	x := start(t, nil)
+	for i := range 20 {
+		name := fmt.Sprint("c", i)
+		x.client(nil, &pgproto3.Parse{Name: name, Query: "select a from t"}, &pgproto3.Bind{PreparedStatement: name, DestinationPortal: name},
+			&pgproto3.Describe{ObjectType: 'P', Name: name}, &pgproto3.Execute{Portal: name, MaxRows: uint32(i % 2)}, syncMsg)
+		if i%2 == 0 {
+			x.server(nil, parsed, bound, columns("a"), row("1"), done("SELECT 1"), readyIdle)
+		} else {
+			x.server(nil, parsed, bound, columns("a"), row("1"), &pgproto3.PortalSuspended{}, readyIdle)
+		}
+	}
+	if n := len(x.f.portals); n != 0 {
+		t.Errorf("%d portals are remembered after their transactions", n)
+	}
+	x.client(nil, query("discard all"))
+	x.server(nil, done("DISCARD ALL"), readyIdle)
+	if n := len(x.f.statements); n != 0 {
+		t.Errorf("%d statements are remembered after DISCARD ALL", n)
+	}
+}
+
 func TestRefusedQueryFailsAtTheServerAndTheClientGetsOurError(t *testing.T) {
 	x := start(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelStatement, "stolen") })
 	x.client(enc(t, query("begin"), query(refusedText), query("select 1")), query("begin"), query("select 'stolen'"), query("select 1"))

@@ -254,9 +254,11 @@ func (f *flow) complete(r *request, body []byte) error {
 		// of the last one is what a person wants to read.
 		if r.exec != nil {
 			r.exec.tag = f.tag(body)
+			f.forget(r.exec.tag)
 		}
 	case execute:
 		f.endRun(r.exec, f.tag(body))
+		f.forget(f.lastTag)
 		f.done()
 	default:
 		return outOfPlace("CommandComplete", r)
@@ -275,6 +277,16 @@ func (f *flow) tag(body []byte) string {
 		f.lastTag = string(body[:i])
 	}
 	return f.lastTag
+}
+
+// forget drops the names that a statement has just deallocated. One that is
+// being prepared again behind it is lost too: it is then asked about anew.
+func (f *flow) forget(tag string) {
+	if tag == "DISCARD ALL" || tag == "DEALLOCATE ALL" {
+		f.mu.Lock()
+		clear(f.statements)
+		f.mu.Unlock()
+	}
 }
 
 // errorResponse handles an error: it ends the request, and for the extended

@@ -9,7 +9,7 @@
 // them again:
 //
 //   - a key named path, or ending in _file, is a file name relative to the
-//     folder of the configuration file;
+//     folder of the configuration file ("system" as a ca_file is none);
 //   - a whole number may be written as a size: 64KiB, 1MiB, 2GB;
 //   - a duration needs its unit: 30s, 1m30s, 250ms.
 package config
@@ -210,13 +210,17 @@ func (s Section) Scalar(key string) string {
 
 // Without returns the section less the given keys, for owners that share it.
 func (s Section) Without(keys ...string) Section {
-	if s.node == nil {
+	return s.filter(func(key string) bool { return !slices.Contains(keys, key) })
+}
+
+func (s Section) filter(keep func(key string) bool) Section {
+	if s.node == nil || resolve(s.node).Kind != yaml.MappingNode {
 		return s
 	}
 	n := *resolve(s.node)
 	n.Content = nil
 	for i, all := 0, resolve(s.node).Content; i+1 < len(all); i += 2 {
-		if !slices.Contains(keys, all[i].Value) {
+		if keep(all[i].Value) {
 			n.Content = append(n.Content, all[i], all[i+1])
 		}
 	}

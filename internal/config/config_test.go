@@ -113,6 +113,7 @@ func TestAMistakeIsNamedWithItsLineAndTheWayOut(t *testing.T) {
 		{"negative duration", "listeners:\n- wait: -1s\n", `h.yaml:2: listeners[0].wait: wants a duration with its unit, such as 30s or 1m30s, found "-1s"`},
 		{"no list", "listeners: {name: a}\n", `h.yaml:1: listeners: wants a list, found keys and values: put [ ] around it, or start each entry with a dash`},
 		{"no keys", "listeners: [a]\n", `h.yaml:1: listeners[0]: wants keys (limit, name, tls, wait), found "a"`},
+		{"system authorities", "listeners:\n- tls: {cert_file: system, x: 1}\n", `h.yaml:2: listeners[0].tls.x: unknown key: known here are cert_file, mode`},
 		{"text type", "rules: {read: explode}\n", `h.yaml:1: rules.read: unknown action "explode": use pass, alert or block`},
 		{"bool", "loud: maybe\n", `h.yaml:1: loud: wants true or false, found "maybe"`},
 		{"list for a word", "path: [a]\n", `h.yaml:1: path: wants a word or text, found a list`},
@@ -191,9 +192,9 @@ func TestASecretIsNeverPrinted(t *testing.T) {
 }
 
 func TestKeysListsWhatAStructureAccepts(t *testing.T) {
-	want := []string{"path", "listeners[].name", "listeners[].limit", "listeners[].wait", "listeners[].tls.mode",
-		"listeners[].tls.cert_file", "rules.*", "sink", "loud", "words[]"}
-	if got := Keys(whole{}); !reflect.DeepEqual(got, want) {
+	want := []Key{{"path", "x"}, {"listeners[].name", ""}, {"listeners[].limit", "7"}, {"listeners[].wait", "5s"}, {"listeners[].tls.mode", ""},
+		{"listeners[].tls.cert_file", ""}, {"rules.*", ""}, {"sink", ""}, {"loud", ""}, {"words[]", ""}}
+	if got := Keys(&whole{Path: "x"}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }

@@ -171,7 +171,7 @@ func (d *decoder) pairs(n *yaml.Node, key string, do func(k, v *yaml.Node)) {
 // rooted makes file names absolute.
 func (d *decoder) rooted(key string, n *yaml.Node) *yaml.Node {
 	n = resolve(n)
-	if (key != "path" && !strings.HasSuffix(key, "_file")) || n.Kind != yaml.ScalarNode || n.Tag == "!!null" || n.Value == "" {
+	if (key != "path" && !strings.HasSuffix(key, "_file")) || n.Kind != yaml.ScalarNode || n.Tag == "!!null" || n.Value == "" || key == "ca_file" && n.Value == "system" {
 		return n
 	}
 	c := *n

@@ -81,21 +81,26 @@ func distance(a, b string) int {
 	return rows[len(a)][len(b)]
 }
 
-// Keys returns every key that the structure v accepts, in the order of its
-// fields: "servers[].tls.mode". A map's keys are written as "rules.*".
-// Documentation is checked against it.
-func Keys(v any) []string {
-	return keys(reflect.TypeOf(v), "")
+// Key is one key that a structure accepts.
+type Key struct {
+	Name    string // "servers[].tls.mode"; a map's keys are written as "rules.*"
+	Default string // as text; "" is the zero value
 }
 
-func keys(t reflect.Type, at string) []string {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
+// Keys returns every key that the structure v points at accepts, in the order
+// of its fields, with the values that v holds (for lists: those of a fresh
+// element). Documentation is checked against it.
+func Keys(v any) []Key { return keys(reflect.ValueOf(v).Elem(), "") }
+
+func keys(v reflect.Value, at string) []Key {
+	t := v.Type()
+	if t.Kind() == reflect.Pointer {
+		return keys(fresh(t.Elem()).Elem(), at)
 	}
 	leaf := reflect.PointerTo(t).Implements(textType) || reflect.PointerTo(t).Implements(nodeType) || t == sectionType
 	switch {
 	case !leaf && t.Kind() == reflect.Struct:
-		var out []string
+		var out []Key
 		for i := range t.NumField() {
 			sf := t.Field(i)
 			name, opts, _ := strings.Cut(sf.Tag.Get("yaml"), ",")
@@ -103,21 +108,28 @@ func keys(t reflect.Type, at string) []string {
 				continue
 			}
 			if strings.Contains(opts, "inline") {
-				out = append(out, keys(sf.Type, at)...)
+				out = append(out, keys(v.Field(i), at)...)
 				continue
 			}
 			if name == "" {
 				name = strings.ToLower(sf.Name)
 			}
-			out = append(out, keys(sf.Type, join(at, name))...)
+			out = append(out, keys(v.Field(i), join(at, name))...)
 		}
 		return out
-	case !leaf && t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Uint8:
-		return keys(t.Elem(), at+"[]")
+	case !leaf && t.Kind() == reflect.Slice:
+		return keys(fresh(t.Elem()).Elem(), at+"[]")
 	case !leaf && t.Kind() == reflect.Map:
-		return keys(t.Elem(), at+".*")
+		return keys(fresh(t.Elem()).Elem(), at+".*")
 	}
-	return []string{at}
+	return []Key{{Name: at, Default: defaultText(v, leaf)}}
+}
+
+func defaultText(v reflect.Value, leaf bool) string {
+	if v.IsZero() || leaf || !v.CanInterface() {
+		return ""
+	}
+	return fmt.Sprint(v.Interface())
 }
 
 // sizes are the units of ParseSize, longest first.

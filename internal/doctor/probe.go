@@ -99,7 +99,7 @@ func (pr *probe) encrypt(ctx context.Context, conn *net.Conn, addr string, conf 
 	}
 	if conf.Mode == tlsconf.Disable {
 		conf = tlsconf.Server{Mode: tlsconf.Prefer}
-		conf.Defaults()
+		conf.SetDefaults()
 	}
 	tc, err := conf.Load(host)
 	if err != nil {

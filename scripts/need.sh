@@ -60,6 +60,8 @@ for name in "$@"; do
 	fi
 done
 [ -n "$missing" ] || exit 0
+packages=" $(printf '%s\n' $packages | sort -u | tr '\n' ' ')"
+packages=${packages% }
 
 if [ -n "${HONEYROW_PG_BIN:-}" ]; then
 	case " $missing " in
@@ -81,7 +83,7 @@ if ! command -v apt-get >/dev/null 2>&1; then
 fi
 if [ -n "$asroot" ] && ! $asroot true >/dev/null 2>&1; then
 	say "missing:$missing"
-	say "installing needs root, and sudo asks for a password here; run: sudo apt-get install$packages"
+	say "installing needs root, which sudo does not give here without a password; run: sudo apt-get install$packages"
 	exit 1
 fi
 

@@ -1,0 +1,375 @@
+package seeder
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"honeyrow/event"
+	"honeyrow/seeder/generate"
+	"honeyrow/token"
+)
+
+// draft is a plan in the making.
+type draft struct {
+	s        *Seeder
+	o        *Options
+	cat      *Catalog
+	now      time.Time
+	taken    map[string]bool // values of registered tokens that count anywhere
+	studies  []*study        // in the order of insertion
+	tables   []*TablePlan
+	position map[*Table]int
+}
+
+const maxDraws = 12 // of one row
+
+// table draws all honey rows of a study.
+func (d *draft) table(ctx context.Context, st *study) (*TablePlan, error) {
+	t := st.table
+	tp := &TablePlan{Schema: t.Schema, Table: t.Name, Why: st.chosen, Estimate: t.Rows, Sampled: len(st.sample.Rows), Key: t.Primary()}
+	for _, f := range st.columns {
+		tp.Columns = append(tp.Columns, f.plan)
+	}
+	for _, tr := range t.Triggers {
+		if tr.OnInsert && tr.Enabled != "no" {
+			line := fmt.Sprintf("%s runs %s (%s)", tr.Name, tr.Function, tr.Language)
+			if tr.Enabled != "yes" {
+				line += ", enabled " + tr.Enabled
+			}
+			tp.Triggers = append(tp.Triggers, line)
+		}
+	}
+	r := generate.New(d.o.Seed, t.String())
+	n := d.o.Rows
+	if n == 0 {
+		n = 3 + r.IntN(3)
+	}
+	links, err := d.links(ctx, st, r, &n)
+	if err != nil {
+		return nil, err
+	}
+	templates := pickTemplates(r, st.pool, n)
+	tp.Rows = make([]*RowPlan, n)
+	next, err := d.next(ctx, st, n)
+	if err != nil {
+		return nil, err
+	}
+	for attempt := 0; ; attempt++ {
+		for i := range tp.Rows {
+			if tp.Rows[i] != nil {
+				continue
+			}
+			row, err := d.row(st, r, templates[i], i, n, attempt, links, next)
+			if err != nil {
+				return nil, err
+			}
+			tp.Rows[i] = row
+		}
+		clash, err := d.clashes(ctx, st, tp, attempt)
+		if err != nil {
+			return nil, err
+		}
+		if len(clash) == 0 {
+			break
+		}
+		if attempt == maxDraws {
+			return nil, refuse("no value that is unique in the table was found for %s in %d draws", strings.Join(columnsOf(clash), ", "), maxDraws)
+		}
+		for _, c := range clash {
+			tp.Rows[c.row] = nil
+		}
+	}
+	err = d.worth(st, tp)
+	tp.Warnings = append(slices.Clone(t.Warnings), st.warn...)
+	return tp, err
+}
+
+// pickTemplates chooses n rows of the pool, each once as long as it lasts.
+func pickTemplates(r *rand.Rand, pool []int, n int) []int {
+	var out []int
+	for len(out) < n {
+		for _, i := range r.Perm(len(pool)) {
+			out = append(out, pool[i])
+		}
+	}
+	return out[:n]
+}
+
+// worth checks that the rows can be recognised, and says how well.
+func (d *draft) worth(st *study, tp *TablePlan) error {
+	for _, row := range tp.Rows {
+		best, any := token.Weak, false
+		for _, c := range row.Cells {
+			if c.Watch {
+				any, best = true, max(best, c.Strength)
+			}
+		}
+		switch {
+		case !any:
+			return refuse("no column of a honey row would hold a value that no other row has: a theft would not be noticed")
+		case best == token.Strong:
+		case !st.named:
+			return refuse("it has no column for a value that is recognised anywhere (an e-mail address, a key, a hash): detection would rest on weak evidence; name the table to seed it nevertheless")
+		default:
+			st.note("no column holds a value that is recognised anywhere: a theft is noticed only by table and column, as a whole field, or by several values of one row together; a UNION, a cast or JSON may hide it")
+		}
+	}
+	return nil
+}
+
+// row draws one honey row.
+func (d *draft) row(st *study, r *rand.Rand, template, n, total, attempt int, links *links, next map[string][]string) (*RowPlan, error) {
+	was := st.sample.Rows[template]
+	g := &generate.Row{Now: d.now, Domain: d.o.Domain, CardPrefix: d.o.CardPrefix, Attempt: attempt, Shift: st.shift(r, was, n, total, d.now)}
+	g.First, g.Last = st.names.Person(r, attempt)
+	g.WasFirst, g.WasLast = st.person(was)
+	row := &RowPlan{ID: event.NewID()}
+	for _, f := range st.columns {
+		c := &Cell{Column: f.Name, Source: f.plan.Source, Kind: f.plan.Kind, Watch: f.plan.Watch, Strength: f.plan.Strength}
+		row.Cells = append(row.Cells, c)
+		g.Was = ""
+		null := f.sample >= 0 && was[f.sample] == nil
+		if f.sample >= 0 && !null {
+			g.Was = *was[f.sample]
+		}
+		switch f.plan.Source {
+		case Made:
+			if null && !f.NotNull {
+				c.void()
+				continue
+			}
+			v, err := f.gen.Value(r, f.seen, g)
+			if err != nil {
+				if err := d.without(st, f, c, err); err != nil {
+					return nil, err
+				}
+				continue
+			}
+			c.Value = &v
+			c.Strength = strengthOf(f, v)
+		case Copied:
+			if null && !f.NotNull {
+				c.void()
+				continue
+			}
+			v := shared(r, f.seen.Values, g.Was, f.plan.Why)
+			c.Value = &v
+		case Next:
+			c.Value = &next[f.Name][n]
+		case Parent:
+			if err := links.fill(c, f, n, was, st); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return row, nil
+}
+
+// void makes a cell NULL, as the template's is.
+func (c *Cell) void() { c.Source, c.Watch, c.Value = Null, false, nil }
+
+// without deals with a column for which its generator has no safe value.
+func (d *draft) without(st *study, f *field, c *Cell, why error) error {
+	switch {
+	case f.Default != "":
+		c.void()
+		c.Source = Default
+	case !f.NotNull:
+		c.void()
+	default:
+		return refuse("column %s (%s) is NOT NULL and can't be filled safely: %v", f.Name, f.plan.Kind, why)
+	}
+	st.note("column %s stays empty in some or all rows: %v", f.Name, why)
+	return nil
+}
+
+// strengthOf lowers the strength of a value that is too short or too common
+// in form for its kind.
+func strengthOf(f *field, v string) token.Strength {
+	s := f.plan.Strength
+	if s == token.Strong && len(v) < 12 {
+		s = token.Firm
+	}
+	if s == token.Firm && (len(v) < 8 || strings.ContainsAny(v, "*•") || strings.Contains(strings.ToLower(v), "xx")) {
+		s = token.Weak
+	}
+	return s
+}
+
+// shared returns the template's value if other rows hold it too, else another
+// value that several rows hold.
+func shared(r *rand.Rand, values []string, was, why string) string {
+	if strings.HasPrefix(why, "set by you") && was != "" {
+		return was
+	}
+	count := map[string]int{}
+	for _, v := range values {
+		count[v]++
+	}
+	if count[was] > 1 {
+		return was
+	}
+	var many []string
+	for _, v := range values {
+		if count[v] > 1 {
+			many = append(many, v)
+		}
+	}
+	if len(many) == 0 {
+		return was
+	}
+	return many[r.IntN(len(many))]
+}
+
+// person returns the name of a sampled row's person.
+func (st *study) person(row []*string) (first, last string) {
+	get := func(f *field) string {
+		if f == nil || f.sample < 0 || row[f.sample] == nil {
+			return ""
+		}
+		return *row[f.sample]
+	}
+	first, last = get(st.first), get(st.last)
+	if f, l := generate.SplitName(get(st.full)); first == "" && last == "" {
+		return f, l
+	}
+	return first, last
+}
+
+// next returns n numbers for each key column that has no sequence.
+func (d *draft) next(ctx context.Context, st *study, n int) (map[string][]string, error) {
+	out := map[string][]string{}
+	for _, f := range st.columns {
+		if f.plan.Source != Next {
+			continue
+		}
+		high, err := d.s.Database.Highest(ctx, st.table, f.Name)
+		if err != nil {
+			return nil, err
+		}
+		k, err := strconv.ParseInt(high, 10, 64)
+		if err != nil {
+			k = 0
+		}
+		if f.MaxInt > 0 && k > f.MaxInt-int64(n) {
+			return nil, refuse("column %s (%s) has used up its numbers: the highest leaves no room for %d more", f.Name, f.Type, n)
+		}
+		for i := range n {
+			out[f.Name] = append(out[f.Name], strconv.FormatInt(k+int64(i)+1, 10))
+		}
+	}
+	return out, nil
+}
+
+// clash is a cell whose value some other row holds.
+type clash struct {
+	row    int
+	column string
+}
+
+func columnsOf(cs []clash) []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, c := range cs {
+		if !seen[c.column] {
+			seen[c.column] = true
+			out = append(out, c.column)
+		}
+	}
+	return out
+}
+
+// clashes finds watched values that are not unique: in the table, among the
+// rows drawn, among the tokens registered. A weak one that no draw makes
+// unique is not watched in the end.
+func (d *draft) clashes(ctx context.Context, st *study, tp *TablePlan, attempt int) ([]clash, error) {
+	var out []clash
+	for _, f := range st.columns {
+		if f.plan.Source != Made || !f.plan.Watch && !f.seen.Unique {
+			continue
+		}
+		bad, err := d.repeated(ctx, st, tp, f)
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range bad {
+			c := tp.Rows[i].cell(f.Name)
+			if f.plan.Strength == token.Weak && !f.seen.Unique && attempt >= 6 {
+				c.Watch = false
+				st.note("column %s: no unique value was found for some rows; they are not recognised by it", f.Name)
+				continue
+			}
+			out = append(out, clash{i, f.Name})
+		}
+	}
+	pairs, err := d.samePerson(ctx, st, tp)
+	return append(out, pairs...), err
+}
+
+// note adds a warning to the table's plan, once.
+func (st *study) note(format string, args ...any) {
+	if w := fmt.Sprintf(format, args...); !slices.Contains(st.warn, w) {
+		st.warn = append(st.warn, w)
+	}
+}
+
+// repeated returns the rows whose value in f another row holds.
+func (d *draft) repeated(ctx context.Context, st *study, tp *TablePlan, f *field) ([]int, error) {
+	var bad, rows []int
+	var tuples [][]string
+	seen := map[string]bool{}
+	for i, row := range tp.Rows {
+		c := row.cell(f.Name)
+		if c.Value == nil || !c.Watch && !f.seen.Unique {
+			continue
+		}
+		if seen[*c.Value] || c.Strength >= token.Firm && d.taken[*c.Value] {
+			bad = append(bad, i)
+			continue
+		}
+		seen[*c.Value] = true
+		rows = append(rows, i)
+		tuples = append(tuples, []string{*c.Value})
+	}
+	taken, err := d.s.Database.Taken(ctx, st.table, []string{f.Name}, tuples)
+	if err != nil {
+		return nil, err
+	}
+	for k, t := range taken {
+		if t {
+			bad = append(bad, rows[k])
+		}
+	}
+	return bad, nil
+}
+
+// samePerson finds rows whose first and last name together are a real row's.
+func (d *draft) samePerson(ctx context.Context, st *study, tp *TablePlan) ([]clash, error) {
+	if st.first == nil || st.last == nil || !st.first.CanSelect || !st.last.CanSelect {
+		return nil, nil
+	}
+	var tuples [][]string
+	var rows []int
+	for i, row := range tp.Rows {
+		f, l := row.cell(st.first.Name), row.cell(st.last.Name)
+		if f.Value != nil && l.Value != nil {
+			tuples, rows = append(tuples, []string{*f.Value, *l.Value}), append(rows, i)
+		}
+	}
+	taken, err := d.s.Database.Taken(ctx, st.table, []string{st.first.Name, st.last.Name}, tuples)
+	if err != nil {
+		return nil, err
+	}
+	var out []clash
+	for k, t := range taken {
+		if t {
+			out = append(out, clash{rows[k], st.last.Name})
+		}
+	}
+	return out, nil
+}

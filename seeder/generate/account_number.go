@@ -1,0 +1,44 @@
+package generate
+
+import (
+	"errors"
+	"math/rand/v2"
+	"strings"
+
+	"honeyrow/token"
+)
+
+// accountNumber makes domestic account numbers in the form of the column's,
+// with the digits drawn anew behind what all of them share. The account may
+// exist at a bank; without bank code and holder nobody can tell, but where the
+// row holds a bank code too, the plan says so.
+type accountNumber struct{}
+
+func (accountNumber) Kind() string { return "account_number" }
+
+func (accountNumber) Trait() Trait {
+	return Trait{Strength: token.Firm, Watch: true, Weight: 8, Person: true}
+}
+
+func (accountNumber) Fit(c *Column) (int, string) {
+	return clue{
+		names:   []string{"account number", "account no", "accountnumber", "acct", "acct no", "bank account", "konto", "kontonummer", "policy number", "member number"},
+		classes: []Class{Text},
+		valid: func(v string) bool {
+			return len(digitsOf(v)) >= 5 && len(v) <= 34 && !strings.Contains(v, " ")
+		}, what: "numbers",
+	}.fit(c)
+}
+
+func (accountNumber) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
+	like := c.form(r, row)
+	p := commonPrefix(c.Values)
+	if !strings.HasPrefix(like, p) || len(digitsOf(like[len(p):])) < 4 {
+		p = ""
+	}
+	if len(digitsOf(like)) < 4 {
+		return "", errors.New("the template's account number has too few digits")
+	}
+	v, _ := fillDigits(like[len(p):], pick(r, digits, len(digitsOf(like[len(p):]))))
+	return p + v, nil
+}

@@ -1,0 +1,82 @@
+package generate
+
+import (
+	"errors"
+	"math/rand/v2"
+	"strings"
+
+	"honeyrow/token"
+)
+
+// cardNumber makes payment card numbers that nobody's card can have: with the
+// owner's closed BIN if there is one; else numbers with a right check digit in
+// 28 and 29, which no card network issues (beside Mastercard's 2-series, 2221
+// to 2720, they do not catch the eye). Masked numbers stay masked.
+type cardNumber struct{}
+
+func (cardNumber) Kind() string { return "card_number" }
+
+func (cardNumber) Trait() Trait {
+	return Trait{Strength: token.Firm, Watch: true, Weight: 15, Person: true}
+}
+
+func (cardNumber) Fit(c *Column) (int, string) {
+	return clue{
+		names:   []string{"card number", "card no", "cardnumber", "pan", "credit card", "cc number", "ccnum", "creditcard", "debit card", "card num", "masked pan", "card"},
+		classes: []Class{Text, Integer, Decimal}, valid: cardLike, what: "card numbers with a right check digit or masked ones",
+		proof: c.Class == Text,
+	}.fit(c)
+}
+
+// cardLike accepts card numbers that pass Luhn's check, and masked ones.
+func cardLike(v string) bool {
+	plain := strings.NewReplacer(" ", "", "-", "").Replace(v)
+	if len(plain) < 13 || len(plain) > 19 {
+		return false
+	}
+	if only(plain, digits) {
+		return luhn(plain) == 0
+	}
+	return only(plain, digits+"*xX•") && only(plain[len(plain)-4:], digits)
+}
+
+// luhn returns the sum of ISO/IEC 7812-1, modulo ten: 0 for a right number.
+func luhn(s string) int {
+	sum := 0
+	for i := range len(s) {
+		d := int(s[len(s)-1-i] - '0')
+		if i%2 == 1 {
+			if d *= 2; d > 9 {
+				d -= 9
+			}
+		}
+		sum += d
+	}
+	return sum % 10
+}
+
+func (cardNumber) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
+	like := c.form(r, row)
+	if like == "" {
+		like = "9999999999999999"
+	}
+	if strings.ContainsAny(like, "*xX•") { // masked: keep what stands before the mask
+		i := len(strings.TrimRight(like, digits))
+		return like[:i] + pick(r, digits, len(like)-i), nil
+	}
+	n := len(digitsOf(like))
+	prefix := row.CardPrefix
+	if prefix == "" {
+		prefix = one(r, []string{"28", "29"})
+	}
+	if n < len(prefix)+5 {
+		return "", errors.New("the column's card numbers are too short for the card prefix")
+	}
+	body := prefix + pick(r, digits, n-1-len(prefix))
+	check := (10 - luhn(body+"0")) % 10
+	v, _ := fillDigits(like, body+digits[check:check+1])
+	if !c.fits(v) {
+		return "", errors.New("the column is too short for a card number")
+	}
+	return v, nil
+}

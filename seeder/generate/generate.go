@@ -1,0 +1,139 @@
+// Package generate makes honey values: one generator per file, each for one
+// meaning that a column can have. A generator looks at the column's name and
+// at values that real rows hold, says how sure it is, and makes a value that
+// fits among them and can do no harm: no living person's mailbox, telephone,
+// bank account, card or number.
+//
+// To add a generator, write one file and add a line to the list in list.go.
+package generate
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"honeyrow/token"
+)
+
+// Class is a column's type in words that all database products share.
+type Class string
+
+// The classes.
+const (
+	Text      Class = "text"
+	Integer   Class = "integer"
+	Decimal   Class = "decimal" // numeric, money, floating point
+	Bool      Class = "bool"
+	Date      Class = "date"
+	Timestamp Class = "timestamp" // with or without time zone
+	TimeOfDay Class = "time"
+	UUID      Class = "uuid"
+	Bytes     Class = "bytes"
+	JSON      Class = "json"
+	Enum      Class = "enum"
+	Array     Class = "array"
+	Network   Class = "network" // inet, cidr
+	Other     Class = "other"
+)
+
+// Column is what a generator knows about a column. Its slices belong to the
+// caller and are only read.
+type Column struct {
+	Table, Name string
+	Class       Class
+	MaxLen      int // in characters; 0: no limit
+	Scale       int // digits after the point of Decimal; -1: not fixed
+	Unique      bool
+	// Values are the sampled values in text form without NULLs, in the order
+	// of their rows, with repeats.
+	Values []string
+}
+
+// Row is the honey row that a value is made for. Generators that come later in
+// a row read what earlier ones have put here.
+type Row struct {
+	// First and Last name the person whom the row describes; WasFirst and
+	// WasLast the one of the template row, empty if it names nobody.
+	First, Last       string
+	WasFirst, WasLast string
+	// Was is the template row's value in this column, empty if NULL.
+	Was string
+	// Shift moves all dates and times of the row together. It is a whole
+	// number of days plus a part of an hour.
+	Shift time.Duration
+	// Now is the time at which the plan is made: no moved date passes it,
+	// unless the template's lay in the future.
+	Now time.Time
+	// Domain is the owner's decoy mail domain, empty if none is set.
+	Domain string
+	// CardPrefix is a BIN that the owner's acquirer has closed, or empty.
+	CardPrefix string
+	// Attempt counts the draws of this row from 0. Numbers get finer as it
+	// rises, so that a value that nobody else has is found.
+	Attempt int
+}
+
+// Trait says what a kind is worth.
+type Trait struct {
+	// Strength is what a sighting of such a value proves.
+	Strength token.Strength
+	// Watch asks for a value that is unique in its table, and registers it.
+	Watch bool
+	// Weight says how tempting such a column is to a thief, 0 to 20.
+	Weight int
+	// Person marks values that identify somebody: they are never copied.
+	Person bool
+}
+
+// Generator makes values of one kind. Implementations hold no state.
+type Generator interface {
+	// Kind is the word that plans, tokens and alerts use.
+	Kind() string
+	// Trait says what such values are worth.
+	Trait() Trait
+	// Fit says how well the column suits the kind, 0 (not at all) to 100, and
+	// why, in words for the plan. The reason quotes no value.
+	Fit(c *Column) (score int, reason string)
+	// Value makes a value in text form for a row. An error says why the column
+	// cannot be given one, without quoting values.
+	Value(r *rand.Rand, c *Column, row *Row) (string, error)
+}
+
+// MinFit is the score from which a kind is believed.
+const MinFit = 50
+
+// Best returns the generator that suits the column best, or nil if none
+// reaches MinFit.
+func Best(c *Column) (g Generator, score int, reason string) {
+	for _, cand := range All() {
+		if s, why := cand.Fit(c); s > score {
+			g, score, reason = cand, s, why
+		}
+	}
+	if score < MinFit {
+		return nil, score, reason
+	}
+	return g, score, reason
+}
+
+// ByKind returns the generator of that kind, or an error that lists all kinds.
+func ByKind(kind string) (Generator, error) {
+	var kinds []string
+	for _, g := range All() {
+		if g.Kind() == kind {
+			return g, nil
+		}
+		kinds = append(kinds, g.Kind())
+	}
+	return nil, fmt.Errorf("unknown kind %q: use one of %v", kind, kinds)
+}
+
+// New returns a source of randomness that gives the same draws for the same
+// seed and name on every machine.
+func New(seed uint64, name string) *rand.Rand {
+	h := uint64(14695981039346656037) // FNV-1a
+	for i := range len(name) {
+		h = (h ^ uint64(name[i])) * 1099511628211
+	}
+	return rand.New(rand.NewPCG(seed, h))
+}

@@ -1,0 +1,78 @@
+package generate
+
+import (
+	"math/rand/v2"
+	"strings"
+)
+
+// loginForms are the ways to make a login of a name, the usual ones first.
+var loginForms = []func(f, l string) string{
+	func(f, l string) string { return f + "." + l },
+	func(f, l string) string { return f[:1] + l },
+	func(f, l string) string { return f + l },
+	func(f, l string) string { return f + "_" + l },
+	func(f, l string) string { return f + "-" + l },
+	func(f, l string) string { return f[:1] + "." + l },
+	func(f, l string) string { return f[:1] + "_" + l },
+	func(f, l string) string { return l + "." + f },
+	func(f, l string) string { return l + "_" + f },
+	func(f, l string) string { return l + f[:1] },
+	func(f, l string) string { return l + "." + f[:1] },
+	func(f, l string) string { return l + f },
+	func(f, l string) string { return f + l[:1] },
+	func(f, l string) string { return f + "." + l[:1] },
+	func(f, l string) string { return f[:1] + l[:1] },
+	func(f, l string) string { return f },
+	func(f, l string) string { return l },
+}
+
+// login makes a login for row's person in the way in which was, the template
+// row's login, was made of the template's person; where that does not show, in
+// a way with the same punctuation. Trailing digits are kept in number.
+func login(r *rand.Rand, was string, row *Row) string {
+	f, l := ascii(row.First), ascii(row.Last)
+	if f == "" {
+		f = pick(r, lower, 5)
+	}
+	if l == "" {
+		l = pick(r, lower, 7)
+	}
+	stem := strings.TrimRight(was, digits)
+	tail := len(was) - len(stem)
+	make := loginForms[0]
+	if form := loginForm(strings.ToLower(stem), ascii(row.WasFirst), ascii(row.WasLast)); form >= 0 {
+		make = loginForms[form]
+	} else if was != "" {
+		switch {
+		case strings.Contains(stem, "."):
+			make = loginForms[0]
+		case strings.Contains(stem, "_"):
+			make = loginForms[3]
+		case strings.Contains(stem, "-"):
+			make = loginForms[4]
+		default:
+			make = loginForms[1]
+		}
+	}
+	v := make(f, l)
+	if row.Attempt > 3 && tail == 0 { // the table is full of such names
+		tail = 2
+	}
+	if tail > 0 {
+		v += digits[1+r.IntN(9):][:1] + pick(r, digits, tail-1)
+	}
+	return casing(v, stem)
+}
+
+// loginForm returns the index of the form that makes stem of a name, or -1.
+func loginForm(stem, f, l string) int {
+	if f == "" || l == "" {
+		return -1
+	}
+	for i, form := range loginForms {
+		if form(f, l) == stem {
+			return i
+		}
+	}
+	return -1
+}

@@ -1,0 +1,124 @@
+package generate
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"honeyrow/token"
+)
+
+// moment moves a date or time of the template row by the row's common shift,
+// so that all dates keep their order and distance. Sentinels (infinity, the
+// years before 1905 and after 2200) stay as they are.
+type moment struct{}
+
+func (moment) Kind() string { return "timestamp" }
+
+func (moment) Trait() Trait { return Trait{Strength: token.Weak} }
+
+func (moment) Fit(c *Column) (int, string) {
+	switch c.Class {
+	case Date, Timestamp:
+		return 60, "its type is a date or time"
+	case TimeOfDay:
+		return 60, "its type is a time of day"
+	}
+	return 0, ""
+}
+
+func (moment) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
+	like := c.form(r, row)
+	if c.Class == TimeOfDay {
+		return like, nil
+	}
+	return Shift(like, row.Shift, row.Now)
+}
+
+// layouts are the forms in which servers print dates and times (ISO DateStyle).
+var layouts = []string{"2006-01-02", "2006-01-02 15:04:05", "2006-01-02 15:04:05-07", "2006-01-02 15:04:05-07:00", "2006-01-02T15:04:05Z07:00"}
+
+// ParseTime reads a date or time as servers print it, and returns how to print
+// it again. ok is false for infinity, dates BC and what is not a time.
+func ParseTime(v string) (t time.Time, layout string, ok bool) {
+	for _, l := range layouts {
+		if i := strings.IndexByte(v, '.'); i > 0 && len(l) > 10 { // keep the digits of the fraction
+			j := i + 1
+			for j < len(v) && v[j] >= '0' && v[j] <= '9' {
+				j++
+			}
+			l = strings.Replace(l, ":05", ":05."+strings.Repeat("0", j-i-1), 1)
+		}
+		if t, err := time.Parse(l, v); err == nil {
+			return t, l, true
+		}
+	}
+	return time.Time{}, "", false
+}
+
+// Sentinel reports whether a date stands for "never" or "unknown".
+func Sentinel(t time.Time) bool { return t.Year() < 1905 || t.Year() > 2200 }
+
+// Shift moves a date or time in text form. A date moves by whole days. A value
+// that lay before now stays before it.
+func Shift(v string, by time.Duration, now time.Time) (string, error) {
+	t, layout, ok := ParseTime(v)
+	if !ok {
+		if v == "infinity" || v == "-infinity" {
+			return v, nil
+		}
+		return "", errors.New("the template's date is in a form that is not understood")
+	}
+	if Sentinel(t) {
+		return v, nil
+	}
+	if len(layout) == 10 {
+		by = by.Round(24 * time.Hour)
+	}
+	moved := t.Add(by)
+	if !now.IsZero() && !t.After(now) && moved.After(now) {
+		moved = t
+		for back := by - 24*time.Hour; back > 0; back -= 24 * time.Hour {
+			if m := t.Add(back); !m.After(now) {
+				moved = m
+				break
+			}
+		}
+	}
+	return moved.Format(layout), nil
+}
+
+// dateOfBirth makes a birthday within two years of the template's.
+type dateOfBirth struct{}
+
+func (dateOfBirth) Kind() string { return "date_of_birth" }
+
+func (dateOfBirth) Trait() Trait { return Trait{Strength: token.Weak, Weight: 3, Person: true} }
+
+func (dateOfBirth) Fit(c *Column) (int, string) {
+	return clue{
+		names: []string{"dob", "date of birth", "birth date", "birthdate", "birthday", "born", "born on", "geburtsdatum", "birth day"},
+		not:   []string{"born in"}, classes: []Class{Date, Timestamp, Text},
+		valid: func(v string) bool { _, _, ok := ParseTime(v); return ok }, what: "dates",
+	}.fit(c)
+}
+
+func (dateOfBirth) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
+	like := c.form(r, row)
+	for range 20 {
+		days := 1 + r.IntN(700)
+		if r.IntN(2) == 0 {
+			days = -days
+		}
+		v, err := Shift(like, time.Duration(days)*24*time.Hour, row.Now)
+		if err != nil {
+			return "", err
+		}
+		if v != like {
+			return v, nil
+		}
+	}
+	return "", fmt.Errorf("the template's date of birth is a sentinel")
+}

@@ -1,0 +1,137 @@
+package generate
+
+import (
+	"math/rand/v2"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/brianvoe/gofakeit/v7/data"
+)
+
+// Names is the vocabulary of a table: the names that its rows hold.
+type Names struct {
+	First, Last []string // with repeats, as the rows hold them
+}
+
+// NewNames collects the names of a table from the values of its columns of
+// first names, last names and full names, each of which may be nil.
+func NewNames(first, last, full []string) *Names {
+	n := &Names{First: first, Last: last}
+	for _, v := range full {
+		f, l := SplitName(v)
+		if f != "" && l != "" {
+			n.First, n.Last = append(n.First, f), append(n.Last, l)
+		}
+	}
+	return n
+}
+
+// Person draws a first and a last name. Each is either one that the table
+// holds already or, with the probability that a next real row would bring an
+// unseen one (Good and Turing: the share of names that occur once), a new one.
+// From the third attempt on the last name is a new one: the table's own names
+// are all paired already.
+func (n *Names) Person(r *rand.Rand, attempt int) (first, last string) {
+	return draw(r, n.First, data.Person["first"], false), draw(r, n.Last, data.Person["last"], attempt >= 2)
+}
+
+// draw returns one of own or, at the rate of own's novelty, one of more that
+// own does not hold; always such a one if fresh.
+func draw(r *rand.Rand, own, more []string, fresh bool) string {
+	if len(own) == 0 {
+		return one(r, more)
+	}
+	count := make(map[string]int, len(own))
+	for _, v := range own {
+		count[strings.ToLower(v)]++
+	}
+	var shared []string // those that do not point at one person
+	for _, v := range own {
+		if count[strings.ToLower(v)] > 1 {
+			shared = append(shared, v)
+		}
+	}
+	if !fresh && len(shared) > 0 && r.Float64() >= float64(len(own)-len(shared))/float64(len(own)) {
+		return one(r, shared)
+	}
+	for range 100 {
+		if v := one(r, more); count[strings.ToLower(v)] == 0 {
+			return v
+		}
+	}
+	return one(r, own)
+}
+
+// SplitName takes a full name apart: "First Last", "First M. Last",
+// "Last, First", with or without a form of address before it. Both are empty
+// if the value is not a person's name.
+func SplitName(v string) (first, last string) {
+	v = strings.TrimSpace(v)
+	if l, f, ok := strings.Cut(v, ","); ok {
+		f, _, _ = strings.Cut(strings.TrimSpace(f), " ")
+		if nameWord(f) && nameWord(strings.TrimSpace(l)) {
+			return f, strings.TrimSpace(l)
+		}
+		return "", ""
+	}
+	fs := strings.Fields(v)
+	for len(fs) > 2 && address[strings.ToLower(strings.TrimSuffix(fs[0], "."))] {
+		fs = fs[1:]
+	}
+	if len(fs) < 2 || len(fs) > 4 {
+		return "", ""
+	}
+	for _, f := range fs {
+		if !nameWord(f) {
+			return "", ""
+		}
+	}
+	return fs[0], fs[len(fs)-1]
+}
+
+var address = map[string]bool{"mr": true, "mrs": true, "ms": true, "miss": true, "dr": true, "prof": true, "herr": true, "frau": true, "sir": true}
+
+// nameWord reports whether s could be one part of a person's name.
+func nameWord(s string) bool {
+	n := utf8.RuneCountInString(s)
+	if n < 1 || n > 30 {
+		return false
+	}
+	letters := 0
+	for i, r := range s {
+		switch {
+		case unicode.IsLetter(r):
+			if i == 0 && unicode.IsLower(r) && n > 3 {
+				return false
+			}
+			letters++
+		case r == '\'' || r == '-' || r == '.' || r == '’' || r == ' ':
+		default:
+			return false
+		}
+	}
+	return letters > 0
+}
+
+// ascii writes a name with the letters that logins and addresses use.
+func ascii(s string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(s) {
+		switch {
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+			b.WriteRune(r)
+		default:
+			b.WriteString(folded[r])
+		}
+	}
+	return b.String()
+}
+
+var folded = map[rune]string{
+	'ä': "ae", 'ö': "oe", 'ü': "ue", 'ß': "ss", 'å': "a", 'á': "a", 'à': "a", 'â': "a", 'ã': "a", 'ą': "a", 'ă': "a",
+	'æ': "ae", 'ç': "c", 'ć': "c", 'č': "c", 'ď': "d", 'đ': "d", 'é': "e", 'è': "e", 'ê': "e", 'ë': "e", 'ě': "e", 'ę': "e",
+	'í': "i", 'ì': "i", 'î': "i", 'ï': "i", 'ł': "l", 'ñ': "n", 'ń': "n", 'ň': "n", 'ó': "o", 'ò': "o", 'ô': "o", 'õ': "o", 'ø': "o",
+	'ř': "r", 'ś': "s", 'š': "s", 'ș': "s", 'ş': "s", 'ť': "t", 'ț': "t", 'ú': "u", 'ù': "u", 'û': "u", 'ů': "u",
+	'ý': "y", 'ź': "z", 'ż': "z", 'ž': "z",
+}

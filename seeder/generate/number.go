@@ -1,0 +1,156 @@
+package generate
+
+import (
+	"errors"
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// numbers is a column of numbers, sorted.
+type numbers struct {
+	sorted []float64
+	scale  int     // digits after the point that the column writes
+	step   float64 // the largest round step that nearly all values keep
+	mode   string  // the value that more than a third of the rows share, or ""
+	symbol string  // what stands before the digits ("$" of type money)
+}
+
+func readNumbers(c *Column) *numbers {
+	n := &numbers{scale: c.Scale}
+	count := map[string]int{}
+	widest := 0
+	for _, v := range c.Values {
+		f, digits, ok := parseNumber(v)
+		if !ok {
+			continue
+		}
+		if n.symbol == "" && strings.HasPrefix(v, "$") {
+			n.symbol = "$"
+		}
+		widest = max(widest, digits)
+		n.sorted = append(n.sorted, f)
+		if count[v]++; 3*count[v] > len(c.Values) && len(c.Values) > 5 {
+			n.mode = v
+		}
+	}
+	if c.Class == Integer {
+		n.scale = 0
+	} else if n.scale < 0 || c.Class != Decimal {
+		n.scale = widest
+	}
+	sort.Float64s(n.sorted)
+	n.step = math.Pow10(-n.scale)
+	for _, s := range []float64{1000, 500, 250, 100, 50, 10, 5, 1, 0.5, 0.05, 0.01} {
+		if s > n.step && share(n.sorted, func(f float64) bool { return math.Abs(f/s-math.Round(f/s)) < 1e-9 }) >= 0.9 {
+			n.step = s
+			break
+		}
+	}
+	return n
+}
+
+func share(fs []float64, ok func(float64) bool) float64 {
+	if len(fs) == 0 {
+		return 0
+	}
+	n := 0
+	for _, f := range fs {
+		if ok(f) {
+			n++
+		}
+	}
+	return float64(n) / float64(len(fs))
+}
+
+// parseNumber reads a number as servers print it; digits counts those after
+// the point.
+func parseNumber(v string) (f float64, digits int, ok bool) {
+	v = strings.ReplaceAll(strings.TrimPrefix(v, "$"), ",", "")
+	f, err := strconv.ParseFloat(v, 64)
+	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+		return 0, 0, false
+	}
+	if _, frac, cut := strings.Cut(v, "."); cut && !strings.ContainsAny(frac, "eE") {
+		digits = len(frac)
+	}
+	return f, digits, true
+}
+
+// at returns the value at rank q, 0 to 1.
+func (n *numbers) at(q float64) float64 {
+	q = min(max(q, 0), 1) * float64(len(n.sorted)-1)
+	i := int(q)
+	if i+1 >= len(n.sorted) {
+		return n.sorted[len(n.sorted)-1]
+	}
+	return n.sorted[i] + (q-float64(i))*(n.sorted[i+1]-n.sorted[i])
+}
+
+// rank returns where f stands, 0 to 1.
+func (n *numbers) rank(f float64) float64 {
+	if len(n.sorted) < 2 {
+		return 0.5
+	}
+	lo := sort.SearchFloat64s(n.sorted, f)
+	hi := sort.Search(len(n.sorted), func(i int) bool { return n.sorted[i] > f })
+	return float64(lo+hi) / 2 / float64(len(n.sorted))
+}
+
+// near makes a number near was in rank, inside the band from the 5th to the
+// 99th percentile, with the column's rounding. Later attempts round less, so
+// that a number that no row has is found. A value that a third of the rows
+// share (0, mostly) is kept.
+func near(r *rand.Rand, c *Column, row *Row, tempting bool) (string, error) {
+	n := readNumbers(c)
+	if len(n.sorted) == 0 {
+		return "", errors.New("no real row holds a number to go by")
+	}
+	f, _, ok := parseNumber(row.Was)
+	switch {
+	case !ok && row.Was != "":
+		return row.Was, nil // NaN
+	case !ok:
+		f = one(r, n.sorted)
+	case row.Was == n.mode && !tempting:
+		return row.Was, nil
+	}
+	width := 0.03 + 0.01*float64(row.Attempt)
+	q := n.rank(f)
+	if tempting && q < 0.8 {
+		q = 0.8 + 0.15*r.Float64()
+	}
+	q = min(max(q+width*(2*r.Float64()-1), 0.05), 0.99)
+	step := n.step
+	for range row.Attempt / 2 { // 1000, 500, 100, 50, 10, ...
+		if finer := step / 5; finer >= math.Pow10(-n.scale)*0.999 {
+			step = finer
+		}
+	}
+	least := math.Pow10(-n.scale)
+	step = math.Max(math.Round(step/least)*least, least)
+	v := math.Round(n.at(q)/step) * step
+	lo, hi := n.at(0.05), n.at(0.99)
+	if v < lo {
+		v += step
+	}
+	if v > hi {
+		v -= step
+	}
+	return n.symbol + strconv.FormatFloat(v, 'f', n.scale, 64), nil
+}
+
+// numeric reports whether most values are numbers, whatever the type.
+func numeric(v string) bool { _, _, ok := parseNumber(v); return ok }
+
+// after returns the integer after v in text form.
+func after(v string) string {
+	n, ok := new(big.Int).SetString(v, 10)
+	if !ok {
+		return v
+	}
+	return n.Add(n, big.NewInt(1)).String()
+}

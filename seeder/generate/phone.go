@@ -1,0 +1,137 @@
+package generate
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"strings"
+
+	"honeyrow/token"
+)
+
+// phone makes telephone numbers that no subscriber has, from the ranges that
+// national regulators keep for drama, in the column's own notation.
+type phone struct{}
+
+var phoneForm = regexp.MustCompile(`^\+?[0-9(][0-9 ()./-]{5,22}[0-9](\s*(x|ext\.?)\s*[0-9]{1,5})?$`)
+
+func (phone) Kind() string { return "phone" }
+
+func (phone) Trait() Trait {
+	return Trait{Strength: token.Firm, Watch: true, Weight: 4, Person: true}
+}
+
+func (phone) Fit(c *Column) (int, string) {
+	return clue{
+		names:   []string{"phone", "phone number", "telephone", "mobile", "cell", "fax", "tel", "telefon", "msisdn", "mobile number", "home phone", "work phone", "cellphone"},
+		not:     []string{"phone type", "phone verified", "phone id"},
+		classes: []Class{Text},
+		valid: func(v string) bool {
+			n := len(digitsOf(v))
+			return n >= 7 && n <= 20 && phoneForm.MatchString(v)
+		}, what: "telephone numbers",
+	}.fit(c)
+}
+
+// drama lists number ranges kept for fiction: the national number's first
+// digits (without trunk zero), all its digits. Sources: Ofcom (01632, 07700 900),
+// ARCEP (019900, 026191, 035301, 046571, 053649, 063998), Bundesnetzagentur
+// (030 23125, 040 66969, 069 90009, 0171 39200), ACMA (0491 570 1, 02 5550, 07 7010).
+var drama = map[string][]struct {
+	prefix string
+	digits int
+}{
+	"44": {{"7700900", 10}, {"1632960", 10}},
+	"33": {{"19900", 9}, {"26191", 9}, {"35301", 9}, {"46571", 9}, {"53649", 9}, {"63998", 9}},
+	"49": {{"3023125", 10}, {"4066969", 10}, {"6990009", 10}, {"17139200", 10}},
+	"61": {{"4915701", 9}, {"25550", 9}, {"77010", 9}},
+}
+
+func (phone) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
+	like := c.form(r, row)
+	if i := strings.IndexAny(like, "xe"); i > 0 { // without the extension
+		like = strings.TrimSpace(like[:i])
+	}
+	v := dramaNumber(r, like)
+	if v == "" || !c.fits(v) {
+		return "", errors.New("no range of telephone numbers without subscribers is known for the column's notation")
+	}
+	return v, nil
+}
+
+// dramaNumber returns a number that nobody has in the notation of like, or "".
+func dramaNumber(r *rand.Rand, like string) string {
+	ds := digitsOf(like)
+	abroad := strings.HasPrefix(like, "+")
+	for cc, ranges := range drama {
+		if abroad && strings.HasPrefix(ds, cc) || strings.HasPrefix(ds, "00"+cc) {
+			lead := cc
+			if !abroad {
+				lead = "00" + cc
+			}
+			rg := ranges[r.IntN(len(ranges))]
+			want := rg.prefix + pick(r, digits, rg.digits-len(rg.prefix))
+			if v, ok := fillDigits(like, lead+want); ok {
+				return v
+			}
+			if v, ok := fillDigits(like, lead+"0"+want); ok {
+				return v // +44 (0)20 ...
+			}
+			return strings.TrimSuffix(like[:strings.Index(like, cc)+len(cc)], " ") + " " + want
+		}
+	}
+	if abroad && !strings.HasPrefix(ds, "1") {
+		return ""
+	}
+	if !abroad && strings.HasPrefix(ds, "0") {
+		return trunkNumber(r, like, ds)
+	}
+	return northAmerican(r, like, ds)
+}
+
+// trunkNumber takes a national number with trunk zero: by its length and first
+// digits, British, French or German.
+func trunkNumber(r *rand.Rand, like, ds string) string {
+	for _, cc := range []string{"44", "33", "49"} {
+		for _, rg := range drama[cc] {
+			if len(ds) == rg.digits+1 && ds[1] == rg.prefix[0] {
+				v, _ := fillDigits(like, "0"+rg.prefix+pick(r, digits, rg.digits-len(rg.prefix)))
+				return v
+			}
+		}
+	}
+	v := "07700900" + pick(r, digits, 3)
+	if out, ok := fillDigits(like, v); ok {
+		return out
+	}
+	return v
+}
+
+// northAmerican keeps the area code and takes 555-0100 to 555-0199.
+func northAmerican(r *rand.Rand, like, ds string) string {
+	line := fmt.Sprintf("55501%02d", r.IntN(100))
+	area := fmt.Sprintf("%d%d%d", 2+r.IntN(8), r.IntN(8), 1+r.IntN(9))
+	switch len(ds) {
+	case 7:
+		v, _ := fillDigits(like, line)
+		return v
+	case 10:
+		v, _ := fillDigits(like, areaOf(ds[:3], area)+line)
+		return v
+	case 11:
+		if ds[0] == '1' {
+			v, _ := fillDigits(like, "1"+areaOf(ds[1:4], area)+line)
+			return v
+		}
+	}
+	return "+1 " + area[:3] + "-" + line[:3] + "-" + line[3:]
+}
+
+// areaOf returns was if it can be an area code, else area.
+func areaOf(was, area string) string {
+	if was[0] >= '2' && was[1] != '9' {
+		return was
+	}
+	return area
+}

@@ -1,0 +1,58 @@
+package generate
+
+import (
+	"errors"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+
+	"honeyrow/token"
+)
+
+// street makes street addresses: a street of the table's, with a house number
+// that no sampled row has there.
+type street struct{}
+
+var houseNumber = regexp.MustCompile(`[0-9]+`)
+
+func (street) Kind() string { return "street" }
+
+func (street) Trait() Trait {
+	return Trait{Strength: token.Weak, Watch: true, Weight: 3, Person: true}
+}
+
+func (street) Fit(c *Column) (int, string) {
+	return clue{
+		names: []string{"address", "street", "street address", "address line 1", "address 1", "address1", "addr", "addr 1", "line 1", "home address",
+			"shipping address", "billing address", "strasse", "postal address"},
+		not:     []string{"email address", "e mail address", "ip address", "mac address", "address id", "address type", "mail address"},
+		classes: []Class{Text},
+		valid: func(v string) bool {
+			return len(v) >= 5 && strings.Contains(v, " ") && !emailForm.MatchString(v)
+		}, what: "texts of several words",
+	}.fit(c)
+}
+
+func (street) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
+	for range 50 {
+		like := c.form(r, row)
+		if row.Attempt > 4 && len(c.Values) > 0 {
+			like = one(r, c.Values)
+		}
+		at := houseNumber.FindStringIndex(like)
+		if at == nil {
+			continue
+		}
+		n := like[at[0]:at[1]]
+		v := like[:at[0]] + pick(r, "123456789", 1) + pick(r, digits, min(len(n), 4)-1) + like[at[1]:]
+		if row.Attempt > 2 && len(n) < 3 {
+			v = like[:at[0]] + pick(r, "123456789", 1) + pick(r, digits, len(n)) + like[at[1]:]
+		}
+		if c.fits(v) && v != like && !slices.Contains(c.Values, v) {
+			return v, nil
+		}
+		row = &Row{Attempt: max(5, row.Attempt)}
+	}
+	return "", errors.New("the table's addresses have no house number to change")
+}

@@ -1,0 +1,48 @@
+package seeder
+
+import (
+	"fmt"
+	"strings"
+)
+
+// grants lists the statements that give a role of its own exactly what
+// applying and verifying the plan needs.
+func grants(cat *Catalog, p *Plan) []string {
+	const role = "honeyrow_seeder"
+	out := []string{"CREATE ROLE " + role + " LOGIN"}
+	schemas := map[string]bool{}
+	for _, tp := range p.Tables {
+		t, err := cat.Table(tp.String())
+		if err != nil {
+			continue
+		}
+		if !schemas[t.Schema] {
+			schemas[t.Schema] = true
+			out = append(out, fmt.Sprintf("GRANT USAGE ON SCHEMA %s TO %s", quote(t.Schema), role))
+		}
+		var sel, ins []string
+		for _, c := range tp.Columns {
+			sel = append(sel, quote(c.Name))
+			if c.Source != Computed && c.Source != Default {
+				ins = append(ins, quote(c.Name))
+			}
+			if col := t.Column(c.Name); c.Source == Drawn && col != nil {
+				out = append(out, fmt.Sprintf("GRANT USAGE ON SEQUENCE %s TO %s", col.Sequence, role))
+			}
+		}
+		out = append(out, fmt.Sprintf("GRANT SELECT (%s) ON %s TO %s", strings.Join(sel, ", "), quote(t.Schema)+"."+quote(t.Name), role),
+			fmt.Sprintf("GRANT INSERT (%s) ON %s TO %s", strings.Join(ins, ", "), quote(t.Schema)+"."+quote(t.Name), role))
+		for _, fk := range t.ForeignKeys {
+			var refs []string
+			for _, c := range fk.RefColumns {
+				refs = append(refs, quote(c))
+			}
+			out = append(out, fmt.Sprintf("GRANT SELECT (%s) ON %s TO %s", strings.Join(refs, ", "), quote(fk.RefSchema)+"."+quote(fk.RefTable), role))
+		}
+		out = append(out, fmt.Sprintf("-- only while rows are removed: GRANT DELETE ON %s TO %s", quote(t.Schema)+"."+quote(t.Name), role))
+	}
+	return out
+}
+
+// quote writes an identifier as SQL does.
+func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

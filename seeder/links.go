@@ -1,0 +1,139 @@
+package seeder
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+)
+
+// links says where the foreign keys of a table's honey rows point.
+type links struct {
+	honey   map[*ForeignKey]honeyTable // to honey rows of the plan
+	parents map[*ForeignKey][][]string // to these rows that exist
+}
+
+// honeyTable is a table of the plan, and how many rows it has.
+type honeyTable struct{ index, rows int }
+
+// links chooses parents: honey rows of the same plan where the parent table
+// has some, free parents where each may have one child only, else those of the
+// template row. It lowers n where parents are few.
+func (d *draft) links(ctx context.Context, st *study, r *rand.Rand, n *int) (*links, error) {
+	l := &links{honey: map[*ForeignKey]honeyTable{}, parents: map[*ForeignKey][][]string{}}
+	for _, fk := range st.table.ForeignKeys {
+		if parent, err := d.cat.Table((&Table{Schema: fk.RefSchema, Name: fk.RefTable}).String()); err == nil && parent != st.table {
+			if i, ok := d.position[parent]; ok && d.before(i, st.table) && !st.overridden(fk) {
+				l.honey[fk] = honeyTable{i, len(d.tables[i].Rows)}
+				if single(st.table, fk) {
+					*n = min(*n, len(d.tables[i].Rows))
+				}
+				continue
+			}
+		}
+		readable := true
+		for _, c := range fk.Columns {
+			f := st.table.Column(c)
+			readable = readable && f != nil && f.CanSelect
+		}
+		one := single(st.table, fk)
+		if !one && readable {
+			continue // the template's
+		}
+		if !readable && !st.required(fk) {
+			continue
+		}
+		ps, err := d.s.Database.Parents(ctx, st.table, fk, one, 200)
+		if err != nil {
+			return nil, err
+		}
+		if len(ps) == 0 {
+			return nil, refuse("each row of %s has its row here already (%s), and no honey row is planned there: seed %s as well", fk.RefTable, fk.Name, fk.RefTable)
+		}
+		r.Shuffle(len(ps), func(i, j int) { ps[i], ps[j] = ps[j], ps[i] })
+		l.parents[fk] = ps
+		if one {
+			*n = min(*n, len(ps))
+			st.note("honey rows hang on existing rows of %s and may show where those are shown", fk.RefTable)
+		}
+	}
+	return l, nil
+}
+
+// before reports whether the ith table of the plan is inserted before t.
+func (d *draft) before(i int, t *Table) bool {
+	if own, ok := d.position[t]; ok {
+		return i < own
+	}
+	return i < len(d.tables)
+}
+
+// single reports whether a parent may have one child only.
+func single(t *Table, fk *ForeignKey) bool {
+	for _, u := range t.Uniques {
+		if u.Partial || len(u.Columns) == 0 {
+			continue
+		}
+		inside := true
+		for _, c := range u.Columns {
+			inside = inside && slices.Contains(fk.Columns, c)
+		}
+		if inside {
+			return true
+		}
+	}
+	return false
+}
+
+func (st *study) overridden(fk *ForeignKey) bool {
+	for _, f := range st.columns {
+		if slices.Contains(fk.Columns, f.Name) && f.plan.Source != Parent {
+			return true
+		}
+	}
+	return false
+}
+
+// required reports whether a foreign key can't be NULL.
+func (st *study) required(fk *ForeignKey) bool {
+	for _, c := range fk.Columns {
+		if f := st.table.Column(c); f == nil || !f.NotNull {
+			return false
+		}
+	}
+	return true
+}
+
+// fill points a cell of the nth row at its parent.
+func (l *links) fill(c *Cell, f *field, n int, was []*string, st *study) error {
+	fk := f.fk
+	k := slices.Index(fk.Columns, f.Name)
+	if h, ok := l.honey[fk]; ok && !st.pointsNowhere(fk, was) {
+		c.Source, c.Ref = Honey, &Ref{Table: h.index, Row: n % h.rows, Column: fk.RefColumns[k]}
+		return nil
+	}
+	if ps, ok := l.parents[fk]; ok {
+		c.Value = &ps[n%len(ps)][k]
+		return nil
+	}
+	if f.sample < 0 || was[f.sample] == nil {
+		if f.NotNull {
+			return refuse("column %s must point at %s, and no row to point at is known", f.Name, fk.RefTable)
+		}
+		c.void()
+		return nil
+	}
+	c.Value = was[f.sample]
+	return nil
+}
+
+// pointsNowhere reports whether the template's reference is NULL and may be.
+func (st *study) pointsNowhere(fk *ForeignKey, was []*string) bool {
+	for _, c := range fk.Columns {
+		f := st.table.Column(c)
+		i := st.sample.index(c)
+		if i >= 0 && was[i] == nil && f != nil && !f.NotNull {
+			return true
+		}
+	}
+	return false
+}

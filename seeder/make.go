@@ -1,0 +1,451 @@
+package seeder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sort"
+
+	"honeyrow/event"
+	"honeyrow/seeder/generate"
+	"honeyrow/token"
+)
+
+// Plan reads the database and plans honey rows for it. It writes nothing that
+// stays: the trial inserts of a probe are rolled back. If no table can be
+// seeded, it returns ErrNothing with a Plan that holds the reasons.
+func (s *Seeder) Plan(ctx context.Context, o Options) (*Plan, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if o.Server == "" {
+		return nil, errors.New("no server is named: give the name that the server has in the configuration")
+	}
+	if o.Seed == 0 {
+		o.Seed = rand.Uint64() | 1
+	}
+	if o.Deployment == "" {
+		o.Deployment = string(event.NewID())
+	}
+	if o.PlantedBy == "" {
+		o.PlantedBy = Me()
+	}
+	d := &draft{s: s, o: &o, now: s.now(), taken: map[string]bool{}}
+	snap, err := s.Store.Snapshot(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read registry: %w", err)
+	}
+	for i := range snap.Tokens {
+		if t := &snap.Tokens[i]; t.Strength >= token.Firm {
+			d.taken[t.Value] = true
+		}
+	}
+	o.progress("read", "", 0, 0)
+	if d.cat, err = s.Database.Catalog(ctx); err != nil {
+		return nil, fmt.Errorf("read catalogue: %w", err)
+	}
+	p := &Plan{Schema: PlanSchema, Deployment: o.Deployment, Created: d.now.UTC(), Product: d.cat.Product, ServerVersion: d.cat.Version,
+		Server: o.Server, Database: d.cat.Database, Role: d.cat.User, PlantedBy: o.PlantedBy, Note: o.Note, Domain: o.Domain, Seed: o.Seed}
+	if err := d.choose(ctx, p, snap); err != nil {
+		return nil, err
+	}
+	if err := d.drawAll(ctx, p); err != nil {
+		return nil, err
+	}
+	if len(p.Tables) == 0 {
+		return p, ErrNothing
+	}
+	p.Grants = grants(d.cat, p)
+	p.Fingerprint, err = fingerprint(d.cat, p.Tables)
+	return p, err
+}
+
+// choose studies the tables and picks those worth seeding, in an order in
+// which parents come before their children.
+func (d *draft) choose(ctx context.Context, p *Plan, snap *token.Snapshot) error {
+	tables, named, err := d.candidates()
+	if err != nil {
+		return err
+	}
+	for i, t := range tables {
+		d.o.progress("read", t.String(), i, len(tables))
+		st, err := d.study(ctx, t, named[t])
+		var no *refusal
+		switch {
+		case errors.As(err, &no):
+			p.Refused = append(p.Refused, Reason{t.String(), no.why})
+			continue
+		case err != nil:
+			return fmt.Errorf("study %s: %w", t, err)
+		}
+		w, with := st.tempting()
+		strength, any := st.strongest()
+		switch {
+		case named[t]:
+		case !any || w < 8:
+			p.Skipped = append(p.Skipped, Reason{t.String(), "holds little that tempts a thief"})
+			continue
+		case strength < token.Strong:
+			p.Skipped = append(p.Skipped, Reason{t.String(), "tempting (" + with + "), but no column can hold a value that is recognised anywhere; name it to seed it nevertheless"})
+			continue
+		}
+		st.weight, st.chosen = w, fmt.Sprintf("tempting: %s (%d points)", with, w)
+		if named[t] {
+			st.chosen = "named by you; " + st.chosen
+		}
+		if n := planted(snap, p, t); n > 0 {
+			st.note("%d honey rows of earlier deployments are in the table already", n)
+		}
+		d.studies = append(d.studies, st)
+	}
+	sort.SliceStable(d.studies, func(a, b int) bool { return d.studies[a].weight > d.studies[b].weight })
+	if len(d.o.Tables) == 0 && len(d.studies) > d.o.MaxTables {
+		for _, st := range d.studies[d.o.MaxTables:] {
+			p.Skipped = append(p.Skipped, Reason{st.table.String(), fmt.Sprintf("%s, but %d others are more so (max_tables)", st.chosen, d.o.MaxTables)})
+		}
+		d.studies = d.studies[:d.o.MaxTables]
+	}
+	d.studies = parentsFirst(d.cat, d.studies)
+	return nil
+}
+
+// candidates lists the tables to look at; named are those that the user asked
+// for.
+func (d *draft) candidates() (out []*Table, named map[*Table]bool, err error) {
+	named = map[*Table]bool{}
+	out = d.cat.Tables
+	if len(d.o.Tables) > 0 {
+		out = nil
+		for _, name := range d.o.Tables {
+			t, err := d.cat.Table(name)
+			if err != nil {
+				return nil, nil, err
+			}
+			if !named[t] {
+				out, named[t] = append(out, t), true
+			}
+		}
+	}
+	ex := map[*Table]bool{}
+	for _, name := range d.o.Exclude {
+		t, err := d.cat.Table(name)
+		if err != nil {
+			return nil, nil, fmt.Errorf("exclude: %w", err)
+		}
+		ex[t] = true
+	}
+	return slices.DeleteFunc(slices.Clone(out), func(t *Table) bool { return ex[t] }), named, nil
+}
+
+// study reads a sample of a table and decides about its columns.
+func (d *draft) study(ctx context.Context, t *Table, named bool) (*study, error) {
+	if t.Refusal != "" {
+		return nil, refuse("%s", t.Refusal)
+	}
+	sample, err := d.s.Database.Sample(ctx, t, d.o.SampleRows, d.o.Seed)
+	if err != nil {
+		var v *Violation
+		if errors.As(err, &v) {
+			return nil, refuse("its rows can't be read: %s", v.Why)
+		}
+		return nil, err
+	}
+	if why := ownCredentials(t, sample); why != "" && !named {
+		return nil, refuse("%s; name the table to seed it nevertheless", why)
+	}
+	if len(sample.Rows) == 0 {
+		return nil, refuse("it is empty: there is no row that a honey row could look like")
+	}
+	st, err := learn(t, sample, func(c string) string { return d.override(t, c) })
+	if err != nil {
+		return nil, err
+	}
+	st.named = named
+	if why := ownCredentials(t, sample); why != "" {
+		st.note("%s", why)
+	}
+	for _, tr := range t.Triggers {
+		if tr.OnInsert && tr.Enabled != "no" && tr.Enabled != "replica" && !contained(tr.Language) {
+			st.note("trigger %s is written in %s and may act outside of the database, in a trial too: the table is not tried at plan time", tr.Name, tr.Language)
+		}
+	}
+	st.rank()
+	return st, nil
+}
+
+// contained reports whether what a function of this language does is undone
+// with its transaction.
+func contained(language string) bool {
+	switch language {
+	case "sql", "plpgsql", "internal", "c":
+		return true
+	}
+	return false
+}
+
+func (st *study) contained() bool {
+	for _, tr := range st.table.Triggers {
+		if tr.OnInsert && tr.Enabled != "no" && tr.Enabled != "replica" && !contained(tr.Language) {
+			return false
+		}
+	}
+	return true
+}
+
+func (d *draft) override(t *Table, column string) string {
+	if v := d.o.Columns[t.String()+"."+column]; v != "" {
+		return v
+	}
+	return d.o.Columns[t.Name+"."+column]
+}
+
+// planted counts the honey rows that a table holds already.
+func planted(snap *token.Snapshot, p *Plan, t *Table) int {
+	rows := map[event.ID]bool{}
+	for i := range snap.Tokens {
+		tk := &snap.Tokens[i]
+		if tk.State == token.Live && tk.Place.Server == p.Server && tk.Place.Database == p.Database && tk.Place.Schema == t.Schema && tk.Place.Table == t.Name {
+			rows[tk.Row] = true
+		}
+	}
+	return len(rows)
+}
+
+// parentsFirst orders studies so that a table comes after those it points at,
+// as far as there is no circle.
+func parentsFirst(cat *Catalog, in []*study) (out []*study) {
+	byTable := map[*Table]*study{}
+	for _, st := range in {
+		byTable[st.table] = st
+	}
+	state := map[*study]bool{}
+	var visit func(*study)
+	visit = func(st *study) {
+		if _, seen := state[st]; seen {
+			return
+		}
+		state[st] = true
+		for _, fk := range st.table.ForeignKeys {
+			if t, err := cat.Table((&Table{Schema: fk.RefSchema, Name: fk.RefTable}).String()); err == nil && byTable[t] != nil {
+				visit(byTable[t])
+			}
+		}
+		out = append(out, st)
+	}
+	for _, st := range in {
+		visit(st)
+	}
+	return out
+}
+
+// drawAll draws and tries all tables. A table that proves impossible is
+// refused, and the others are drawn anew without it.
+func (d *draft) drawAll(ctx context.Context, p *Plan) error {
+again:
+	d.tables, d.position = nil, map[*Table]int{}
+	for i, st := range d.studies {
+		d.o.progress("draw", st.table.String(), i, len(d.studies))
+		tp, err := d.table(ctx, st)
+		if d.drop(p, i, err) {
+			goto again
+		}
+		if err != nil {
+			return fmt.Errorf("draw rows for %s: %w", st.table, err)
+		}
+		d.position[st.table] = len(d.tables)
+		d.tables = append(d.tables, tp)
+	}
+	p.Tables = d.tables
+	if d.o.SkipProbe || len(d.tables) == 0 {
+		return nil
+	}
+	i, err := d.probe(ctx)
+	if d.drop(p, i, err) {
+		goto again
+	}
+	p.Probed = err == nil
+	return err
+}
+
+// drop removes the ith study if err is a refusal.
+func (d *draft) drop(p *Plan, i int, err error) bool {
+	var no *refusal
+	if !errors.As(err, &no) {
+		return false
+	}
+	p.Refused = append(p.Refused, Reason{d.studies[i].table.String(), no.why})
+	d.studies = slices.Delete(d.studies, i, i+1)
+	return true
+}
+
+// probe inserts all rows in a transaction that is rolled back. A row that a
+// constraint refuses is drawn again. It returns the index of a table that
+// can't be seeded, with a *refusal.
+func (d *draft) probe(ctx context.Context) (int, error) {
+	tx, err := d.s.Database.Begin(ctx, Limits{d.o.LockTimeout, d.o.StatementTimeout})
+	if err != nil {
+		return 0, fmt.Errorf("try the plan: %w", err)
+	}
+	defer tx.End(ctx, false)
+	keys := map[*Cell]string{}
+	for i, st := range d.studies {
+		tp := d.tables[i]
+		d.o.progress("try", tp.String(), i, len(d.studies))
+		if !st.contained() {
+			continue
+		}
+		draw, err := d.trialKeys(ctx, st)
+		if err != nil {
+			return i, err
+		}
+		for n := range tp.Rows {
+			if err := d.try(ctx, tx, st, tp, n, draw, keys); err != nil {
+				return i, err
+			}
+		}
+	}
+	return 0, nil
+}
+
+// trialKeys returns, per drawn column, how to make keys that no real insert
+// will want while the trial runs: far above the highest.
+func (d *draft) trialKeys(ctx context.Context, st *study) (map[string]func() string, error) {
+	out := map[string]func() string{}
+	for _, f := range st.columns {
+		if f.plan.Source != Drawn || !f.CanInsert {
+			continue
+		}
+		high, err := d.s.Database.Highest(ctx, st.table, f.Name)
+		if err != nil {
+			return nil, err
+		}
+		if high == "" {
+			high = "0"
+		}
+		k, step, err := farKey(high, f.MaxInt, len(d.tables[d.position[st.table]].Rows))
+		if err != nil {
+			return nil, refuse("column %s (%s): %v", f.Name, f.Type, err)
+		}
+		out[f.Name] = func() string { k += step; return fmt.Sprint(k) }
+	}
+	return out, nil
+}
+
+func farKey(high string, most int64, n int) (from, step int64, err error) {
+	if _, err := fmt.Sscan(high, &from); err != nil {
+		return 0, 0, fmt.Errorf("its highest value is no number")
+	}
+	const far = 1_000_000
+	switch room := most - from; {
+	case most <= 0 || room > far+maxDraws*int64(n)+int64(n):
+		return from + far, 1, nil
+	case room >= int64(n)*(maxDraws+1):
+		return from, 1, nil
+	case room >= int64(n):
+		return from, 1, nil
+	}
+	return 0, 0, errors.New("its numbers are used up")
+}
+
+// try inserts the nth row, drawing it again when a constraint refuses it.
+func (d *draft) try(ctx context.Context, tx Tx, st *study, tp *TablePlan, n int, draw map[string]func() string, keys map[*Cell]string) error {
+	r := generate.New(d.o.Seed, fmt.Sprint(st.table, n, "again"))
+	var last error
+	for attempt := range maxDraws {
+		row := tp.Rows[n]
+		if attempt > 0 {
+			one := &TablePlan{Schema: tp.Schema, Table: tp.Table, Key: tp.Key, Columns: tp.Columns}
+			fresh, err := d.again(ctx, st, one, r, n, len(tp.Rows), attempt, row)
+			if err != nil {
+				return err
+			}
+			row = fresh
+		}
+		vals := make([]Value, 0, len(row.Cells))
+		for _, c := range row.Cells {
+			if v, ok := d.resolve(c, draw, keys); ok {
+				vals = append(vals, Value{c.Column, v})
+			}
+		}
+		key, _, err := tx.Insert(ctx, st.table, vals)
+		var bad *Violation
+		switch {
+		case errors.As(err, &bad):
+			last = bad
+			if !bad.data() {
+				return refuse("the database refuses its rows: %s", bad.Why)
+			}
+			continue
+		case err != nil:
+			return err
+		}
+		for _, k := range key {
+			if c := row.cell(k.Column); c != nil && k.Text != nil {
+				keys[c] = *k.Text
+			}
+		}
+		tp.Rows[n] = row
+		return nil
+	}
+	return refuse("the database refuses each of %d rows drawn for it: %v", maxDraws, last)
+}
+
+// data reports whether another row might be taken: class 22 and 23.
+func (v *Violation) data() bool {
+	return len(v.Code) == 5 && (v.Code[:2] == "23" || v.Code[:2] == "22")
+}
+
+// resolve returns a cell's value for the trial; false leaves it to the server.
+func (d *draft) resolve(c *Cell, draw map[string]func() string, keys map[*Cell]string) (*string, bool) {
+	switch c.Source {
+	case Made, Copied, Next, Parent, Null:
+		return c.Value, true
+	case Drawn:
+		if f := draw[c.Column]; f != nil {
+			v := f()
+			keys[c] = v
+			return &v, true
+		}
+	case Honey:
+		pc := d.tables[c.Ref.Table].Rows[c.Ref.Row].cell(c.Ref.Column)
+		if v, ok := keys[pc]; ok {
+			return &v, true
+		}
+		if pc != nil {
+			return d.resolve(pc, nil, keys)
+		}
+	}
+	return nil, false
+}
+
+// again draws the nth row once more, from another template.
+func (d *draft) again(ctx context.Context, st *study, one *TablePlan, r *rand.Rand, n, total, attempt int, old *RowPlan) (*RowPlan, error) {
+	for try := range maxDraws {
+		m := total
+		l, err := d.links(ctx, st, r, &m)
+		if err != nil {
+			return nil, err
+		}
+		next := map[string][]string{}
+		for _, c := range old.Cells {
+			if c.Source == Next {
+				next[c.Column] = slices.Repeat([]string{*c.Value}, total)
+			}
+		}
+		row, err := d.row(st, r, st.pool[r.IntN(len(st.pool))], n, total, attempt+try, l, next)
+		if err != nil {
+			return nil, err
+		}
+		one.Rows = []*RowPlan{row}
+		bad, err := d.clashes(ctx, st, one, attempt+try)
+		if err != nil {
+			return nil, err
+		}
+		if len(bad) == 0 {
+			return row, nil
+		}
+	}
+	return nil, refuse("no row that satisfies its constraints and is unique was found")
+}

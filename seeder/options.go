@@ -1,0 +1,152 @@
+package seeder
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"regexp"
+	"strings"
+	"time"
+
+	"honeyrow/seeder/generate"
+)
+
+// Config is the part of the configuration file that shapes seeding.
+type Config struct {
+	// Domain is the decoy mail domain: one that the owner controls, best with a
+	// mailbox that catches everything. Without it no e-mail column is seeded.
+	Domain string `yaml:"domain"`
+	// CardPrefix is a card BIN that the owner's acquirer has closed for this
+	// use. Without it, card numbers lie outside of every network's range.
+	CardPrefix string `yaml:"card_prefix"`
+	// Rows per table; 0 means 3 to 5.
+	Rows int `yaml:"rows"`
+	// MaxTables bounds how many tables are chosen unasked.
+	MaxTables int `yaml:"max_tables"`
+	// Tables to seed, as "schema.table" or "table"; empty: the tempting ones.
+	Tables []string `yaml:"tables"`
+	// Exclude lists tables that are never seeded.
+	Exclude []string `yaml:"exclude"`
+	// Columns overrides what a column is taken for: "table.column" or
+	// "schema.table.column" to a generator's kind, or "null", "default" or
+	// "copy" (the template row's value).
+	Columns map[string]string `yaml:"columns"`
+	// SampleRows bounds the rows read of each table to learn what is usual.
+	SampleRows int `yaml:"sample_rows"`
+	// LockTimeout and StatementTimeout bound each statement's waiting.
+	LockTimeout      time.Duration `yaml:"lock_timeout"`
+	StatementTimeout time.Duration `yaml:"statement_timeout"`
+	// WatchTimeout bounds the wait for running proxies to watch new values.
+	WatchTimeout time.Duration `yaml:"watch_timeout"`
+}
+
+// DefaultConfig returns the defaults.
+func DefaultConfig() Config {
+	return Config{MaxTables: 8, SampleRows: 1000, LockTimeout: 2 * time.Second, StatementTimeout: 30 * time.Second, WatchTimeout: 5 * time.Second}
+}
+
+var (
+	domainForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$`)
+	// strangers are domains whose mail other people read, or that nobody uses.
+	strangers = regexp.MustCompile(`^(gmail|googlemail|yahoo|hotmail|outlook|live|aol|icloud|gmx|web|proton|protonmail|mail|yandex|qq)\.[a-z.]+$|^example\.(com|net|org)$`)
+)
+
+// Validate reports what is wrong, and what to write instead.
+func (c *Config) Validate() error {
+	var errs []error
+	if c.Domain != "" {
+		switch d := strings.ToLower(c.Domain); {
+		case !domainForm.MatchString(d):
+			errs = append(errs, fmt.Errorf("domain %q is no mail domain: write it like mail.your-company.com", c.Domain))
+		case strangers.MatchString(d):
+			errs = append(errs, fmt.Errorf("domain %q is not yours alone: strangers would get the mail, or a thief would know; take a sub-domain that you control", c.Domain))
+		}
+	}
+	if n := len(c.CardPrefix); n != 0 && (n < 4 || n > 11 || strings.Trim(c.CardPrefix, "0123456789") != "") {
+		errs = append(errs, errors.New("card_prefix must be 4 to 11 digits of a BIN that your acquirer has closed"))
+	}
+	if c.Rows < 0 || c.Rows > 1000 {
+		errs = append(errs, fmt.Errorf("rows is %d: use 1 to 1000, or 0 for 3 to 5", c.Rows))
+	}
+	if c.MaxTables < 1 {
+		errs = append(errs, fmt.Errorf("max_tables is %d: use 1 or more", c.MaxTables))
+	}
+	if c.SampleRows < 10 || c.SampleRows > 100000 {
+		errs = append(errs, fmt.Errorf("sample_rows is %d: use 10 to 100000", c.SampleRows))
+	}
+	if c.LockTimeout < 0 || c.StatementTimeout < 0 || c.WatchTimeout < 0 {
+		errs = append(errs, errors.New("timeouts can't be negative"))
+	}
+	for col, kind := range c.Columns {
+		switch kind {
+		case asNull, asDefault, asCopy:
+		default:
+			if _, err := generate.ByKind(kind); err != nil {
+				errs = append(errs, fmt.Errorf("columns: %s: %w, or null, default, copy", col, err))
+			}
+		}
+		if strings.Count(col, ".") < 1 {
+			errs = append(errs, fmt.Errorf("columns: %q must be table.column or schema.table.column", col))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// The overrides beside the generators' kinds.
+const (
+	asNull    = "null"
+	asDefault = "default"
+	asCopy    = "copy"
+)
+
+// Options are what one plan is asked for.
+type Options struct {
+	Config
+	// Server is the name under which the proxy's configuration knows the
+	// server. It becomes part of every token's place.
+	Server string
+	// Seed makes a plan repeatable; 0 takes one at random.
+	Seed uint64
+	// Deployment names the plan; empty takes a new id.
+	Deployment string
+	// PlantedBy is who answers for the rows; empty means user@host.
+	PlantedBy string
+	Note      string
+	// SkipProbe leaves out the trial: by default the rows are inserted in a
+	// transaction that is always rolled back, so that every constraint and
+	// trigger has its say at plan time.
+	SkipProbe bool
+	// Progress, if set, is told what is being done.
+	Progress func(Progress)
+}
+
+// Progress is one step of long work.
+type Progress struct {
+	Step  string // "read", "draw", "try", "register", "wait", "insert", "verify", "remove"
+	Table string
+	Done  int
+	Total int // 0: unknown
+}
+
+// Me returns user@host of this process.
+func Me() string {
+	name := os.Getenv("SUDO_USER")
+	if u, err := user.Current(); name == "" && err == nil {
+		name = u.Username
+	}
+	host, err := os.Hostname()
+	if err != nil || host == "" {
+		host = "unknown"
+	}
+	if name == "" {
+		name = "unknown"
+	}
+	return name + "@" + host
+}
+
+func (o *Options) progress(step, table string, done, total int) {
+	if o.Progress != nil {
+		o.Progress(Progress{step, table, done, total})
+	}
+}

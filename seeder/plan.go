@@ -1,0 +1,209 @@
+package seeder
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"honeyrow/event"
+	"honeyrow/token"
+)
+
+// PlanSchema is the version of a plan file.
+const PlanSchema = "honeyrow.plan/1"
+
+// Plan is exactly what Apply will plant. It holds honey values: whoever reads
+// the file knows the decoys.
+type Plan struct {
+	Schema        string    `json:"schema"`
+	Deployment    string    `json:"deployment"`
+	Created       time.Time `json:"created"`
+	Product       string    `json:"product"`
+	ServerVersion string    `json:"server_version"`
+	Server        string    `json:"server"`
+	Database      string    `json:"database"`
+	Role          string    `json:"role"` // that was connected when the plan was made
+	PlantedBy     string    `json:"planted_by"`
+	Note          string    `json:"note,omitempty"`
+	Domain        string    `json:"domain,omitempty"`
+	Seed          uint64    `json:"seed"`
+	Probed        bool      `json:"probed"` // tried in a transaction that was rolled back
+	// Fingerprint is of the planned tables' catalogue entries.
+	Fingerprint string       `json:"fingerprint"`
+	Tables      []*TablePlan `json:"tables"` // in the order of insertion
+	// Refused tables cannot be seeded, Skipped ones are not worth it.
+	Refused  []Reason `json:"refused,omitempty"`
+	Skipped  []Reason `json:"skipped,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
+	// Grants are the statements that give a seeding role what the plan needs.
+	Grants []string `json:"grants,omitempty"`
+}
+
+// Reason says why a table is not in the plan.
+type Reason struct {
+	Table string `json:"table"`
+	Why   string `json:"why"`
+}
+
+// TablePlan is what is planted in one table.
+type TablePlan struct {
+	Schema   string        `json:"schema,omitempty"`
+	Table    string        `json:"table"`
+	Why      string        `json:"why"`
+	Estimate int64         `json:"estimated_rows"`
+	Sampled  int           `json:"sampled_rows"`
+	Key      []string      `json:"key,omitempty"` // the primary key's columns
+	Columns  []*ColumnPlan `json:"columns"`
+	Rows     []*RowPlan    `json:"rows"`
+	Triggers []string      `json:"triggers,omitempty"`
+	Warnings []string      `json:"warnings,omitempty"`
+}
+
+// String is the table's name with its schema.
+func (t *TablePlan) String() string { return (&Table{Schema: t.Schema, Name: t.Table}).String() }
+
+// Source says where a column's value comes from.
+type Source string
+
+// The sources.
+const (
+	Made     Source = "made"     // by a generator
+	Copied   Source = "copied"   // a category of the template row
+	Drawn    Source = "drawn"    // from the column's sequence, when applied
+	Next     Source = "next"     // after the highest key in the table
+	Parent   Source = "parent"   // the key of a row that exists
+	Honey    Source = "honey"    // the key of a honey row of the same plan
+	Null     Source = "null"     //
+	Default  Source = "default"  // left to the server
+	Computed Source = "computed" // by the server
+)
+
+// ColumnPlan says how a column is filled, and why so.
+type ColumnPlan struct {
+	Name       string         `json:"name"`
+	Type       string         `json:"type"`
+	Source     Source         `json:"source"`
+	Kind       string         `json:"kind,omitempty"`
+	Confidence int            `json:"confidence,omitempty"` // percent
+	Watch      bool           `json:"watch,omitempty"`
+	Strength   token.Strength `json:"strength"`
+	Why        string         `json:"why"`
+}
+
+// RowPlan is one honey row.
+type RowPlan struct {
+	ID    event.ID `json:"id"`
+	Cells []*Cell  `json:"cells"`
+}
+
+// Cell is one column of a honey row.
+type Cell struct {
+	Column string `json:"column"`
+	Source Source `json:"source"`
+	// Value is set for Made, Copied, Next and Parent; nil is NULL.
+	Value    *string        `json:"value,omitempty"`
+	Ref      *Ref           `json:"ref,omitempty"` // for Honey
+	Kind     string         `json:"kind,omitempty"`
+	Watch    bool           `json:"watch,omitempty"` // a token is registered for it
+	Strength token.Strength `json:"strength"`
+}
+
+// Ref points at a cell of another honey row of the plan.
+type Ref struct {
+	Table  int    `json:"table"` // index in Plan.Tables
+	Row    int    `json:"row"`
+	Column string `json:"column"`
+}
+
+// Rows counts the honey rows.
+func (p *Plan) Rows() int {
+	n := 0
+	for _, t := range p.Tables {
+		n += len(t.Rows)
+	}
+	return n
+}
+
+func (r *RowPlan) cell(column string) *Cell {
+	for _, c := range r.Cells {
+		if c.Column == column {
+			return c
+		}
+	}
+	return nil
+}
+
+func (t *TablePlan) column(name string) *ColumnPlan {
+	for _, c := range t.Columns {
+		if c.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// WriteFile writes the plan as JSON, readable by its owner alone. It replaces
+// an existing file only as a whole.
+func (p *Plan) WriteFile(path string) error {
+	b, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".plan-*") // made 0600
+	if err != nil {
+		return fmt.Errorf("write plan: %w", err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(append(b, '\n'))
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("write plan: %w", err)
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// ReadPlan reads a plan file and checks that it is whole.
+func ReadPlan(path string) (*Plan, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read plan: %w", err)
+	}
+	p := new(Plan)
+	if err := json.Unmarshal(b, p); err != nil {
+		return nil, fmt.Errorf("plan %s is damaged: %w; make a new one with seed plan", path, err)
+	}
+	if p.Schema != PlanSchema {
+		return nil, fmt.Errorf("plan %s has schema %q, this program reads %q: make a new plan", path, p.Schema, PlanSchema)
+	}
+	for i, t := range p.Tables {
+		for _, r := range t.Rows {
+			for _, c := range r.Cells {
+				if c.Source == Honey && (c.Ref == nil || c.Ref.Table < 0 || c.Ref.Table > i || c.Ref.Row < 0 || c.Ref.Row >= len(p.Tables[c.Ref.Table].Rows)) {
+					return nil, fmt.Errorf("plan %s: row %s points at a row that is not before it: make a new plan", path, r.ID)
+				}
+			}
+		}
+	}
+	return p, nil
+}
+
+// fingerprint digests the catalogue entries of the planned tables, without
+// row counts and rights.
+func fingerprint(cat *Catalog, tables []*TablePlan) (string, error) {
+	h := sha256.New()
+	enc := json.NewEncoder(h)
+	for _, tp := range tables {
+		t, err := cat.Table(tp.String())
+		if err != nil {
+			return "", err
+		}
+		if err := enc.Encode(t); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

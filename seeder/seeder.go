@@ -1,0 +1,48 @@
+// Package seeder plants honey rows: it reads a database's catalogue and some
+// of its rows, plans rows that satisfy every constraint and look like their
+// neighbours, plants them so that proxies watch their values before anybody
+// can read them, verifies that they are still there, and takes them away.
+//
+//	catalogue, sample ─▶ classify ─▶ draw ─▶ try (rolled back) ─▶ Plan
+//	Plan ─▶ draw keys ─▶ register ─▶ proxies watch ─▶ insert, commit ─▶ live
+//
+// The package knows no database product: seeder/pgdb implements Database for
+// PostgreSQL.
+package seeder
+
+import (
+	"errors"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"honeyrow/token"
+)
+
+// Store is the durable memory that the seeder works with.
+type Store interface {
+	token.Registry
+	token.Shelf
+	token.Atlas
+	token.Watch
+}
+
+// Seeder plans, plants, verifies and removes honey rows in one database. It is
+// used by one goroutine at a time.
+type Seeder struct {
+	Database Database
+	Store    Store
+	Log      zerolog.Logger   // the zero Logger is silent
+	Now      func() time.Time // nil: time.Now
+}
+
+// ErrNothing is returned by Plan when no table can be seeded; the Plan beside
+// it says why for each.
+var ErrNothing = errors.New("no table can be seeded: the reasons are listed per table; name tables, set a decoy mail domain or grant the missing rights")
+
+func (s *Seeder) now() time.Time {
+	if s.Now != nil {
+		return s.Now()
+	}
+	return time.Now()
+}

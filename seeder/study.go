@@ -1,0 +1,223 @@
+package seeder
+
+import (
+	"fmt"
+	"strings"
+
+	"honeyrow/seeder/generate"
+	"honeyrow/token"
+)
+
+// study is what is known about one table while it is planned.
+type study struct {
+	table   *Table
+	sample  *Sample
+	columns []*field
+	names   *generate.Names
+	first   *field // the column of first names, last names, full names; may be nil
+	last    *field
+	full    *field
+	pool    []int // rows of the sample that make good templates, best first
+	warn    []string
+	named   bool // the user asked for the table by name
+	weight  int
+	chosen  string // why
+	inOrder *field // a date that grows with the key, or nil
+}
+
+// field is one column of a study.
+type field struct {
+	*Column
+	plan   *ColumnPlan
+	gen    generate.Generator
+	seen   *generate.Column
+	sample int // index in the sample's rows; -1 if it is not readable
+	fk     *ForeignKey
+}
+
+// refusal is why a table can't be seeded. It is not a failure of the program.
+type refusal struct{ why string }
+
+func (r *refusal) Error() string { return r.why }
+
+func refuse(format string, args ...any) error { return &refusal{fmt.Sprintf(format, args...)} }
+
+// learn classifies a table's columns and decides where each one's value will
+// come from. A *refusal says that a column can't be filled.
+func learn(t *Table, s *Sample, override func(column string) string) (*study, error) {
+	st := &study{table: t, sample: s}
+	for _, c := range t.Columns {
+		f := &field{Column: c, sample: s.index(c.Name), fk: t.foreign(c.Name)}
+		f.plan = &ColumnPlan{Name: c.Name, Type: c.Type}
+		f.seen = &generate.Column{Table: t.Name, Name: c.Name, Class: c.Class, MaxLen: c.MaxLen, Scale: c.Scale,
+			Unique: t.unique(c.Name), Values: s.column(c.Name)}
+		st.columns = append(st.columns, f)
+		if err := st.decide(f, override(c.Name)); err != nil {
+			return st, err
+		}
+	}
+	st.vocabulary()
+	return st, nil
+}
+
+// decide fills in a field's plan.
+func (st *study) decide(f *field, override string) error {
+	p := f.plan
+	g, score, why := generate.Best(f.seen)
+	if st.sample.Cut[f.Name] {
+		g, why = nil, "its values are too long to learn from"
+	}
+	switch {
+	case f.Computed:
+		p.Source, p.Why = Computed, "the server computes it"
+		if g != nil { // it may hold what is worth watching
+			f.describe(g, score, "the server computes it; "+why)
+			p.Source = Computed
+		}
+		return nil
+	case override == asNull:
+		if f.NotNull {
+			return refuse("column %s is to be null, but it is NOT NULL", f.Name)
+		}
+		p.Source, p.Why = Null, "set by you"
+		return nil
+	case override == asDefault:
+		p.Source, p.Why = Default, "set by you"
+		return nil
+	case override == asCopy:
+		p.Source, p.Kind, p.Why = Copied, "category", "set by you: the template row's value"
+		return nil
+	case override != "":
+		g, err := generate.ByKind(override)
+		if err != nil {
+			return err
+		}
+		f.describe(g, 100, "set by you")
+		return nil
+	case f.fk != nil:
+		p.Source, p.Kind, p.Why = Parent, "reference", "points at "+f.fk.RefTable
+		return nil
+	case f.Drawn() && (f.CanDraw || f.Identity != ""):
+		p.Source, p.Kind, p.Why = Drawn, "key", "the column's own sequence gives it"
+		return nil
+	case f.Drawn():
+		return refuse("column %s takes its value from sequence %s, which the role may not use: grant USAGE on it", f.Name, f.Sequence)
+	case !f.CanInsert:
+		return f.leave("the role may not insert into it")
+	case g != nil && (len(f.seen.Values) > 0 || f.NotNull):
+		f.describe(g, score, why)
+		return nil
+	case g != nil:
+		return f.leave(fmt.Sprintf("looks like %s, but no sampled row holds a value", g.Kind()))
+	case f.Class == generate.Integer && f.seen.Unique && f.NotNull:
+		p.Source, p.Kind, p.Why = Next, "key", "a key without a sequence: the next number after the highest"
+		return nil
+	case !f.CanSelect:
+		return f.leave("the role may not read it, so that nothing is known about its values")
+	case !f.seen.Unique && !st.sample.Cut[f.Name] && generate.Repeats(f.seen.Values):
+		p.Source, p.Kind, p.Why = Copied, "category", "not understood, but few values stand in many rows: the template row's is kept"
+		return nil
+	}
+	return f.leave("not understood")
+}
+
+// leave gives a column that can't be filled its default or NULL.
+func (f *field) leave(why string) error {
+	switch {
+	case f.Default != "" || f.Identity != "":
+		f.plan.Source, f.plan.Why = Default, why+": left to its default"
+	case !f.NotNull:
+		f.plan.Source, f.plan.Why = Null, why+": left NULL"
+	default:
+		return refuse("column %s (%s) is NOT NULL, has no default and can't be filled safely: %s; say what it is with columns: {%q: KIND}, or copy", f.Name, f.Type, why, "TABLE."+f.Name)
+	}
+	return nil
+}
+
+func (f *field) describe(g generate.Generator, score int, why string) {
+	tr := g.Trait()
+	f.gen = g
+	f.plan.Source, f.plan.Kind, f.plan.Confidence, f.plan.Why = Made, g.Kind(), min(score, 100), why
+	f.plan.Watch, f.plan.Strength = tr.Watch, tr.Strength
+}
+
+// vocabulary finds the columns that name a person and the names they hold.
+func (st *study) vocabulary() {
+	var first, last, full []string
+	for _, f := range st.columns {
+		switch f.plan.Kind {
+		case "first_name":
+			st.first, first = f, f.seen.Values
+		case "last_name":
+			st.last, last = f, f.seen.Values
+		case "person_name":
+			st.full, full = f, f.seen.Values
+		}
+	}
+	if st.full != nil && st.full.sample >= 0 && (st.first != nil || st.last != nil) {
+		full = nil // the same names again
+	}
+	st.names = generate.NewNames(first, last, full)
+}
+
+// strongest returns the highest strength among the columns watched.
+func (st *study) strongest() (token.Strength, bool) {
+	best, any := token.Weak, false
+	for _, f := range st.columns {
+		if f.plan.Watch {
+			any = true
+			best = max(best, f.plan.Strength)
+		}
+	}
+	return best, any
+}
+
+// tempting adds up how much a thief would like the table, and says with what.
+func (st *study) tempting() (int, string) {
+	sum := 0
+	var with []string
+	for _, f := range st.columns {
+		if f.gen == nil {
+			continue
+		}
+		if w := f.gen.Trait().Weight * f.plan.Confidence / 100; w > 0 {
+			sum += w
+			if w >= 3 {
+				with = append(with, f.Name)
+			}
+		}
+	}
+	return sum, strings.Join(with, ", ")
+}
+
+// ownCredentials says why a table looks like one in which the application
+// keeps what it believes or does next, empty if it does not: there a honey row
+// could log somebody in, or be executed.
+func ownCredentials(t *Table, s *Sample) string {
+	switch {
+	case generate.HasPhrase(t.Name, "session", "sessions", "password reset", "password resets", "reset token", "reset tokens",
+		"auth token", "auth tokens", "access token", "access tokens", "refresh token", "refresh tokens", "authtoken", "remember token", "remember tokens",
+		"personal access tokens", "user token", "user tokens", "login token", "login tokens", "oauth", "oauth2", "magic link", "magic links", "otp", "mfa",
+		"verification token", "verification tokens", "invitation", "invitations", "invite", "invites"):
+		return "it looks like the application's own logins: a honey row there might open a session"
+	case generate.HasPhrase(t.Name, "api key", "api keys", "apikey", "apikeys", "api token", "api tokens", "api credentials"):
+		for _, c := range s.Columns {
+			vs, vendor := s.column(c), 0
+			for _, v := range vs {
+				if generate.VendorKey(v) {
+					vendor++
+				}
+			}
+			if vendor > 0 && 2*vendor >= len(vs) {
+				return "" // keys to other firms' services
+			}
+		}
+		return "it looks like the keys that the application itself accepts: a honey row there might be a working key"
+	case generate.HasPhrase(t.Name, "job", "jobs", "queue", "queues", "outbox", "task queue", "scheduled jobs", "delayed job", "delayed jobs", "cron",
+		"mail queue", "email queue", "notifications", "notification", "webhook deliveries", "inbox", "message queue", "events outbox"):
+		return "it looks like work that is waiting to be done: a honey row there might be executed or mailed"
+	case generate.HasPhrase(t.Name, "schema migrations", "migrations", "alembic version", "flyway", "databasechangelog", "ar internal metadata", "spatial ref sys"):
+		return "it belongs to a tool that would stumble over a foreign row"
+	}
+	return ""
+}

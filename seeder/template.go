@@ -1,0 +1,200 @@
+package seeder
+
+import (
+	"math/rand/v2"
+	"sort"
+	"strconv"
+	"time"
+
+	"honeyrow/seeder/generate"
+	"honeyrow/token"
+)
+
+// rank orders the sample's rows by how good a template each is: it holds
+// something in the columns that prove most, its status is at rest, and it is
+// rich or powerful.
+func (st *study) rank() {
+	type scored struct {
+		row   int
+		score float64
+	}
+	var rest, all []scored
+	inert := st.restful()
+	for i, row := range st.sample.Rows {
+		sc := scored{i, st.score(row)}
+		all = append(all, sc)
+		calm := true
+		for _, f := range inert {
+			calm = calm && row[f.sample] != nil && generate.Inert(f.Name, *row[f.sample])
+		}
+		if calm {
+			rest = append(rest, sc)
+		}
+	}
+	switch {
+	case len(inert) == 0:
+	case len(rest) > 0:
+		all = rest
+		for _, f := range inert {
+			f.plan.Why += "; only rows at rest are templates"
+		}
+	default:
+		st.warn = append(st.warn, "no sampled row is at rest in all its status columns: check that nothing acts on the honey rows")
+	}
+	sort.SliceStable(all, func(a, b int) bool { return all[a].score > all[b].score })
+	if keep := max(12, len(all)/4); len(all) > keep {
+		all = all[:keep]
+	}
+	for _, sc := range all {
+		st.pool = append(st.pool, sc.row)
+	}
+	st.inOrder = st.grows()
+}
+
+// restful returns the status columns some of whose sampled values are at rest.
+func (st *study) restful() (out []*field) {
+	for _, f := range st.columns {
+		if f.plan.Kind != "status" || f.sample < 0 {
+			continue
+		}
+		for _, v := range f.seen.Values {
+			if generate.Inert(f.Name, v) {
+				out = append(out, f)
+				break
+			}
+		}
+	}
+	return out
+}
+
+func (st *study) score(row []*string) float64 {
+	s := 0.0
+	for _, f := range st.columns {
+		if f.gen == nil || f.sample < 0 || row[f.sample] == nil {
+			continue
+		}
+		v := *row[f.sample]
+		switch {
+		case f.plan.Strength == token.Strong && f.plan.Watch:
+			s += 10
+		case f.plan.Strength == token.Firm && f.plan.Watch:
+			s += 3
+		case f.plan.Kind == "salary" || f.plan.Kind == "balance":
+			s += 2 * quantile(f.seen.Values, v)
+		case f.plan.Kind == "title" && generate.Privileged(v):
+			s++
+		case f.plan.Kind == "role" && generate.Privileged(v):
+			s--
+		}
+	}
+	return s
+}
+
+// quantile returns the share of numbers that are no greater than v.
+func quantile(values []string, v string) float64 {
+	x, err := strconv.ParseFloat(v, 64)
+	if err != nil || len(values) == 0 {
+		return 0
+	}
+	n := 0
+	for _, w := range values {
+		if y, err := strconv.ParseFloat(w, 64); err == nil && y <= x {
+			n++
+		}
+	}
+	return float64(n) / float64(len(values))
+}
+
+// grows returns the date column that grows with an integer key, or nil.
+func (st *study) grows() *field {
+	var key *field
+	for _, f := range st.columns {
+		if (f.plan.Source == Drawn || f.plan.Source == Next) && f.sample >= 0 {
+			key = f
+			break
+		}
+	}
+	if key == nil {
+		return nil
+	}
+	for _, f := range st.columns {
+		if f.gen == nil || f.plan.Kind != "timestamp" || f.sample < 0 {
+			continue
+		}
+		type pair struct {
+			key int64
+			at  time.Time
+		}
+		var ps []pair
+		for _, row := range st.sample.Rows {
+			if row[key.sample] == nil || row[f.sample] == nil {
+				continue
+			}
+			k, err := strconv.ParseInt(*row[key.sample], 10, 64)
+			t, _, ok := generate.ParseTime(*row[f.sample])
+			if err == nil && ok {
+				ps = append(ps, pair{k, t})
+			}
+		}
+		sort.Slice(ps, func(a, b int) bool { return ps[a].key < ps[b].key })
+		up := 0
+		for i := 1; i < len(ps); i++ {
+			if !ps[i].at.Before(ps[i-1].at) {
+				up++
+			}
+		}
+		if len(ps) >= 10 && 100*up >= 97*(len(ps)-1) {
+			return f
+		}
+	}
+	return nil
+}
+
+// newest returns the latest time of a column that is not in the future.
+func newest(values []string, now time.Time) time.Time {
+	var latest time.Time
+	for _, v := range values {
+		if t, _, ok := generate.ParseTime(v); ok && t.After(latest) && !t.After(now) && !generate.Sentinel(t) {
+			latest = t
+		}
+	}
+	return latest
+}
+
+// shift says by how much all dates of the nth of total rows made from this
+// template row move. Where a date grows with the key, it becomes the newest;
+// else the row moves by up to six weeks. No date that lay in the past passes
+// now.
+func (st *study) shift(r *rand.Rand, row []*string, n, total int, now time.Time) time.Duration {
+	const day = 24 * time.Hour
+	var latest time.Time
+	for _, f := range st.columns {
+		if f.plan.Kind == "timestamp" && f.sample >= 0 && row[f.sample] != nil {
+			if at := newest([]string{*row[f.sample]}, now); at.After(latest) {
+				latest = at
+			}
+		}
+	}
+	by := time.Duration(1+r.IntN(45)) * day
+	if r.IntN(2) == 0 {
+		by = -by
+	}
+	by += time.Duration(r.IntN(3600)) * time.Second
+	if f := st.inOrder; f != nil && row[f.sample] != nil {
+		last := newest(f.seen.Values, now)
+		at, _, ok := generate.ParseTime(*row[f.sample])
+		if ok && !last.IsZero() && !generate.Sentinel(at) {
+			room := min(now.Sub(last), 3*day)
+			part := room / time.Duration(total+1)
+			by = last.Add(part * time.Duration(n+1)).Sub(at)
+			if part > time.Minute {
+				by += time.Duration(r.Int64N(int64(part / 2)))
+			}
+			by = by.Truncate(time.Second)
+		}
+	}
+	if !latest.IsZero() && latest.Add(by).After(now) {
+		by = min(by, now.Sub(latest)).Truncate(time.Second)
+	}
+	return by
+}

@@ -1,0 +1,179 @@
+package seeder
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+)
+
+// Table renders the plan for a person's review: what is planted where, and
+// why. It shows the honey values.
+func (p *Plan) Table() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Plan %s for database %s on server %s (%s %s)\n", p.Deployment, p.Database, p.Server, p.Product, p.ServerVersion)
+	fmt.Fprintf(&b, "%d honey rows in %d tables, planted by %s", p.Rows(), len(p.Tables), p.PlantedBy)
+	if p.Note != "" {
+		fmt.Fprintf(&b, " (%s)", p.Note)
+	}
+	b.WriteString("\n")
+	if p.Probed {
+		b.WriteString("Tried: all rows were inserted in a transaction that was rolled back; every constraint and trigger agreed.\n")
+	} else if len(p.Tables) > 0 {
+		b.WriteString("Not tried: constraints will have their say when the plan is applied.\n")
+	}
+	for _, w := range p.Warnings {
+		fmt.Fprintf(&b, "! %s\n", w)
+	}
+	for i, t := range p.Tables {
+		p.table(&b, i, t)
+	}
+	reasons(&b, "Can't be seeded", p.Refused)
+	reasons(&b, "Not chosen", p.Skipped)
+	return b.String()
+}
+
+func reasons(b *strings.Builder, head string, rs []Reason) {
+	if len(rs) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s:\n", head)
+	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	for _, r := range rs {
+		fmt.Fprintf(w, "  %s\t%s\n", r.Table, r.Why)
+	}
+	w.Flush()
+}
+
+func (p *Plan) table(b *strings.Builder, i int, t *TablePlan) {
+	about := ""
+	if t.Estimate >= 0 {
+		about = fmt.Sprintf(" among about %d", t.Estimate)
+	}
+	fmt.Fprintf(b, "\n%d. %s: %d honey rows%s\n   %s\n", i+1, t, len(t.Rows), about, t.Why)
+	for _, w := range t.Warnings {
+		fmt.Fprintf(b, "   ! %s\n", w)
+	}
+	for _, g := range t.Triggers {
+		fmt.Fprintf(b, "   ! trigger %s\n", g)
+	}
+	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "   column\ttaken for\tfrom\twatched\twhy\n")
+	for _, c := range t.Columns {
+		watch := ""
+		if c.Watch {
+			watch = c.Strength.String()
+		} else if len(t.Key) == 1 && t.Key[0] == c.Name {
+			watch = "key"
+		}
+		kind := c.Kind
+		if c.Confidence > 0 {
+			kind = fmt.Sprintf("%s %d %%", c.Kind, c.Confidence)
+		}
+		fmt.Fprintf(w, "   %s\t%s\t%s\t%s\t%s\n", c.Name, kind, c.Source, watch, c.Why)
+	}
+	w.Flush()
+	b.WriteString("\n")
+	w = tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	for _, c := range t.Columns {
+		if c.Source != Computed && c.Source != Default {
+			fmt.Fprintf(w, "   %s\t", c.Name)
+		}
+	}
+	fmt.Fprintln(w)
+	for _, r := range t.Rows {
+		for _, c := range r.Cells {
+			if cp := t.column(c.Column); cp == nil || cp.Source != Computed && cp.Source != Default {
+				fmt.Fprintf(w, "   %s\t", p.show(c))
+			}
+		}
+		fmt.Fprintln(w)
+	}
+	w.Flush()
+}
+
+// show writes a cell for a person.
+func (p *Plan) show(c *Cell) string {
+	switch {
+	case c.Source == Drawn:
+		return "(next key)"
+	case c.Source == Default:
+		return "(default)"
+	case c.Source == Computed:
+		return "(computed)"
+	case c.Source == Honey:
+		t := p.Tables[c.Ref.Table]
+		return fmt.Sprintf("(%s row %d)", t.Table, c.Ref.Row+1)
+	case c.Value == nil:
+		return "NULL"
+	}
+	v := strings.NewReplacer("\n", " ", "\t", " ", "\r", " ").Replace(*c.Value)
+	if rs := []rune(v); len(rs) > 60 {
+		v = string(rs[:57]) + "..."
+	}
+	return v
+}
+
+// SQL renders the plan as statements for a DBA's review. Apply does the same,
+// but with bound parameters, and registers the values before it commits.
+func (p *Plan) SQL() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "-- honeyrow plan %s, server %s, database %s, by %s\n", p.Deployment, p.Server, comment(p.Database), comment(p.PlantedBy))
+	b.WriteString("-- For review only: rows inserted by hand are watched by nobody. Use seed apply.\n\n-- Rights of a seeding role:\n")
+	for _, g := range p.Grants {
+		fmt.Fprintf(&b, "-- %s;\n", strings.ReplaceAll(strings.TrimPrefix(g, "-- "), "\n", " "))
+	}
+	b.WriteString("\nBEGIN;\n")
+	for i, t := range p.Tables {
+		fmt.Fprintf(&b, "\n-- %s: %s\n", comment(t.String()), comment(t.Why))
+		for _, w := range append(append([]string{}, t.Warnings...), t.Triggers...) {
+			fmt.Fprintf(&b, "-- note: %s\n", comment(w))
+		}
+		for _, c := range t.Columns {
+			fmt.Fprintf(&b, "--   %s: %s\n", comment(c.Name), comment(c.Why))
+		}
+		for n, r := range t.Rows {
+			var cols, vals []string
+			for _, c := range r.Cells {
+				if v, ok := p.literal(c); ok {
+					cols, vals = append(cols, quote(c.Column)), append(vals, v)
+				}
+			}
+			fmt.Fprintf(&b, "INSERT INTO %s (%s) VALUES (%s); -- table %d, row %d\n", qualified(t), strings.Join(cols, ", "), strings.Join(vals, ", "), i+1, n+1)
+		}
+	}
+	b.WriteString("\nCOMMIT;\n")
+	return b.String()
+}
+
+func qualified(t *TablePlan) string {
+	if t.Schema == "" {
+		return quote(t.Table)
+	}
+	return quote(t.Schema) + "." + quote(t.Table)
+}
+
+// literal writes a cell as SQL; false leaves the column out.
+func (p *Plan) literal(c *Cell) (string, bool) {
+	switch {
+	case c.Source == Computed || c.Source == Default || c.Source == Drawn:
+		return "", false
+	case c.Source == Honey:
+		pc := p.Tables[c.Ref.Table].Rows[c.Ref.Row].cell(c.Ref.Column)
+		if pc != nil && pc.Source != Drawn {
+			return p.literal(pc)
+		}
+		return fmt.Sprintf("NULL /* %s of row %d of %s */", comment(c.Ref.Column), c.Ref.Row+1, comment(p.Tables[c.Ref.Table].String())), true
+	case c.Value == nil:
+		return "NULL", true
+	}
+	v := "'" + strings.ReplaceAll(*c.Value, "'", "''") + "'"
+	if strings.Contains(v, `\`) {
+		v = "E" + strings.ReplaceAll(v, `\`, `\\`)
+	}
+	return v, true
+}
+
+// comment keeps a text inside a comment of one line.
+func comment(s string) string {
+	return strings.NewReplacer("\n", " ", "\r", " ", "*/", "* /").Replace(s)
+}

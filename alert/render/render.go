@@ -1,0 +1,321 @@
+// Package render writes detections for people: a few lines that answer what
+// was touched, where it lives, who placed it, who touched it and from where,
+// with which statement, and what was done about it.
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"honeyrow/event"
+)
+
+// Options say how to write.
+type Options struct {
+	// Color adds ANSI colours; only for a terminal.
+	Color bool
+	// Zone is where times are shown; nil means UTC.
+	Zone *time.Location
+	// Hits is how many different tokens are shown; 0 means 5.
+	Hits int
+	// Statement is how many bytes of the statement are shown; 0 means 600.
+	Statement int
+}
+
+// Text returns d as lines for a person, ending in a line feed. Everything that
+// a client or a database chose is escaped: no control character, no other
+// character that moves or hides text, reaches the terminal.
+func Text(d *event.Detection, o Options) string {
+	if o.Zone == nil {
+		o.Zone = time.UTC
+	}
+	if o.Hits <= 0 {
+		o.Hits = 5
+	}
+	if o.Statement <= 0 {
+		o.Statement = 600
+	}
+	w := writer{o: o}
+	w.head(d)
+	w.touched(d)
+	w.line("who", who(&d.Client))
+	w.line("from", from(&d.Client))
+	w.line("statement", w.statement(&d.Statement))
+	if len(d.Statement.Parameters) > 0 {
+		w.line("parameters", parameters(d.Statement.Parameters))
+	}
+	if len(d.Statement.Tags) > 0 {
+		w.line("tags", pairs(d.Statement.Tags))
+	}
+	w.line("result", result(d))
+	w.line("done", done(d))
+	w.line("ids", fmt.Sprintf("alert %s revision %d, rule %s, session %s", Clean(string(d.ID)), d.Revision, Clean(d.Rule), Clean(string(d.Client.Session))))
+	return w.b.String()
+}
+
+type writer struct {
+	o Options
+	b strings.Builder
+}
+
+// colors by severity: ANSI SGR parameters (ECMA-48).
+var colors = map[event.Severity]string{event.Critical: "1;37;41", event.High: "1;31", event.Medium: "1;33", event.Low: "36", event.Info: "2"}
+
+func (w *writer) head(d *event.Detection) {
+	word := strings.ToUpper(d.Severity.String())
+	if w.o.Color {
+		word = "\x1b[" + colors[d.Severity] + "m" + word + "\x1b[0m"
+	}
+	if d.Drill {
+		word += " (drill)"
+	}
+	fmt.Fprintf(&w.b, "%s %s %s\n", word, d.Time.In(w.o.Zone).Format("2006-01-02 15:04:05 MST"), Clean(d.Summary))
+}
+
+// line writes a label and an already clean text.
+func (w *writer) line(label, text string) {
+	if text == "" {
+		return
+	}
+	if w.o.Color {
+		fmt.Fprintf(&w.b, "  \x1b[2m%-10s\x1b[0m %s\n", label, text)
+		return
+	}
+	fmt.Fprintf(&w.b, "  %-10s %s\n", label, text)
+}
+
+func (w *writer) touched(d *event.Detection) {
+	for i, h := range d.Hits {
+		if i == w.o.Hits {
+			w.line("", fmt.Sprintf("and %d more kinds of value, see the JSON form", len(d.Hits)-i))
+			break
+		}
+		label := "touched"
+		if i > 0 {
+			label = ""
+		}
+		w.line(label, hit(&h))
+		if i == 0 || h.Row != d.Hits[i-1].Row {
+			w.line("", story(&h, w.o.Zone))
+		}
+	}
+}
+
+// hit says what was touched and how it was seen.
+func hit(h *event.Hit) string {
+	p := h.Place
+	parts := []string{}
+	for _, s := range []string{p.Server, p.Database, p.Schema, p.Table, p.Column} {
+		if s != "" {
+			parts = append(parts, Clean(s))
+		}
+	}
+	text := fmt.Sprintf("%s in %s", Clean(h.Kind), strings.Join(parts, "."))
+	if p.Key != "" {
+		text += ", row " + Clean(p.Key)
+	}
+	way := "seen in " + Clean(string(h.Channel))
+	if h.Channel.Inbound() {
+		way = "presented by the client in " + Clean(string(h.Channel))
+	}
+	if h.Column != "" {
+		way += " " + strconv.Quote(Clean(h.Column))
+	}
+	if h.Means != "" {
+		way += ", known by " + Clean(h.Means)
+	}
+	if h.Count > 1 {
+		way += fmt.Sprintf(", %d times", h.Count)
+	}
+	return text + " (" + way + ")"
+}
+
+// story says who placed it.
+func story(h *event.Hit, zone *time.Location) string {
+	text := Clean(h.Story)
+	if text == "" {
+		text = fmt.Sprintf("planted by %s on %s", Clean(h.PlantedBy), h.PlantedAt.In(zone).Format("2006-01-02"))
+	}
+	if h.Note != "" {
+		text += "; note: " + Clean(h.Note)
+	}
+	return text
+}
+
+func who(c *event.Client) string {
+	text := fmt.Sprintf("user %s, database %s on %s", name(c.User), name(c.Database), name(c.Server))
+	if c.Application != "" {
+		text += ", application " + name(c.Application)
+	}
+	if c.Replication != "" {
+		text += ", replication " + name(c.Replication)
+	}
+	if len(c.Attributes) > 0 {
+		text += ", " + pairs(c.Attributes)
+	}
+	return text
+}
+
+func from(c *event.Client) string {
+	text := Clean(c.Address)
+	if c.Balancer != "" {
+		text += " through " + Clean(c.Balancer)
+	}
+	if c.Peer != nil {
+		text += fmt.Sprintf(", process %d of uid %d", c.Peer.PID, c.Peer.UID)
+	}
+	switch {
+	case c.TLS == nil:
+		text += ", no TLS"
+	case c.TLS.Subject != "":
+		text += ", " + Clean(c.TLS.Version) + " as " + name(c.TLS.Subject)
+	default:
+		text += ", " + Clean(c.TLS.Version)
+	}
+	if c.BackendPID != 0 {
+		text += fmt.Sprintf(", server process %d", c.BackendPID)
+	}
+	return text
+}
+
+func (w *writer) statement(s *event.Statement) string {
+	text, cut := s.Text, s.Truncated
+	if len(text) > w.o.Statement {
+		end := w.o.Statement
+		for end > 0 && !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text, cut = text[:end], true
+	}
+	text = Clean(oneLine(text))
+	if cut {
+		text += " ..."
+	}
+	if s.Redacted {
+		text += " (literals redacted)"
+	}
+	return text
+}
+
+// oneLine turns runs of white space into one space: statements are often laid
+// out over many lines.
+func oneLine(text string) string {
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '\n' || r == '\r' || r == '\t' }), " ")
+}
+
+func parameters(ps []string) string {
+	parts := make([]string, len(ps))
+	for i, p := range ps {
+		parts[i] = fmt.Sprintf("$%d = %s", i+1, name(p))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func pairs(m map[string]string) string {
+	parts := make([]string, 0, len(m))
+	for k, v := range m {
+		parts = append(parts, Clean(k)+"="+name(v))
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
+}
+
+func result(d *event.Detection) string {
+	text := plural(d.Run.Rows, "row") + " returned"
+	if !d.Run.Done {
+		text += " so far"
+	}
+	if d.Run.Code != "" {
+		text += " (" + Clean(d.Run.Code) + ")"
+	}
+	return text + fmt.Sprintf(", %s, %s", plural(uint64(max(d.HoneyRows, 0)), "honey row"), plural(uint64(max(d.HitCount, 0)), "hit"))
+}
+
+func plural(n uint64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func done(d *event.Detection) string {
+	switch {
+	case d.Drill:
+		return "nothing: this is a test"
+	case d.Action == event.Block:
+		return "blocked"
+	case d.Action == event.Alert:
+		return "alerted, let through"
+	}
+	return d.Action.String()
+}
+
+// name quotes what a client chose, so that spaces and commas in it do not look
+// like ours.
+func name(s string) string {
+	plain := s != ""
+	for _, r := range s {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-.@/:+", r) {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		return Clean(s)
+	}
+	return `"` + strings.ReplaceAll(Clean(s), `"`, `\"`) + `"`
+}
+
+// Clean returns s with everything escaped that could steer a terminal or
+// deceive a reader: control characters (C0, DEL, C1), format characters such
+// as bidirectional overrides and zero-width letters, line and paragraph
+// separators, private use, and bytes that are not UTF-8. The form is that of Go
+// string literals: \x1b, \u202e.
+func Clean(s string) string {
+	clean := true
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if !harmless(r, size) {
+			clean = false
+			break
+		}
+		i += size
+	}
+	if clean {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case harmless(r, size):
+			b.WriteString(s[i : i+size])
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case size == 1: // C0, DEL, or no UTF-8
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case r <= 0xffff:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		}
+		i += size
+	}
+	return b.String()
+}
+
+func harmless(r rune, size int) bool {
+	if r == utf8.RuneError && size == 1 {
+		return false
+	}
+	return r == ' ' || unicode.IsPrint(r) // letters, marks, numbers, punctuation, symbols
+}

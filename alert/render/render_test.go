@@ -1,0 +1,142 @@
+package render
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"honeyrow/alert/alerttest"
+	"honeyrow/event"
+)
+
+func fixed() event.Detection {
+	d := alerttest.Detection(0)
+	d.ID, d.Client.Session = "det-1", "ses-1"
+	d.Client.Replication, d.Client.Attributes, d.Client.Peer = "", nil, nil
+	return d
+}
+
+func TestTextAnswersEveryQuestionOfAPerson(t *testing.T) {
+	d := fixed()
+	want := `HIGH 2026-11-21 09:30:00 UTC app_ro read honey row 0
+  touched    email in crm-db.crm.public.customers.email, row 1017 (seen in row "email", known by column, 2 times)
+             row planted in public.customers of crm on crm-db by dba@corp on 2026-11-21; note: round 1
+  who        user app_ro, database crm on crm-db, application psql
+  from       10.0.0.7:51234 through 10.0.0.1:443, TLS 1.3 as "CN=app", server process 4711
+  statement  SELECT * FROM customers ... (literals redacted)
+  parameters $1 = 1
+  tags       route=/x
+  result     20 rows returned (SELECT 20), 1 honey row, 2 hits
+  done       alerted, let through
+  ids        alert det-1 revision 1, rule honey-row-read, session ses-1
+`
+	if got := Text(&d, Options{}); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestTextSaysWhatWasDoneAndWhatIsUnknown(t *testing.T) {
+	d := fixed()
+	d.Action, d.Client.TLS, d.Run.Done, d.Run.Code = event.Block, nil, false, ""
+	d.Hits[0].Channel, d.Hits[0].Column, d.Statement.Redacted = event.ChannelBind, "$1", false
+	got := Text(&d, Options{})
+	for _, want := range []string{"  done       blocked\n", "no TLS", "20 rows returned so far, ", `presented by the client in bind "$1"`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing in\n%s", want, got)
+		}
+	}
+	d.Drill = true
+	if got := Text(&d, Options{}); !strings.HasPrefix(got, "HIGH (drill) ") || !strings.Contains(got, "nothing: this is a test") {
+		t.Errorf("a drill looks like the real thing:\n%s", got)
+	}
+	for range 9 {
+		h := d.Hits[0]
+		h.Token = event.NewID()
+		d.Hits = append(d.Hits, h)
+	}
+	if got := Text(&d, Options{Hits: 3}); !strings.Contains(got, "and 7 more") || strings.Count(got, "row planted in") != 1 {
+		t.Errorf("many values of one honey row:\n%s", got)
+	}
+}
+
+func TestColorOnlyWhenAsked(t *testing.T) {
+	d := fixed()
+	if got := Text(&d, Options{}); strings.Contains(got, "\x1b") {
+		t.Error("colour without being asked")
+	}
+	if got := Text(&d, Options{Color: true}); !strings.HasPrefix(got, "\x1b[1;31mHIGH\x1b[0m ") {
+		t.Errorf("got %q, want the severity in red", got[:20])
+	}
+}
+
+func TestLongStatementIsCutBetweenRunes(t *testing.T) {
+	d := fixed()
+	d.Statement = event.Statement{Text: "SELECT '" + strings.Repeat("ü", 500)}
+	got := Text(&d, Options{Statement: 101})
+	if !strings.Contains(got, "ü ...\n") || strings.Contains(got, `\x`) {
+		t.Errorf("cut inside a rune:\n%s", got)
+	}
+}
+
+// attack holds what a client may put anywhere: terminal titles, cursor moves,
+// C1 controls, bidirectional overrides, zero-width letters, broken UTF-8.
+const attack = "\x1b]0;owned\a\x1b[2J\x1b[1A\r\n\x00\x7f\u0085\u009b31m\u202e\u2066\u200b\u2028\ufeff\U000e0041\xc3(\xff\t"
+
+func TestClientCannotSteerTheTerminal(t *testing.T) {
+	if got, want := Clean(attack), `\x1b]0;owned\x07\x1b[2J\x1b[1A\r\n\x00\x7f\u0085\u009b31m\u202e\u2066\u200b\u2028\ufeff\U000e0041\xc3(\xff\t`; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	for _, s := range []string{"", "plain", "naïve Ünï 日本語 🙂", "a b"} {
+		if got := Clean(s); got != s {
+			t.Errorf("harmless text changed: got %q, want %q", got, s)
+		}
+	}
+	d := fixed()
+	d.Summary, d.Rule, d.ID, d.Client.Session = attack, attack, attack, attack
+	d.Statement = event.Statement{Text: attack, Parameters: []string{attack}, Tags: map[string]string{attack: attack}}
+	d.Run.Code = attack
+	c := &d.Client
+	c.Address, c.Balancer, c.User, c.Database, c.Server, c.Application, c.Replication = attack, attack, attack, attack, attack, attack, attack
+	c.Attributes = map[string]string{attack: attack}
+	c.TLS = &event.TLS{Version: attack, Subject: attack}
+	h := &d.Hits[0]
+	h.Kind, h.Story, h.PlantedBy, h.Note, h.Means, h.Column, h.Channel = attack, attack, attack, attack, attack, attack, event.Channel(attack)
+	h.Place = event.Place{Server: attack, Database: attack, Schema: attack, Table: attack, Column: attack, Key: attack}
+	checkHarmless(t, Text(&d, Options{}))
+	h.Story = ""
+	checkHarmless(t, Text(&d, Options{}))
+}
+
+func checkHarmless(t *testing.T, text string) {
+	t.Helper()
+	for i, r := range text {
+		if r != '\n' && r != ' ' && !unicode.IsPrint(r) || r == unicode.ReplacementChar {
+			t.Fatalf("%U at byte %d reaches the terminal:\n%q", r, i, text)
+		}
+	}
+	for _, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n")[1:] {
+		if !strings.HasPrefix(line, "  ") {
+			t.Errorf("a client began a line of its own: %q", line)
+		}
+	}
+}
+
+func FuzzClientCannotSteerTheTerminal(f *testing.F) {
+	f.Add(attack)
+	f.Add("SELECT 1")
+	f.Fuzz(func(t *testing.T, s string) {
+		d := fixed()
+		d.Time = time.Unix(0, 0)
+		d.Summary, d.Statement.Text, d.Client.Application, d.Hits[0].Column, d.Statement.Tags = s, s, s, s, map[string]string{s: s}
+		checkHarmlessFuzz(t, Text(&d, Options{}), s)
+	})
+}
+
+func checkHarmlessFuzz(t *testing.T, text, input string) {
+	t.Helper()
+	if strings.ContainsRune(input, unicode.ReplacementChar) {
+		text = strings.ReplaceAll(text, string(unicode.ReplacementChar), "") // the client's own, harmless
+	}
+	checkHarmless(t, text)
+}

@@ -1,0 +1,91 @@
+// Package console writes detections to a terminal or a pipe.
+package console
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/mattn/go-isatty"
+
+	"honeyrow/alert"
+	"honeyrow/alert/render"
+	"honeyrow/event"
+)
+
+var _ alert.Sink = (*Sink)(nil)
+
+// Config says how to write.
+type Config struct {
+	Format string `yaml:"format"` // text (default) or json
+	Color  string `yaml:"color"`  // auto (default: on a terminal), always, never
+}
+
+// Validate reports what cannot work.
+func (c Config) Validate() error {
+	switch c.Format {
+	case "", "text", "json":
+	default:
+		return fmt.Errorf("format: %q is unknown: use text or json", c.Format)
+	}
+	switch c.Color {
+	case "", "auto", "always", "never":
+	default:
+		return fmt.Errorf("color: %q is unknown: use auto, always or never", c.Color)
+	}
+	return nil
+}
+
+// Sink writes to one writer. It is safe for concurrent use.
+type Sink struct {
+	name string
+	json bool
+	opt  render.Options
+
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// New makes a sink that writes to w; it does not close w.
+func New(name string, c Config, w io.Writer) (*Sink, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	color := c.Color == "always" || c.Color != "never" && IsTerminal(w) && os.Getenv("NO_COLOR") == ""
+	return &Sink{name: name, json: c.Format == "json", w: w, opt: render.Options{Color: color, Zone: time.Local}}, nil
+}
+
+// IsTerminal reports whether w is a terminal.
+func IsTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}
+
+// Name implements alert.Sink.
+func (s *Sink) Name() string { return s.name }
+
+// Deliver implements alert.Sink.
+func (s *Sink) Deliver(_ context.Context, d *event.Detection) error {
+	var out []byte
+	if s.json {
+		line, err := alert.Line(d)
+		if err != nil {
+			return err
+		}
+		out = line
+	} else {
+		out = append([]byte(render.Text(d, s.opt)), '\n')
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := s.w.Write(out); err != nil {
+		return fmt.Errorf("write to console: %w", err)
+	}
+	return nil
+}
+
+// Close implements alert.Sink; the writer stays open.
+func (s *Sink) Close() error { return nil }

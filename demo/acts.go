@@ -93,9 +93,10 @@ func story() []act {
 	return []act{
 		{
 			title: "An ordinary day",
-			story: "The order desk's application and the web shop work as always: they ask for this customer, that order, one page of a town.\n" +
-				"No alarm is expected, because nobody asks for a row that does not exist for them. (Towns where a decoy lives are left out:\n" +
-				"a page that shows a decoy is a read of it.)",
+			story: "The order desk's application and the web shop work as always: this customer, that order, one page\n" +
+				"of a town. No alert may come. Nothing but this protects ordinary work: it asks for particular rows\n" +
+				"that it knows, and so never meets a row that nobody was told of. A page or an export that shows a\n" +
+				"decoy is a read of it; so the pages here are of towns where no decoy lives.",
 			play:   playOrdinary,
 			expect: func(*theatre) []expectation { return nil },
 		},
@@ -121,7 +122,7 @@ func story() []act {
 		},
 		{
 			title: "A dump of the whole database",
-			story: "pg_dump with the backup's account, from a machine that never makes backups: one alert for each table with honey rows.",
+			story: "pg_dump with the backup's account, on a day when no backup runs: one alert for each table with honey rows.",
 			play:  playDump,
 			expect: func(t *theatre) []expectation {
 				var es []expectation
@@ -133,8 +134,8 @@ func story() []act {
 		},
 		{
 			title: "A stolen password",
-			story: "Somebody logs in as support_kim and looks up one address from the stolen dump: a decoy's. Nobody but a reader of\n" +
-				"that table can know it.",
+			story: "Somebody logs in as support_kim and looks up one address from the stolen dump: a decoy's. Nobody\n" +
+				"but a reader of that table can know it.",
 			play: playStolen,
 			expect: func(*theatre) []expectation {
 				return []expectation{{read, "support_kim", "dbeaver", "public.customers", "WHERE email = $1", true}}
@@ -142,8 +143,8 @@ func story() []act {
 		},
 		{
 			title: "A UNION injection through the web shop",
-			story: "A visitor types SQL into the shop's search box. The customers come back glued together as product names: no column of the\n" +
-				"result says any more where it came from.",
+			story: "A visitor types SQL into the shop's search box. The customers come back glued together as product\n" +
+				"names: no column of the result says any more where it came from.",
 			play: playInjection,
 			expect: func(*theatre) []expectation {
 				return []expectation{{read, "shop_web", "shop", "public.customers", "UNION SELECT customer_no", false}}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"honeyrow/alert/render"
 	"honeyrow/event"
 )
 
@@ -62,8 +63,8 @@ func (p *printer) command(line string, out []byte, most int) {
 
 // alert shows a detection in a few lines.
 func (p *printer) alert(d *event.Detection) {
-	fmt.Fprintln(p.w)
-	fmt.Fprintf(p.w, "  %s %s\n", p.paint("31;1", "ALERT "+d.Severity.String()), d.Summary)
+	text := render.Text(d, render.Options{Color: p.colour, Hits: 3, Statement: 300})
+	fmt.Fprintf(p.w, "\n  %s\n", strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n  "))
 }
 
 func (p *printer) summary(results []*result, late int) {

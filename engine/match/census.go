@@ -12,10 +12,10 @@ type census struct {
 }
 
 // candidates bounds how many places of a pattern are weighed.
-const candidates = 24
+const candidates = 8
 
 func newCensus(keys int) *census {
-	l := min(max(ceilLog(keys*8), 8), 25)
+	l := min(max(ceilLog(keys*8), 8), 23)
 	return &census{seen: make([]uint8, 1<<l), shift: 64 - l}
 }
 

@@ -19,6 +19,9 @@ func binaryForms(t *token.Token) [][]byte {
 	if u := uuidBinary(t.Value); u != nil {
 		return append(out, u)
 	}
+	if c := t.Value; c == "" || len(c) > 20 || c[0] > '9' || c[len(c)-1] > '9' {
+		return out // spares most tokens the cost of an error
+	}
 	n, err := strconv.ParseInt(t.Value, 10, 64)
 	if err != nil || strconv.FormatInt(n, 10) != t.Value {
 		return out

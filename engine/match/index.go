@@ -187,7 +187,7 @@ func (c *Column) Holds(x *Index, i uint32) bool {
 func (x *Index) Size() int {
 	n := len(x.data) + 20*len(x.vals) + 8*len(x.refs) + x.whole.size()
 	n += 4 * (len(x.rowOf) + len(x.rowFrom) + len(x.rowToks) + len(x.placeOf))
-	n += 8*len(x.parts.filter) + 4*len(x.parts.table) + 4*len(x.parts.value) + 2*len(x.parts.off)
+	n += 8*(len(x.parts.filter)+len(x.parts.grams)) + 4*len(x.parts.table) + 4*len(x.parts.value) + 2*len(x.parts.off)
 	for _, c := range x.columns {
 		n += c.set.size()
 	}

@@ -1,0 +1,219 @@
+package sqlite
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"honeyrow/alert"
+	"honeyrow/alert/alerttest"
+	"honeyrow/event"
+)
+
+// childEnv makes the test binary a proxy that is killed: see TestMain.
+const childEnv = "HONEYROW_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childEnv); dir != "" {
+		if err := child(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// witness writes the ids of committed detections to standard output once Put
+// has returned: from then on they must not be lost.
+type witness struct {
+	*Store
+	mu *sync.Mutex
+}
+
+func (w witness) Put(ctx context.Context, ds []event.Detection, sinks []string) error {
+	if err := w.Store.Put(ctx, ds, sinks); err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	for _, d := range ds {
+		fmt.Fprintln(&b, d.ID)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, err := os.Stdout.Write(b.Bytes())
+	return err
+}
+
+// ledger is a sink that appends ids to a file, as slowly as a network.
+type ledger struct{ f *os.File }
+
+func (ledger) Name() string { return "ledger" }
+
+func (l ledger) Deliver(ctx context.Context, d *event.Detection) error {
+	select {
+	case <-time.After(time.Duration(rand.IntN(3)) * time.Millisecond):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	_, err := fmt.Fprintln(l.f, d.ID)
+	return err
+}
+
+func (l ledger) Close() error { return l.f.Close() }
+
+// child reports detections from several goroutines until it is killed, or,
+// with the file "drain" in its folder, delivers what is left and ends.
+func child(dir string) error {
+	key, err := ParseKey(os.Getenv(KeyEnv))
+	if err != nil {
+		return err
+	}
+	s, err := Open(context.Background(), Options{Path: filepath.Join(dir, "honeyrow.db"), Key: key})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	f, err := os.OpenFile(filepath.Join(dir, "delivered"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	sinks := []alert.Sink{ledger{f}}
+	if exists(filepath.Join(dir, "drain")) {
+		_, err := alert.NewLoop(s, sinks[0], alert.DefaultRetry(), zerolog.Nop(), alert.LoopOptions{}).Drain(context.Background())
+		return err
+	}
+	desk := alert.NewDesk(witness{s, &sync.Mutex{}}, sinks, alert.DefaultConfig(), zerolog.New(os.Stderr))
+	for range 4 {
+		go func() {
+			for i := 0; ; i++ {
+				desk.Report(alerttest.Detection(i))
+				time.Sleep(time.Duration(rand.IntN(1000)) * time.Microsecond)
+			}
+		}()
+	}
+	return desk.Run(context.Background(), time.Second)
+}
+
+func startChild(t *testing.T, dir string, key string) (*exec.Cmd, *bufio.Scanner, *bytes.Buffer) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childEnv+"="+dir, KeyEnv+"="+key)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd, bufio.NewScanner(out), &stderr
+}
+
+func TestKilledProxyLosesNoCommittedDetectionAndDeliversEachAtLeastOnce(t *testing.T) {
+	const kills = 8
+	dir := t.TempDir()
+	key := strings.Repeat("5a", 32)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 1))
+	committed := map[event.ID]bool{}
+	for range kills {
+		cmd, lines, stderr := startChild(t, dir, key)
+		want := 1 + random.IntN(150) // commits to see before the kill
+		pause := time.Duration(random.IntN(5000)) * time.Microsecond
+		seen := 0
+		for lines.Scan() {
+			committed[event.ID(lines.Text())] = true
+			if seen++; seen == want {
+				time.AfterFunc(pause, func() { _ = cmd.Process.Kill() }) // SIGKILL at a random moment
+			}
+		}
+		if err := cmd.Wait(); err == nil || seen < want {
+			t.Fatalf("child ended by itself after %d commits: %v\n%s", seen, err, stderr)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "drain"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd, _, stderr := startChild(t, dir, key)
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("last start: %v\n%s", err, stderr)
+	}
+
+	b, err := os.ReadFile(filepath.Join(dir, "delivered"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	delivered := map[event.ID]int{}
+	for line := range strings.Lines(string(b)) {
+		delivered[event.ID(strings.TrimSuffix(line, "\n"))]++
+	}
+	lost, twice := 0, 0
+	for id := range committed {
+		if delivered[id] == 0 {
+			lost++
+		}
+	}
+	for _, n := range delivered {
+		if n > 1 {
+			twice += n - 1
+		}
+	}
+	t.Logf("%d kills, %d commits seen, %d delivered, %d of them again", kills, len(committed), len(delivered), twice)
+	if lost > 0 {
+		t.Errorf("%d of %d committed detections were never delivered", lost, len(committed))
+	}
+	if twice > 2*kills {
+		t.Errorf("%d deliveries were repeated, want at most the one under way at each kill", twice)
+	}
+	checkKilledStore(t, dir, key, committed)
+}
+
+// checkKilledStore finds every committed detection in the store, settled.
+func checkKilledStore(t *testing.T, dir, hexKey string, committed map[event.ID]bool) {
+	t.Helper()
+	key, err := ParseKey(hexKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), Options{Path: filepath.Join(dir, "honeyrow.db"), Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	es, err := s.Detections(t.Context(), alert.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := map[event.ID]bool{}
+	for _, e := range es {
+		kept[e.Detection.ID] = true
+	}
+	for id := range committed {
+		if !kept[id] {
+			t.Errorf("committed detection %s is not in the store", id)
+		}
+	}
+	st, err := s.Status(t.Context())
+	if err != nil || len(st) != 1 || st[0].Pending != 0 || st[0].Dead != 0 {
+		text, _ := json.Marshal(st)
+		t.Errorf("after the last start: %s, %v, want nothing pending", text, err)
+	}
+}

@@ -103,11 +103,11 @@ func (l *lexer) mark() (lexeme, bool) {
 		}
 	case c == '-':
 		if l.at(1) == '-' {
-			return l.line(), true
+			return l.line(2), true
 		}
 	case c == '#':
 		if l.mysql {
-			return l.line(), true
+			return l.line(1), true
 		}
 	case c == '/':
 		if l.at(1) == '*' {
@@ -171,14 +171,16 @@ func (l *lexer) dollar() (lexeme, bool) {
 	return x, true
 }
 
-func (l *lexer) line() lexeme {
-	x := lexeme{kind: kComment, from: l.i, inFrom: min(l.i+2, len(l.sql))}
+// line reads a comment up to the end of the line; mark is the length of what
+// begins it.
+func (l *lexer) line(mark int) lexeme {
+	x := lexeme{kind: kComment, from: l.i, inFrom: l.i + mark}
 	if n := bytes.IndexByte(l.sql[l.i:], '\n'); n >= 0 {
 		l.i += n
 	} else {
 		l.i = len(l.sql)
 	}
-	x.inTo, x.to = max(l.i, x.inFrom), l.i
+	x.inTo, x.to = l.i, l.i
 	return x
 }
 

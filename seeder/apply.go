@@ -70,7 +70,7 @@ var ErrChanged = errors.New("the database has changed since the plan was made: m
 // failure it leaves nothing behind. Applying a plan twice plants nothing new.
 func (s *Seeder) Apply(ctx context.Context, p *Plan, o ApplyOptions) (*Applied, error) {
 	o.defaults()
-	j := &job{s: s, p: p, o: &o, now: s.now().UTC(), done: &Applied{Deployment: p.Deployment, DryRun: o.DryRun}}
+	j := &job{s: s, p: p, o: &o, now: s.now().UTC(), far: farKeys{}, done: &Applied{Deployment: p.Deployment, DryRun: o.DryRun}}
 	unlock, err := s.Database.Lock(ctx)
 	if err != nil {
 		return nil, err
@@ -95,6 +95,7 @@ type job struct {
 	tables []*Table                       // beside p.Tables
 	have   map[event.ID]map[string]string // rows present: their tokens' values by column
 	drawn  map[*Cell]string
+	far    farKeys // keys of a dry run
 	done   *Applied
 }
 
@@ -274,21 +275,13 @@ func (j *job) keys(ctx context.Context, t *Table, col *Column, n int) ([]string,
 	if !j.o.DryRun {
 		return j.s.Database.Draw(ctx, t, col.Name, n)
 	}
-	high, err := j.s.Database.Highest(ctx, t, col.Name)
-	if err != nil {
-		return nil, err
-	}
-	if high == "" {
-		high = "0"
-	}
-	k, step, err := farKey(high, col.MaxInt, n)
+	draw, err := j.far.start(ctx, j.s.Database, t, col, n)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]string, n)
 	for i := range out {
-		k += step
-		out[i] = fmt.Sprint(k)
+		out[i] = draw()
 	}
 	return out, nil
 }

@@ -18,7 +18,8 @@ type Database interface {
 type Reader interface {
 	// Catalog reads the whole catalogue that the role can see.
 	Catalog(ctx context.Context) (*Catalog, error)
-	// Sample reads up to max rows of the columns that the role may read.
+	// Sample reads up to max rows of the columns that the role may read. Values
+	// come without the padding of fixed-width types.
 	Sample(ctx context.Context, t *Table, max int, seed uint64) (*Sample, error)
 	// Taken says which of some tuples of values for the columns a row of the
 	// table holds already, in the server's own sense of equality.

@@ -290,13 +290,14 @@ func (d *draft) probe(ctx context.Context) (int, error) {
 	}
 	defer tx.End(ctx, false)
 	keys := map[*Cell]string{}
+	far := farKeys{}
 	for i, st := range d.studies {
 		tp := d.tables[i]
 		d.o.progress("try", tp.String(), i, len(d.studies))
 		if !st.contained() {
 			continue
 		}
-		draw, err := d.trialKeys(ctx, st)
+		draw, err := d.trialKeys(ctx, st, far)
 		if err != nil {
 			return i, err
 		}
@@ -307,46 +308,6 @@ func (d *draft) probe(ctx context.Context) (int, error) {
 		}
 	}
 	return 0, nil
-}
-
-// trialKeys returns, per drawn column, how to make keys that no real insert
-// will want while the trial runs: far above the highest.
-func (d *draft) trialKeys(ctx context.Context, st *study) (map[string]func() string, error) {
-	out := map[string]func() string{}
-	for _, f := range st.columns {
-		if f.plan.Source != Drawn || !f.CanInsert {
-			continue
-		}
-		high, err := d.s.Database.Highest(ctx, st.table, f.Name)
-		if err != nil {
-			return nil, err
-		}
-		if high == "" {
-			high = "0"
-		}
-		k, step, err := farKey(high, f.MaxInt, len(d.tables[d.position[st.table]].Rows))
-		if err != nil {
-			return nil, refuse("column %s (%s): %v", f.Name, f.Type, err)
-		}
-		out[f.Name] = func() string { k += step; return fmt.Sprint(k) }
-	}
-	return out, nil
-}
-
-func farKey(high string, most int64, n int) (from, step int64, err error) {
-	if _, err := fmt.Sscan(high, &from); err != nil {
-		return 0, 0, fmt.Errorf("its highest value is no number")
-	}
-	const far = 1_000_000
-	switch room := most - from; {
-	case most <= 0 || room > far+maxDraws*int64(n)+int64(n):
-		return from + far, 1, nil
-	case room >= int64(n)*(maxDraws+1):
-		return from, 1, nil
-	case room >= int64(n):
-		return from, 1, nil
-	}
-	return 0, 0, errors.New("its numbers are used up")
 }
 
 // try inserts the nth row, drawing it again when a constraint refuses it.

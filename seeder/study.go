@@ -139,6 +139,9 @@ func (f *field) describe(g generate.Generator, score int, why string) {
 	f.gen = g
 	f.plan.Source, f.plan.Kind, f.plan.Confidence, f.plan.Why = Made, g.Kind(), min(score, 100), why
 	f.plan.Watch, f.plan.Strength = tr.Watch, tr.Strength
+	if tr.Safe != "" {
+		f.plan.Why += "; made " + tr.Safe
+	}
 }
 
 // vocabulary finds the columns that name a person and the names they hold.

@@ -82,7 +82,7 @@ func (st *study) score(row []*string) float64 {
 		case f.plan.Kind == "salary" || f.plan.Kind == "balance":
 			s += 2 * quantile(f.seen.Values, v)
 		case f.plan.Kind == "title" && generate.Privileged(v):
-			s++
+			s += 2
 		case f.plan.Kind == "role" && generate.Privileged(v):
 			s--
 		}

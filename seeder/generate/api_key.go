@@ -19,7 +19,9 @@ type apiKey struct{}
 
 func (apiKey) Kind() string { return "api_key" }
 
-func (apiKey) Trait() Trait { return Trait{Strength: token.Strong, Watch: true, Weight: 16} }
+func (apiKey) Trait() Trait {
+	return Trait{Strength: token.Strong, Watch: true, Weight: 16, Safe: "right form, unknown to the vendor"}
+}
 
 // vendor is one format: how it is recognised, and made in the form of like.
 type vendor struct {

@@ -17,7 +17,7 @@ type cardNumber struct{}
 func (cardNumber) Kind() string { return "card_number" }
 
 func (cardNumber) Trait() Trait {
-	return Trait{Strength: token.Firm, Watch: true, Weight: 15, Person: true}
+	return Trait{Strength: token.Firm, Watch: true, Weight: 15, Person: true, Safe: "with your closed BIN, or in 28 and 29, which no card network issues"}
 }
 
 func (cardNumber) Fit(c *Column) (int, string) {

@@ -18,7 +18,7 @@ var emailForm = regexp.MustCompile(`^[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(\.[A-Za-z0
 func (email) Kind() string { return "email" }
 
 func (email) Trait() Trait {
-	return Trait{Strength: token.Strong, Watch: true, Weight: 10, Person: true}
+	return Trait{Strength: token.Strong, Watch: true, Weight: 10, Person: true, Safe: "at your decoy domain, so that mail reaches nobody else"}
 }
 
 func (email) Fit(c *Column) (int, string) {

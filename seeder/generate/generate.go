@@ -83,6 +83,8 @@ type Trait struct {
 	Weight int
 	// Person marks values that identify somebody: they are never copied.
 	Person bool
+	// Safe says why such a value harms nobody, for the plan.
+	Safe string
 }
 
 // Generator makes values of one kind. Implementations hold no state.

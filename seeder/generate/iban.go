@@ -15,14 +15,15 @@ type iban struct{}
 func (iban) Kind() string { return "iban" }
 
 func (iban) Trait() Trait {
-	return Trait{Strength: token.Strong, Watch: true, Weight: 15, Person: true}
+	return Trait{Strength: token.Strong, Watch: true, Weight: 15, Person: true, Safe: "right check digits, at a bank code that no bank has"}
 }
 
 func (iban) Fit(c *Column) (int, string) {
-	return clue{
-		names:   []string{"iban", "bank account", "account iban", "iban number", "account number", "bank account number"},
-		classes: []Class{Text}, valid: validIBAN, what: "IBANs with right check digits", proof: true,
-	}.fit(c)
+	names := []string{"iban", "bank account", "account iban", "iban number", "account number", "bank account number"}
+	if s, why := (clue{names: names, classes: []Class{Text}, valid: validIBAN, what: "IBANs with right check digits", proof: true}).fit(c); s > 0 {
+		return s, why
+	}
+	return clue{names: names, classes: []Class{Text}, valid: ibanLike, what: "in the form of IBANs"}.fit(c)
 }
 
 // ibanForms give, per country, the national part (ISO 13616 registry: n digits
@@ -89,10 +90,13 @@ func mod97(s string) int {
 	return m
 }
 
+// ibanLike reports whether v has the form of an IBAN, whatever its check digits.
+func ibanLike(v string) bool {
+	v = strings.ReplaceAll(v, " ", "")
+	return len(v) >= 15 && len(v) <= 34 && only(v[:2], upper) && only(v[2:4], digits) && only(v, digits+upper) && len(digitsOf(v)) >= 10
+}
+
 func validIBAN(v string) bool {
 	v = strings.ReplaceAll(v, " ", "")
-	if len(v) < 15 || len(v) > 34 || !only(v[:2], upper) || !only(v[2:4], digits) || !only(v, digits+upper) {
-		return false
-	}
-	return mod97(v[4:]+v[:4]) == 1
+	return ibanLike(v) && mod97(v[4:]+v[:4]) == 1
 }

@@ -24,7 +24,7 @@ var (
 func (nationalID) Kind() string { return "national_id" }
 
 func (nationalID) Trait() Trait {
-	return Trait{Strength: token.Firm, Watch: true, Weight: 15, Person: true}
+	return Trait{Strength: token.Firm, Watch: true, Weight: 15, Person: true, Safe: "from ranges that are never assigned"}
 }
 
 func (nationalID) Fit(c *Column) (int, string) {

@@ -19,7 +19,7 @@ type passwordHash struct{}
 func (passwordHash) Kind() string { return "password_hash" }
 
 func (passwordHash) Trait() Trait {
-	return Trait{Strength: token.Strong, Watch: true, Weight: 10, Person: true}
+	return Trait{Strength: token.Strong, Watch: true, Weight: 10, Person: true, Safe: "of a random digest: no password opens it"}
 }
 
 var (

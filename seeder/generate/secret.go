@@ -16,7 +16,7 @@ type secret struct{}
 func (secret) Kind() string { return "token" }
 
 func (secret) Trait() Trait {
-	return Trait{Strength: token.Strong, Watch: true, Weight: 12}
+	return Trait{Strength: token.Strong, Watch: true, Weight: 12, Safe: "random, unknown to any service"}
 }
 
 func (secret) Fit(c *Column) (int, string) {
@@ -27,7 +27,7 @@ func (secret) Fit(c *Column) (int, string) {
 		return s, why
 	}
 	return clue{classes: []Class{Text}, proof: true, what: "long opaque strings",
-		valid: func(v string) bool { return len(v) >= 20 && opaque(v) }}.fit(c)
+		valid: func(v string) bool { return len(v) >= 20 && opaque(v) && !ibanLike(v) }}.fit(c)
 }
 
 // opaque reports whether v looks drawn at random: no spaces, a part of ten or

@@ -181,6 +181,7 @@ func (r *reader) readInheritance(ctx context.Context) error {
 		return err
 	}
 	for _, t := range r.cat.Tables {
+		counted := t.Rows > 0
 		t.Parts = append(t.Parts, seeder.Part{OID: t.OID, Attrs: r.all[t.OID]})
 		for _, dad := range r.closure(t.OID, r.dads) {
 			t.Parts = append(t.Parts, seeder.Part{OID: dad, Attrs: r.all[dad]})
@@ -190,7 +191,7 @@ func (r *reader) readInheritance(ctx context.Context) error {
 		}
 		for _, kid := range r.closure(t.OID, r.kids) {
 			t.Parts = append(t.Parts, seeder.Part{OID: kid, Attrs: r.all[kid], Leaf: true})
-			if k := r.byOID[kid]; k != nil && t.Kind == "partitioned table" {
+			if k := r.byOID[kid]; k != nil && t.Kind == "partitioned table" && !counted {
 				t.Rows = max(0, t.Rows) + max(0, k.Rows)
 			}
 		}

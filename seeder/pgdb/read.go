@@ -29,6 +29,8 @@ func (db *DB) Sample(ctx context.Context, t *seeder.Table, limit int, seed uint6
 		switch q := quote(c.Name); {
 		case c.Class == generate.Text && c.MaxLen == 0:
 			exprs = append(exprs, fmt.Sprintf("pg_catalog.left(%s::text, %d)", q, maxValue+1))
+		case c.Class == generate.Text: // without the padding of character(n)
+			exprs = append(exprs, q+"::text")
 		case c.Class == generate.Bytes:
 			exprs = append(exprs, fmt.Sprintf("pg_catalog.substring(%s, 1, %d)", q, maxValue/2+1))
 		case c.Class == generate.JSON, c.Class == generate.Array, c.Class == generate.Other:

@@ -1,0 +1,273 @@
+package seeder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"honeyrow/event"
+	"honeyrow/token"
+)
+
+// RemoveOptions shape one run of Remove.
+type RemoveOptions struct {
+	Server     string     // the server's name in the configuration
+	Deployment string     // empty: all
+	Rows       []event.ID // empty: all
+	ApplyOptions
+}
+
+// Removed tells what Remove did.
+type Removed struct {
+	Rows       []RowState  `json:"rows"`
+	DryRun     bool        `json:"dry_run,omitempty"`
+	Reconciled *Reconciled `json:"reconciled,omitempty"`
+}
+
+// Remove deletes honey rows in one transaction: only those whose key and
+// values still are what was planted, and on which no other row depends. A row
+// that is left stays watched, and the result says why. Tokens of a deleted row
+// stay watched until the deletion is committed.
+func (s *Seeder) Remove(ctx context.Context, o RemoveOptions) (*Removed, error) {
+	o.defaults()
+	unlock, err := s.Database.Lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	cat, err := s.Database.Catalog(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read catalogue: %w", err)
+	}
+	out := &Removed{DryRun: o.DryRun}
+	lim := Limits{o.LockTimeout, o.StatementTimeout}
+	if !o.DryRun {
+		if out.Reconciled, err = s.reconcile(ctx, cat, o.Server, lim); err != nil {
+			return nil, err
+		}
+	}
+	ts, err := s.Store.List(ctx, token.Filter{Server: o.Server, Database: cat.Database, Deployment: o.Deployment, States: []token.State{token.Live, token.Retired}})
+	if err != nil {
+		return nil, fmt.Errorf("read registry: %w", err)
+	}
+	c := &clearing{s: s, cat: cat, o: &o, out: out, rows: selected(byRow(ts), o.Rows)}
+	if len(c.rows) == 0 {
+		return out, nil
+	}
+	return out, c.run(ctx, lim)
+}
+
+func selected(rows []*honeyRow, ids []event.ID) []*honeyRow {
+	if len(ids) == 0 {
+		return rows
+	}
+	want := map[event.ID]bool{}
+	for _, id := range ids {
+		want[id] = true
+	}
+	var out []*honeyRow
+	for _, r := range rows {
+		if want[r.id] {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// clearing is one run of Remove.
+type clearing struct {
+	s    *Seeder
+	cat  *Catalog
+	o    *RemoveOptions
+	out  *Removed
+	rows []*honeyRow
+}
+
+// run retires the tokens, deletes the rows, and lets the tokens go.
+func (c *clearing) run(ctx context.Context, lim Limits) error {
+	tx, err := c.s.Database.Begin(ctx, lim)
+	if err != nil {
+		return fmt.Errorf("start the transaction: %w", err)
+	}
+	defer tx.End(ctx, false)
+	var before []event.ID // live until now
+	if !c.o.DryRun {
+		for _, r := range c.rows {
+			before = append(before, r.ids(token.Live)...)
+		}
+		if err := c.s.Store.SetState(ctx, token.Retired, before...); err != nil {
+			return fmt.Errorf("retire tokens: %w", err)
+		}
+	}
+	back := func(ids []event.ID) error { // still there, still watched
+		if len(ids) == 0 || c.o.DryRun {
+			return nil
+		}
+		return c.s.Store.SetState(context.WithoutCancel(ctx), token.Live, ids...)
+	}
+	deleted, kept, err := c.delete(ctx, tx)
+	if err != nil {
+		return errors.Join(err, tx.End(ctx, false), back(before))
+	}
+	if err := tx.End(ctx, !c.o.DryRun); err != nil {
+		var no *Violation
+		if errors.As(err, &no) {
+			return errors.Join(err, back(before))
+		}
+		return fmt.Errorf("whether the rows are gone is not known: they stay watched; run seed verify, then seed remove again: %w", err)
+	}
+	if c.o.DryRun {
+		return nil
+	}
+	ctx = context.WithoutCancel(ctx)
+	if err := back(kept); err != nil {
+		return fmt.Errorf("register rows that were left: %w", err)
+	}
+	if err := c.s.Store.SetState(ctx, token.Removed, deleted...); err != nil {
+		return fmt.Errorf("the rows are gone, but the registry still watches them: run seed verify, which settles it: %w", err)
+	}
+	return nil
+}
+
+// delete deletes what may be deleted. Rows that depend on each other are tried
+// in rounds, until a round deletes nothing.
+func (c *clearing) delete(ctx context.Context, tx Tx) (deleted, kept []event.ID, err error) {
+	left := c.rows
+	why := map[event.ID]string{}
+	for progress := true; progress && len(left) > 0; {
+		progress = false
+		var again []*honeyRow
+		for i := len(left) - 1; i >= 0; i-- { // children were planted after their parents
+			r := left[i]
+			c.o.progress("remove", r.place().Table, len(c.rows)-len(left), len(c.rows))
+			state, reason, err := c.one(ctx, tx, r)
+			switch {
+			case err != nil:
+				return nil, nil, err
+			case state == "removed" || state == string(gone):
+				progress = true
+				deleted = append(deleted, r.ids(token.Live, token.Retired)...)
+				c.out.Rows = append(c.out.Rows, r.report(state, reason))
+			default:
+				why[r.id] = reason
+				again = append([]*honeyRow{r}, again...)
+			}
+		}
+		left = again
+	}
+	for _, r := range left {
+		kept = append(kept, r.ids(token.Live, token.Retired)...)
+		c.out.Rows = append(c.out.Rows, r.report("kept", why[r.id]))
+	}
+	return deleted, kept, nil
+}
+
+// one deletes one row, or says why it must stay.
+func (c *clearing) one(ctx context.Context, tx Tx, r *honeyRow) (state, why string, err error) {
+	t, err := r.table(c.cat)
+	if err != nil {
+		return "", "", err
+	}
+	if t == nil {
+		return string(gone), "the table exists no more", nil
+	}
+	cond, diff, err := r.look(ctx, tx, t, false)
+	if err != nil {
+		return "", "", err
+	}
+	switch cond {
+	case gone:
+		return string(gone), "the row was gone already", nil
+	case unknown:
+		return "kept", "it can't be told from other rows", nil
+	case changed:
+		return "kept", fmt.Sprintf("it was changed after it was planted (%v): look at it, then delete it by hand", diff), nil
+	}
+	if dep, err := c.dependents(ctx, tx, r, t); err != nil || dep != "" {
+		return "kept", dep, err
+	}
+	n, err := tx.Delete(ctx, t, r.all(t))
+	var no *Violation
+	switch {
+	case errors.As(err, &no) && no.Code == "23503":
+		return "kept", "rows that are not ours point at it: " + no.Why, nil
+	case errors.As(err, &no) && no.Code == "42501":
+		return "", "", fmt.Errorf("delete from %s: %w; removing needs GRANT DELETE", t, no)
+	case err != nil:
+		return "", "", fmt.Errorf("delete a row of %s: %w", t, err)
+	case n == 0:
+		return "kept", "a trigger or another transaction kept it", nil
+	}
+	return "removed", "", nil
+}
+
+// all is the condition under which a row is deleted: every value that was
+// planted, so that nothing that changed meanwhile is lost.
+func (r *honeyRow) all(t *Table) (out []Value) {
+	seen := map[string]bool{}
+	for i := range r.tokens {
+		c := t.Column(r.tokens[i].Place.Column)
+		if c != nil && c.CanSelect && !seen[c.Name] {
+			seen[c.Name] = true
+			out = append(out, Value{c.Name, &r.tokens[i].Value})
+		}
+	}
+	return out
+}
+
+// dependents looks for rows of other tables that point at the row. The server
+// checks it too, but ON DELETE CASCADE and SET NULL would act without asking.
+func (c *clearing) dependents(ctx context.Context, tx Tx, r *honeyRow, t *Table) (string, error) {
+	for _, child := range c.cat.Tables {
+		for _, fk := range child.ForeignKeys {
+			if fk.RefSchema != t.Schema || fk.RefTable != t.Name || len(fk.Columns) == 0 {
+				continue
+			}
+			cond, err := r.pointing(ctx, tx, t, fk)
+			if err != nil {
+				return "", err
+			}
+			if cond == nil {
+				return fmt.Sprintf("whether rows of %s point at it can't be seen: grant SELECT on %s %v", child, t, fk.RefColumns), nil
+			}
+			readable := true
+			for _, name := range fk.Columns {
+				col := child.Column(name)
+				readable = readable && col != nil && col.CanSelect
+			}
+			if !readable {
+				return fmt.Sprintf("whether rows of %s point at it can't be seen: grant SELECT on its columns %v", child, fk.Columns), nil
+			}
+			recs, err := tx.Read(ctx, child, cond, fk.Columns[:1], false)
+			if err != nil {
+				return "", err
+			}
+			if len(recs) > 0 {
+				return fmt.Sprintf("rows of %s point at it (%s)", child, fk.Name), nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// pointing is the condition for rows that point at r through fk, nil if the
+// columns pointed at can't be read.
+func (r *honeyRow) pointing(ctx context.Context, tx Tx, t *Table, fk *ForeignKey) ([]Value, error) {
+	for _, name := range fk.RefColumns {
+		if c := t.Column(name); c == nil || !c.CanSelect {
+			return nil, nil
+		}
+	}
+	recs, err := tx.Read(ctx, t, r.where(t), fk.RefColumns, false)
+	if err != nil || len(recs) != 1 {
+		return nil, err
+	}
+	var out []Value
+	for i, v := range recs[0].Text {
+		if v == nil { // nothing can point at NULL
+			return []Value{}, nil
+		}
+		out = append(out, Value{fk.Columns[i], v})
+	}
+	return out, nil
+}

@@ -1,0 +1,197 @@
+package seeder
+
+import (
+	"context"
+	"fmt"
+
+	"honeyrow/event"
+	"honeyrow/token"
+)
+
+// VerifyOptions shape one run of Verify.
+type VerifyOptions struct {
+	Server     string // the server's name in the configuration
+	Deployment string // empty: all
+	// LockTimeout and StatementTimeout bound the waiting; zero takes
+	// DefaultConfig's.
+	ApplyOptions
+}
+
+// Verified tells what Verify found.
+type Verified struct {
+	Rows       []RowState  `json:"rows"`
+	OK         bool        `json:"ok"`
+	Relocated  int         `json:"relocated"` // columns whose numbers had changed
+	Reconciled *Reconciled `json:"reconciled,omitempty"`
+}
+
+// RowState is one honey row's condition.
+type RowState struct {
+	ID         event.ID `json:"id"`
+	Deployment string   `json:"deployment"`
+	Table      string   `json:"table"`
+	Key        string   `json:"key,omitempty"`
+	// State is "intact", "changed", "gone", "repeated" (another row holds one of
+	// its values by now), "unknown" (it can't be looked for) or, after Remove,
+	// "removed", "kept".
+	State string `json:"state"`
+	// Columns are those that changed or are repeated.
+	Columns []string `json:"columns,omitempty"`
+	Why     string   `json:"why,omitempty"`
+}
+
+// Verify looks for every live honey row of the database: is it there, are its
+// values unchanged, are they still unique? It refreshes the numbers of tables
+// that were recreated, so that proxies go on recognising their columns.
+func (s *Seeder) Verify(ctx context.Context, o VerifyOptions) (*Verified, error) {
+	o.defaults()
+	lim := Limits{o.LockTimeout, o.StatementTimeout}
+	unlock, err := s.Database.Lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	cat, err := s.Database.Catalog(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read catalogue: %w", err)
+	}
+	out := &Verified{OK: true}
+	if out.Reconciled, err = s.reconcile(ctx, cat, o.Server, lim); err != nil {
+		return nil, err
+	}
+	if out.Relocated, err = s.Relocate(ctx, o.Server, cat); err != nil {
+		return nil, err
+	}
+	ts, err := s.Store.List(ctx, token.Filter{Server: o.Server, Database: cat.Database, Deployment: o.Deployment, States: []token.State{token.Live, token.Retired}})
+	if err != nil {
+		return nil, fmt.Errorf("read registry: %w", err)
+	}
+	rows := byRow(ts)
+	tx, err := s.Database.Begin(ctx, lim)
+	if err != nil {
+		return nil, fmt.Errorf("verify: %w", err)
+	}
+	defer tx.End(ctx, false)
+	for i, r := range rows {
+		o.progress("verify", r.place().Table, i, len(rows))
+		st, err := r.state(ctx, tx, cat)
+		if err != nil {
+			return nil, fmt.Errorf("verify row %s: %w", r.id, err)
+		}
+		out.Rows = append(out.Rows, st)
+		out.OK = out.OK && st.State == string(intact)
+	}
+	return out, nil
+}
+
+func (r *honeyRow) report(state, why string) RowState {
+	p := r.place()
+	return RowState{ID: r.id, Deployment: r.tokens[0].Deployment, Table: (&Table{Schema: p.Schema, Name: p.Table}).String(), Key: p.Key, State: state, Why: why}
+}
+
+// state looks at one row, and for other rows with its values.
+func (r *honeyRow) state(ctx context.Context, tx Tx, cat *Catalog) (RowState, error) {
+	t, err := r.table(cat)
+	if err != nil {
+		return RowState{}, err
+	}
+	if t == nil {
+		return r.report(string(gone), "the table exists no more, or the role can't see it"), nil
+	}
+	cond, diff, err := r.look(ctx, tx, t, false)
+	if err != nil {
+		return RowState{}, err
+	}
+	switch cond {
+	case gone:
+		return r.report(string(gone), "the row was deleted, or its values replaced: its tokens stay watched; plan new rows"), nil
+	case unknown:
+		return r.report(string(unknown), "the role can't read the columns by which it is found, or several rows have its values"), nil
+	case changed:
+		st := r.report(string(changed), "somebody changed the row: the old values stay watched, the new ones are not")
+		st.Columns = diff
+		return st, nil
+	}
+	st := r.report(string(intact), "")
+	for i := range r.tokens {
+		tk := &r.tokens[i]
+		if c := t.Column(tk.Place.Column); c == nil || !c.CanSelect {
+			continue
+		}
+		recs, err := tx.Read(ctx, t, []Value{{tk.Place.Column, &tk.Value}}, []string{tk.Place.Column}, false)
+		if err != nil {
+			return st, err
+		}
+		if len(recs) > 1 {
+			st.State, st.Columns = "repeated", appendOnce(st.Columns, tk.Place.Column)
+			st.Why = "another row has come to hold the same value: a reader of that row would raise an alert"
+		}
+	}
+	return st, nil
+}
+
+// Relocate refreshes the numbers of all columns of the database in which
+// tokens are watched, and returns how many columns had others before. It reads
+// the catalogue itself if cat is nil. Tables that are gone are left as they
+// were.
+func (s *Seeder) Relocate(ctx context.Context, server string, cat *Catalog) (int, error) {
+	if cat == nil {
+		var err error
+		if cat, err = s.Database.Catalog(ctx); err != nil {
+			return 0, fmt.Errorf("read catalogue: %w", err)
+		}
+	}
+	snap, err := s.Store.Snapshot(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("read registry: %w", err)
+	}
+	had := map[event.Place][]token.Location{}
+	for _, l := range snap.Locations {
+		p := event.Place{Server: l.Server, Database: l.Database, Schema: l.Schema, Table: l.Table, Column: l.Column}
+		had[p] = append(had[p], l)
+	}
+	var all []token.Location
+	n := 0
+	seen := map[event.Place]bool{}
+	for i := range snap.Tokens {
+		p := snap.Tokens[i].Place
+		p.Key = ""
+		if p.Server != server || p.Database != cat.Database || seen[p] {
+			continue
+		}
+		seen[p] = true
+		for _, t := range cat.Tables {
+			if t.Schema != p.Schema || t.Name != p.Table {
+				continue
+			}
+			ls := locations(t, p)
+			if !sameLocations(ls, had[p]) {
+				n++
+			}
+			all = append(all, ls...)
+		}
+	}
+	if len(all) == 0 {
+		return 0, nil
+	}
+	if err := s.Store.Locate(ctx, all); err != nil {
+		return 0, fmt.Errorf("register places: %w", err)
+	}
+	return n, nil
+}
+
+func sameLocations(a, b []token.Location) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	in := map[token.Location]bool{}
+	for _, l := range a {
+		in[l] = true
+	}
+	for _, l := range b {
+		if !in[l] {
+			return false
+		}
+	}
+	return true
+}

@@ -171,6 +171,7 @@ func (b *bench) measure(ctx context.Context) {
 				w.do(ctx, procs)
 			}
 		}
+		b.profiles(ctx, procs)
 		b.control(ctx, procs)
 		for _, p := range procs {
 			p.stop()

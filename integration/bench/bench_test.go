@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -146,7 +147,11 @@ tps = 36100.250000 (without initial connection time)
 	if err != nil || got != (pgbenchResult{36042, 0.222, 36100.25}) {
 		t.Errorf("%+v, %v", got, err)
 	}
-	for _, bad := range []string{"", strings.Replace(good, "failed transactions: 0", "failed transactions: 3", 1), strings.Replace(good, "36042", "0", 1)} {
+	const starved = "number of transactions actually processed: 0\nnumber of failed transactions: 0 (NaN%)\n"
+	if _, err := parsePgbench(starved); !errors.Is(err, errNoTime) {
+		t.Errorf("no time to connect: %v", err)
+	}
+	for _, bad := range []string{"", strings.Replace(good, "failed transactions: 0", "failed transactions: 3", 1), strings.Replace(good, "tps = 36100.250000", "tps = 0.0", 1)} {
 		if _, err := parsePgbench(bad); err == nil {
 			t.Errorf("accepted:\n%s", bad)
 		}

@@ -64,8 +64,19 @@ func (b *bench) startHoneyrow(ctx context.Context, bin, server string) (*proc, e
 		return nil, err
 	}
 	cmd := exec.Command(bin, "proxy", "--config", cfg)
+	pprof := ""
+	if b.profile != "" {
+		if pprof, err = freeAddress(); err != nil {
+			return nil, err
+		}
+		cmd.Args = append(cmd.Args, "--pprof", pprof)
+	}
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, sqlite.KeyEnv+"=") })
-	return b.launch(ctx, "honeyrow", addr, cmd)
+	p, err := b.launch(ctx, "honeyrow", addr, cmd)
+	if err == nil {
+		p.pprof = pprof
+	}
+	return p, err
 }
 
 // config is honeyrow's configuration file: what must be said, and no more.

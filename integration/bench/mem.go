@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -65,7 +66,10 @@ func (b *bench) weigh(ctx context.Context, t target, server string, w *weight) e
 	if err != nil {
 		return err
 	}
-	w.Held, w.HeldWorkers, err = settled(ctx, p)
+	if w.Held, w.HeldWorkers, err = settled(ctx, p); err == nil && p.pprof != "" {
+		err = errors.Join(b.fetch(ctx, p, "heap", fmt.Sprintf("mem %d.heap", w.Sessions)),
+			b.fetch(ctx, p, "goroutine", fmt.Sprintf("mem %d.goroutine", w.Sessions)))
+	}
 	return err
 }
 

@@ -25,6 +25,7 @@ type options struct {
 	quick                bool
 	honeyrow             string
 	json, markdown       string
+	profile              string // folder
 }
 
 func parseOptions(args []string, usage io.Writer) (options, error) {
@@ -45,6 +46,7 @@ func parseOptions(args []string, usage io.Writer) (options, error) {
 	fs.StringVar(&o.honeyrow, "honeyrow", o.honeyrow, "honeyrow's executable")
 	fs.StringVar(&o.json, "json", "", "write everything measured to this file")
 	fs.StringVar(&o.markdown, "markdown", "", "write the report to this file as Markdown")
+	fs.StringVar(&o.profile, "profile", "", "after measuring, write profiles of honeyrow at each work into this folder (for go tool pprof)")
 	if err := fs.Parse(args); err != nil {
 		return o, err
 	}

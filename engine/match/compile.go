@@ -177,7 +177,9 @@ func (b *builder) places(ls []token.Location) {
 			}
 		}
 	}
+	x.homes = make([]uint8, len(ids))
 	for p, ks := range where {
+		x.homes[p] = uint8(min(len(ks), 255))
 		for _, k := range ks {
 			c := x.columns[k]
 			if c == nil {

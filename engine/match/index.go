@@ -42,9 +42,17 @@ type value struct {
 // immutable and safe for any number of goroutines. It shares the snapshot's
 // tokens.
 //
-// 1,000,000 tokens (Strong, 12 to 36 bytes) take 107 bytes each beside the
-// snapshot and 2.9 s to compile; 10,000 take 118 bytes each and 15 ms: see
-// match_bench_test.go.
+// Figures with random strong tokens of 12 to 36 bytes over 1 MiB of DataRow
+// messages (27 bytes a field, no hits, regions of 16 KiB; best of 100 passes on
+// one core of a busy 2-core EPYC VM; BenchmarkSuspect and BenchmarkCompile):
+//
+//	tokens       Suspect      memory a token    Compile
+//	1,000        2,230 MB/s   122 B               2 ms
+//	10,000       1,860 MB/s   111 B              16 ms
+//	100,000        710 MB/s   110 B             230 ms
+//	1,000,000      760 MB/s   105 B             2.9 s
+//
+// The memory is what the heap grows by beside the snapshot.
 type Index struct {
 	version uint64
 	tokens  []token.Token
@@ -52,6 +60,7 @@ type Index struct {
 	rowFrom []uint32 // by honey row: where its tokens begin in rowToks
 	rowToks []uint32
 	placeOf []uint32 // by token: its place's column
+	homes   []uint8  // by place's column: how many table numbers it has
 
 	data  []byte
 	vals  []value
@@ -182,6 +191,10 @@ func (c *Column) Holds(x *Index, i uint32) bool {
 	}
 	return false
 }
+
+// Homes returns under how many table and column numbers the place of token i is
+// known, 255 at most.
+func (x *Index) Homes(i uint32) int { return int(x.homes[x.placeOf[i]]) }
 
 // Size estimates the bytes that the index holds beside the snapshot.
 func (x *Index) Size() int {

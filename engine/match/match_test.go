@@ -225,37 +225,6 @@ func TestAWeakValueIsSuspectOnlyWhereAFieldBegins(t *testing.T) {
 	}
 }
 
-func TestEscapedValuesAreFoundInsideOtherFormats(t *testing.T) {
-	pem := "-----BEGIN KEY-----\nMIIEow\"IBAA\\KCAQ\tEA\n-----END KEY-----"
-	x := strong(pem)
-	for _, s := range []string{
-		`{"k":"-----BEGIN KEY-----\nMIIEow\"IBAA\\KCAQ\tEA\n-----END KEY-----"}`,   // JSON
-		`1	-----BEGIN KEY-----\nMIIEow"IBAA\\KCAQ\tEA\n-----END KEY-----	2`,        // COPY
-		"\"-----BEGIN KEY-----\nMIIEow\"\"IBAA\\KCAQ\tEA\n-----END KEY-----\"",     // CSV
-		"(\"-----BEGIN KEY-----\nMIIEow\"\"IBAA\\\\KCAQ\tEA\n-----END KEY-----\")", // a row's text
-		"{\"-----BEGIN KEY-----\nMIIEow\\\"IBAA\\\\KCAQ\tEA\n-----END KEY-----\"}", // an array's text
-	} {
-		if !x.Suspect([]byte(s)) {
-			t.Errorf("not found in %q", s)
-		}
-	}
-}
-
-// numeric_send of PostgreSQL 15, read with COPY (FORMAT binary).
-func TestNumericBinaryIsTheServersOwn(t *testing.T) {
-	for n, want := range map[int64]string{
-		0:             "\x00\x00\x00\x00\x00\x00\x00\x00",
-		1:             "\x00\x01\x00\x00\x00\x00\x00\x00\x00\x01",
-		10000:         "\x00\x01\x00\x01\x00\x00\x00\x00\x00\x01",
-		-123456:       "\x00\x02\x00\x01\x40\x00\x00\x00\x00\x0c\x0d\x80",
-		1234500000000: "\x00\x02\x00\x03\x00\x00\x00\x00\x00\x01\x09\x29",
-	} {
-		if got := string(numericBinary(n)); got != want {
-			t.Errorf("%d: % x, want % x", n, got, want)
-		}
-	}
-}
-
 func TestColumnsFollowLocationsOfTheirOwnDatabaseOnly(t *testing.T) {
 	p := event.Place{Server: "main", Database: "crm", Schema: "public", Table: "c", Column: "id"}
 	x := Compile(&token.Snapshot{

@@ -123,7 +123,7 @@ func (k *Desk) Run(ctx context.Context, grace time.Duration) error {
 	rec.Wait()
 	for _, l := range k.loops {
 		rest.Go(func() {
-			if _, err := l.Drain(last); err != nil {
+			if _, err := l.Drain(last); err != nil && !errors.Is(err, ErrLeased) {
 				k.log.Warn().Err(err).Msg("deliveries are left to the next start")
 			}
 		})

@@ -54,9 +54,22 @@ const (
 	// lookEvery is how often the outbox is looked at without a wake-up: other
 	// processes put detections there too (`honeyrow alerts test`).
 	lookEvery = 2 * time.Second
+	// leasePause is how often a loop looks whether the sink is free.
+	leasePause = 500 * time.Millisecond
 	// storePause is the pause after a failure of the outbox itself.
 	storePause = time.Second
 )
+
+// Leaser is an Outbox that lets one loop at a time deliver for a sink, among
+// all processes that use it: without it two of them would deliver everything
+// twice. The lease ends with release or with the process.
+type Leaser interface {
+	// Lease returns ok false, without waiting, while another holds it.
+	Lease(sink string) (release func(), ok bool, err error)
+}
+
+// ErrLeased says that another loop delivers for the sink.
+var ErrLeased = errors.New("another process or an earlier configuration delivers for this sink now")
 
 // Loop delivers what the outbox holds for one sink, in order of commit as long
 // as the sink takes it, each at least once.
@@ -70,6 +83,7 @@ type Loop struct {
 	woke chan struct{}
 	one  sync.Mutex // held by Run or Drain
 
+	release    func()    // gives up the lease; nil: not held
 	failures   int       // of the sink in a row
 	restUntil  time.Time // no try before; zero: the sink is well
 	lastLog    time.Time
@@ -122,6 +136,7 @@ func (l *Loop) Stats() LoopStats {
 func (l *Loop) Run(ctx context.Context) {
 	l.one.Lock()
 	defer l.one.Unlock()
+	defer l.giveBack()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -136,12 +151,16 @@ func (l *Loop) Run(ctx context.Context) {
 }
 
 // Drain tries each pending delivery that is due, once, and returns how many it
-// delivered. It stops at the first failure that is not permanent: a sink that
+// delivered; ErrLeased if another loop is at it. It stops at the first failure that is not permanent: a sink that
 // is down now is left to the next start. Call it when Run has returned, or
 // without Run for a single delivery on demand.
 func (l *Loop) Drain(ctx context.Context) (n int, err error) {
 	l.one.Lock()
 	defer l.one.Unlock()
+	if err := l.lease(); err != nil {
+		return 0, err
+	}
+	defer l.giveBack()
 	for {
 		ds, err := l.out.Due(ctx, l.sink.Name(), l.now(), dueBatch)
 		if err != nil || len(ds) == 0 {
@@ -158,8 +177,38 @@ func (l *Loop) Drain(ctx context.Context) (n int, err error) {
 	}
 }
 
+// lease makes sure that no other loop delivers for the sink.
+func (l *Loop) lease() error {
+	leaser, ok := l.out.(Leaser)
+	if !ok || l.release != nil {
+		return nil
+	}
+	release, ok, err := leaser.Lease(l.sink.Name())
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return ErrLeased
+	}
+	l.release = release
+	return nil
+}
+
+func (l *Loop) giveBack() {
+	if l.release != nil {
+		l.release()
+		l.release = nil
+	}
+}
+
 // round delivers what is due and returns how long to sleep.
 func (l *Loop) round(ctx context.Context) time.Duration {
+	switch err := l.lease(); {
+	case errors.Is(err, ErrLeased):
+		return leasePause
+	case err != nil:
+		return l.storeFailed(ctx, err)
+	}
 	for ctx.Err() == nil {
 		if rest := l.restUntil.Sub(l.now()); rest > 0 {
 			return rest

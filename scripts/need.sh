@@ -12,7 +12,8 @@
 # Debian's server package makes a cluster of its own and starts it. Nothing
 # here uses it, so for the time of the installation a drop-in under
 # /etc/postgresql-common/createcluster.d says "create_main_cluster = false";
-# it is removed again afterwards. See pg_createcluster(1), "postgresql-common".
+# it is removed again afterwards. Services that other packages would start
+# (pgbouncer, haproxy) are kept from it by a policy-rc.d, removed likewise.
 set -eu
 
 say() { printf 'need: %s\n' "$*" >&2; }
@@ -90,7 +91,12 @@ fi
 dropdir=/etc/postgresql-common/createcluster.d
 drop=$dropdir/honeyrow.conf
 dropped=
+policy=/usr/sbin/policy-rc.d
+policed=
 cleanup() {
+	if [ -n "$policed" ]; then
+		$asroot rm -f "$policy"
+	fi
 	if [ -n "$dropped" ]; then
 		$asroot rm -f "$drop"
 		$asroot rmdir "$dropdir" 2>/dev/null || :
@@ -108,6 +114,17 @@ case " $packages " in
 		echo "create_main_cluster = false" | $asroot tee "$drop" >/dev/null
 		say "no system cluster is made or started while PostgreSQL is installed ($drop, removed afterwards)"
 	fi
+	;;
+esac
+
+case " $packages " in
+*" pgbouncer "* | *" haproxy "*)
+	if [ ! -e "$policy" ]; then
+		policed=yes
+		printf '#!/bin/sh\nexit 101\n' | $asroot tee "$policy" >/dev/null
+		$asroot chmod 755 "$policy"
+	fi
+	say "the service that comes with$missing is not started; systemctl disable keeps it from starting at boot"
 	;;
 esac
 

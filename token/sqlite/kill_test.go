@@ -100,7 +100,7 @@ func child(dir string) error {
 		go func() {
 			for i := 0; ; i++ {
 				desk.Report(alerttest.Detection(i))
-				time.Sleep(time.Duration(rand.IntN(1000)) * time.Microsecond)
+				time.Sleep(time.Duration(rand.IntN(8000)) * time.Microsecond)
 			}
 		}()
 	}
@@ -124,7 +124,7 @@ func startChild(t *testing.T, dir string, key string) (*exec.Cmd, *bufio.Scanner
 }
 
 func TestKilledProxyLosesNoCommittedDetectionAndDeliversEachAtLeastOnce(t *testing.T) {
-	const kills = 8
+	const kills = 6
 	dir := t.TempDir()
 	key := strings.Repeat("5a", 32)
 	seed := rand.Uint64()
@@ -133,7 +133,7 @@ func TestKilledProxyLosesNoCommittedDetectionAndDeliversEachAtLeastOnce(t *testi
 	committed := map[event.ID]bool{}
 	for range kills {
 		cmd, lines, stderr := startChild(t, dir, key)
-		want := 1 + random.IntN(150) // commits to see before the kill
+		want := 1 + random.IntN(60) // commits to see before the kill
 		pause := time.Duration(random.IntN(5000)) * time.Microsecond
 		seen := 0
 		for lines.Scan() {

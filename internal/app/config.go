@@ -3,29 +3,34 @@ package app
 import (
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"os"
 	"strings"
 	"time"
 
+	"honeyrow/alert"
+	"honeyrow/alert/sink"
+	"honeyrow/engine"
 	"honeyrow/internal/config"
+	"honeyrow/proxy"
+	"honeyrow/proxy/pgwire"
+	"honeyrow/rules"
+	"honeyrow/seeder"
 )
 
-// Config is the whole configuration file. Sections are decoded by the
-// features that own them.
+// Config is the whole configuration file. It composes the structures that the
+// features own.
 type Config struct {
 	Registry  RegistryConfig   `yaml:"registry"`
 	Servers   []ServerConfig   `yaml:"servers"`
 	Listeners []ListenerConfig `yaml:"listeners"`
-	// Rules maps a rule's name to what it does. Owned by package rules.
-	Rules config.Section `yaml:"rules"`
-	// Allow lists who may touch honey rows without an alert. Owned by package rules.
-	Allow  config.Section `yaml:"allow"`
-	Alerts AlertsConfig   `yaml:"alerts"`
-	Seed   SeedConfig     `yaml:"seed"`
-	Log    LogConfig      `yaml:"log"`
-	Drain  DrainConfig    `yaml:"drain"`
+	// Rules maps a rule's id to what is changed about it.
+	Rules map[string]rules.Override `yaml:"rules"`
+	// Allow lists who may touch honey rows without an alert.
+	Allow  []rules.Allowance `yaml:"allow"`
+	Alerts AlertsConfig      `yaml:"alerts"`
+	Seed   seeder.Config     `yaml:"seed"`
+	Log    LogConfig         `yaml:"log"`
+	Drain  DrainConfig       `yaml:"drain"`
 
 	file *config.File
 }
@@ -38,24 +43,16 @@ type RegistryConfig struct {
 
 // ServerConfig is one database server.
 type ServerConfig struct {
-	Name     string    `yaml:"name"`
-	Protocol string    `yaml:"protocol"`
-	Address  string    `yaml:"address"` // host:port or unix:/path
-	TLS      ServerTLS `yaml:"tls"`
-	Seed     DSN       `yaml:"seed"`
-	Catalog  DSN       `yaml:"catalog"`
+	pgwire.Server `yaml:",inline"`
+	Protocol      string `yaml:"protocol"`
+	Seed          DSN    `yaml:"seed"`
+	Catalog       DSN    `yaml:"catalog"`
 }
 
 // SetDefaults implements config.Defaulter.
-func (s *ServerConfig) SetDefaults() { s.Protocol, s.TLS.Mode = "postgres", "prefer" }
-
-// ServerTLS is the link to the server, in libpq's terms.
-type ServerTLS struct {
-	Mode       string `yaml:"mode"`
-	CAFile     string `yaml:"ca_file"`
-	CertFile   string `yaml:"cert_file"`
-	KeyFile    string `yaml:"key_file"`
-	ServerName string `yaml:"server_name"`
+func (s *ServerConfig) SetDefaults() {
+	s.Protocol = "postgres"
+	s.TLS.SetDefaults()
 }
 
 // DSN names where a connection string is kept.
@@ -72,54 +69,26 @@ func (d DSN) Read() (config.Secret, error) { return config.ReadSecret("dsn", d.F
 
 // ListenerConfig is one socket that clients connect to.
 type ListenerConfig struct {
-	Name          string        `yaml:"name"`
-	Server        string        `yaml:"server"`
-	Address       string        `yaml:"address"` // host:port or unix:/path
-	TLS           ListenerTLS   `yaml:"tls"`
-	ProxyProtocol ProxyProtocol `yaml:"proxy_protocol"`
-	Limits        Limits        `yaml:"limits"`
+	proxy.Config `yaml:",inline"`
+	// ChannelBinding is auto, strip or pass: see pgwire.Config.
+	ChannelBinding string `yaml:"channel_binding"`
 }
 
 // SetDefaults implements config.Defaulter.
 func (l *ListenerConfig) SetDefaults() {
-	l.TLS = ListenerTLS{Mode: "off", MinVersion: "1.2", ClientAuth: "none"}
-	l.Limits = Limits{Connections: 2000, Handshake: 30 * time.Second, Statement: 1 << 20}
+	l.Config.SetDefaults()
+	l.ChannelBinding = pgwire.BindingAuto
 }
 
-// ListenerTLS is what clients are offered.
-type ListenerTLS struct {
-	Mode         string `yaml:"mode"`
-	MinVersion   string `yaml:"min_version"`
-	CertFile     string `yaml:"cert_file"`
-	KeyFile      string `yaml:"key_file"`
-	ClientCAFile string `yaml:"client_ca_file"`
-	ClientAuth   string `yaml:"client_auth"`
-}
-
-// ProxyProtocol says which balancers may name the real client.
-type ProxyProtocol struct {
-	From []string `yaml:"from"` // addresses or networks
-}
-
-// Limits bound one listener.
-type Limits struct {
-	Connections int           `yaml:"connections"`
-	Handshake   time.Duration `yaml:"handshake"`
-	Statement   int           `yaml:"statement"` // bytes kept of a statement
-}
-
-// AlertsConfig says what is in an alert and where it goes.
+// AlertsConfig says what is in an alert, how long it is kept and where it goes.
 type AlertsConfig struct {
-	RedactLiterals bool             `yaml:"redact_literals"`
-	Parameters     bool             `yaml:"parameters"`
-	Sinks          []config.Section `yaml:"sinks"`
+	engine.Config `yaml:",inline"`
+	alertConfig   `yaml:",inline"`
+	Sinks         []sink.Config `yaml:"sinks"`
 }
 
-// SeedConfig holds the owner's wishes for what is planted.
-type SeedConfig struct {
-	Domain string `yaml:"domain"`
-	Rows   int    `yaml:"rows"`
-}
+// alertConfig lets two structures called Config be inlined side by side.
+type alertConfig = alert.Config
 
 // LogConfig shapes the program's own log on standard error.
 type LogConfig struct {
@@ -129,16 +98,21 @@ type LogConfig struct {
 
 // DrainConfig bounds the end of the proxy.
 type DrainConfig struct {
+	// Deadline is how long sessions may finish their transactions.
 	Deadline time.Duration `yaml:"deadline"`
+	// Flush is how long undelivered alerts are tried at the very end; what is
+	// left is delivered after the next start.
+	Flush time.Duration `yaml:"flush"`
 }
 
 // DefaultConfig returns what holds when the file says nothing.
 func DefaultConfig() *Config {
 	return &Config{
 		Registry: RegistryConfig{Path: "honeyrow.db", KeyFile: "registry.key"},
-		Seed:     SeedConfig{Domain: "decoy.example", Rows: 4},
+		Alerts:   AlertsConfig{Config: engine.DefaultConfig(), alertConfig: alert.DefaultConfig()},
+		Seed:     seeder.DefaultConfig(),
 		Log:      LogConfig{Level: "info", Format: "auto"},
-		Drain:    DrainConfig{Deadline: 30 * time.Second},
+		Drain:    DrainConfig{Deadline: 30 * time.Second, Flush: 5 * time.Second},
 	}
 }
 
@@ -304,42 +278,11 @@ func (v *checker) name(seen map[string]string, key, name string) {
 	seen[name] = key
 }
 
-func (v *checker) address(key, addr string) {
-	if addr == "" {
-		v.fail(key, "missing: give host:port or unix:/path")
-		return
-	}
-	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
-		if !strings.HasPrefix(path, "/") {
-			v.fail(key, "%q: a unix socket needs an absolute path, such as unix:/run/honeyrow/.s.PGSQL.6432", addr)
-		} else if len(path) > 107 {
-			v.fail(key, "the socket's path is longer than the 107 bytes that the system allows: choose a shorter one")
-		}
-		return
-	}
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		v.fail(key, "%q is not host:port or unix:/path", addr)
-		return
-	}
-	if n, err := net.LookupPort("tcp", port); err != nil || n < 0 {
-		v.fail(key, "%q: %q is not a port", addr, port)
-	}
-	if strings.ContainsAny(host, " /") {
-		v.fail(key, "%q: %q is not a host", addr, host)
-	}
-}
-
 func (v *checker) server(key string, s *ServerConfig) {
 	v.oneOf(key+".protocol", s.Protocol, "postgres")
-	v.address(key+".address", s.Address)
-	if strings.HasSuffix(s.Address, ":0") || strings.HasPrefix(s.Address, ":") {
-		v.fail(key+".address", "%q: a server needs a host and a port", s.Address)
-	}
-	v.oneOf(key+".tls.mode", s.TLS.Mode, "disable", "prefer", "require", "verify-ca", "verify-full")
-	if (s.TLS.CertFile == "") != (s.TLS.KeyFile == "") {
-		v.fail(key+".tls", "cert_file and key_file go together: give both or neither")
-	}
+	probe := pgwire.Config{Server: s.Server}
+	probe.SetDefaults()
+	v.wrap(key, probe.Validate())
 	v.dsn(key+".seed", s.Seed)
 	v.dsn(key+".catalog", s.Catalog)
 }
@@ -354,33 +297,26 @@ func (v *checker) listener(key string, l *ListenerConfig) {
 	if l.Server == "" && len(v.c.Servers) == 1 {
 		l.Server = v.c.Servers[0].Name
 	}
-	if _, ok := v.c.Server(l.Server); !ok {
+	s, ok := v.c.Server(l.Server)
+	if !ok {
 		v.fail(key+".server", "there is no server %q: known are %s", l.Server, strings.Join(v.c.serverNames(), ", "))
+	} else if l.Protocol = s.Protocol; v.c.file.Has(key + ".protocol") {
+		v.fail(key+".protocol", "the protocol is the server's: give it there")
 	}
-	v.address(key+".address", l.Address)
-	v.oneOf(key+".tls.mode", l.TLS.Mode, "off", "allow", "require")
-	v.oneOf(key+".tls.min_version", l.TLS.MinVersion, "1.2", "1.3")
-	v.oneOf(key+".tls.client_auth", l.TLS.ClientAuth, "none", "optional", "require")
-	if l.TLS.Mode != "off" && (l.TLS.CertFile == "" || l.TLS.KeyFile == "") {
-		v.fail(key+".tls", "mode %s needs cert_file and key_file: the server's own certificate and key keep SCRAM channel binding working", l.TLS.Mode)
-	}
-	if l.TLS.ClientAuth != "none" && l.TLS.ClientCAFile == "" {
-		v.fail(key+".tls.client_auth", "%s needs client_ca_file: the authority that signs the clients' certificates", l.TLS.ClientAuth)
-	}
-	for i, from := range l.ProxyProtocol.From {
-		_, errA := netip.ParseAddr(from)
-		_, errP := netip.ParsePrefix(from)
-		if errA != nil && errP != nil {
-			v.fail(fmt.Sprintf("%s.proxy_protocol.from[%d]", key, i), "%q is neither an address nor a network such as 10.0.0.0/8", from)
-		}
-	}
-	if l.Limits.Connections < 1 {
-		v.fail(key+".limits.connections", "must be at least 1")
-	}
-	if l.Limits.Handshake < time.Second || l.Limits.Handshake > 10*time.Minute {
-		v.fail(key+".limits.handshake", "must be between 1s and 10m")
-	}
-	if l.Limits.Statement < 1<<10 || l.Limits.Statement > 64<<20 {
-		v.fail(key+".limits.statement", "must be between 1KiB and 64MiB")
-	}
+	v.wrap(key, l.Config.Validate())
+	v.oneOf(key+".channel_binding", l.ChannelBinding, pgwire.BindingAuto, pgwire.BindingStrip, pgwire.BindingPass)
+}
+
+// features lets each feature check what it owns.
+func (v *checker) features() {
+	v.wrap("rules", v.c.ruleConfig().Validate())
+	v.wrap("alerts", v.c.Alerts.Config.Validate())
+	v.wrap("alerts", v.c.Alerts.alertConfig.Validate())
+	v.wrap("seed", v.c.Seed.Validate())
+	v.sinks()
+}
+
+// ruleConfig is what package rules compiles.
+func (c *Config) ruleConfig() rules.Config {
+	return rules.Config{Override: c.Rules, Allow: c.Allow}
 }

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"honeyrow/alert"
+	"honeyrow/event"
+	"honeyrow/internal/app"
+)
+
+type alertsCmd struct {
+	List alertsListCmd `cmd:"" help:"List alerts, oldest first."`
+	Show alertsShowCmd `cmd:"" help:"Show everything about one alert."`
+	Tail alertsTailCmd `cmd:"" help:"Show alerts as they come."`
+	Test alertsTestCmd `cmd:"" help:"Send a drill to one sink, or to all, and wait until it is delivered."`
+}
+
+type alertsListCmd struct {
+	Last     int           `short:"n" default:"50" help:"How many of the newest alerts; 0 for all. Default: ${default}."`
+	Since    time.Duration `placeholder:"DURATION" help:"Only alerts of the last time, such as 24h."`
+	Severity string        `enum:"info,low,medium,high,critical" default:"info" help:"Only this severity and worse. Default: ${default}."`
+}
+
+// Help is shown by --help.
+func (alertsListCmd) Help() string {
+	return "With --json each alert is one JSON line, as sinks get it.\n\nExample: honeyrow alerts list --since 24h --severity high"
+}
+
+// Run lists alerts.
+func (c *alertsListCmd) Run(e *env) error {
+	q := alert.Query{Limit: c.Last}
+	if err := q.MinSeverity.UnmarshalText([]byte(c.Severity)); err != nil {
+		return usage{err}
+	}
+	if c.Since > 0 {
+		q.Since = time.Now().Add(-c.Since)
+	}
+	return e.withStore(func(st *app.Store) error {
+		es, err := st.Detections(e.ctx, q)
+		if err != nil {
+			return err
+		}
+		t := table{head: []string{"TIME", "SEVERITY", "RULE", "ACTION", "CLIENT", "SUMMARY", "ID"}}
+		for i := range es {
+			d := &es[i].Detection
+			if e.json {
+				if err := e.printLine(d); err != nil {
+					return err
+				}
+				continue
+			}
+			t.add(d.Time.UTC().Format(time.DateTime), d.Severity.String(), d.Rule, d.Action.String(), clientText(d), printable(d.Summary), string(d.ID))
+		}
+		switch {
+		case e.json:
+		case len(es) == 0:
+			fmt.Fprintln(e.stderr, "no alerts")
+		default:
+			t.write(e.stdout)
+		}
+		return nil
+	})
+}
+
+func clientText(d *event.Detection) string {
+	return printable(d.Client.User + "@" + d.Client.Address)
+}
+
+type alertsShowCmd struct {
+	ID string `arg:"" help:"The alert's id."`
+}
+
+// Help is shown by --help.
+func (alertsShowCmd) Help() string {
+	return "Example: honeyrow alerts show 01939e5a-7c1b-7d3e-8a51-2f6d1c0b9e44"
+}
+
+// Run shows one alert.
+func (c *alertsShowCmd) Run(e *env) error {
+	return e.withStore(func(st *app.Store) error {
+		es, err := st.Detections(e.ctx, alert.Query{ID: event.ID(c.ID)})
+		if err != nil {
+			return err
+		}
+		if len(es) == 0 {
+			return fmt.Errorf("no alert has the id %s: `honeyrow alerts list` shows them", c.ID)
+		}
+		if e.json {
+			return e.printLine(es[0].Detection)
+		}
+		return app.PrintDetection(e.stdout, &es[0].Detection, terminal(e.stdout))
+	})
+}
+
+type alertsTailCmd struct {
+	Last int `short:"n" default:"10" help:"How many of the newest alerts to begin with. Default: ${default}."`
+}
+
+// Help is shown by --help.
+func (alertsTailCmd) Help() string {
+	return "Follows until interrupted. An alert comes again when its counts become final.\n\nExample: honeyrow alerts tail --json | jq .summary"
+}
+
+// Run follows alerts; an interrupt is its usual end.
+func (c *alertsTailCmd) Run(e *env) error {
+	return e.withStore(func(st *app.Store) error {
+		var after uint64
+		newest, err := st.Detections(e.ctx, alert.Query{Limit: max(c.Last, 1)})
+		if err != nil {
+			return err
+		}
+		for i := range newest {
+			if after = newest[i].Seq; c.Last > 0 {
+				if err := e.printAlert(&newest[i].Detection); err != nil {
+					return err
+				}
+			}
+		}
+		err = alert.Follow(e.ctx, st, after, func(n alert.Entry) error { return e.printAlert(&n.Detection) })
+		if errors.Is(err, context.Canceled) {
+			return nil
+		}
+		return err
+	})
+}
+
+func (e *env) printAlert(d *event.Detection) error {
+	if e.json {
+		return e.printLine(d)
+	}
+	return app.PrintDetection(e.stdout, d, terminal(e.stdout))
+}
+
+type alertsTestCmd struct {
+	Sink    string        `arg:"" optional:"" help:"The sink's name; without it all sinks."`
+	Timeout time.Duration `default:"30s" help:"How long to wait for the delivery. Default: ${default}."`
+}
+
+// Help is shown by --help.
+func (alertsTestCmd) Help() string {
+	return "The drill goes through the outbox as a real alert does. A running proxy delivers it; without one this command does.\n\n" +
+		"Example: honeyrow alerts test soc"
+}
+
+// Run sends a drill.
+func (c *alertsTestCmd) Run(e *env) error {
+	cfg, err := e.load()
+	if err != nil {
+		return err
+	}
+	return e.withStore(func(st *app.Store) error {
+		ctx, cancel := context.WithTimeout(e.ctx, c.Timeout)
+		defer cancel()
+		ds, err := app.SendDrill(ctx, cfg, st, c.Sink, e.stdout)
+		if err != nil {
+			return err
+		}
+		failed := false
+		for _, d := range ds {
+			failed = failed || !d.Delivered
+			switch {
+			case e.json:
+				if err := e.printLine(d); err != nil {
+					return err
+				}
+			case d.Delivered:
+				fmt.Fprintf(e.stdout, "sink %s: drill %s delivered by %s\n", d.Sink, d.Detection, d.By)
+			default:
+				fmt.Fprintf(e.stderr, "honeyrow: sink %s: %s: correct the sink (`honeyrow doctor`); the drill is tried again until then\n", d.Sink, printable(d.Error))
+			}
+		}
+		if failed {
+			return quiet
+		}
+		return nil
+	})
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
+
+	"honeyrow/internal/app"
+)
+
+type proxyCmd struct {
+	DrainDeadline time.Duration `placeholder:"DURATION" help:"How long sessions may finish their transactions after SIGTERM. Default: drain.deadline of the configuration, 30s."`
+	Pprof         string        `placeholder:"HOST:PORT" help:"Serve Go's profiles here, for measurements. Keep it on 127.0.0.1."`
+}
+
+// Help is shown by --help.
+func (proxyCmd) Help() string {
+	return "Stands between clients and servers until SIGTERM or SIGINT, which lets running transactions finish; " +
+		"a second one ends everything at once. SIGHUP reads the configuration again without dropping a session; " +
+		"planted tokens are taken over by themselves.\n\n" +
+		"Example: honeyrow proxy --config /etc/honeyrow/honeyrow.yaml"
+}
+
+// Run runs the proxy. With --json its log is JSON whatever the configuration says.
+func (c *proxyCmd) Run(e *env) error {
+	name, err := app.FindConfig(e.config)
+	if err != nil {
+		return err
+	}
+	cfg, err := c.load(e, name)
+	if err != nil {
+		return err
+	}
+	log := app.Logger(cfg.Log, e.stderr, terminal(e.stderr))
+	sigs := make(chan os.Signal, 4)
+	signal.Notify(sigs, syscall.SIGTERM, os.Interrupt, syscall.SIGHUP)
+	defer signal.Stop(sigs)
+	e.unhook()
+	if c.Pprof != "" {
+		stop, err := servePprof(c.Pprof, log)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	a, err := app.New(context.Background(), cfg, app.Options{Log: log, Stdout: e.stdout})
+	if err != nil {
+		return fmt.Errorf("the proxy can't start: %w", err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	done := make(chan error, 1)
+	go func() { // ends with Run
+		done <- a.Run(ctx, func() { tell(log, "READY=1") })
+	}()
+	stopping := false
+	for {
+		select {
+		case err := <-done:
+			if err == nil {
+				log.Info().Msg("ended")
+			}
+			return err
+		case sig := <-sigs:
+			switch {
+			case sig == syscall.SIGHUP:
+				c.reload(e, name, a, log)
+			case !stopping:
+				stopping = true
+				tell(log, "STOPPING=1")
+				stop()
+			default:
+				log.Warn().Msg("second signal: sessions are cut")
+				a.Cut()
+			}
+		}
+	}
+}
+
+func (c *proxyCmd) load(e *env, name string) (*app.Config, error) {
+	cfg, err := app.LoadConfig(name)
+	if err != nil {
+		return nil, err
+	}
+	if c.DrainDeadline > 0 {
+		cfg.Drain.Deadline = c.DrainDeadline
+	}
+	if e.json {
+		cfg.Log.Format = "json"
+	}
+	return cfg, nil
+}
+
+// reload takes the configuration over as a whole or not at all.
+func (c *proxyCmd) reload(e *env, name string, a *app.App, log zerolog.Logger) {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err == nil {
+		tell(log, fmt.Sprintf("RELOADING=1\nMONOTONIC_USEC=%d", now.Nano()/1000))
+	}
+	cfg, err := c.load(e, name)
+	if err == nil {
+		err = a.Reload(context.Background(), cfg)
+	}
+	if err != nil {
+		log.Error().Err(err).Msg("the new configuration is not taken over, the old one stays in force: correct it and send SIGHUP again")
+	} else {
+		log.Info().Str("file", name).Msg("configuration taken over")
+	}
+	tell(log, "READY=1")
+}
+
+func tell(log zerolog.Logger, state string) {
+	if err := app.Notify(state); err != nil {
+		log.Warn().Err(err).Msg("the service manager was not told")
+	}
+}
+
+// servePprof serves Go's profiles at addr.
+func servePprof(addr string, log zerolog.Logger) (stop func(), err error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen for --pprof: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go func() { // ends with stop
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			log.Warn().Err(err).Msg("profiles are not served any more")
+		}
+	}()
+	log.Info().Stringer("address", l.Addr()).Msg("serving profiles")
+	return func() { _ = srv.Close() }, nil
+}

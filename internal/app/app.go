@@ -1,0 +1,291 @@
+// Package app puts the parts together: it is the only place that knows them
+// all. New opens everything that a configuration names, Run works until its
+// context ends and then drains, Reload swaps what can be swapped under running
+// sessions.
+//
+//	config ─▶ store ─▶ snapshot ─▶ engine ◀─ inspect ─ pgwire ◀─ proxy ◀─ clients
+//	             ▲                    │
+//	             └── outbox ◀── desk ◀┘ ─▶ sinks
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"honeyrow/engine"
+	"honeyrow/event"
+	"honeyrow/proxy"
+	"honeyrow/proxy/pgwire"
+	"honeyrow/rules"
+	"honeyrow/token"
+)
+
+// Options are what an App needs beside its configuration.
+type Options struct {
+	Log zerolog.Logger
+	// Stdout is where console sinks write; nil means the process's own.
+	Stdout io.Writer
+}
+
+// App is one running proxy with everything behind it.
+type App struct {
+	log  zerolog.Logger
+	out  io.Writer
+	id   string // of this process, for the registry
+	host string
+
+	store  *Store
+	engine *engine.Engine
+	press  press
+
+	// kick asks the catalogue refresher to look now; learned carries what the
+	// engine found out about tables.
+	kick    chan struct{}
+	learned chan token.Location
+
+	serving sync.WaitGroup // listeners' Serve and drains of removed ones
+
+	mu        sync.Mutex
+	cfg       *Config
+	listeners map[string]*listening // by name and address
+	serve     context.Context       // set by Run: ends when sessions are cut
+	cut       context.CancelFunc
+}
+
+// listening is one open listener with its protocol.
+type listening struct {
+	*proxy.Listener
+	proto *pgwire.Protocol
+}
+
+// New opens the registry, takes over its tokens, builds the sinks and opens
+// the listeners' sockets: whatever can fail at a start fails here. Nothing is
+// served before Run. Close releases everything if Run is not called.
+func New(ctx context.Context, c *Config, o Options) (*App, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("find this machine's name: %w", err)
+	}
+	a := &App{log: o.Log, out: o.Stdout, id: string(event.NewID()), host: host, cfg: c,
+		kick: make(chan struct{}, 1), learned: make(chan token.Location, 256), listeners: map[string]*listening{}}
+	if a.out == nil {
+		a.out = os.Stdout
+	}
+	a.serve, a.cut = context.WithCancel(context.WithoutCancel(ctx))
+	if err := a.open(ctx, c); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+func (a *App) open(ctx context.Context, c *Config) error {
+	if len(c.Listeners) == 0 {
+		return c.file.Errorf("listeners", "no listener is configured: add one with name and address")
+	}
+	store, warnings, err := OpenStore(ctx, c)
+	if err != nil {
+		return err
+	}
+	a.store = store
+	for _, w := range warnings {
+		a.log.Warn().Msg(w)
+	}
+	set, err := rules.Compile(c.ruleConfig())
+	if err != nil {
+		return err
+	}
+	a.engine, err = engine.New(c.Alerts.Config, engine.Options{Reporter: &a.press, Rules: set, Learn: a.learn})
+	if err != nil {
+		return err
+	}
+	snap, err := store.Snapshot(ctx)
+	if err != nil {
+		return fmt.Errorf("read the registry: %w", err)
+	}
+	a.engine.Swap(snap)
+	desk, err := a.buildDesk(c)
+	if err != nil {
+		return err
+	}
+	a.press.swap(desk)
+	for i := range c.Listeners {
+		l, err := a.listen(ctx, c, &c.Listeners[i])
+		if err != nil {
+			return err
+		}
+		a.listeners[socketKey(&c.Listeners[i])] = l
+	}
+	return nil
+}
+
+func socketKey(l *ListenerConfig) string { return l.Name + " " + l.Address }
+
+// wireConfig composes what a listener's protocol needs.
+func (c *Config) wireConfig(l *ListenerConfig) pgwire.Config {
+	s, _ := c.Server(l.Server) // validate has seen that it exists
+	return pgwire.Config{Listener: l.Name, TLS: l.TLS, Server: s.Server, ChannelBinding: l.ChannelBinding,
+		Handshake: l.Limits.Handshake, Statement: l.Limits.Statement}
+}
+
+func (a *App) protocol(c *Config, l *ListenerConfig) (*pgwire.Protocol, error) {
+	p, err := pgwire.New(c.wireConfig(l), pgwire.Deps{Inspector: a.engine, Log: a.log})
+	if err != nil {
+		return nil, fmt.Errorf("listener %s: %w", l.Name, err)
+	}
+	return p, nil
+}
+
+func (a *App) listen(ctx context.Context, c *Config, l *ListenerConfig) (*listening, error) {
+	p, err := a.protocol(c, l)
+	if err != nil {
+		return nil, err
+	}
+	sock, err := proxy.Listen(ctx, l.Config, proxy.Deps{Protocol: p, Log: a.log})
+	if err != nil {
+		return nil, err
+	}
+	return &listening{Listener: sock, proto: p}, nil
+}
+
+// Addrs returns where each listener listens, by its name.
+func (a *App) Addrs() map[string]string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	m := map[string]string{}
+	for i := range a.cfg.Listeners {
+		c := &a.cfg.Listeners[i]
+		if l := a.listeners[socketKey(c)]; l != nil {
+			m[c.Name] = l.Addr().String()
+		}
+	}
+	return m
+}
+
+// Engine is for statistics and tests.
+func (a *App) Engine() *engine.Engine { return a.engine }
+
+// Run serves until ctx ends, then drains: it stops accepting, lets sessions
+// finish their transactions until the configured deadline, commits and
+// delivers what is known, and closes everything. ready is called once clients
+// are served; it may be nil.
+func (a *App) Run(ctx context.Context, ready func()) error {
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	a.press.start(background, a.flushTime(), a.log)
+	var loops sync.WaitGroup
+	a.beat(ctx)
+	loops.Go(func() { a.beatLoop(background) })
+	loops.Go(func() { a.tokenLoop(background) })
+	loops.Go(func() { a.learnLoop(background) })
+	loops.Go(func() { a.catalogLoop(background) })
+	a.mu.Lock()
+	for _, l := range a.listeners {
+		a.startServing(l)
+	}
+	a.mu.Unlock()
+	a.announce()
+	if ready != nil {
+		ready()
+	}
+	<-ctx.Done()
+	err := a.drain()
+	stop()
+	loops.Wait()
+	a.leave()
+	a.cut()
+	a.press.stop()
+	return errors.Join(err, a.store.Close())
+}
+
+func (a *App) startServing(l *listening) {
+	a.serving.Go(func() {
+		if err := l.Serve(a.serve); err != nil {
+			a.log.Error().Err(err).Msg("listener ended")
+		}
+	})
+}
+
+// drain ends all sessions in order, within the configured deadline.
+func (a *App) drain() error {
+	a.mu.Lock()
+	deadline := a.cfg.Drain.Deadline
+	ls := a.listeners
+	a.listeners = map[string]*listening{}
+	a.mu.Unlock()
+	a.log.Info().Dur("deadline", deadline).Msg("draining: no new connections, transactions may finish")
+	ctx, cancel := context.WithTimeout(a.serve, deadline)
+	defer cancel()
+	var mu sync.Mutex
+	var errs []error
+	var wg sync.WaitGroup
+	for _, l := range ls {
+		wg.Go(func() {
+			err := l.Drain(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
+		})
+	}
+	wg.Wait()
+	a.serving.Wait()
+	return errors.Join(errs...)
+}
+
+// Cut ends all sessions now, also while Run drains.
+func (a *App) Cut() { a.cut() }
+
+// Close releases what New opened, if Run was not called.
+func (a *App) Close() error {
+	a.cut()
+	for _, l := range a.listeners {
+		l.Close()
+	}
+	var err error
+	if a.press.desk != nil {
+		err = discard(a.press.desk)
+	}
+	if a.store != nil {
+		err = errors.Join(err, a.store.Close())
+	}
+	return err
+}
+
+func (a *App) flushTime() time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.cfg.Drain.Flush
+}
+
+// announce says what listens where and what is watched.
+func (a *App) announce() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i := range a.cfg.Listeners {
+		c := &a.cfg.Listeners[i]
+		s, _ := a.cfg.Server(c.Server)
+		a.log.Info().Str("listener", c.Name).Stringer("address", a.listeners[socketKey(c)].Addr()).Str("server", s.Name).
+			Str("server_address", s.Address).Str("client_tls", c.TLS.Mode).Str("server_tls", s.TLS.Mode).Msg("listening")
+	}
+	st := a.engine.Stats()
+	a.log.Info().Int("tokens", st.Tokens).Uint64("registry_version", st.Version).Str("version", Version()).Msg("watching")
+}
+
+// Logger makes the program's logger as the configuration asks: JSON, or text
+// for people. color asks for colours in text.
+func Logger(c LogConfig, w io.Writer, terminal bool) zerolog.Logger {
+	level, err := zerolog.ParseLevel(c.Level)
+	if err != nil {
+		level = zerolog.InfoLevel // validate has refused it already
+	}
+	if c.Format == "text" || c.Format == "auto" && terminal {
+		w = zerolog.ConsoleWriter{Out: w, NoColor: !terminal, TimeFormat: time.RFC3339}
+	}
+	return zerolog.New(w).Level(level).With().Timestamp().Logger()
+}

@@ -1,0 +1,42 @@
+package app
+
+import (
+	"context"
+	"errors"
+
+	"honeyrow/internal/config"
+	"honeyrow/internal/doctor"
+)
+
+// Patient tells the doctor what the configuration names.
+func (c *Config) Patient() doctor.Patient {
+	p := doctor.Patient{ConfigFile: c.File(), Registry: doctor.Registry{
+		Path: c.Registry.Path, KeyFile: c.Registry.KeyFile,
+		Open: func(ctx context.Context) (doctor.Book, error) {
+			st, _, err := OpenStore(ctx, c)
+			if err != nil {
+				return nil, err
+			}
+			return st, nil
+		},
+	}}
+	for _, s := range c.Servers {
+		d := doctor.Server{Name: s.Name, Address: s.Address, TLS: s.TLS}
+		secret, err := s.Seed.Read()
+		switch {
+		case err == nil:
+			d.DSN = secret.Reveal()
+		case !errors.Is(err, config.ErrNoSecret):
+			d.DSNErr = err
+		}
+		p.Servers = append(p.Servers, d)
+	}
+	for _, l := range c.Listeners {
+		p.Listeners = append(p.Listeners, doctor.Listener{Name: l.Name, Server: l.Server, Address: l.Address, TLS: l.TLS})
+	}
+	for _, s := range c.Alerts.Sinks {
+		p.Sinks = append(p.Sinks, doctor.Sink{Name: s.Name, Type: s.Type,
+			Check: func(ctx context.Context) error { return checkSink(ctx, s) }})
+	}
+	return p
+}

@@ -1,4 +1,0 @@
-package app
-
-// features lets each feature check the section that it owns.
-func (v *checker) features() {}

@@ -1,0 +1,111 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"honeyrow/alert"
+	"honeyrow/rules"
+)
+
+// Reload puts another configuration into force without touching sessions.
+// Everything that can fail happens first; on error the old configuration
+// stays as it is. New listeners are opened, those that are gone are drained in
+// the background.
+func (a *App) Reload(ctx context.Context, next *Config) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if next.Registry != a.cfg.Registry {
+		return errors.New("the registry can't change while the proxy runs: restart it")
+	}
+	if len(next.Listeners) == 0 {
+		return next.file.Errorf("listeners", "no listener is configured: add one with name and address")
+	}
+	set, err := rules.Compile(next.ruleConfig())
+	if err != nil {
+		return err
+	}
+	for i := range next.Listeners {
+		if _, err := a.protocol(next, &next.Listeners[i]); err != nil {
+			return err
+		}
+	}
+	desk, err := a.buildDesk(next)
+	if err != nil {
+		return err
+	}
+	opened, err := a.openNew(ctx, next)
+	if err != nil {
+		return errors.Join(err, discard(desk))
+	}
+
+	// From here on nothing fails.
+	err = errors.Join(a.engine.Configure(next.Alerts.Config, set), a.swapListeners(next, opened))
+	a.press.swap(desk)
+	a.cfg = next
+	return err
+}
+
+// discard closes a desk's sinks without ever running it.
+func discard(k *alert.Desk) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return k.Run(ctx, 0)
+}
+
+// openNew opens the sockets that the present configuration does not have.
+func (a *App) openNew(ctx context.Context, next *Config) (map[string]*listening, error) {
+	opened := map[string]*listening{}
+	for i := range next.Listeners {
+		c := &next.Listeners[i]
+		if a.listeners[socketKey(c)] != nil {
+			continue
+		}
+		l, err := a.listen(ctx, next, c)
+		if err != nil {
+			for _, o := range opened {
+				o.Close()
+			}
+			return nil, err
+		}
+		opened[socketKey(c)] = l
+	}
+	return opened, nil
+}
+
+// swapListeners configures those that stay, serves the opened ones and drains
+// the others in the background.
+func (a *App) swapListeners(next *Config, opened map[string]*listening) error {
+	var errs []error
+	gone := a.listeners
+	a.listeners = opened
+	for i := range next.Listeners {
+		c := &next.Listeners[i]
+		key := socketKey(c)
+		old, stays := gone[key]
+		if !stays {
+			a.startServing(opened[key])
+			continue
+		}
+		delete(gone, key)
+		a.listeners[key] = old
+		err := old.proto.Reload(next.wireConfig(c))
+		if err == nil {
+			err = old.Listener.Reload(c.Config, old.proto)
+		}
+		if err != nil { // a file changed since the trial a moment ago
+			errs = append(errs, fmt.Errorf("listener %s keeps its old configuration: %w", c.Name, err))
+		}
+	}
+	for _, l := range gone {
+		a.serving.Go(func() {
+			ctx, cancel := context.WithTimeout(a.serve, next.Drain.Deadline)
+			defer cancel()
+			if err := l.Drain(ctx); err != nil {
+				a.log.Warn().Err(err).Msg("a listener that is gone from the configuration was drained")
+			}
+		})
+	}
+	return errors.Join(errs...)
+}

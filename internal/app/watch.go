@@ -1,0 +1,183 @@
+package app
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"honeyrow/token"
+)
+
+const (
+	// beatEvery is how often this proxy tells the registry that it lives;
+	// token.Watch forgets it after ten seconds.
+	beatEvery = 2 * time.Second
+	// storeRetry is the pause after a failure of the registry.
+	storeRetry = time.Second
+	// storeLog is how often a lasting failure is logged.
+	storeLog = time.Minute
+)
+
+// beat tells the registry which version this proxy watches.
+func (a *App) beat(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, beatEvery)
+	defer cancel()
+	err := a.store.Beat(ctx, token.Watcher{ID: a.id, Host: a.host, PID: os.Getpid(), Servers: a.servers(), Version: a.engine.Version(), Seen: time.Now()})
+	if err != nil && ctx.Err() == nil {
+		a.log.Warn().Err(err).Msg("the registry does not take this proxy's sign of life: `honeyrow seed` will not wait for it")
+	}
+}
+
+// servers names the servers that this proxy stands before.
+func (a *App) servers() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	seen := map[string]bool{}
+	var out []string
+	for _, l := range a.cfg.Listeners {
+		if !seen[l.Server] {
+			seen[l.Server] = true
+			out = append(out, l.Server)
+		}
+	}
+	return out
+}
+
+// beatLoop beats until ctx ends.
+func (a *App) beatLoop(ctx context.Context) {
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			a.beat(ctx)
+		}
+	}
+}
+
+// leave takes this proxy out of the registry, so that seeders wait no more.
+func (a *App) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), beatEvery)
+	defer cancel()
+	if err := a.store.Leave(ctx, a.id); err != nil {
+		a.log.Warn().Err(err).Msg("could not sign off in the registry: it forgets this proxy in ten seconds")
+	}
+}
+
+// tokenLoop takes over every change of the registry until ctx ends. While the
+// registry is lost, the tokens last known are watched on.
+func (a *App) tokenLoop(ctx context.Context) {
+	var lastLog time.Time
+	version := a.engine.Version()
+	for ctx.Err() == nil {
+		next, err := a.takeOver(ctx, version)
+		switch {
+		case err == nil:
+			if !lastLog.IsZero() {
+				a.log.Info().Msg("the registry can be read again")
+				lastLog = time.Time{}
+			}
+			version = next
+			continue
+		case ctx.Err() != nil:
+			return
+		case time.Since(lastLog) >= storeLog:
+			lastLog = time.Now()
+			a.log.Error().Err(err).Int("tokens", a.engine.Stats().Tokens).Msg("the registry can't be read: the tokens last known are watched on, new ones are not")
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(storeRetry):
+		}
+	}
+}
+
+// takeOver waits for a version other than the given one and watches it.
+func (a *App) takeOver(ctx context.Context, version uint64) (uint64, error) {
+	if err := a.store.Wait(ctx, version); err != nil {
+		return 0, err
+	}
+	snap, err := a.store.Snapshot(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if snap.Version == version {
+		return version, nil
+	}
+	a.engine.Swap(snap)
+	a.beat(ctx)
+	a.log.Info().Int("tokens", len(snap.Tokens)).Uint64("registry_version", snap.Version).Msg("tokens changed")
+	select {
+	case a.kick <- struct{}{}:
+	default:
+	}
+	return snap.Version, nil
+}
+
+// learn is the engine's: it must not wait. What does not fit is told again
+// when it is seen again after the engine forgets it.
+func (a *App) learn(l token.Location) {
+	select {
+	case a.learned <- l:
+	default:
+	}
+}
+
+// learnLoop writes what the engine learned about tables into the registry.
+func (a *App) learnLoop(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case l := <-a.learned:
+			batch := []token.Location{l}
+			for more := true; more; {
+				select {
+				case l := <-a.learned:
+					batch = append(batch, l)
+				default:
+					more = false
+				}
+			}
+			if err := a.addLocations(ctx, batch); err != nil && ctx.Err() == nil {
+				a.log.Warn().Err(err).Msg("a table's new numbers could not be written to the registry")
+			}
+		}
+	}
+}
+
+// addLocations adds to what the registry knows about the columns.
+func (a *App) addLocations(ctx context.Context, ls []token.Location) error {
+	snap, err := a.store.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	touched := map[token.Location]bool{}
+	all := map[token.Location]bool{}
+	for _, l := range ls {
+		touched[columnOf(l)] = true
+		all[l] = true
+	}
+	for _, l := range snap.Locations {
+		if touched[columnOf(l)] {
+			all[l] = true
+		}
+	}
+	out := make([]token.Location, 0, len(all))
+	for l := range all {
+		out = append(out, l)
+	}
+	for _, l := range ls {
+		a.log.Info().Str("server", l.Server).Str("database", l.Database).Str("table", l.Schema+"."+l.Table).Str("column", l.Column).
+			Uint32("table_oid", l.TableOID).Msg("planted column seen under new numbers")
+	}
+	return a.store.Locate(ctx, out)
+}
+
+// columnOf is a location without its numbers.
+func columnOf(l token.Location) token.Location {
+	l.TableOID, l.Attr = 0, 0
+	return l
+}

@@ -32,6 +32,9 @@ type record struct {
 	drawn   bool // client and statement are filled in
 }
 
+// maxLabel bounds Hit.Column in bytes.
+const maxLabel = 256
+
 // hitKey tells a value presented from the same value read.
 type hitKey struct {
 	tok     event.ID
@@ -95,11 +98,14 @@ func (c *record) count(t *token.Token, ch event.Channel, means, column string) {
 	if len(c.det.Hits) == event.MaxHits {
 		return
 	}
+	if ch == event.ChannelLabel && c.policy.RedactLiterals {
+		column = "" // the name holds the value
+	}
 	c.seen[key] = len(c.det.Hits)
 	c.det.Hits = append(c.det.Hits, event.Hit{
 		Token: t.ID, Kind: t.Kind, Row: row, Place: t.Place, Story: t.Story(),
 		PlantedBy: t.PlantedBy, PlantedAt: t.PlantedAt, Note: t.Note,
-		Channel: ch, Means: means, Column: clean(column), Count: 1,
+		Channel: ch, Means: means, Column: cut(clean(column), maxLabel), Count: 1,
 	})
 }
 

@@ -157,16 +157,20 @@ func (t *statement) Run(buf []byte, params []inspect.Param) (inspect.Run, event.
 }
 
 // remember makes t the statement that data from the client belongs to, and
-// keeps it from being reused meanwhile.
+// keeps it from being reused meanwhile. A long one is not kept: idle sessions
+// must stay small, and what announces data (COPY FROM STDIN) is short.
 func (s *session) remember(t *statement) {
 	if s.last == t {
 		return
 	}
-	t.refs.Add(1)
 	if s.last != nil {
 		s.last.unref()
+		s.last = nil
 	}
-	s.last = t
+	if len(t.text) <= keepText {
+		t.refs.Add(1)
+		s.last = t
+	}
 }
 
 // Release implements inspect.Statement.

@@ -195,6 +195,16 @@ func TestRedactionLeavesNoLiteralAnywhere(t *testing.T) {
 	}
 }
 
+func TestRedactionCoversColumnNames(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.RedactLiterals = true
+	g := newRig(t, cfg, rules.Config{})
+	g.query("SELECT * FROM crosstab()", cols("="+rowA[6].value), []string{"1"})
+	if b, _ := json.Marshal(g.one()); strings.Contains(string(b), rowA[6].value) {
+		t.Errorf("the value is in %s", b)
+	}
+}
+
 func TestTagsOfSqlcommenterAreRead(t *testing.T) {
 	g := newRig(t, DefaultConfig(), rules.Config{})
 	g.query("SELECT 1 /*action='%2Fparam*d',controller='index,'framework='spring'*/", cols("email"), []string{rowA[3].value})

@@ -16,7 +16,7 @@ const MaxHits = 64
 type Detection struct {
 	Schema   string    `json:"schema"`
 	ID       ID        `json:"id"`
-	Revision int       `json:"revision"` // 1, then 2 once the run has ended with higher counts
+	Revision int       `json:"revision"` // 1, then higher when the record becomes graver or its run ends
 	Time     time.Time `json:"time"`     // of the first hit
 	Severity Severity  `json:"severity"`
 	Rule     string    `json:"rule"`

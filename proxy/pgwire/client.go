@@ -198,9 +198,10 @@ func (f *flow) query(sql []byte, total int) event.Verdict {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.statements, "") // Query destroys the unnamed statement and portal
-	delete(f.portals, "")
-	f.pushLocked(request{kind: simpleQuery, exec: e, refused: v.Blocks()})
+	if f.pushLocked(request{kind: simpleQuery, exec: e, refused: v.Blocks()}) {
+		delete(f.statements, "") // Query destroys the unnamed statement and portal
+		delete(f.portals, "")
+	}
 	return v
 }
 
@@ -254,8 +255,9 @@ func (f *flow) register(name string, p *prepared) {
 	if f.statements == nil {
 		f.statements = make(map[string]*prepared)
 	}
-	f.pushLocked(request{kind: parse, prep: p, name: name, oldPrep: f.statements[name]})
-	f.statements[name] = p
+	if f.pushLocked(request{kind: parse, prep: p, name: name, oldPrep: f.statements[name]}) {
+		f.statements[name] = p
+	}
 }
 
 // prepared finds a statement by name. SQL's PREPARE shares the name space with
@@ -364,8 +366,9 @@ func (f *flow) bindPortal(name string, e *execution, known bool) {
 		f.portals = make(map[string]*execution)
 	}
 	e.portal, e.named = name, true
-	f.pushLocked(request{kind: bind, exec: e, name: name, oldExec: f.portals[name]})
-	f.portals[name] = e
+	if f.pushLocked(request{kind: bind, exec: e, name: name, oldExec: f.portals[name]}) {
+		f.portals[name] = e
+	}
 }
 
 func (f *flow) describe(body []byte) error {
@@ -375,15 +378,13 @@ func (f *flow) describe(body []byte) error {
 	}
 	if what == 'S' {
 		p := f.prepared(name)
-		p.asked.Store(true)
-		f.push(request{kind: describePrep, prep: p})
+		p.asked.Store(f.push(request{kind: describePrep, prep: p}) || p.asked.Load())
 		return nil
 	}
 	e := f.portal(name)
-	if e.prep != nil {
+	if f.push(request{kind: describePortal, exec: e}) && e.prep != nil {
 		e.prep.asked.Store(true)
 	}
-	f.push(request{kind: describePortal, exec: e})
 	return nil
 }
 
@@ -422,7 +423,11 @@ func (f *flow) execute(body []byte) ([]byte, error) {
 	}
 	e := f.portal(name)
 	if p := e.prep; p != nil && !p.asked.Swap(true) {
-		f.push(request{kind: describePortal, exec: e, hidden: true})
+		if !f.push(request{kind: describePortal, exec: e, hidden: true}) {
+			p.asked.Store(false) // ignored by the server, as the Execute will be
+			f.push(request{kind: execute, exec: e})
+			return nil, nil
+		}
 		f.inject = append(f.inject[:0], 'D')
 		f.inject = binary.BigEndian.AppendUint32(f.inject, uint32(4+1+len(name)+1))
 		f.inject = append(append(append(f.inject, 'P'), name...), 0)
@@ -442,12 +447,16 @@ func (f *flow) closeFrame(body []byte) error {
 	r := request{kind: closeName, name: string(name)}
 	if what == 'S' {
 		r.oldPrep = f.statements[r.name]
-		delete(f.statements, r.name)
 	} else {
 		r.oldExec = f.portals[r.name]
-		delete(f.portals, r.name)
 	}
-	f.pushLocked(r)
+	if f.pushLocked(r) {
+		if what == 'S' {
+			delete(f.statements, r.name)
+		} else {
+			delete(f.portals, r.name)
+		}
+	}
 	return nil
 }
 

@@ -358,7 +358,7 @@ func (f *flow) startStream(rest []byte, size int) (taken, error) {
 		f.copying.carry = f.copying.carry[:0]
 	case 'E', 'N', 'A':
 		return f.startText(rest, size)
-	case 'T', 'S':
+	case 'T', 't', 'S':
 		if size <= controlLimit {
 			return taken{need: size}, nil // the pump's buffer grows
 		}

@@ -54,6 +54,9 @@ type flow struct {
 	freeExec   []*execution
 	freeReq    []*request
 	copyIn     bool // the server reads COPY data: Sync and Flush have no effect
+	// discard: after an error in the extended protocol the server ignores
+	// everything up to Sync, and the client has not sent that yet.
+	discard bool
 
 	// client's goroutine
 	toServer stream // a frame longer than limit is passing
@@ -253,6 +256,8 @@ type request struct {
 	refused bool
 	// hidden: the proxy asked, the client must not see the answer.
 	hidden bool
+	// discarded: the server ignores it, see flow.discard.
+	discarded bool
 }
 
 // requests is a FIFO that reuses its space.
@@ -284,14 +289,19 @@ func (q *requests) pop() {
 }
 
 // push appends a request. The client's goroutine calls it before the message
-// can reach the server.
-func (f *flow) push(r request) {
+// can reach the server. It reports whether the server will look at it: if not,
+// the message must not change what names stand for.
+func (f *flow) push(r request) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.pushLocked(r)
+	return f.pushLocked(r)
 }
 
-func (f *flow) pushLocked(r request) {
+func (f *flow) pushLocked(r request) bool {
+	if r.kind == syncPoint {
+		f.discard = false
+	}
+	r.discarded = f.discard
 	var p *request
 	if n := len(f.freeReq); n > 0 {
 		p, f.freeReq = f.freeReq[n-1], f.freeReq[:n-1]
@@ -300,6 +310,7 @@ func (f *flow) pushLocked(r request) {
 	}
 	*p = r
 	f.queue.push(p)
+	return !r.discarded
 }
 
 // head returns the request that the server is answering, nil if none.
@@ -313,11 +324,17 @@ func (f *flow) head() *request {
 	return f.cur
 }
 
-// nextLocked makes cur the first request that has an answer. mu is held.
+// nextLocked makes cur the first request that has an answer. mu is held; it is
+// let go of to end the runs of requests that the server ignored.
 func (f *flow) nextLocked() {
 	r := f.queue.peek()
-	for r != nil && r.kind == copyEnd {
+	for r != nil && (r.kind == copyEnd || r.discarded) {
 		f.queue.pop()
+		if e := r.exec; e != nil {
+			f.mu.Unlock()
+			f.endRun(e, "")
+			f.mu.Lock()
+		}
 		f.recycle(r)
 		r = f.queue.peek()
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -158,6 +159,47 @@ func TestPipelineAfterAnErrorIsSkippedToItsSync(t *testing.T) {
 	if x.f.statements["s"] != nil {
 		t.Fatal("a statement that never came to be is still known by its name")
 	}
+}
+
+// The server ignores all that comes after an error up to Sync, also what the
+// client sends when it has seen the error already: pgx's pipeline does.
+func TestMessagesBetweenAnErrorAndItsSyncAreNeverAnswered(t *testing.T) {
+	x := start(t, nil)
+	b, d, e := &pgproto3.Bind{}, &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{}
+	x.client(nil, &pgproto3.Parse{Name: "s", Query: "select 1"}, &pgproto3.Parse{Query: "bad"}, b, d, e, &pgproto3.Flush{})
+	x.server(nil, parsed, failed("42601", "syntax"))
+	first := x.f.statements["s"]
+	x.client(nil, &pgproto3.Close{ObjectType: 'S', Name: "s"}, &pgproto3.Parse{Name: "s", Query: "select 2"}, &pgproto3.Bind{PreparedStatement: "s"}, d, e,
+		&pgproto3.Bind{PreparedStatement: "s"}, e, query("select 3"), syncMsg)
+	if x.f.statements["s"] != first || first == nil {
+		t.Fatal("a message that the server ignored changed what a name stands for")
+	}
+	x.client(enc(t, &pgproto3.Bind{PreparedStatement: "s"}, d, e, syncMsg), &pgproto3.Bind{PreparedStatement: "s"}, e, syncMsg)
+	x.server(nil, readyIdle)
+	x.server(enc(t, bound, row("1"), done("SELECT 1"), readyIdle), bound, columns("n"), row("1"), done("SELECT 1"), readyIdle)
+	if !x.f.AtRest() {
+		t.Fatal("requests that the server ignored are still waited for")
+	}
+}
+
+func TestMostParametersAndColumnsThatPostgreSQLAllowsPass(t *testing.T) {
+	x := start(t, nil)
+	cols := columns(strings.Split(strings.Repeat("a column with a long name,", 1600), ",")...)
+	x.client(nil, &pgproto3.Parse{Name: "s", Query: "select"}, &pgproto3.Describe{ObjectType: 'S', Name: "s"}, syncMsg)
+	answer := enc(t, parsed, &pgproto3.ParameterDescription{ParameterOIDs: make([]uint32, 65535)}, cols, readyIdle)
+	var got []byte
+	for piece := range slices.Chunk(answer, 50_000) { // no read holds such a message whole
+		out, err := x.d.Feed(wire.Server, piece)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, out...)
+	}
+	if !bytes.Equal(got, answer) {
+		t.Fatalf("%d bytes came through, want %d", len(got), len(answer))
+	}
+	x.client(nil, &pgproto3.Bind{PreparedStatement: "s", Parameters: make([][]byte, 65535)}, &pgproto3.Execute{}, syncMsg)
+	x.server(nil, bound, done("SELECT 0"), readyIdle)
 }
 
 func TestFailedParseLeavesTheNameToTheFirstStatement(t *testing.T) {

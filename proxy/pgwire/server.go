@@ -330,6 +330,7 @@ func (f *flow) abandon(code string) {
 		f.undo(gone[i])
 	}
 	f.cur = f.queue.peek()
+	f.discard = f.cur == nil // no Sync has been sent yet
 	f.copyIn = false
 	f.mu.Unlock()
 	for _, r := range gone {

@@ -94,7 +94,9 @@ func deliverDrill(ctx context.Context, c *Config, st *Store, id event.ID, names 
 			errs = append(errs, err)
 			r := Drill{Sink: s.Name(), Detection: id, By: "this command"}
 			loop := alert.NewLoop(st, s, c.Alerts.Retry, zerolog.Nop(), alert.LoopOptions{})
-			if _, err := loop.Drain(ctx); err != nil {
+			if _, err := loop.Drain(ctx); errors.Is(err, alert.ErrLeased) {
+				r = awaitDrill(ctx, st, id, s.Name(), before[s.Name()])
+			} else if err != nil {
 				r.Error = err.Error()
 			} else if why, err := gaveUp(ctx, st, s.Name(), before[s.Name()]); err != nil || why != "" {
 				r.Error = why

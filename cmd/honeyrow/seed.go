@@ -1,0 +1,393 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"honeyrow/event"
+	"honeyrow/internal/app"
+	"honeyrow/seeder"
+	"honeyrow/token"
+)
+
+type seedCmd struct {
+	Plan   seedPlanCmd   `cmd:"" help:"Show what would be planted, and why. Changes nothing."`
+	Apply  seedApplyCmd  `cmd:"" help:"Plant honey rows."`
+	Verify seedVerifyCmd `cmd:"" help:"Check that the honey rows are still there and unchanged."`
+	Remove seedRemoveCmd `cmd:"" help:"Take honey rows out again."`
+}
+
+// target says where to work.
+type target struct {
+	Server  string `placeholder:"NAME" help:"The server's name in the configuration; needed if there are several."`
+	DSNFile string `name:"dsn-file" placeholder:"FILE" help:"Take the connection string from this file, for another database than servers seed names."`
+}
+
+// draftFlags shape a plan; what is not given comes from the configuration.
+type draftFlags struct {
+	Tables []string `placeholder:"TABLE" help:"Tables to plant in, as table or schema.table; without it the most tempting ones."`
+	Rows   int      `placeholder:"N" help:"Honey rows in each table. Default: seed.rows of the configuration."`
+	Domain string   `help:"Domain of planted e-mail addresses. Default: seed.domain of the configuration."`
+	Seed   uint64   `placeholder:"N" help:"Makes a plan repeatable; without it each plan differs."`
+	Note   string   `help:"A note for whoever reads the alert, such as a ticket number."`
+	NoTry  bool     `help:"Do not try the rows in a transaction that is rolled back."`
+}
+
+// withSeeder connects to registry and database, runs do and closes both.
+func (e *env) withSeeder(t target, do func(*app.Seeding) error) error {
+	cfg, err := e.load()
+	if err != nil {
+		return err
+	}
+	s, err := app.OpenSeeding(e.ctx, cfg, t.Server, t.DSNFile)
+	if err != nil {
+		return err
+	}
+	for _, w := range s.Warnings {
+		fmt.Fprintln(e.stderr, "honeyrow: warning:", w)
+	}
+	return errors.Join(do(s), s.Close())
+}
+
+func (f *draftFlags) options(s *app.Seeding, progress func(seeder.Progress)) seeder.Options {
+	o := seeder.Options{Config: s.Config, Server: s.Server, Seed: f.Seed, Note: f.Note, SkipProbe: f.NoTry, Progress: progress}
+	if len(f.Tables) > 0 {
+		o.Tables = f.Tables
+	}
+	if f.Rows > 0 {
+		o.Rows = f.Rows
+	}
+	if f.Domain != "" {
+		o.Domain = f.Domain
+	}
+	return o
+}
+
+// progress shows long work on standard error: one changing line on a
+// terminal, JSON lines with --json, nothing otherwise.
+func (e *env) progress() (show func(seeder.Progress), end func()) {
+	switch {
+	case e.json:
+		out := *e
+		out.stdout = e.stderr
+		return func(p seeder.Progress) {
+			_ = out.printLine(map[string]any{"progress": p.Step, "table": p.Table, "done": p.Done, "total": p.Total})
+		}, func() {}
+	case terminal(e.stderr):
+		return func(p seeder.Progress) {
+			count := ""
+			if p.Total > 0 {
+				count = fmt.Sprintf(" %d/%d", p.Done, p.Total)
+			}
+			fmt.Fprintf(e.stderr, "\r\x1b[K%s %s%s", p.Step, printable(p.Table), count)
+		}, func() { fmt.Fprint(e.stderr, "\r\x1b[K") }
+	}
+	return nil, func() {}
+}
+
+type seedPlanCmd struct {
+	target
+	draftFlags
+	Format string `enum:"table,sql,json" default:"table" help:"table, sql for the DBA's review, or json. Default: ${default}."`
+	Out    string `short:"o" placeholder:"FILE" help:"Write the plan to this file (mode 0600), for 'seed apply FILE'."`
+}
+
+// Help is shown by --help.
+func (seedPlanCmd) Help() string {
+	return "Reads the catalogue and some rows, and tries the plan in a transaction that is rolled back. " +
+		"What it prints holds the honey values: treat it as a secret.\n\n" +
+		"Example: honeyrow seed plan --tables customers,employees --rows 5 --out plan.json"
+}
+
+// Run makes and prints a plan.
+func (c *seedPlanCmd) Run(e *env) error {
+	return e.withSeeder(c.target, func(s *app.Seeding) error {
+		show, end := e.progress()
+		p, err := s.Plan(e.ctx, c.options(s, show))
+		end()
+		if p == nil {
+			return err
+		}
+		if perr := c.print(e, p); perr != nil {
+			return errors.Join(err, perr)
+		}
+		if err != nil || c.Out == "" {
+			return err
+		}
+		if err := p.WriteFile(c.Out); err != nil {
+			return err
+		}
+		fmt.Fprintf(e.stderr, "wrote %s (mode 0600): plant exactly this with `honeyrow seed apply %s`\n", c.Out, c.Out)
+		return nil
+	})
+}
+
+func (c *seedPlanCmd) print(e *env, p *seeder.Plan) error {
+	switch {
+	case e.json || c.Format == "json":
+		return e.printJSON(p)
+	case c.Format == "sql":
+		_, err := io.WriteString(e.stdout, p.SQL())
+		return err
+	}
+	_, err := io.WriteString(e.stdout, p.Table())
+	return err
+}
+
+type seedApplyCmd struct {
+	target
+	draftFlags
+	Plan   string `arg:"" optional:"" placeholder:"PLAN" help:"A plan from 'seed plan --out'; without it one is made now."`
+	DryRun bool   `help:"Insert in a transaction and roll it back."`
+	Force  bool   `help:"Go on when a running proxy does not watch the new values in time."`
+	Yes    bool   `short:"y" help:"Do not ask."`
+}
+
+// Help is shown by --help.
+func (seedApplyCmd) Help() string {
+	return "Plants in one transaction, after every running proxy watches the new values. On failure nothing is left behind; " +
+		"applying the same plan again plants nothing new.\n\n" +
+		"Example: honeyrow seed apply plan.json --yes"
+}
+
+// Run plants.
+func (c *seedApplyCmd) Run(e *env) error {
+	return e.withSeeder(c.target, func(s *app.Seeding) error {
+		p, err := c.plan(e, s)
+		if err != nil {
+			return err
+		}
+		if !c.DryRun {
+			question := fmt.Sprintf("Plant %d honey rows in %s of %s on server %s?", p.Rows(), tablesOf(p), p.Database, p.Server)
+			if err := e.confirm(c.Yes, question); err != nil {
+				return err
+			}
+		}
+		show, end := e.progress()
+		done, err := s.Apply(e.ctx, p, seeder.ApplyOptions{DryRun: c.DryRun, Force: c.Force, LockTimeout: s.Config.LockTimeout,
+			StatementTimeout: s.Config.StatementTimeout, WatchTimeout: s.Config.WatchTimeout, Progress: show})
+		end()
+		if err != nil {
+			return err
+		}
+		return e.printApplied(done)
+	})
+}
+
+func (c *seedApplyCmd) plan(e *env, s *app.Seeding) (*seeder.Plan, error) {
+	if c.Plan != "" {
+		p, err := seeder.ReadPlan(c.Plan)
+		if err != nil {
+			return nil, err
+		}
+		if p.Server != s.Server {
+			return nil, fmt.Errorf("plan %s is for server %q, not %q: choose it with --server", c.Plan, p.Server, s.Server)
+		}
+		return p, nil
+	}
+	show, end := e.progress()
+	defer end()
+	return s.Plan(e.ctx, c.options(s, show))
+}
+
+func tablesOf(p *seeder.Plan) string {
+	var names []string
+	for _, t := range p.Tables {
+		names = append(names, t.String())
+	}
+	return printable(strings.Join(names, ", "))
+}
+
+// confirm asks on a terminal; elsewhere --yes must be given.
+func (e *env) confirm(yes bool, question string) error {
+	if yes {
+		return nil
+	}
+	if !terminal(e.stderr) || !terminal(os.Stdin) {
+		return usage{errors.New("this changes the database and nobody can be asked here: say --yes, or --dry-run to try it")}
+	}
+	fmt.Fprintf(e.stderr, "%s [y/N] ", question)
+	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "y", "yes":
+		return nil
+	}
+	return errors.New("nothing was changed")
+}
+
+func (e *env) printApplied(done *seeder.Applied) error {
+	if e.json {
+		return e.printJSON(done)
+	}
+	t := table{head: []string{"TABLE", "KEY", "STATE", "ROW"}}
+	counts := map[string]int{}
+	for _, r := range done.Rows {
+		counts[r.State]++
+		t.add(printable(r.Table), printable(r.Key), r.State, string(r.ID))
+	}
+	t.write(e.stdout)
+	switch {
+	case done.DryRun:
+		fmt.Fprintf(e.stdout, "%d rows tried and rolled back: nothing was planted\n", counts["tried"])
+	default:
+		fmt.Fprintf(e.stdout, "%d rows planted, %d were there already; %d tokens registered, %d proxies watch them (deployment %s)\n",
+			counts["planted"], counts["present"], done.Tokens, done.Watchers, done.Deployment)
+	}
+	for _, w := range done.Warnings {
+		fmt.Fprintln(e.stderr, "honeyrow: warning:", printable(w))
+	}
+	return nil
+}
+
+type seedVerifyCmd struct {
+	target
+	Deployment string `help:"Only rows of this seeding run."`
+}
+
+// Help is shown by --help.
+func (seedVerifyCmd) Help() string {
+	return "Also settles what an interrupted run left open, and refreshes the numbers of recreated tables. " +
+		"Exit code 1 if a row is gone, changed, or has lost its uniqueness.\n\n" +
+		"Example: honeyrow seed verify --json"
+}
+
+// Run verifies.
+func (c *seedVerifyCmd) Run(e *env) error {
+	return e.withSeeder(c.target, func(s *app.Seeding) error {
+		show, end := e.progress()
+		v, err := s.Verify(e.ctx, seeder.VerifyOptions{Server: s.Server, Deployment: c.Deployment,
+			ApplyOptions: seeder.ApplyOptions{LockTimeout: s.Config.LockTimeout, StatementTimeout: s.Config.StatementTimeout, Progress: show}})
+		end()
+		if err != nil {
+			return err
+		}
+		if e.json {
+			err = e.printJSON(v)
+		} else {
+			e.printRows(v.Rows)
+			if v.Relocated > 0 {
+				fmt.Fprintf(e.stdout, "%d columns were in tables made anew: their numbers are refreshed\n", v.Relocated)
+			}
+			if v.OK {
+				fmt.Fprintf(e.stdout, "all %d honey rows are as planted\n", len(v.Rows))
+			}
+		}
+		if err != nil || v.OK {
+			return err
+		}
+		return errors.New("not all honey rows are as planted: see above for each; remove those rows with `honeyrow seed remove` and plant anew")
+	})
+}
+
+func (e *env) printRows(rows []seeder.RowState) {
+	if len(rows) == 0 {
+		return
+	}
+	t := table{head: []string{"TABLE", "KEY", "STATE", "COLUMNS", "ROW", "WHY"}}
+	for _, r := range rows {
+		t.add(printable(r.Table), printable(r.Key), r.State, printable(strings.Join(r.Columns, ",")), string(r.ID), printable(r.Why))
+	}
+	t.write(e.stdout)
+}
+
+type seedRemoveCmd struct {
+	target
+	Deployment string   `help:"Only rows of this seeding run."`
+	Table      []string `help:"Only rows of these tables, as table or schema.table."`
+	Row        []string `placeholder:"ID" help:"Only these honey rows."`
+	DryRun     bool     `help:"Delete in a transaction and roll it back."`
+	Force      bool     `help:"Go on when a running proxy does not follow in time."`
+	Yes        bool     `short:"y" help:"Do not ask."`
+}
+
+// Help is shown by --help.
+func (seedRemoveCmd) Help() string {
+	return "Deletes only rows that still are what was planted and on which no other row depends; what is left stays watched.\n\n" +
+		"Example: honeyrow seed remove --table customers --dry-run"
+}
+
+// Run removes.
+func (c *seedRemoveCmd) Run(e *env) error {
+	return e.withSeeder(c.target, func(s *app.Seeding) error {
+		rows, all, err := c.rows(e, s)
+		if err != nil {
+			return err
+		}
+		if !all && len(rows) == 0 {
+			return errors.New("no honey row matches: `honeyrow tokens list` shows them")
+		}
+		if !c.DryRun {
+			what := "all honey rows"
+			if !all {
+				what = fmt.Sprintf("%d honey rows", len(rows))
+			}
+			if err := e.confirm(c.Yes, "Delete "+what+" of server "+s.Server+"?"); err != nil {
+				return err
+			}
+		}
+		show, end := e.progress()
+		done, err := s.Remove(e.ctx, seeder.RemoveOptions{Server: s.Server, Deployment: c.Deployment, Rows: rows,
+			ApplyOptions: seeder.ApplyOptions{DryRun: c.DryRun, Force: c.Force, LockTimeout: s.Config.LockTimeout,
+				StatementTimeout: s.Config.StatementTimeout, WatchTimeout: s.Config.WatchTimeout, Progress: show}})
+		end()
+		if err != nil {
+			return err
+		}
+		if e.json {
+			return e.printJSON(done)
+		}
+		return e.printRemoved(done)
+	})
+}
+
+// rows turns the filters into the ids of honey rows; all means no filter but
+// the deployment's, which the seeder knows itself.
+func (c *seedRemoveCmd) rows(e *env, s *app.Seeding) (ids []event.ID, all bool, err error) {
+	if len(c.Table) == 0 && len(c.Row) == 0 {
+		return nil, true, nil
+	}
+	ts, err := s.Store.List(e.ctx, token.Filter{Server: s.Server, Deployment: c.Deployment, States: []token.State{token.Planned, token.Live, token.Retired}})
+	if err != nil {
+		return nil, false, err
+	}
+	wanted := map[string]bool{}
+	for _, w := range append(c.Table, c.Row...) {
+		wanted[w] = true
+	}
+	seen := map[event.ID]bool{}
+	for _, t := range ts {
+		match := wanted[string(t.Row)] || wanted[t.Place.Table] || wanted[t.Place.Schema+"."+t.Place.Table]
+		if match && !seen[t.Row] {
+			seen[t.Row] = true
+			ids = append(ids, t.Row)
+		}
+	}
+	return ids, false, nil
+}
+
+func (e *env) printRemoved(done *seeder.Removed) error {
+	e.printRows(done.Rows)
+	removed := 0
+	for _, r := range done.Rows {
+		if r.State == "removed" {
+			removed++
+		}
+	}
+	kept := len(done.Rows) - removed
+	if done.DryRun {
+		fmt.Fprintf(e.stdout, "%d rows would be removed, %d kept: nothing was changed\n", removed, kept)
+		return nil
+	}
+	fmt.Fprintf(e.stdout, "%d rows removed, %d kept\n", removed, kept)
+	if kept > 0 {
+		return errors.New("not all rows were removed: the reason stands beside each; they stay watched")
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"honeyrow/internal/config"
+	"honeyrow/seeder"
+	"honeyrow/seeder/pgdb"
+)
+
+// Seeding is a seeder with its connections: to the registry, and to one
+// database of one server.
+type Seeding struct {
+	*seeder.Seeder
+	Config   seeder.Config
+	Server   string   // the server's name
+	Warnings []string // sentences for the operator
+	store    *Store
+}
+
+// OpenSeeding connects the seeder. server may be empty if there is only one;
+// dsnFile replaces the configured connection string.
+func OpenSeeding(ctx context.Context, c *Config, server, dsnFile string) (*Seeding, error) {
+	s, err := c.PickServer(server)
+	if err != nil {
+		return nil, err
+	}
+	if dsnFile != "" {
+		s.Seed = DSN{File: dsnFile}
+	}
+	dsn, err := s.Seed.Read()
+	if errors.Is(err, config.ErrNoSecret) {
+		return nil, fmt.Errorf("no connection for planting in server %s: set servers seed.dsn_file in %s to a file with postgres://role:password@host:port/database", s.Name, c.File())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("server %s: seed: %w", s.Name, err)
+	}
+	store, warnings, err := OpenStore(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	db, err := pgdb.Open(ctx, dsn.Reveal())
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("server %s: %w", s.Name, err), store.Close())
+	}
+	return &Seeding{Seeder: &seeder.Seeder{Database: db, Store: store}, Config: c.Seed, Server: s.Name, Warnings: warnings, store: store}, nil
+}
+
+// Close ends both connections.
+func (s *Seeding) Close() error {
+	s.Database.Close()
+	return s.store.Close()
+}

@@ -64,6 +64,13 @@ func TestFindsHoneyRowsHoweverTheyLeave(t *testing.T) {
 		{"the key's number in another column", cols("=count", "salary"), []string{"90001", "90001"}, nil},
 		{"a firm value inside a longer one", cols("=a"), []string{"15550142"}, nil},
 		{"a key's binary form in a text column", cols("=a", "=b"), []string{int4(90001), "x"}, nil},
+		{"a weak value's binary form as text of its own column", cols("salary"), []string{int4(913447)}, nil},
+		{"a key's binary form as text of its own column", cols("id"), []string{int4(90001)}, nil},
+		{"a firm value's binary form in a text column beside a binary one", func() []inspect.Column {
+			c := cols("=a", "=b")
+			c[0].Binary = true
+			return c
+		}(), []string{"x", int4(5550142)}, nil},
 		{"the same weak value twice", cols("=a", "=b"), []string{"Ottilie", "Ottilie"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -114,6 +121,15 @@ func TestOneDetectionPerRunHoweverManyRows(t *testing.T) {
 	}
 	if h := d.Hits[0]; h.Story != "row planted in public.customers of crm on main by dba on 2026-11-21" || h.Column != "id" {
 		t.Errorf("hit %+v", h)
+	}
+}
+
+func TestAReportDoesNotChangeAfterItWasGiven(t *testing.T) {
+	g := newRig(t, DefaultConfig(), rules.Config{})
+	a := values(rowA)
+	g.query("SELECT * FROM customers", cols(customerColumns...), a, a)
+	if first := g.l.all[0]; first.Hits[0].Count != 1 || g.one().Hits[0].Count != 2 {
+		t.Errorf("first report counts %d, last %d", first.Hits[0].Count, g.one().Hits[0].Count)
 	}
 }
 

@@ -233,7 +233,7 @@ func (w *rows) beside(a *weakHit) bool {
 		}
 	}
 	for i := range w.weak {
-		if b := &w.weak[i]; b.row == a.row && b.field != a.field && b.tok != a.tok && b.value != a.value {
+		if b := &w.weak[i]; b.row == a.row && b.tok != a.tok && b.value != a.value {
 			return true
 		}
 	}

@@ -291,9 +291,14 @@ func TestAResultKeepsTheTokensItBeganWith(t *testing.T) {
 	if rows, _ := r.Columns(event.ChannelRow, lay); rows != nil {
 		t.Error("rows are watched though there are no tokens")
 	}
+	g.e.Swap(&token.Snapshot{Version: 3, Tokens: tokensOf("row-a", rowA)})
+	rows, _ = r.Columns(event.ChannelRow, lay)
+	if v := show(rows, 1, values(rowB)); v.Action != event.Pass {
+		t.Error("a row that is not planted is reported")
+	}
 	g.e.Swap(twoRows())
 	rows, _ = r.Columns(event.ChannelRow, lay)
-	if v := show(rows, 1, values(rowB)); v.Action != event.Alert {
+	if v := show(rows, 2, values(rowB)); v.Action != event.Alert {
 		t.Error("an old layout does not know new tokens")
 	}
 	r.Done(1, "")
@@ -316,6 +321,38 @@ func TestACompositeKeyMustMatchWhole(t *testing.T) {
 	if d := g.one(); d.HoneyRows != 1 || len(d.Hits) != 2 {
 		t.Errorf("%+v", d.Hits)
 	}
+}
+
+func TestOneValueInTwoColumnsIsOneFact(t *testing.T) {
+	g := newRig(t, DefaultConfig(), rules.Config{})
+	s := &token.Snapshot{}
+	for _, c := range []string{"billing_city", "shipping_city"} {
+		s.Tokens = append(s.Tokens, token.Token{ID: event.ID(c), Row: "row-d", Kind: "city", Value: "Quakenbrück", State: token.Live})
+	}
+	g.e.Swap(s)
+	g.query("SELECT a, b", cols("=a", "=b"), []string{"Quakenbrück", "Quakenbrück"})
+	g.silent()
+}
+
+func TestASeverityNeverFalls(t *testing.T) {
+	low := event.Low
+	g := newRig(t, DefaultConfig(), rules.Config{Override: map[string]rules.Override{rules.RowRead: {Severity: &low}}})
+	g.query("SELECT '"+rowA[3].value+"'", cols("email"), []string{rowA[3].value})
+	if d := g.one(); d.Rule != rules.RowRead || d.Severity != event.High {
+		t.Errorf("%s %s", d.Rule, d.Severity)
+	}
+}
+
+func TestASingleColumnIsNotCutForWeakValues(t *testing.T) {
+	g := newRig(t, DefaultConfig(), rules.Config{})
+	r := g.begin("SELECT 1")
+	for n, want := range map[int]uint64{1: 0, 2: 1} {
+		rows, _ := r.Columns(event.ChannelRow, g.s.Describe(cols("=a", "=b")[:n]))
+		if got := rows.Gate() >> len(rowA[5].value) & 1; got != want {
+			t.Errorf("%d columns: gate bit %d, want %d", n, got, want)
+		}
+	}
+	r.Done(0, "")
 }
 
 func TestAnotherDatabasesNumbersMeanNothing(t *testing.T) {

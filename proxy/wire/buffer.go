@@ -47,7 +47,9 @@ func (b *buffer) reserve(need int) {
 	need = max(need, n+1)
 	switch {
 	case need <= len(b.data):
-		if b.off > 0 && (b.free() == 0 || b.off+need > len(b.data)) {
+		// What is left is mostly part of a frame, cheap to move; a read into
+		// the little room behind it would cost a system call for nothing.
+		if b.off > 0 && (b.free() < len(b.data)/2 || b.off+need > len(b.data)) {
 			copy(b.data, b.data[b.off:b.end])
 			b.off, b.end = 0, n
 		}

@@ -91,7 +91,7 @@ func (c *Config) Validate() error {
 func (c *Config) validateAddress() error {
 	if path, ok := strings.CutPrefix(c.Address, "unix:"); ok {
 		if !filepath.IsAbs(path) {
-			return fmt.Errorf("address %q: use an absolute path after unix:", c.Address)
+			return fmt.Errorf("address %q: use unix: and an absolute path", c.Address)
 		}
 		if len(path) > socketPathMax {
 			return fmt.Errorf("address %q: the path of a unix socket has at most %d bytes; use a shorter one", c.Address, socketPathMax)

@@ -34,8 +34,10 @@ func origin(c net.Conn, trusted networks, o wire.Origin) (net.Conn, wire.Origin,
 		if ended(err) {
 			op = "read"
 		}
-		return c, o, &wire.Error{Side: wire.Client, Op: op,
-			Err: fmt.Errorf("PROXY header from %s, which proxy_protocol.from lists: %w", o.Address, err)}
+		return c, o, &wire.Error{
+			Side: wire.Client, Op: op,
+			Err: fmt.Errorf("PROXY header from %s, which proxy_protocol.from lists: %w", o.Address, err),
+		}
 	}
 	if n := r.Buffered(); n > 0 {
 		kept := make([]byte, n)

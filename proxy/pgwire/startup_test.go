@@ -268,8 +268,10 @@ func TestDirectTLSNeedsALPNAsPostgreSQL17Does(t *testing.T) {
 		alpn  []string
 		works bool
 	}{
-		{"none", nil, false}, {"postgresql", []string{"postgresql"}, true},
-		{"http", []string{"http/1.1"}, false}, {"both", []string{"h2", "postgresql"}, true},
+		{"none", nil, false},
+		{"postgresql", []string{"postgresql"}, true},
+		{"http", []string{"http/1.1"}, false},
+		{"both", []string{"h2", "postgresql"}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := tls.Client(d.dial(t), &tls.Config{RootCAs: roots, ServerName: "db.example", NextProtos: tt.alpn})

@@ -10,8 +10,8 @@
 //	< ReadyForQuery I
 //
 // "? Z Z" reads until the second ReadyForQuery; other letters are other message
-// types, "EOF" is the end of the connection. Strings are Go's; "ab"*500 is the
-// string 500 times. The answers are recorded from a real server with
+// types, "EOF" is the end of the connection. Strings are Go's; "ab"*500+"c" is the
+// first 500 times and then the second. The answers are recorded from a real server with
 //
 //	go test ./integration/transcripts -update
 //
@@ -107,30 +107,44 @@ func (t *transcript) record(got [][]string) error {
 // fields splits a line into words and strings; strings lose their quotes.
 func fields(line string) ([]string, error) {
 	var words []string
+	joined := false
 	for line = strings.TrimLeft(line, " "); line != ""; line = strings.TrimLeft(line, " ") {
 		if line[0] != '"' {
 			w, rest, _ := strings.Cut(line, " ")
 			words, line = append(words, w), rest
 			continue
 		}
-		q, err := strconv.QuotedPrefix(line)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %s", err, line)
-		}
-		w, err := strconv.Unquote(q)
+		w, rest, err := quoted(line)
 		if err != nil {
 			return nil, err
 		}
-		line = line[len(q):]
-		if strings.HasPrefix(line, "*") {
-			n, rest, _ := strings.Cut(line[1:], " ")
-			k, err := strconv.Atoi(n)
-			if err != nil {
-				return nil, err
-			}
-			w, line = strings.Repeat(w, k), rest
+		if joined {
+			w = words[len(words)-1] + w
+			words = words[:len(words)-1]
 		}
 		words = append(words, w)
+		line, joined = strings.CutPrefix(rest, "+")
 	}
 	return words, nil
+}
+
+// quoted takes a string with its repetition off the start of line.
+func quoted(line string) (w, rest string, err error) {
+	q, err := strconv.QuotedPrefix(line)
+	if err != nil {
+		return "", "", fmt.Errorf("%w: %s", err, line)
+	}
+	if w, err = strconv.Unquote(q); err != nil {
+		return "", "", err
+	}
+	rest = line[len(q):]
+	if !strings.HasPrefix(rest, "*") {
+		return w, rest, nil
+	}
+	end := strings.IndexAny(rest, " +")
+	if end < 0 {
+		end = len(rest)
+	}
+	n, err := strconv.Atoi(rest[1:end])
+	return strings.Repeat(w, n), rest[end:], err
 }

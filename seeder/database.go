@@ -36,8 +36,8 @@ type Planter interface {
 	Lock(ctx context.Context) (unlock func(), err error)
 	// Draw takes n values from a column's sequence.
 	Draw(ctx context.Context, t *Table, column string, n int) ([]string, error)
-	// Highest returns the greatest value of an integer column and "" for an
-	// empty table.
+	// Highest returns the greatest value of a column and "" for an empty table
+	// or a type without order.
 	Highest(ctx context.Context, t *Table, column string) (string, error)
 	// Begin starts a transaction.
 	Begin(ctx context.Context, limits Limits) (Tx, error)

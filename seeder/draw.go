@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"honeyrow/event"
 	"honeyrow/seeder/generate"
 	"honeyrow/token"
 )
@@ -23,6 +22,7 @@ type draft struct {
 	taken    map[string]bool // values of registered tokens that count anywhere
 	studies  []*study        // in the order of insertion
 	tables   []*TablePlan
+	hands    map[*study][]*hand // behind tables' rows
 	position map[*Table]int
 }
 
@@ -53,37 +53,38 @@ func (d *draft) table(ctx context.Context, st *study) (*TablePlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	templates := pickTemplates(r, st.pool, n)
-	tp.Rows = make([]*RowPlan, n)
 	next, err := d.next(ctx, st, n)
 	if err != nil {
 		return nil, err
 	}
-	for attempt := 0; ; attempt++ {
-		for i := range tp.Rows {
-			if tp.Rows[i] != nil {
-				continue
-			}
-			row, err := d.row(st, r, templates[i], i, n, attempt, links, next)
-			if err != nil {
-				return nil, err
-			}
-			tp.Rows[i] = row
+	if err := d.last(ctx, st); err != nil {
+		return nil, err
+	}
+	hands := make([]*hand, n)
+	for i, template := range pickTemplates(r, st.pool, n) {
+		if hands[i], err = d.deal(st, r, template, i, n, links, next); err != nil {
+			return nil, err
 		}
-		clash, err := d.clashes(ctx, st, tp, attempt)
+	}
+	tp.Rows = rowsOf(hands)
+	for attempt := 0; ; attempt++ {
+		bad, err := d.clashes(ctx, st, tp, nil, attempt)
 		if err != nil {
 			return nil, err
 		}
-		if len(clash) == 0 {
+		if len(bad) == 0 {
 			break
 		}
 		if attempt == maxDraws {
-			return nil, refuse("no value that is unique in the table was found for %s in %d draws", strings.Join(columnsOf(clash), ", "), maxDraws)
+			return nil, refuse("no value that is unique in the table was found for %s in %d draws", strings.Join(columnsOf(bad), ", "), maxDraws)
 		}
-		for _, c := range clash {
-			tp.Rows[c.row] = nil
+		for _, c := range bad {
+			if err := hands[c.row].redo(d, st, r, c.column); err != nil {
+				return nil, err
+			}
 		}
 	}
+	d.hands[st] = hands
 	err = d.worth(st, tp)
 	tp.Warnings = append(slices.Clone(t.Warnings), st.warn...)
 	return tp, err
@@ -120,54 +121,6 @@ func (d *draft) worth(st *study, tp *TablePlan) error {
 		}
 	}
 	return nil
-}
-
-// row draws one honey row.
-func (d *draft) row(st *study, r *rand.Rand, template, n, total, attempt int, links *links, next map[string][]string) (*RowPlan, error) {
-	was := st.sample.Rows[template]
-	g := &generate.Row{Now: d.now, Domain: d.o.Domain, CardPrefix: d.o.CardPrefix, Attempt: attempt, Shift: st.shift(r, was, n, total, d.now)}
-	g.First, g.Last = st.names.Person(r, attempt)
-	g.WasFirst, g.WasLast = st.person(was)
-	row := &RowPlan{ID: event.NewID()}
-	for _, f := range st.columns {
-		c := &Cell{Column: f.Name, Source: f.plan.Source, Kind: f.plan.Kind, Watch: f.plan.Watch, Strength: f.plan.Strength}
-		row.Cells = append(row.Cells, c)
-		g.Was = ""
-		null := f.sample >= 0 && was[f.sample] == nil
-		if f.sample >= 0 && !null {
-			g.Was = *was[f.sample]
-		}
-		switch f.plan.Source {
-		case Made:
-			if null && !f.NotNull {
-				c.void()
-				continue
-			}
-			v, err := f.gen.Value(r, f.seen, g)
-			if err != nil {
-				if err := d.without(st, f, c, err); err != nil {
-					return nil, err
-				}
-				continue
-			}
-			c.Value = &v
-			c.Strength = strengthOf(f, v)
-		case Copied:
-			if null && !f.NotNull {
-				c.void()
-				continue
-			}
-			v := shared(r, f.seen.Values, g.Was, f.plan.Why)
-			c.Value = &v
-		case Next:
-			c.Value = &next[f.Name][n]
-		case Parent:
-			if err := links.fill(c, f, n, was, st); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return row, nil
 }
 
 // void makes a cell NULL, as the template's is.
@@ -285,23 +238,29 @@ func columnsOf(cs []clash) []string {
 }
 
 // clashes finds watched values that are not unique: in the table, among the
-// rows drawn, among the tokens registered. A weak one that no draw makes
+// rows drawn and others, among the tokens registered. A weak one that no draw makes
 // unique is not watched in the end.
-func (d *draft) clashes(ctx context.Context, st *study, tp *TablePlan, attempt int) ([]clash, error) {
+func (d *draft) clashes(ctx context.Context, st *study, tp *TablePlan, others []*RowPlan, attempt int) ([]clash, error) {
 	var out []clash
 	for _, f := range st.columns {
 		if f.plan.Source != Made || !f.plan.Watch && !f.seen.Unique {
 			continue
 		}
-		bad, err := d.repeated(ctx, st, tp, f)
+		bad, err := d.repeated(ctx, st, tp, others, f)
 		if err != nil {
 			return nil, err
 		}
 		for _, i := range bad {
 			c := tp.Rows[i].cell(f.Name)
-			if f.plan.Strength == token.Weak && !f.seen.Unique && attempt >= 6 {
+			switch {
+			case f.seen.Unique || attempt < 6 || c.Strength == token.Strong:
+			case c.Strength == token.Weak || f.NotNull:
 				c.Watch = false
 				st.note("column %s: no unique value was found for some rows; they are not recognised by it", f.Name)
+				continue
+			default:
+				c.void()
+				st.note("column %s: no unique value was found for some rows; it stays empty there", f.Name)
 				continue
 			}
 			out = append(out, clash{i, f.Name})
@@ -319,10 +278,15 @@ func (st *study) note(format string, args ...any) {
 }
 
 // repeated returns the rows whose value in f another row holds.
-func (d *draft) repeated(ctx context.Context, st *study, tp *TablePlan, f *field) ([]int, error) {
+func (d *draft) repeated(ctx context.Context, st *study, tp *TablePlan, others []*RowPlan, f *field) ([]int, error) {
 	var bad, rows []int
 	var tuples [][]string
 	seen := map[string]bool{}
+	for _, row := range others {
+		if c := row.cell(f.Name); c.Value != nil {
+			seen[*c.Value] = true
+		}
+	}
 	for i, row := range tp.Rows {
 		c := row.cell(f.Name)
 		if c.Value == nil || !c.Watch && !f.seen.Unique {

@@ -24,7 +24,7 @@ func (d *draft) links(ctx context.Context, st *study, r *rand.Rand, n *int) (*li
 		if parent, err := d.cat.Table((&Table{Schema: fk.RefSchema, Name: fk.RefTable}).String()); err == nil && parent != st.table {
 			if i, ok := d.position[parent]; ok && d.before(i, st.table) && !st.overridden(fk) {
 				l.honey[fk] = honeyTable{i, len(d.tables[i].Rows)}
-				if single(st.table, fk) {
+				if single(st.table, fk, true) {
 					*n = min(*n, len(d.tables[i].Rows))
 				}
 				continue
@@ -35,23 +35,26 @@ func (d *draft) links(ctx context.Context, st *study, r *rand.Rand, n *int) (*li
 			f := st.table.Column(c)
 			readable = readable && f != nil && f.CanSelect
 		}
-		one := single(st.table, fk)
-		if !one && readable {
+		one, soft := single(st.table, fk, false), single(st.table, fk, true)
+		if !soft && readable {
 			continue // the template's
 		}
 		if !readable && !st.required(fk) {
 			continue
 		}
-		ps, err := d.s.Database.Parents(ctx, st.table, fk, one, 200)
+		ps, err := d.s.Database.Parents(ctx, st.table, fk, soft, 200)
 		if err != nil {
 			return nil, err
+		}
+		if len(ps) == 0 && !one && readable {
+			continue // the template's; the trial says whether it may
 		}
 		if len(ps) == 0 {
 			return nil, refuse("each row of %s has its row here already (%s), and no honey row is planned there: seed %s as well", fk.RefTable, fk.Name, fk.RefTable)
 		}
 		r.Shuffle(len(ps), func(i, j int) { ps[i], ps[j] = ps[j], ps[i] })
 		l.parents[fk] = ps
-		if one {
+		if soft {
 			*n = min(*n, len(ps))
 			st.note("honey rows hang on existing rows of %s and may show where those are shown", fk.RefTable)
 		}
@@ -67,10 +70,11 @@ func (d *draft) before(i int, t *Table) bool {
 	return i < len(d.tables)
 }
 
-// single reports whether a parent may have one child only.
-func single(t *Table, fk *ForeignKey) bool {
+// single reports whether a parent may have one child only; with partial, also
+// if that holds for some children only.
+func single(t *Table, fk *ForeignKey, partial bool) bool {
 	for _, u := range t.Uniques {
-		if u.Partial || len(u.Columns) == 0 {
+		if u.Partial && !partial || len(u.Columns) == 0 {
 			continue
 		}
 		inside := true

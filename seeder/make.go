@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sort"
+	"strings"
 
 	"honeyrow/event"
 	"honeyrow/seeder/generate"
@@ -83,6 +84,9 @@ func (d *draft) choose(ctx context.Context, p *Plan, snap *token.Snapshot) error
 		w, with := st.tempting()
 		strength, any := st.strongest()
 		switch {
+		case named[t] && st.cant != nil, st.cant != nil && w >= 8:
+			p.Refused = append(p.Refused, Reason{t.String(), strings.ReplaceAll(st.cant.Error(), "\n", "; ")})
+			continue
 		case named[t]:
 		case !any || w < 8:
 			p.Skipped = append(p.Skipped, Reason{t.String(), "holds little that tempts a thief"})
@@ -171,7 +175,17 @@ func (d *draft) study(ctx context.Context, t *Table, named bool) (*study, error)
 			st.note("trigger %s is written in %s and may act outside of the database, in a trial too: the table is not tried at plan time", tr.Name, tr.Language)
 		}
 	}
-	st.rank()
+	if st.inOrder = st.grows(); st.inOrder != nil {
+		st.latest = newest(st.inOrder.seen.Values, d.now)
+		v, err := d.s.Database.Highest(ctx, t, st.inOrder.Name) // a sample may miss it
+		if err != nil {
+			return nil, err
+		}
+		if at := newest([]string{v}, d.now); at.After(st.latest) {
+			st.latest = at
+		}
+	}
+	st.rank(d.now)
 	return st, nil
 }
 
@@ -244,7 +258,7 @@ func parentsFirst(cat *Catalog, in []*study) (out []*study) {
 // refused, and the others are drawn anew without it.
 func (d *draft) drawAll(ctx context.Context, p *Plan) error {
 again:
-	d.tables, d.position = nil, map[*Table]int{}
+	d.tables, d.hands, d.position = nil, map[*study][]*hand{}, map[*Table]int{}
 	for i, st := range d.studies {
 		d.o.progress("draw", st.table.String(), i, len(d.studies))
 		tp, err := d.table(ctx, st)
@@ -318,7 +332,7 @@ func (d *draft) try(ctx context.Context, tx Tx, st *study, tp *TablePlan, n int,
 		row := tp.Rows[n]
 		if attempt > 0 {
 			one := &TablePlan{Schema: tp.Schema, Table: tp.Table, Key: tp.Key, Columns: tp.Columns}
-			fresh, err := d.again(ctx, st, one, r, n, len(tp.Rows), attempt, row)
+			fresh, err := d.again(ctx, st, one, r, n, tp.Rows)
 			if err != nil {
 				return err
 			}
@@ -382,8 +396,10 @@ func (d *draft) resolve(c *Cell, draw map[string]func() string, keys map[*Cell]s
 }
 
 // again draws the nth row once more, from another template.
-func (d *draft) again(ctx context.Context, st *study, one *TablePlan, r *rand.Rand, n, total, attempt int, old *RowPlan) (*RowPlan, error) {
-	for try := range maxDraws {
+func (d *draft) again(ctx context.Context, st *study, one *TablePlan, r *rand.Rand, n int, rows []*RowPlan) (*RowPlan, error) {
+	total, old := len(rows), rows[n]
+	others := slices.Delete(slices.Clone(rows), n, n+1)
+	for range 3 {
 		m := total
 		l, err := d.links(ctx, st, r, &m)
 		if err != nil {
@@ -395,17 +411,24 @@ func (d *draft) again(ctx context.Context, st *study, one *TablePlan, r *rand.Ra
 				next[c.Column] = slices.Repeat([]string{*c.Value}, total)
 			}
 		}
-		row, err := d.row(st, r, st.pool[r.IntN(len(st.pool))], n, total, attempt+try, l, next)
+		h, err := d.deal(st, r, st.pool[r.IntN(len(st.pool))], n, total, l, next)
 		if err != nil {
 			return nil, err
 		}
-		one.Rows = []*RowPlan{row}
-		bad, err := d.clashes(ctx, st, one, attempt+try)
-		if err != nil {
-			return nil, err
-		}
-		if len(bad) == 0 {
-			return row, nil
+		one.Rows = []*RowPlan{h.row}
+		for try := range maxDraws {
+			bad, err := d.clashes(ctx, st, one, others, try)
+			if err != nil {
+				return nil, err
+			}
+			if len(bad) == 0 {
+				return h.row, nil
+			}
+			for _, c := range bad {
+				if err := h.redo(d, st, r, c.column); err != nil {
+					return nil, err
+				}
+			}
 		}
 	}
 	return nil, refuse("no row that satisfies its constraints and is unique was found")

@@ -1,8 +1,10 @@
 package seeder
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"honeyrow/seeder/generate"
 	"honeyrow/token"
@@ -21,8 +23,10 @@ type study struct {
 	warn    []string
 	named   bool // the user asked for the table by name
 	weight  int
-	chosen  string // why
-	inOrder *field // a date that grows with the key, or nil
+	cant    error     // why a column can't be filled, a *refusal
+	chosen  string    // why
+	inOrder *field    // a date that grows with the key, or nil
+	latest  time.Time // the newest of its dates that is past
 }
 
 // field is one column of a study.
@@ -43,7 +47,7 @@ func (r *refusal) Error() string { return r.why }
 func refuse(format string, args ...any) error { return &refusal{fmt.Sprintf(format, args...)} }
 
 // learn classifies a table's columns and decides where each one's value will
-// come from. A *refusal says that a column can't be filled.
+// come from.
 func learn(t *Table, s *Sample, override func(column string) string) (*study, error) {
 	st := &study{table: t, sample: s}
 	for _, c := range t.Columns {
@@ -52,8 +56,12 @@ func learn(t *Table, s *Sample, override func(column string) string) (*study, er
 		f.seen = &generate.Column{Table: t.Name, Name: c.Name, Class: c.Class, MaxLen: c.MaxLen, Scale: c.Scale,
 			Unique: t.unique(c.Name), Values: s.column(c.Name)}
 		st.columns = append(st.columns, f)
-		if err := st.decide(f, override(c.Name)); err != nil {
-			return st, err
+		var no *refusal
+		switch err := st.decide(f, override(c.Name)); {
+		case errors.As(err, &no):
+			st.cant = errors.Join(st.cant, err)
+		case err != nil:
+			return nil, err
 		}
 	}
 	st.vocabulary()
@@ -129,7 +137,7 @@ func (f *field) leave(why string) error {
 	case !f.NotNull:
 		f.plan.Source, f.plan.Why = Null, why+": left NULL"
 	default:
-		return refuse("column %s (%s) is NOT NULL, has no default and can't be filled safely: %s; say what it is with columns: {%q: KIND}, or copy", f.Name, f.Type, why, "TABLE."+f.Name)
+		return refuse("column %s (%s) is NOT NULL, has no default and can't be filled safely: %s; say what it is (columns: %s: KIND, or copy)", f.Name, f.Type, why, f.seen.Table+"."+f.Name)
 	}
 	return nil
 }

@@ -12,8 +12,9 @@ import (
 
 // rank orders the sample's rows by how good a template each is: it holds
 // something in the columns that prove most, its status is at rest, and it is
-// rich or powerful.
-func (st *study) rank() {
+// rich or powerful. Where a date grows with the key, only rows qualify whose
+// other dates are close to it.
+func (st *study) rank(now time.Time) {
 	type scored struct {
 		row   int
 		score float64
@@ -41,6 +42,17 @@ func (st *study) rank() {
 	default:
 		st.warn = append(st.warn, "no sampled row is at rest in all its status columns: check that nothing acts on the honey rows")
 	}
+	if st.inOrder != nil {
+		var young []scored
+		for _, sc := range all {
+			if st.span(st.sample.Rows[sc.row], now) {
+				young = append(young, sc)
+			}
+		}
+		if len(young) >= 5 {
+			all = young
+		}
+	}
 	sort.SliceStable(all, func(a, b int) bool { return all[a].score > all[b].score })
 	if keep := max(12, len(all)/4); len(all) > keep {
 		all = all[:keep]
@@ -48,7 +60,27 @@ func (st *study) rank() {
 	for _, sc := range all {
 		st.pool = append(st.pool, sc.row)
 	}
-	st.inOrder = st.grows()
+}
+
+// span reports whether all dates of a row still lie in the past if its date
+// that grows with the key becomes the newest: a new row has no long history.
+func (st *study) span(row []*string, now time.Time) bool {
+	if row[st.inOrder.sample] == nil {
+		return false
+	}
+	at, _, ok := generate.ParseTime(*row[st.inOrder.sample])
+	if !ok {
+		return false
+	}
+	room := max(now.Sub(st.latest), 24*time.Hour)
+	for _, f := range st.columns {
+		if f.plan.Kind == "timestamp" && f.sample >= 0 && row[f.sample] != nil {
+			if t := newest([]string{*row[f.sample]}, now); !t.IsZero() && t.Sub(at) > room {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // restful returns the status columns some of whose sampled values are at rest.
@@ -162,39 +194,68 @@ func newest(values []string, now time.Time) time.Time {
 }
 
 // shift says by how much all dates of the nth of total rows made from this
-// template row move. Where a date grows with the key, it becomes the newest;
-// else the row moves by up to six weeks. No date that lay in the past passes
-// now.
-func (st *study) shift(r *rand.Rand, row []*string, n, total int, now time.Time) time.Duration {
+// template row move. Where a date grows with the key, it becomes the newest,
+// and dates after it are drawn nearer; else the row moves by up to six weeks.
+// No date that lay in the past passes now.
+func (st *study) shift(r *rand.Rand, g *generate.Row, row []*string, n, total int) {
 	const day = 24 * time.Hour
-	var latest time.Time
+	_, latest := st.past(row, g.Now)
+	g.Shift = time.Duration(1+r.IntN(45))*day + time.Duration(r.IntN(3600))*time.Second
+	back := -time.Duration(1+r.IntN(45))*day + time.Duration(r.IntN(3600))*time.Second
+	if r.IntN(2) == 0 || latest.Add(g.Shift).After(g.Now) {
+		g.Shift = back
+	}
+	f := st.inOrder
+	if f == nil || row[f.sample] == nil || st.latest.IsZero() {
+		return
+	}
+	at, _, ok := generate.ParseTime(*row[f.sample])
+	if !ok || generate.Sentinel(at) {
+		return
+	}
+	room := min(g.Now.Sub(st.latest), 3*day)
+	part := room / time.Duration(total+1)
+	target := st.latest.Add(part * time.Duration(n+1))
+	if part > time.Minute {
+		target = target.Add(time.Duration(r.Int64N(int64(part / 2))))
+	}
+	g.Shift = target.Sub(at).Truncate(time.Second)
+	if left, span := g.Now.Sub(target), latest.Sub(at); span > left && span > 0 {
+		g.Anchor, g.Scale = at, max(float64(left)*(0.2+0.7*r.Float64())/float64(span), 1e-9)
+	}
+}
+
+// past returns the first and the last date of a row that lie in the past, zero
+// if there is none.
+func (st *study) past(row []*string, now time.Time) (first, last time.Time) {
 	for _, f := range st.columns {
-		if f.plan.Kind == "timestamp" && f.sample >= 0 && row[f.sample] != nil {
-			if at := newest([]string{*row[f.sample]}, now); at.After(latest) {
-				latest = at
-			}
+		if f.plan.Kind != "timestamp" || f.sample < 0 || row[f.sample] == nil {
+			continue
+		}
+		at := newest([]string{*row[f.sample]}, now)
+		if at.IsZero() {
+			continue
+		}
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+		if at.After(last) {
+			last = at
 		}
 	}
-	by := time.Duration(1+r.IntN(45)) * day
-	if r.IntN(2) == 0 {
-		by = -by
+	return first, last
+}
+
+// after moves a row's dates behind those of the row that it hangs on: a card
+// is no older than its customer.
+func (st *study) after(r *rand.Rand, g *generate.Row, row []*string, born time.Time) {
+	first, last := st.past(row, g.Now)
+	if born.IsZero() || first.IsZero() || !first.Add(g.Shift).Before(born) || !born.Before(g.Now) {
+		return
 	}
-	by += time.Duration(r.IntN(3600)) * time.Second
-	if f := st.inOrder; f != nil && row[f.sample] != nil {
-		last := newest(f.seen.Values, now)
-		at, _, ok := generate.ParseTime(*row[f.sample])
-		if ok && !last.IsZero() && !generate.Sentinel(at) {
-			room := min(now.Sub(last), 3*day)
-			part := room / time.Duration(total+1)
-			by = last.Add(part * time.Duration(n+1)).Sub(at)
-			if part > time.Minute {
-				by += time.Duration(r.Int64N(int64(part / 2)))
-			}
-			by = by.Truncate(time.Second)
-		}
+	target := born.Add(time.Duration(r.Float64() * 0.5 * float64(g.Now.Sub(born))))
+	g.Shift = target.Sub(first).Truncate(time.Second)
+	if left, span := g.Now.Sub(target), last.Sub(first); span > left && span > 0 {
+		g.Anchor, g.Scale = first, max(float64(left)*(0.2+0.7*r.Float64())/float64(span), 1e-9)
 	}
-	if !latest.IsZero() && latest.Add(by).After(now) {
-		by = min(by, now.Sub(latest)).Truncate(time.Second)
-	}
-	return by
 }

@@ -62,18 +62,14 @@ func (code) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	}
 	sort.Strings(same)
 	last := same[len(same)-1]
-	stem := strings.TrimRight(last, digits)
-	if n := len(last) - len(stem); n >= 3 && n <= 18 && strings.HasPrefix(last, p) && len(stem) <= len(p) { // counted: a little beyond the last
-		next := last[len(stem):]
-		for range 1 + r.IntN(3+4*row.Attempt) {
-			next = after(next)
+	if shape(c.Last) == form { // the sample need not hold it
+		last = c.Last
+		for !strings.HasPrefix(last, p) {
+			p = p[:len(p)-1]
 		}
-		if len(next) < n {
-			next = strings.Repeat("0", n-len(next)) + next
-		}
-		if len(next) == n {
-			return stem + next, nil
-		}
+	}
+	if v := following(last, p, 1+row.Number+7*(row.Attempt/2)); v != "" {
+		return v, nil
 	}
 	for range 20 {
 		if v := p + refill(r, form[len(p):]); c.fits(v) && v != row.Was {
@@ -81,4 +77,25 @@ func (code) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 		}
 	}
 	return "", errors.New("no code beside the table's was found")
+}
+
+// following counts a code that ends in at least three digits up by n, or
+// returns "" if it does not count.
+func following(last, prefix string, n int) string {
+	stem := strings.TrimRight(last, digits)
+	width := len(last) - len(stem)
+	if width < 3 || width > 18 || len(stem) > len(prefix) {
+		return ""
+	}
+	next := last[len(stem):]
+	for range n {
+		next = after(next)
+	}
+	if len(next) < width {
+		next = strings.Repeat("0", width-len(next)) + next
+	}
+	if len(next) != width {
+		return ""
+	}
+	return stem + next
 }

@@ -44,6 +44,8 @@ type Column struct {
 	MaxLen      int // in characters; 0: no limit
 	Scale       int // digits after the point of Decimal; -1: not fixed
 	Unique      bool
+	// Last is the greatest value in the whole table, if it was asked for.
+	Last string
 	// Values are the sampled values in text form without NULLs, in the order
 	// of their rows, with repeats.
 	Values []string
@@ -61,6 +63,11 @@ type Row struct {
 	// Shift moves all dates and times of the row together. It is a whole
 	// number of days plus a part of an hour.
 	Shift time.Duration
+	// Anchor and Scale, if Scale is not 0, also draw the dates after Anchor
+	// nearer to it, so that a row that becomes the newest has no history that
+	// reaches beyond now.
+	Anchor time.Time
+	Scale  float64
 	// Now is the time at which the plan is made: no moved date passes it,
 	// unless the template's lay in the future.
 	Now time.Time
@@ -68,9 +75,11 @@ type Row struct {
 	Domain string
 	// CardPrefix is a BIN that the owner's acquirer has closed, or empty.
 	CardPrefix string
-	// Attempt counts the draws of this row from 0. Numbers get finer as it
+	// Attempt counts the draws of this value from 0. Numbers get finer as it
 	// rises, so that a value that nobody else has is found.
 	Attempt int
+	// Number counts the honey rows of the table from 0.
+	Number int
 }
 
 // Trait says what a kind is worth.

@@ -34,7 +34,11 @@ func (moment) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	if c.Class == TimeOfDay {
 		return like, nil
 	}
-	return Shift(like, row.Shift, row.Now)
+	by := row.Shift
+	if t, _, ok := ParseTime(like); ok && row.Scale > 0 && t.After(row.Anchor) && !t.After(row.Now) {
+		by -= time.Duration((1 - row.Scale) * float64(t.Sub(row.Anchor))).Truncate(time.Second)
+	}
+	return Shift(like, by, row.Now)
 }
 
 // layouts are the forms in which servers print dates and times (ISO DateStyle).

@@ -34,14 +34,37 @@ func (phone) Fit(c *Column) (int, string) {
 	}.fit(c)
 }
 
+// numberRange is numbers of so many digits after a prefix.
+type numberRange struct {
+	prefix string
+	digits int
+}
+
+// nearest returns the range that begins most like a national number, so that
+// a mobile number stays one and the area code keeps its length.
+func nearest(r *rand.Rand, ranges []numberRange, national string) numberRange {
+	var best []numberRange
+	most := -1
+	for _, rg := range ranges {
+		n := 0
+		for n < len(national) && n < len(rg.prefix) && n < 3 && national[n] == rg.prefix[n] {
+			n++
+		}
+		if n > most {
+			best, most = nil, n
+		}
+		if n == most {
+			best = append(best, rg)
+		}
+	}
+	return one(r, best)
+}
+
 // drama lists number ranges kept for fiction: the national number's first
 // digits (without trunk zero), all its digits. Sources: Ofcom (01632, 07700 900),
 // ARCEP (019900, 026191, 035301, 046571, 053649, 063998), Bundesnetzagentur
 // (030 23125, 040 66969, 069 90009, 0171 39200), ACMA (0491 570 1, 02 5550, 07 7010).
-var drama = map[string][]struct {
-	prefix string
-	digits int
-}{
+var drama = map[string][]numberRange{
 	"44": {{"7700900", 10}, {"1632960", 10}},
 	"33": {{"19900", 9}, {"26191", 9}, {"35301", 9}, {"46571", 9}, {"53649", 9}, {"63998", 9}},
 	"49": {{"3023125", 10}, {"4066969", 10}, {"6990009", 10}, {"17139200", 10}},
@@ -50,6 +73,14 @@ var drama = map[string][]struct {
 
 func (phone) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	like := c.form(r, row)
+	if row.Attempt > 1 && len(c.Values) > 0 { // the range that the template leads to is full
+		near := like[:min(3, len(like))]
+		for range 50 {
+			if like = one(r, c.Values); row.Attempt > 4 || strings.HasPrefix(like, near) { // first the same country
+				break
+			}
+		}
+	}
 	if i := strings.IndexAny(like, "xe"); i > 0 { // without the extension
 		like = strings.TrimSpace(like[:i])
 	}
@@ -70,7 +101,7 @@ func dramaNumber(r *rand.Rand, like string) string {
 			if !abroad {
 				lead = "00" + cc
 			}
-			rg := ranges[r.IntN(len(ranges))]
+			rg := nearest(r, ranges, strings.TrimPrefix(ds[len(lead):], "0"))
 			want := rg.prefix + pick(r, digits, rg.digits-len(rg.prefix))
 			if v, ok := fillDigits(like, lead+want); ok {
 				return v

@@ -17,7 +17,7 @@ func (salary) Fit(c *Column) (int, string) {
 	return clue{
 		names: []string{"salary", "wage", "wages", "pay", "base salary", "base pay", "annual salary", "monthly salary", "gross", "gross pay", "net pay", "compensation",
 			"bonus", "income", "gehalt", "pay rate", "hourly rate", "annual income", "gross salary", "net salary"},
-		not:     []string{"pay grade", "pay id", "pay date", "pay frequency"},
+		not:     []string{"percent", "percentage", "pct", "pay grade", "pay id", "pay date", "pay frequency"},
 		classes: []Class{Integer, Decimal, Text}, valid: numeric, what: "numbers",
 	}.fit(c)
 }

@@ -1,0 +1,227 @@
+package seeder
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"honeyrow/event"
+	"honeyrow/seeder/generate"
+)
+
+// hand is one honey row while it is drawn.
+type hand struct {
+	row   *RowPlan
+	g     generate.Row
+	was   []*string      // the template row
+	tries map[string]int // draws of each column's value
+	names int            // draws of the person
+	bound bool           // the person is the parent's
+	born  time.Time      // its first date
+}
+
+func rowsOf(hands []*hand) []*RowPlan {
+	out := make([]*RowPlan, len(hands))
+	for i, h := range hands {
+		out[i] = h.row
+	}
+	return out
+}
+
+// ofPerson are the kinds made of the person's name: they change together.
+var ofPerson = []string{"first_name", "last_name", "person_name", "email", "username"}
+
+// deal draws the nth of total honey rows from a template row.
+func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, next map[string][]string) (*hand, error) {
+	h := &hand{row: &RowPlan{ID: event.NewID()}, was: st.sample.Rows[template], tries: map[string]int{}}
+	h.g = generate.Row{Now: d.now, Domain: d.o.Domain, CardPrefix: d.o.CardPrefix, Number: n}
+	st.shift(r, &h.g, h.was, n, total)
+	h.g.First, h.g.Last = st.names.Person(r, 0)
+	if p := d.parent(st, l, h.was, n); p != nil && p.g.First != "" { // a card bears its owner's name
+		h.g.First, h.g.Last, h.bound = p.g.First, p.g.Last, true
+		st.after(r, &h.g, h.was, p.born)
+	}
+	if first, _ := st.past(h.was, d.now); !first.IsZero() {
+		h.born = first.Add(h.g.Shift)
+	}
+	h.g.WasFirst, h.g.WasLast = st.person(h.was)
+	for _, f := range st.columns {
+		c := &Cell{Column: f.Name, Source: f.plan.Source, Kind: f.plan.Kind, Watch: f.plan.Watch, Strength: f.plan.Strength}
+		h.row.Cells = append(h.row.Cells, c)
+		var err error
+		switch f.plan.Source {
+		case Made, Copied:
+			err = h.fill(d, st, r, f, c)
+		case Next:
+			c.Value = &next[f.Name][n]
+		case Parent:
+			err = l.fill(c, f, n, h.was, st)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	st.mix(r, h.row)
+	return h, nil
+}
+
+// parent returns the honey row that the nth row hangs on, if its table names
+// persons and this one's template points there.
+func (d *draft) parent(st *study, l *links, was []*string, n int) *hand {
+	for _, fk := range st.table.ForeignKeys {
+		if h, ok := l.honey[fk]; ok && !st.pointsNowhere(fk, was) {
+			for _, other := range d.studies {
+				if d.position[other.table] == h.index && (other.first != nil || other.full != nil) && d.hands[other] != nil {
+					return d.hands[other][n%h.rows]
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// fill makes the value of one cell.
+func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error {
+	h.g.Was, h.g.Attempt = "", h.tries[f.Name]
+	null := f.sample >= 0 && h.was[f.sample] == nil
+	if null && !f.NotNull {
+		c.void()
+		return nil
+	}
+	if f.sample >= 0 && !null {
+		h.g.Was = *h.was[f.sample]
+	}
+	if f.plan.Source == Copied {
+		v := shared(r, f.seen.Values, h.g.Was, f.plan.Why)
+		c.Value = &v
+		return nil
+	}
+	v, err := f.gen.Value(r, f.seen, &h.g)
+	if err != nil {
+		return d.without(st, f, c, err)
+	}
+	c.Source, c.Watch = f.plan.Source, f.plan.Watch
+	c.Value, c.Strength = &v, strengthOf(f, v)
+	return nil
+}
+
+// redo draws the value of a column again; with one that is made of the
+// person's name, all that are.
+func (h *hand) redo(d *draft, st *study, r *rand.Rand, column string) error {
+	again := []string{column}
+	if c := h.row.cell(column); slices.Contains(ofPerson, c.Kind) && !h.bound {
+		h.names++
+		h.g.First, h.g.Last = st.names.Person(r, h.names)
+		again = nil
+		for _, c := range h.row.Cells {
+			if slices.Contains(ofPerson, c.Kind) {
+				again = append(again, c.Column)
+			}
+		}
+	}
+	h.tries[column]++
+	for _, f := range st.columns {
+		if f.plan.Source == Made && slices.Contains(again, f.Name) {
+			if err := h.fill(d, st, r, f, h.row.cell(f.Name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// last asks for the greatest code of columns that count.
+func (d *draft) last(ctx context.Context, st *study) error {
+	for _, f := range st.columns {
+		if f.plan.Kind != "code" || f.seen.Last != "" {
+			continue
+		}
+		v, err := d.s.Database.Highest(ctx, st.table, f.Name)
+		if err != nil {
+			return err
+		}
+		f.seen.Last = v
+	}
+	return nil
+}
+
+// mix changes one category of a row whose categories together must be unique
+// and are all the template's: vendor, label and environment of a key. Columns
+// that others are coherent with stay.
+func (st *study) mix(r *rand.Rand, row *RowPlan) {
+	for _, u := range st.table.Uniques {
+		if len(u.Columns) < 2 || !st.copies(row, u) {
+			continue
+		}
+		taken := st.combinations(u)
+		if !taken[combination(row, u)] {
+			continue
+		}
+		for range 200 {
+			name := u.Columns[r.IntN(len(u.Columns))]
+			f, c := st.field(name), row.cell(name)
+			if f == nil || c.Source != Copied || len(f.seen.Values) == 0 ||
+				generate.HasPhrase(name, "vendor", "provider", "service", "type", "brand", "issuer", "kind", "network", "country", "currency") {
+				continue
+			}
+			old := c.Value
+			v := f.seen.Values[r.IntN(len(f.seen.Values))]
+			c.Value = &v
+			if !taken[combination(row, u)] {
+				break
+			}
+			if r.IntN(3) > 0 { // else go on from here
+				c.Value = old
+			}
+		}
+	}
+}
+
+func (st *study) field(name string) *field {
+	for _, f := range st.columns {
+		if f.Name == name {
+			return f
+		}
+	}
+	return nil
+}
+
+// copies reports whether all of a unique constraint's columns hold what the
+// template row holds.
+func (st *study) copies(row *RowPlan, u *Unique) bool {
+	for _, name := range u.Columns {
+		c := row.cell(name)
+		if c == nil || c.Source != Copied && c.Source != Parent && c.Kind != "title" && c.Kind != "region" && c.Kind != "status" && c.Kind != "city" {
+			return false
+		}
+	}
+	return true
+}
+
+func combination(row *RowPlan, u *Unique) string {
+	key := ""
+	for _, name := range u.Columns {
+		if v := row.cell(name).Value; v != nil {
+			key += *v
+		}
+		key += "\x00"
+	}
+	return key
+}
+
+// combinations collects what the sampled rows hold in a constraint's columns.
+func (st *study) combinations(u *Unique) map[string]bool {
+	out := map[string]bool{}
+	for _, row := range st.sample.Rows {
+		key := ""
+		for _, name := range u.Columns {
+			if i := st.sample.index(name); i >= 0 && row[i] != nil {
+				key += *row[i]
+			}
+			key += "\x00"
+		}
+		out[key] = true
+	}
+	return out
+}

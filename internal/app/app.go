@@ -180,7 +180,12 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	defer stop()
 	a.press.start(background, a.flushTime(), a.log)
 	var loops sync.WaitGroup
+	// From its first sign of life on, seeders wait for this proxy: what was
+	// registered before is taken over before anybody is served.
 	a.beat(ctx)
+	if err := a.catchUp(ctx); err != nil {
+		a.log.Error().Err(err).Msg("the registry can't be read: the tokens known so far are watched")
+	}
 	loops.Go(func() { a.beatLoop(background) })
 	loops.Go(func() { a.tokenLoop(background) })
 	loops.Go(func() { a.learnLoop(background) })

@@ -53,6 +53,7 @@ type ServerConfig struct {
 func (s *ServerConfig) SetDefaults() {
 	s.Protocol = "postgres"
 	s.TLS.SetDefaults()
+	s.ConnectTimeout = 10 * time.Second // as pgwire.Config.SetDefaults
 }
 
 // DSN names where a connection string is kept.

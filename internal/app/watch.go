@@ -99,12 +99,17 @@ func (a *App) takeOver(ctx context.Context, version uint64) (uint64, error) {
 	if err := a.store.Wait(ctx, version); err != nil {
 		return 0, err
 	}
-	snap, err := a.store.Snapshot(ctx)
-	if err != nil {
+	if err := a.catchUp(ctx); err != nil {
 		return 0, err
 	}
-	if snap.Version == version {
-		return version, nil
+	return a.engine.Version(), nil
+}
+
+// catchUp watches what the registry holds now and says so.
+func (a *App) catchUp(ctx context.Context) error {
+	snap, err := a.store.Snapshot(ctx)
+	if err != nil || snap.Version == a.engine.Version() {
+		return err
 	}
 	a.engine.Swap(snap)
 	a.beat(ctx)
@@ -113,7 +118,7 @@ func (a *App) takeOver(ctx context.Context, version uint64) (uint64, error) {
 	case a.kick <- struct{}{}:
 	default:
 	}
-	return snap.Version, nil
+	return nil
 }
 
 // learn is the engine's: it must not wait. What does not fit is told again

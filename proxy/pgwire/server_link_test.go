@@ -43,7 +43,6 @@ func TestServerTLSModesMeanWhatLibpqsDo(t *testing.T) {
 		{"verify-full of another name", tlsconf.Server{Mode: tlsconf.VerifyFull, CAFile: ca.CAFile(), ServerName: "other.example"}, "tls_u", refused},
 		{"the proxy's own certificate", tlsconf.Server{Mode: tlsconf.Require, CertFile: cert.CertFile, KeyFile: cert.KeyFile}, "cert_u", "cert_u"},
 		{"without the proxy's certificate", tlsconf.Server{Mode: tlsconf.Require}, "cert_u", "connection requires a valid client certificate"},
-		{"direct TLS to a server that has none", tlsconf.Server{Mode: tlsconf.Require, Negotiation: tlsconf.NegotiateDirect}, "tls_u", refused},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := openDoor(t, Config{Server: Server{Address: s.Addr(), TLS: tt.tls}})
@@ -101,6 +100,21 @@ func TestAnAnswerToSSLRequestThatIsNotOneByteOfItIsRefused(t *testing.T) {
 		if e := fatalIn(t, answers(t, c)); e.Code != codeConnect || strings.Contains(e.Message, "injected") {
 			t.Errorf("%s: %+v", name, e)
 		}
+	}
+}
+
+func TestDirectTLSToAServerThatHasNoneDoesNotFallBack(t *testing.T) {
+	addr := fakeServer(t, func(n int, c net.Conn) {
+		b := make([]byte, 1)
+		if _, err := io.ReadFull(c, b); err != nil || b[0] != tlsRecord {
+			t.Errorf("connection %d begins with %x, %v, want TLS", n, b, err)
+		}
+	})
+	d := openDoor(t, Config{Server: Server{Address: addr, TLS: tlsconf.Server{Mode: tlsconf.Require, Negotiation: tlsconf.NegotiateDirect}}})
+	c := d.dial(t)
+	_, _ = c.Write(packet(v30, "user\x00u\x00\x00"))
+	if e := fatalIn(t, answers(t, c)); e.Code != codeConnect {
+		t.Errorf("%+v", e)
 	}
 }
 

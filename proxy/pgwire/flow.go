@@ -82,8 +82,9 @@ type flow struct {
 	open        execList
 	text        []byte
 
-	midFrame atomic.Bool // the client has part of a frame
-	rest     atomic.Bool // the last ReadyForQuery said idle
+	midFrame   atomic.Bool // the client has part of a frame
+	rest       atomic.Bool // the last ReadyForQuery said idle
+	farewelled atomic.Bool // the client has the server's own last word
 }
 
 // stream is a frame too long to hold that is passing in pieces.
@@ -127,7 +128,7 @@ func (f *flow) AtRest() bool {
 
 // Farewell implements wire.Flow.
 func (f *flow) Farewell(r wire.Reason) []byte {
-	if f.midFrame.Load() {
+	if f.midFrame.Load() || f.farewelled.Load() {
 		return nil
 	}
 	return farewell(r)

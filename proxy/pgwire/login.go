@@ -471,7 +471,7 @@ func (l *login) join() (*wire.Session, error) {
 func (l *login) session(sess inspect.Session) *wire.Session {
 	key, p := l.key, l.p // not l: a session outlives its login
 	o := flowOptions{
-		Session: sess, Who: l.who, Parameters: l.params, Status: l.status, Statement: l.set.Statement,
+		Session: sess, Status: l.status, Statement: l.set.Statement,
 		Cancel: func(context.Context) error {
 			return errors.New("the server gave no cancel key")
 		},

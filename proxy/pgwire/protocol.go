@@ -232,8 +232,6 @@ func dialTarget(addr string) (network, address string, err error) {
 // flowOptions is what a login hands to the session's flow.
 type flowOptions struct {
 	Session    inspect.Session // the flow closes it
-	Who        event.Client
-	Parameters map[string]string // as the server reported them during login
 	Status     byte              // of the first ReadyForQuery: 'I', 'T' or 'E'
 	Statement  int               // see Config.Statement
 	// Cancel asks the server to cancel what this session runs, and returns

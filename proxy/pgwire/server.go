@@ -294,7 +294,7 @@ func (f *flow) forget(tag string) {
 func (f *flow) errorResponse(r *request, body []byte) (verb, error) {
 	refusedByUs := r != nil && r.refused
 	v := f.tell(event.ChannelError, fieldsText(f, body))
-	code := sqlState(body)
+	code := errorField(body, 'C')
 	f.endRows()
 	if r != nil {
 		switch r.kind {
@@ -313,6 +313,9 @@ func (f *flow) errorResponse(r *request, body []byte) (verb, error) {
 		return skip, nil
 	case v.Blocks():
 		return refuse, nil
+	}
+	if s := errorField(body, 'V'); s == "FATAL" || s == "PANIC" {
+		f.farewelled.Store(true)
 	}
 	return pass, nil
 }
@@ -442,14 +445,15 @@ func fieldsText(f *flow, body []byte) []byte {
 	return f.text
 }
 
-// sqlState is the SQLSTATE of an ErrorResponse.
-func sqlState(body []byte) string {
+// errorField is one field of an ErrorResponse: 'C' is its SQLSTATE, 'V' its
+// severity.
+func errorField(body []byte, field byte) string {
 	for len(body) > 1 && body[0] != 0 {
 		s, rest, err := cstring(body[1:])
 		if err != nil {
 			return ""
 		}
-		if body[0] == 'C' {
+		if body[0] == field {
 			return string(s)
 		}
 		body = rest

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,12 +21,14 @@ type theatre struct {
 	way
 	shop   *shop.Shop
 	decoys decoys
+	// refuses says that the proxy refuses results with honey rows.
+	refuses bool
 }
 
 // decoys is what a reader of the registry knows about the honey rows.
 type decoys struct {
-	// email is the address of one honey row in customers.
-	email string
+	// emails are the addresses of the honey rows in customers.
+	emails []string
 	// towns are those of the honey rows in customers.
 	towns map[string]bool
 	rows  int // honey rows in all
@@ -37,6 +40,8 @@ type decoys struct {
 type act struct {
 	title string
 	story string // one or two sentences for the person who watches
+	// refuse makes the proxy refuse what carries a honey row, from here on.
+	refuse bool
 	// play does it and says in a few words what the actor got.
 	play func(context.Context, *theatre) (string, error)
 	// expect are the detections that must come, and no others.
@@ -49,6 +54,7 @@ type expectation struct {
 	table                   string // of every hit's place, "public.customers"
 	statement               string // a part of its text
 	presented               bool   // the client itself presented a honey value
+	refused                 bool   // and the result did not pass
 }
 
 // meets says what of d is not as expected, or "".
@@ -63,6 +69,11 @@ func (e expectation) meets(d *event.Detection) string {
 	differ("the user", d.Client.User, e.user)
 	differ("the application", d.Client.Application, e.application)
 	differ("the database", d.Client.Database, database)
+	action := event.Alert
+	if e.refused {
+		action = event.Block
+	}
+	differ("the action", d.Action.String(), action.String())
 	if !strings.Contains(d.Statement.Text, e.statement) {
 		wrong = append(wrong, fmt.Sprintf("the statement is %q, without %q", d.Statement.Text, e.statement))
 	}
@@ -107,7 +118,7 @@ func story() []act {
 				return t.psql(ctx, "jhartmann", "SELECT * FROM customers")
 			},
 			expect: func(*theatre) []expectation {
-				return []expectation{{read, "jhartmann", "psql", "public.customers", "SELECT * FROM customers", false}}
+				return []expectation{{read, "jhartmann", "psql", "public.customers", "SELECT * FROM customers", false, false}}
 			},
 		},
 		{
@@ -117,7 +128,7 @@ func story() []act {
 				return t.psql(ctx, "jhartmann", "COPY customers TO STDOUT WITH (FORMAT csv, HEADER)")
 			},
 			expect: func(*theatre) []expectation {
-				return []expectation{{read, "jhartmann", "psql", "public.customers", "COPY customers TO STDOUT", false}}
+				return []expectation{{read, "jhartmann", "psql", "public.customers", "COPY customers TO STDOUT", false, false}}
 			},
 		},
 		{
@@ -127,7 +138,7 @@ func story() []act {
 			expect: func(t *theatre) []expectation {
 				var es []expectation
 				for _, table := range t.decoys.tables {
-					es = append(es, expectation{read, "backup_svc", "pg_dump", table, "COPY " + table, false})
+					es = append(es, expectation{read, "backup_svc", "pg_dump", table, "COPY " + table, false, false})
 				}
 				return es
 			},
@@ -138,7 +149,7 @@ func story() []act {
 				"but a reader of that table can know it.",
 			play: playStolen,
 			expect: func(*theatre) []expectation {
-				return []expectation{{read, "support_kim", "dbeaver", "public.customers", "WHERE email = $1", true}}
+				return []expectation{{read, "support_kim", "dbeaver", "public.customers", "WHERE email = $1", true, false}}
 			},
 		},
 		{
@@ -147,7 +158,18 @@ func story() []act {
 				"names: no column of the result says any more where it came from.",
 			play: playInjection,
 			expect: func(*theatre) []expectation {
-				return []expectation{{read, "shop_web", "shop", "public.customers", "UNION SELECT customer_no", false}}
+				return []expectation{{read, "shop_web", "shop", "public.customers", "UNION SELECT customer_no", false, false}}
+			},
+		},
+		{
+			title:  "The same injection, refused",
+			refuse: true,
+			story: "The owner has seen enough: honey-row-read is set to block in honeyrow.yaml, and SIGHUP puts it into\n" +
+				"force without touching a session. What a result carried before its first honey row cannot be\n" +
+				"recalled; from there on nothing passes, and the shop's session goes on working.",
+			play: playRefused,
+			expect: func(*theatre) []expectation {
+				return []expectation{{read, "shop_web", "shop", "public.customers", "UNION SELECT customer_no", false, true}}
 			},
 		},
 	}
@@ -186,7 +208,7 @@ func playStolen(ctx context.Context, t *theatre) (string, error) {
 		return "", err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	n, err := count(conn.Query(ctx, "SELECT id, first_name, last_name, phone FROM customers WHERE email = $1", t.decoys.email))
+	n, err := count(conn.Query(ctx, "SELECT id, first_name, last_name, phone FROM customers WHERE email = $1", t.decoys.emails[0]))
 	if err != nil {
 		return "", err
 	}
@@ -202,10 +224,35 @@ func playInjection(ctx context.Context, t *theatre) (string, error) {
 		return "", err
 	}
 	n := strings.Count(page, "<li>")
-	if !strings.Contains(page, t.decoys.email) {
+	if !strings.Contains(page, t.decoys.emails[0]) {
 		return "", fmt.Errorf("the page lists %d products and not the decoy", n)
 	}
 	return fmt.Sprintf("the shop's page lists %d \"products\"", n), nil
+}
+
+// playRefused plays the injection again, looks for decoys in what came, and
+// then searches the shop as a customer would.
+func playRefused(ctx context.Context, t *theatre) (string, error) {
+	if !t.refuses {
+		return playInjection(ctx, t)
+	}
+	page, err := get(ctx, t.shop.SearchURL(injection))
+	if err != nil { // refused before the first row
+		page = err.Error()
+	}
+	if !strings.Contains(page, "SQLSTATE 42501") {
+		return "", fmt.Errorf("the page does not say that the result was refused: it ends with %q", page[max(0, len(page)-200):])
+	}
+	for _, email := range t.decoys.emails {
+		if strings.Contains(page, email) {
+			return "", errors.New("a decoy's address is on the page although the result was refused")
+		}
+	}
+	if _, err := get(ctx, t.shop.SearchURL("lamp")); err != nil {
+		return "", fmt.Errorf("an ordinary search after the refusal: %w", err)
+	}
+	return fmt.Sprintf("%d of %s \"products\", no decoy among them, then an error; the next search worked",
+		strings.Count(page, "<li>"), thousands(len(t.data.Table("customers").Rows))), nil
 }
 
 // tool runs one of PostgreSQL's own programs as role and returns its output.

@@ -32,7 +32,7 @@ func TestEveryActWorksWithoutAProxy(t *testing.T) {
 	}
 	defer s.Close()
 	th := &theatre{way: w, shop: s, decoys: decoys{
-		email: email, towns: map[string]bool{"Uppsala": true}, tables: []string{"public.customers", "hr.payroll"},
+		emails: []string{email}, towns: map[string]bool{"Uppsala": true}, tables: []string{"public.customers", "hr.payroll"},
 	}}
 	expected := 0
 	for _, a := range story() {
@@ -44,8 +44,8 @@ func TestEveryActWorksWithoutAProxy(t *testing.T) {
 		t.Logf("%s: %s", a.title, got)
 		expected += len(a.expect(th))
 	}
-	if expected != 6 {
-		t.Errorf("the story expects %d detections with two seeded tables, want 6", expected)
+	if expected != 7 {
+		t.Errorf("the story expects %d detections with two seeded tables, want 7", expected)
 	}
 	if out, err := th.psql(ctx, "support_kim", "SELECT * FROM hr.payroll"); err == nil || !strings.Contains(err.Error(), "permission denied") {
 		t.Errorf("support may read payroll: %s, %v", out, err)
@@ -53,9 +53,9 @@ func TestEveryActWorksWithoutAProxy(t *testing.T) {
 }
 
 func TestADetectionThatDiffersFromTheStoryIsNamed(t *testing.T) {
-	want := expectation{read, "jhartmann", "psql", "public.customers", "SELECT * FROM customers", false}
+	want := expectation{read, "jhartmann", "psql", "public.customers", "SELECT * FROM customers", false, false}
 	good := event.Detection{
-		Rule:      read,
+		Rule: read, Action: event.Alert,
 		Client:    event.Client{User: "jhartmann", Application: "psql", Database: database, Address: "127.0.0.1:40000", BackendPID: 7},
 		Statement: event.Statement{Text: "SELECT * FROM customers"},
 		Hits:      []event.Hit{{Place: event.Place{Schema: "public", Table: "customers"}}},
@@ -70,6 +70,7 @@ func TestADetectionThatDiffersFromTheStoryIsNamed(t *testing.T) {
 		"statement":   func(d *event.Detection) { d.Statement.Text = "SELECT 1" },
 		"token":       func(d *event.Detection) { d.Hits = nil },
 		"table":       func(d *event.Detection) { d.Hits = []event.Hit{{Place: event.Place{Schema: "hr", Table: "payroll"}}} },
+		"action":      func(d *event.Detection) { d.Action = event.Block },
 		"presented": func(d *event.Detection) {
 			d.Hits = []event.Hit{{Place: good.Hits[0].Place, Channel: event.ChannelBind}}
 		},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -86,6 +87,29 @@ func (l *ledger) add(line []byte, now time.Time) error {
 		e.d = d
 	}
 	return nil
+}
+
+// during reads the file while play runs, so that each detection's time of
+// arrival is known.
+func (l *ledger) during(play func() (string, error)) (got string, err error) {
+	done := make(chan struct{})
+	go func() { // ends with play
+		defer close(done)
+		got, err = play()
+	}()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return got, err
+		case <-tick.C:
+			if e := l.read(); e != nil {
+				<-done
+				return got, errors.Join(err, e)
+			}
+		}
+	}
 }
 
 // free returns the detections that no act has claimed, oldest first.

@@ -15,7 +15,7 @@ import (
 func line(t *testing.T, id string, revision int, done bool) string {
 	t.Helper()
 	b, err := json.Marshal(event.Detection{
-		Schema: event.Schema, ID: event.ID(id), Revision: revision, Rule: read,
+		Schema: event.Schema, ID: event.ID(id), Revision: revision, Rule: read, Action: event.Alert,
 		Client:    event.Client{User: "jhartmann", Application: "psql", Database: database, Address: "127.0.0.1:40000", BackendPID: 7},
 		Statement: event.Statement{Text: "SELECT * FROM customers"}, Run: event.Run{Done: done},
 		Hits: []event.Hit{{Place: event.Place{Schema: "public", Table: "customers"}}},
@@ -57,7 +57,7 @@ func TestAnExpectationTakesOneDetectionAndMissingOnesAreExplained(t *testing.T) 
 	if err := os.WriteFile(path, []byte(line(t, "a", 1, true)+line(t, "b", 1, true)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	want := expectation{read, "jhartmann", "psql", "public.customers", "SELECT * FROM customers", false}
+	want := expectation{read, "jhartmann", "psql", "public.customers", "SELECT * FROM customers", false, false}
 	l := newLedger(path)
 	found, err := l.await(ctx, 3, []expectation{want}, time.Second)
 	if err != nil || len(found) != 1 || found[0].d.ID != "a" || found[0].act != 3 {

@@ -68,7 +68,7 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	if o.keep {
-		err := settle(p, l, results)
+		err := errors.Join(settle(p, l, results), s.react(ctx, "alert"))
 		keepOpen(ctx, p, s, th)
 		return err
 	}
@@ -121,9 +121,9 @@ func plant(ctx context.Context, p *printer, s *stage) error {
 		args  []string
 		lines int
 	}{
-		{[]string{"seed", "plan"}, 24},
-		{[]string{"seed", "apply", "--yes"}, 12},
-		{[]string{"seed", "verify"}, 12},
+		{[]string{"seed", "plan", "--out", "plan.json"}, 34},
+		{[]string{"seed", "apply", "plan.json", "--yes"}, 40},
+		{[]string{"seed", "verify"}, 6},
 		{[]string{"tokens", "list", "--table", "customers"}, 8},
 	} {
 		if out, err = s.run(ctx, c.args...); err != nil {
@@ -148,9 +148,15 @@ func playAll(ctx context.Context, p *printer, s *stage, th *theatre, l *ledger) 
 	for i, a := range story() {
 		p.heading(fmt.Sprintf("Act %d. %s", i+1, a.title))
 		p.say("%s", a.story)
+		if a.refuse && !th.refuses {
+			if err := s.react(ctx, "block"); err != nil {
+				return nil, err
+			}
+			th.refuses = true
+		}
 		r, began := &result{act: a, want: a.expect(th)}, time.Now()
 		results = append(results, r)
-		got, err := a.play(ctx, th)
+		got, err := l.during(func() (string, error) { return a.play(ctx, th) })
 		r.duration = time.Since(began)
 		if err != nil {
 			if down := s.running(); down != nil {

@@ -5,15 +5,19 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"honeyrow/event"
 	"honeyrow/token"
@@ -121,6 +125,41 @@ func (s *stage) start(ctx context.Context) error {
 	}
 }
 
+// react changes what the rule honey-row-read does, in the configuration, and
+// has the running proxy take it over.
+func (s *stage) react(ctx context.Context, action string) error {
+	text, err := os.ReadFile(s.config())
+	if err != nil {
+		return err
+	}
+	rule := regexp.MustCompile(`(honey-row-read: *\{action:) *\w+`)
+	if !rule.Match(text) {
+		return errors.New("the configuration that init wrote does not name the rule honey-row-read: adapt demo/stage.go")
+	}
+	if err := os.WriteFile(s.config(), rule.ReplaceAll(text, []byte("${1} "+action)), 0o600); err != nil {
+		return err
+	}
+	const taken = "configuration taken over"
+	before := strings.Count(s.log.String(), taken)
+	if err := s.proxy.Process.Signal(syscall.SIGHUP); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for strings.Count(s.log.String(), taken) == before {
+		select {
+		case <-tick.C:
+		case <-s.ended:
+			return s.running()
+		case <-ctx.Done():
+			return fmt.Errorf("the proxy did not take the changed configuration over: %w\n%s", ctx.Err(), s.log)
+		}
+	}
+	return nil
+}
+
 // stop ends the proxy as a service manager would and waits for it: it lets
 // sessions finish and delivers what it has committed.
 func (s *stage) stop() error {
@@ -184,11 +223,11 @@ func (s *stage) decoys(ctx context.Context) (decoys, error) {
 		}
 		rows[t.Row] = true
 		if t.Place.Table == "customers" && t.Place.Column == "email" {
-			d.email = t.Value
+			d.emails = append(d.emails, t.Value)
 		}
 	}
 	d.rows = len(rows)
-	if d.email == "" {
+	if len(d.emails) == 0 {
 		return d, fmt.Errorf("none of the %d live tokens is an e-mail address in customers", len(ts))
 	}
 	conn, err := s.b.superuser(ctx)
@@ -196,16 +235,15 @@ func (s *stage) decoys(ctx context.Context) (decoys, error) {
 		return d, err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	var town string
-	for _, t := range ts {
-		if t.Place.Table == "customers" && t.Place.Column == "email" {
-			if err := conn.QueryRow(ctx, "SELECT city FROM customers WHERE email = $1", t.Value).Scan(&town); err != nil {
-				return d, fmt.Errorf("find the row of token %s: %w", t.ID, err)
-			}
-			d.towns[town] = true
-		}
+	found, err := conn.Query(ctx, "SELECT city FROM customers WHERE email = ANY ($1)", d.emails)
+	if err != nil {
+		return d, err
 	}
-	return d, nil
+	towns, err := pgx.CollectRows(found, pgx.RowTo[string])
+	for _, town := range towns {
+		d.towns[town] = true
+	}
+	return d, err
 }
 
 // tailBuffer keeps the last max bytes written to it.

@@ -65,7 +65,7 @@ func (m *maker) customer(s *sales, id int, created time.Time) {
 	if status != "lead" && m.chance(0.85) {
 		login = stamp(m.between(created, m.Now))
 	}
-	s.customers.add(number(id), fmt.Sprintf("C-%06d", 100000+id), first, last, m.email(first, last, domain),
+	s.customers.add(number(id), m.customerNo(), first, last, m.email(first, last, domain),
 		m.maybe(0.83, m.pattern(m.of(c.phone))), company, street, m.pattern(town.postal), town.name, c.code, born,
 		segment, status, boolean(m.chance(0.34)), money(limit), m.maybe(0.06, m.of(m.words["note"])),
 		stamp(created), stamp(updated), login)
@@ -85,6 +85,18 @@ func (m *maker) customer(s *sales, id int, created time.Time) {
 	}
 	for range orders {
 		m.order(s, id, currency, m.between(created, m.Now))
+	}
+}
+
+// customerNo makes a number that tells nothing about how many customers there
+// are: six digits that no other has.
+func (m *maker) customerNo() string {
+	for {
+		no := m.pattern("C-######")
+		if !m.numbers[no] {
+			m.numbers[no] = true
+			return no
+		}
 	}
 }
 

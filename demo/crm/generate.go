@@ -48,6 +48,7 @@ type maker struct {
 	words     words
 	data      Data
 	emails    map[string]bool
+	numbers   map[string]bool // of customers
 	opened    time.Time
 	employees int // ids handed out
 }
@@ -73,7 +74,7 @@ func Generate(o Options) (*Data, error) {
 	}
 	m := &maker{
 		dice: dice{rand.New(rand.NewPCG(o.Seed, 0x9e3779b97f4a7c15))}, Options: o,
-		countries: countries, words: parseTrade(), emails: map[string]bool{},
+		countries: countries, words: parseTrade(), emails: map[string]bool{}, numbers: map[string]bool{},
 		opened: o.Now.AddDate(-9, 0, 0),
 	}
 	m.departments()
@@ -176,7 +177,7 @@ func (m *maker) staff() {
 			managers = append(managers, id)
 		}
 		people.add(strconv.Itoa(id), fmt.Sprintf("E%04d", 1000+id), first, last,
-			m.email(first, last, "nordhaus-living.example"), m.maybe(0.8, m.pattern("+49 40 66969###")),
+			m.email(first, last, "nordhaus-living.example"), m.maybe(0.8, m.pattern("+49 40 0######")),
 			title, strconv.Itoa(1+m.IntN(len(m.words["department"]))), manager, day(hired), left,
 			stamp(m.between(hired.AddDate(0, 0, -20), hired)))
 		m.payroll(pay, id, title, hired, left)

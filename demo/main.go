@@ -26,7 +26,7 @@ func main() {
 	stop()
 	switch {
 	case err == nil:
-	case interrupted && errors.Is(err, context.Canceled):
+	case interrupted && !errors.Is(err, errAlerts):
 		fmt.Fprintln(os.Stderr, "demo: interrupted; everything is cleaned up")
 		os.Exit(130)
 	default:

@@ -218,6 +218,8 @@ func after(ctx context.Context, p *printer, s *stage, alerts int) error {
 	return nil
 }
 
+var errAlerts = errors.New("the alerts are not exactly the expected ones")
+
 // settle reads the alert file to its end, prints the summary and judges.
 func settle(p *printer, l *ledger, results []*result) error {
 	if err := l.read(); err != nil {
@@ -236,7 +238,7 @@ func settle(p *printer, l *ledger, results []*result) error {
 		}
 	}
 	if wrong > 0 {
-		return fmt.Errorf("the alerts are not exactly the expected ones: see the summary (%d problems)", wrong)
+		return fmt.Errorf("%w: see the summary (%d problems)", errAlerts, wrong)
 	}
 	p.good("exactly the expected alerts came")
 	return nil

@@ -173,7 +173,7 @@ func (c *alertsTestCmd) Run(e *env) error {
 			}
 		}
 		if failed {
-			return quiet
+			return errReported
 		}
 		return nil
 	})

@@ -54,7 +54,7 @@ func (c *doctorCmd) Run(e *env) error {
 		fmt.Fprintf(e.stdout, "%d ok, %d to look at, %d failing\n", count[doctor.OK], count[doctor.Warn], count[doctor.Fail])
 	}
 	if count[doctor.Fail] > 0 {
-		return quiet
+		return errReported
 	}
 	return nil
 }

@@ -59,8 +59,8 @@ type env struct {
 // usage is an error of the command line: exit code 2.
 type usage struct{ error }
 
-// quiet is a failure that has been told already: exit code 1 without a word.
-var quiet = errors.New("already reported")
+// errReported is a failure that has been told already: exit code 1 without a word.
+var errReported = errors.New("already reported")
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, unhook func(), args []string, stdout, stderr io.Writer) (code int) {
@@ -104,7 +104,7 @@ func (e *env) report(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, quiet):
+	case errors.Is(err, errReported):
 		return exitFailed
 	case errors.As(err, &u):
 		fmt.Fprintf(e.stderr, "honeyrow: %v\n", err)

@@ -89,8 +89,10 @@ func TestExitCodesTellUsageFromFailure(t *testing.T) {
 }
 
 func TestEveryCommandHasAnExampleInItsHelp(t *testing.T) {
-	for _, cmd := range []string{"init", "doctor", "proxy", "version", "seed plan", "seed apply", "seed verify", "seed remove",
-		"tokens list", "tokens show", "tokens export", "alerts list", "alerts show", "alerts tail", "alerts test"} {
+	for _, cmd := range []string{
+		"init", "doctor", "proxy", "version", "seed plan", "seed apply", "seed verify", "seed remove",
+		"tokens list", "tokens show", "tokens export", "alerts list", "alerts show", "alerts tail", "alerts test",
+	} {
 		r := honeyrow(t, t.TempDir(), append(strings.Fields(cmd), "--help")...)
 		if r.code != 0 || !strings.Contains(r.out, "Example: honeyrow "+cmd) {
 			t.Errorf("honeyrow %s --help: exit code %d\n%s", cmd, r.code, r.out)

@@ -168,8 +168,10 @@ func (c *seedApplyCmd) Run(e *env) error {
 			}
 		}
 		show, end := e.progress()
-		done, err := s.Apply(e.ctx, p, seeder.ApplyOptions{DryRun: c.DryRun, Force: c.Force, LockTimeout: s.Config.LockTimeout,
-			StatementTimeout: s.Config.StatementTimeout, WatchTimeout: s.Config.WatchTimeout, Progress: show})
+		done, err := s.Apply(e.ctx, p, seeder.ApplyOptions{
+			DryRun: c.DryRun, Force: c.Force, LockTimeout: s.Config.LockTimeout,
+			StatementTimeout: s.Config.StatementTimeout, WatchTimeout: s.Config.WatchTimeout, Progress: show,
+		})
 		end()
 		if err != nil {
 			return err
@@ -262,8 +264,10 @@ func (seedVerifyCmd) Help() string {
 func (c *seedVerifyCmd) Run(e *env) error {
 	return e.withSeeder(c.target, func(s *app.Seeding) error {
 		show, end := e.progress()
-		v, err := s.Verify(e.ctx, seeder.VerifyOptions{Server: s.Server, Deployment: c.Deployment,
-			ApplyOptions: seeder.ApplyOptions{LockTimeout: s.Config.LockTimeout, StatementTimeout: s.Config.StatementTimeout, Progress: show}})
+		v, err := s.Verify(e.ctx, seeder.VerifyOptions{
+			Server: s.Server, Deployment: c.Deployment,
+			ApplyOptions: seeder.ApplyOptions{LockTimeout: s.Config.LockTimeout, StatementTimeout: s.Config.StatementTimeout, Progress: show},
+		})
 		end()
 		if err != nil {
 			return err
@@ -333,9 +337,13 @@ func (c *seedRemoveCmd) Run(e *env) error {
 			}
 		}
 		show, end := e.progress()
-		done, err := s.Remove(e.ctx, seeder.RemoveOptions{Server: s.Server, Deployment: c.Deployment, Rows: rows,
-			ApplyOptions: seeder.ApplyOptions{DryRun: c.DryRun, Force: c.Force, LockTimeout: s.Config.LockTimeout,
-				StatementTimeout: s.Config.StatementTimeout, WatchTimeout: s.Config.WatchTimeout, Progress: show}})
+		done, err := s.Remove(e.ctx, seeder.RemoveOptions{
+			Server: s.Server, Deployment: c.Deployment, Rows: rows,
+			ApplyOptions: seeder.ApplyOptions{
+				DryRun: c.DryRun, Force: c.Force, LockTimeout: s.Config.LockTimeout,
+				StatementTimeout: s.Config.StatementTimeout, WatchTimeout: s.Config.WatchTimeout, Progress: show,
+			},
+		})
 		end()
 		if err != nil {
 			return err

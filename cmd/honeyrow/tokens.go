@@ -102,8 +102,10 @@ func (c *tokensListCmd) Run(e *env) error {
 }
 
 func tokenRow(t *token.Token, values bool) []string {
-	row := []string{string(t.ID), string(t.State), t.Kind, t.Strength.String(), placeText(t.Place), printable(t.Place.Key),
-		t.PlantedAt.UTC().Format(time.DateOnly), printable(t.PlantedBy)}
+	row := []string{
+		string(t.ID), string(t.State), t.Kind, t.Strength.String(), placeText(t.Place), printable(t.Place.Key),
+		t.PlantedAt.UTC().Format(time.DateOnly), printable(t.PlantedBy),
+	}
 	if values {
 		row = append(row, printable(t.Value))
 	}
@@ -258,11 +260,15 @@ func (c *tokensExportCmd) write(e *env, w io.Writer, ts []token.Token) error {
 		return nil
 	}
 	cw := csv.NewWriter(w)
-	rows := [][]string{{"id", "row", "state", "kind", "strength", "value", "server", "database", "schema", "table", "column", "key",
-		"deployment", "planted_by", "planted_at", "note"}}
+	rows := [][]string{{
+		"id", "row", "state", "kind", "strength", "value", "server", "database", "schema", "table", "column", "key",
+		"deployment", "planted_by", "planted_at", "note",
+	}}
 	for _, t := range ts {
-		rows = append(rows, []string{string(t.ID), string(t.Row), string(t.State), t.Kind, t.Strength.String(), t.Value, t.Place.Server, t.Place.Database,
-			t.Place.Schema, t.Place.Table, t.Place.Column, t.Place.Key, t.Deployment, t.PlantedBy, t.PlantedAt.UTC().Format(time.RFC3339), t.Note})
+		rows = append(rows, []string{
+			string(t.ID), string(t.Row), string(t.State), t.Kind, t.Strength.String(), t.Value, t.Place.Server, t.Place.Database,
+			t.Place.Schema, t.Place.Table, t.Place.Column, t.Place.Key, t.Deployment, t.PlantedBy, t.PlantedAt.UTC().Format(time.RFC3339), t.Note,
+		})
 	}
 	return cw.WriteAll(rows)
 }

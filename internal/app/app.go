@@ -73,8 +73,10 @@ func New(ctx context.Context, c *Config, o Options) (*App, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find this machine's name: %w", err)
 	}
-	a := &App{log: o.Log, out: o.Stdout, id: string(event.NewID()), host: host, cfg: c,
-		kick: make(chan struct{}, 1), learned: make(chan token.Location, 256), listeners: map[string]*listening{}}
+	a := &App{
+		log: o.Log, out: o.Stdout, id: string(event.NewID()), host: host, cfg: c,
+		kick: make(chan struct{}, 1), learned: make(chan token.Location, 256), listeners: map[string]*listening{},
+	}
 	if a.out == nil {
 		a.out = os.Stdout
 	}
@@ -130,8 +132,10 @@ func socketKey(l *ListenerConfig) string { return l.Name + " " + l.Address }
 // wireConfig composes what a listener's protocol needs.
 func (c *Config) wireConfig(l *ListenerConfig) pgwire.Config {
 	s, _ := c.Server(l.Server) // validate has seen that it exists
-	return pgwire.Config{Listener: l.Name, TLS: l.TLS, Server: s.Server, ChannelBinding: l.ChannelBinding,
-		Handshake: l.Limits.Handshake, Statement: l.Limits.Statement}
+	return pgwire.Config{
+		Listener: l.Name, TLS: l.TLS, Server: s.Server, ChannelBinding: l.ChannelBinding,
+		Handshake: l.Limits.Handshake, Statement: l.Limits.Statement,
+	}
 }
 
 func (a *App) protocol(c *Config, l *ListenerConfig) (*pgwire.Protocol, error) {

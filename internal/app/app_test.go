@@ -138,8 +138,10 @@ func (s *site) plant() {
 	s.t.Helper()
 	row, now := event.NewID(), time.Now().UTC()
 	place := event.Place{Server: "crm", Database: "postgres", Schema: "public", Table: "customers", Column: "email", Key: "4711"}
-	mail := token.Token{ID: event.NewID(), Row: row, Kind: "email", Value: honeyMail, Strength: token.Strong, Place: place,
-		Deployment: "test", PlantedBy: "dba@corp", PlantedAt: now, State: token.Live, ChangedAt: now}
+	mail := token.Token{
+		ID: event.NewID(), Row: row, Kind: "email", Value: honeyMail, Strength: token.Strong, Place: place,
+		Deployment: "test", PlantedBy: "dba@corp", PlantedAt: now, State: token.Live, ChangedAt: now,
+	}
 	key := mail
 	key.ID, key.Kind, key.Value, key.Strength, key.Key, key.Place.Column = event.NewID(), "key", "4711", token.Weak, true, "id"
 	key.Binary = []byte{0, 0, 0x12, 0x67}

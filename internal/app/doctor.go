@@ -35,8 +35,10 @@ func (c *Config) Patient() doctor.Patient {
 		p.Listeners = append(p.Listeners, doctor.Listener{Name: l.Name, Server: l.Server, Address: l.Address, TLS: l.TLS})
 	}
 	for _, s := range c.Alerts.Sinks {
-		p.Sinks = append(p.Sinks, doctor.Sink{Name: s.Name, Type: s.Type,
-			Check: func(ctx context.Context) error { return checkSink(ctx, s) }})
+		p.Sinks = append(p.Sinks, doctor.Sink{
+			Name: s.Name, Type: s.Type,
+			Check: func(ctx context.Context) error { return checkSink(ctx, s) },
+		})
 	}
 	return p
 }

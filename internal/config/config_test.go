@@ -192,8 +192,18 @@ func TestASecretIsNeverPrinted(t *testing.T) {
 }
 
 func TestKeysListsWhatAStructureAccepts(t *testing.T) {
-	want := []Key{{"path", "x"}, {"listeners[].name", ""}, {"listeners[].limit", "7"}, {"listeners[].wait", "5s"}, {"listeners[].tls.mode", ""},
-		{"listeners[].tls.cert_file", ""}, {"rules.*", ""}, {"sink", ""}, {"loud", ""}, {"words[]", ""}}
+	want := []Key{
+		{"path", "x"},
+		{"listeners[].name", ""},
+		{"listeners[].limit", "7"},
+		{"listeners[].wait", "5s"},
+		{"listeners[].tls.mode", ""},
+		{"listeners[].tls.cert_file", ""},
+		{"rules.*", ""},
+		{"sink", ""},
+		{"loud", ""},
+		{"words[]", ""},
+	}
 	if got := Keys(&whole{Path: "x"}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}

@@ -126,8 +126,10 @@ func TestTheDoctorExaminesARealServer(t *testing.T) {
 	pg, err := pgserver.Start(ctx, pgserver.Options{
 		Settings: []string{"ssl = on", "listen_addresses = '*'"},
 		Files:    map[string][]byte{"server.crt": cert, "server.key": key},
-		HBA: []string{"local all all trust", "host all postgres 127.0.0.1/32 trust", "host all all 127.0.0.1/32 scram-sha-256",
-			"host all reporting 10.0.0.0/8 md5", "host all all ::1/128 scram-sha-256"},
+		HBA: []string{
+			"local all all trust", "host all postgres 127.0.0.1/32 trust", "host all all 127.0.0.1/32 scram-sha-256",
+			"host all reporting 10.0.0.0/8 md5", "host all all ::1/128 scram-sha-256",
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

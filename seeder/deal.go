@@ -97,7 +97,7 @@ func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error 
 		c.Value = &v
 		return nil
 	}
-	v, err := f.gen.Value(r, f.seen, &h.g)
+	v, err := generate.Make(f.gen, r, f.seen, &h.g)
 	if err != nil {
 		return d.without(st, f, c, err)
 	}

@@ -49,6 +49,9 @@ func (s *Seeder) Plan(ctx context.Context, o Options) (*Plan, error) {
 	}
 	p := &Plan{Schema: PlanSchema, Deployment: o.Deployment, Created: d.now.UTC(), Product: d.cat.Product, ServerVersion: d.cat.Version,
 		Server: o.Server, Database: d.cat.Database, Role: d.cat.User, PlantedBy: o.PlantedBy, Note: o.Note, Domain: o.Domain, Seed: o.Seed}
+	if o.Domain == "" {
+		p.Warnings = append(p.Warnings, "no decoy mail domain is set: e-mail columns stay empty, and tables that need them are refused (set seed.domain or --domain)")
+	}
 	if err := d.choose(ctx, p, snap); err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func DefaultConfig() Config {
 var (
 	domainForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$`)
 	// strangers are domains whose mail other people read, or that nobody uses.
-	strangers = regexp.MustCompile(`^(gmail|googlemail|yahoo|hotmail|outlook|live|aol|icloud|gmx|web|proton|protonmail|mail|yandex|qq)\.[a-z.]+$|^example\.(com|net|org)$`)
+	strangers = regexp.MustCompile(`^((gmail|googlemail|yahoo|hotmail|outlook|live|aol|icloud|gmx|web|proton|protonmail|yandex|qq|mail)\.(com|net|de|at|ch|fr|it|es|nl|ru|me|co\.uk|co\.jp|com\.[a-z]{2})|example\.(com|net|org))$`)
 )
 
 // Validate reports what is wrong, and what to write instead.

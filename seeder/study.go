@@ -224,7 +224,7 @@ func ownCredentials(t *Table, s *Sample) string {
 			}
 		}
 		return "it looks like the keys that the application itself accepts: a honey row there might be a working key"
-	case generate.HasPhrase(t.Name, "job", "jobs", "queue", "queues", "outbox", "task queue", "scheduled jobs", "delayed job", "delayed jobs", "cron",
+	case strings.EqualFold(t.Name, "job"), generate.HasPhrase(t.Name, "jobs", "queue", "queues", "outbox", "task queue", "scheduled jobs", "delayed job", "delayed jobs", "cron",
 		"mail queue", "email queue", "notifications", "notification", "webhook deliveries", "inbox", "message queue", "events outbox"):
 		return "it looks like work that is waiting to be done: a honey row there might be executed or mailed"
 	case generate.HasPhrase(t.Name, "schema migrations", "migrations", "alembic version", "flyway", "databasechangelog", "ar internal metadata", "spatial ref sys"):

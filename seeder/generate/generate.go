@@ -8,9 +8,12 @@
 package generate
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"honeyrow/token"
 )
@@ -125,6 +128,22 @@ func Best(c *Column) (g Generator, score int, reason string) {
 		return nil, score, reason
 	}
 	return g, score, reason
+}
+
+// Make returns g's value for a row after checking that the column can hold it.
+func Make(g Generator, r *rand.Rand, c *Column, row *Row) (string, error) {
+	v, err := g.Value(r, c, row)
+	switch {
+	case err != nil:
+		return "", err
+	case v == "" && row.Was != "":
+		return "", errors.New("the value came out empty")
+	case strings.ContainsRune(v, 0) || !utf8.ValidString(v):
+		return "", errors.New("the value is no text")
+	case !c.fits(v):
+		return "", errors.New("the column is too short for the value")
+	}
+	return v, nil
 }
 
 // ByKind returns the generator of that kind, or an error that lists all kinds.

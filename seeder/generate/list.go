@@ -9,6 +9,6 @@ func All() []Generator {
 		firstName{}, lastName{}, fullName{}, company{}, username{}, title{}, role{},
 		street{}, city{}, postcode{}, region{},
 		dateOfBirth{}, salary{}, balance{}, accountNumber{}, secret{},
-		uuidValue{}, status{}, flag{}, moment{}, code{}, measure{},
+		uuidValue{}, status{}, yesNo{}, moment{}, code{}, measure{},
 	}
 }

@@ -42,18 +42,18 @@ func Inert(column, v string) bool {
 		!HasPhrase(v, "not", "un", "never", "partially")
 }
 
-// flag keeps a yes or no of the template row.
-type flag struct{}
+// yesNo keeps a yes or no of the template row.
+type yesNo struct{}
 
-func (flag) Kind() string { return "flag" }
+func (yesNo) Kind() string { return "flag" }
 
-func (flag) Trait() Trait { return Trait{Strength: token.Weak} }
+func (yesNo) Trait() Trait { return Trait{Strength: token.Weak} }
 
-func (flag) Fit(c *Column) (int, string) {
+func (yesNo) Fit(c *Column) (int, string) {
 	if c.Class != Bool {
 		return 0, ""
 	}
 	return 55, "yes or no"
 }
 
-func (flag) Value(r *rand.Rand, c *Column, row *Row) (string, error) { return kept(r, c, row) }
+func (yesNo) Value(r *rand.Rand, c *Column, row *Row) (string, error) { return kept(r, c, row) }

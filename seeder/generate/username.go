@@ -28,11 +28,13 @@ func (username) Fit(c *Column) (int, string) {
 }
 
 func (username) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
+	short := *row
 	for range 20 {
-		if v := login(r, c.form(r, row), row); c.fits(v) {
+		if v := login(r, c.form(r, row), &short); c.fits(v) {
 			return v, nil
 		}
-		row.First, row.Last = row.First[:min(len(row.First), 3)], row.Last[:min(len(row.Last), 5)]
+		f, l := []rune(short.First), []rune(short.Last)
+		short.First, short.Last = string(f[:min(len(f), 3)]), string(l[:min(len(l), 5)])
 	}
 	return "", errors.New("the column is too short for a login made of a name")
 }

@@ -33,6 +33,10 @@ var settings = map[string]string{
 	"extra_float_digits": "1", "client_encoding": "UTF8", "standard_conforming_strings": "on", "default_transaction_isolation": "read committed",
 }
 
+// patience bounds what the connection may wait for where the connection string
+// does not say it: a plan's reading must not stand in a business's way.
+var patience = map[string]string{"statement_timeout": "60s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "120s"}
+
 // Open connects. dsn is a libpq connection string or URL; PG* variables and
 // the password file count as they do for libpq. The connection must not lead
 // through the proxy: Open refuses nothing, but the caller should name the
@@ -44,6 +48,11 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 	}
 	for k, v := range settings {
 		cfg.RuntimeParams[k] = v
+	}
+	for k, v := range patience {
+		if cfg.RuntimeParams[k] == "" {
+			cfg.RuntimeParams[k] = v
+		}
 	}
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
 	if cfg.ConnectTimeout == 0 {

@@ -60,13 +60,16 @@ func program(t *testing.T, at End, dir, name string, args ...string) string {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
-	text := out.String() + "\n-- errors --\n" + errs.String()
+	text := tlsLine.ReplaceAllString(out.String(), "") + "\n-- errors --\n" + errs.String()
 	if err != nil {
 		text += "\n-- ended with " + err.Error()
 	}
 	// The address is the one difference that there must be.
 	return changing.ReplaceAllString(strings.NewReplacer(at.Port, "PORT", dir, "DIR").Replace(text), "$1 ...")
 }
+
+// tlsLine is what psql says of a connection with TLS.
+var tlsLine = regexp.MustCompile(`(?m)^SSL connection \(.*\n`)
 
 // changing differs from one run to the next: process numbers, pg_dump's guard
 // against injected commands, large objects' numbers.

@@ -4,7 +4,8 @@
 # A name is one of
 #   cc          a C compiler (the race detector and cgo need one)
 #   postgresql  PostgreSQL's server programs (initdb, postgres)
-#   psql, pg_dump, pgbench, pgbouncer, haproxy, git, make or any other command
+#   python3-... the distribution's package of a Python library
+#   psql, pg_dump, pgbench, pgbouncer, haproxy, node, git, make or any other command
 # What is there is passed over without a word. What is missing is installed
 # with apt-get where that is possible (root, or sudo without a password).
 # Anywhere else the script says what to install, and ends with 1.
@@ -38,6 +39,7 @@ have() {
 		command -v pgbench >/dev/null 2>&1
 		;;
 	cc) command -v "${CC:-cc}" >/dev/null 2>&1 || command -v gcc >/dev/null 2>&1 ;;
+	python3-*) dpkg -s "$1" >/dev/null 2>&1 ;;
 	*) command -v "$1" >/dev/null 2>&1 ;;
 	esac
 }
@@ -48,6 +50,7 @@ deb() {
 	cc) echo gcc libc6-dev ;;
 	psql | pg_dump) echo postgresql-client ;;
 	pgbench) echo postgresql postgresql-contrib ;;
+	node) echo nodejs ;;
 	*) echo "$1" ;;
 	esac
 }

@@ -12,10 +12,12 @@ import (
 )
 
 type alertsCmd struct {
-	List alertsListCmd `cmd:"" help:"List alerts, oldest first."`
-	Show alertsShowCmd `cmd:"" help:"Show everything about one alert."`
-	Tail alertsTailCmd `cmd:"" help:"Show alerts as they come."`
-	Test alertsTestCmd `cmd:"" help:"Send a drill to one sink, or to all, and wait until it is delivered."`
+	List   alertsListCmd   `cmd:"" help:"List alerts, oldest first."`
+	Show   alertsShowCmd   `cmd:"" help:"Show everything about one alert."`
+	Tail   alertsTailCmd   `cmd:"" help:"Show alerts as they come."`
+	Status alertsStatusCmd `cmd:"" help:"Show how each sink's deliveries stand."`
+	Retry  alertsRetryCmd  `cmd:"" help:"Try again what a sink's deliveries were given up for."`
+	Test   alertsTestCmd   `cmd:"" help:"Send a drill to one sink, or to all, and wait until it is delivered."`
 }
 
 type alertsListCmd struct {
@@ -175,6 +177,71 @@ func (c *alertsTestCmd) Run(e *env) error {
 		if failed {
 			return errReported
 		}
+		return nil
+	})
+}
+
+type alertsStatusCmd struct{}
+
+// Help is shown by --help.
+func (alertsStatusCmd) Help() string { return "Example: honeyrow alerts status --json" }
+
+// Run shows the state of the outbox.
+func (alertsStatusCmd) Run(e *env) error {
+	return e.withStore(func(st *app.Store) error {
+		ss, err := st.Status(e.ctx)
+		if err != nil {
+			return err
+		}
+		t := table{head: []string{"SINK", "PENDING", "FAILING", "GIVEN UP", "OLDEST", "NEXT TRY", "LAST ERROR"}}
+		for _, s := range ss {
+			if e.json {
+				if err := e.printLine(s); err != nil {
+					return err
+				}
+				continue
+			}
+			t.add(printable(s.Sink), fmt.Sprint(s.Pending), fmt.Sprint(s.Failing), fmt.Sprint(s.Dead), when(s.Oldest), when(s.NextDue), printable(s.LastError))
+		}
+		switch {
+		case e.json:
+		case len(ss) == 0:
+			fmt.Fprintln(e.stderr, "no alert was ever due for a sink")
+		default:
+			t.write(e.stdout)
+		}
+		return nil
+	})
+}
+
+func when(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.DateTime)
+}
+
+type alertsRetryCmd struct {
+	Sink string `arg:"" help:"The sink's name."`
+}
+
+// Help is shown by --help.
+func (alertsRetryCmd) Help() string {
+	return "Deliveries are given up when the sink refuses them for good or after alerts.retry.max_age. The running proxy delivers them.\n\n" +
+		"Example: honeyrow alerts retry soc"
+}
+
+// Run makes given up deliveries due again.
+func (c *alertsRetryCmd) Run(e *env) error {
+	return e.withStore(func(st *app.Store) error {
+		n, err := st.Revive(e.ctx, c.Sink)
+		if err != nil {
+			return err
+		}
+		if e.json {
+			return e.printLine(map[string]any{"sink": c.Sink, "revived": n})
+		}
+		fmt.Fprintf(e.stdout, "%d deliveries of sink %s are due again\n", n, printable(c.Sink))
 		return nil
 	})
 }

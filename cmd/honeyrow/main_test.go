@@ -91,7 +91,7 @@ func TestExitCodesTellUsageFromFailure(t *testing.T) {
 func TestEveryCommandHasAnExampleInItsHelp(t *testing.T) {
 	for _, cmd := range []string{
 		"init", "doctor", "proxy", "version", "seed plan", "seed apply", "seed verify", "seed remove",
-		"tokens list", "tokens show", "tokens export", "alerts list", "alerts show", "alerts tail", "alerts test",
+		"tokens list", "tokens show", "tokens export", "alerts list", "alerts show", "alerts tail", "alerts test", "alerts status", "alerts retry",
 	} {
 		r := honeyrow(t, t.TempDir(), append(strings.Fields(cmd), "--help")...)
 		if r.code != 0 || !strings.Contains(r.out, "Example: honeyrow "+cmd) {
@@ -341,6 +341,14 @@ func TestFromInitToAnAlertAndBack(t *testing.T) {
 	if err != nil || !bytes.Contains(written, []byte(`"drill":true`)) || !bytes.Contains(written, []byte(ds[0].ID)) {
 		t.Errorf("alert file (%v):\n%s", err, written)
 	}
+
+	if out := must(t, w.dir, "alerts", "status"); !strings.Contains(out, "console") || !strings.Contains(out, "GIVEN UP") {
+		t.Errorf("alerts status:\n%s", out)
+	}
+	if err := p.Process.Signal(syscall.SIGUSR1); err != nil {
+		t.Fatal(err)
+	}
+	within(t, 5*time.Second, "totals in the log", func() bool { return p.logged("totals of the engine") && p.logged("malformed_client") })
 
 	// The way back, and the end.
 	must(t, w.dir, "seed", "remove", "--table", "staff", "--yes")

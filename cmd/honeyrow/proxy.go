@@ -27,7 +27,7 @@ type proxyCmd struct {
 func (proxyCmd) Help() string {
 	return "Stands between clients and servers until SIGTERM or SIGINT, which lets running transactions finish; " +
 		"a second one ends everything at once. SIGHUP reads the configuration again without dropping a session; " +
-		"planted tokens are taken over by themselves.\n\n" +
+		"planted tokens are taken over by themselves. SIGUSR1 logs the totals since the start.\n\n" +
 		"Example: honeyrow proxy --config /etc/honeyrow/honeyrow.yaml"
 }
 
@@ -43,7 +43,7 @@ func (c *proxyCmd) Run(e *env) error {
 	}
 	log := app.Logger(cfg.Log, e.stderr, terminal(e.stderr))
 	sigs := make(chan os.Signal, 4)
-	signal.Notify(sigs, syscall.SIGTERM, os.Interrupt, syscall.SIGHUP)
+	signal.Notify(sigs, syscall.SIGTERM, os.Interrupt, syscall.SIGHUP, syscall.SIGUSR1)
 	defer signal.Stop(sigs)
 	e.unhook()
 	if c.Pprof != "" {
@@ -75,6 +75,8 @@ func (c *proxyCmd) Run(e *env) error {
 			switch {
 			case sig == syscall.SIGHUP:
 				c.reload(e, name, a, log)
+			case sig == syscall.SIGUSR1:
+				a.Totals()
 			case !stopping:
 				stopping = true
 				tell(log, "STOPPING=1")

@@ -204,12 +204,19 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 		ready()
 	}
 	<-ctx.Done()
+	a.mu.Lock()
+	served := a.listeners
+	a.mu.Unlock()
 	err := a.drain()
 	stop()
 	loops.Wait()
 	a.leave()
 	a.cut()
 	a.press.stop()
+	for _, l := range served {
+		a.totalsOf(l)
+	}
+	a.Totals()
 	return errors.Join(err, a.store.Close())
 }
 

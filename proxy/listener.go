@@ -167,28 +167,45 @@ func (l *Listener) accept() {
 	}
 }
 
-// serve takes one connection to its end. A panic costs this connection alone.
+// serve logs one connection in. A session goes on in a goroutine of its own:
+// what the login needed of its stack would stay with it for life. A panic costs
+// this connection alone.
 func (l *Listener) serve(c net.Conn) {
 	set := l.set.Load()
 	o := wire.Origin{Listener: set.Name, Address: display(c.RemoteAddr())}
-	defer c.Close()
+	l.Counters.Active.Add(1)
+	at := new(place)
+	leave := func() {
+		_ = c.Close()
+		at.leave(&l.in)
+		l.Counters.Active.Add(-1)
+	}
+	joined := false
 	defer func() {
 		if v := recover(); v != nil {
 			l.reportLogin(o, &wire.Error{Side: wire.Client, Op: "panic", Err: fmt.Errorf("%v", v), Stack: debug.Stack()})
 		}
+		if !joined {
+			leave()
+		}
 	}()
-	l.Counters.Active.Add(1)
-	defer l.Counters.Active.Add(-1)
-	var at place
-	defer at.leave(&l.in)
-	s, err := l.login(set, c, &o, &at)
+	s, err := l.login(set, c, &o, at)
 	if err != nil {
 		l.reportLogin(o, err)
 		return
 	}
 	if s != nil {
 		l.Counters.Sessions.Add(1)
-		l.run(s)
+		joined = true
+		l.wg.Go(func() {
+			defer leave()
+			defer func() { // the pump recovers its own; this is for what surrounds it
+				if v := recover(); v != nil {
+					l.report(&s.Who, &wire.Error{Side: wire.Client, Op: "panic", Err: fmt.Errorf("%v", v), Stack: debug.Stack()})
+				}
+			}()
+			l.run(s)
+		})
 	}
 }
 

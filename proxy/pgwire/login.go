@@ -55,7 +55,6 @@ type login struct {
 	hold   []byte // for the client, not yet written
 	asked  bool   // the client has seen an authentication request
 	who    event.Client
-	params map[string]string
 	key    *cancelKey
 	status byte
 }
@@ -407,7 +406,6 @@ func rest(c net.Conn) { _ = c.SetReadDeadline(time.Time{}) }
 // settle gathers what the server tells after AuthenticationOk, up to the first
 // ReadyForQuery.
 func (l *login) settle() error {
-	l.params = make(map[string]string, 16)
 	for {
 		frame, err := l.serverMessage()
 		if err != nil {
@@ -419,7 +417,6 @@ func (l *login) settle() error {
 			if err := m.Decode(frame[header:]); err != nil {
 				return malformed(wire.Server, "ParameterStatus: %v", err)
 			}
-			l.params[m.Name] = m.Value
 		case 'K':
 			if l.key != nil {
 				return malformed(wire.Server, "a second BackendKeyData")

@@ -18,7 +18,6 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"honeyrow/event"
 	"honeyrow/inspect"
 	"honeyrow/proxy/tlsconf"
 	"honeyrow/proxy/wire"
@@ -231,9 +230,9 @@ func dialTarget(addr string) (network, address string, err error) {
 
 // flowOptions is what a login hands to the session's flow.
 type flowOptions struct {
-	Session    inspect.Session // the flow closes it
-	Status     byte              // of the first ReadyForQuery: 'I', 'T' or 'E'
-	Statement  int               // see Config.Statement
+	Session   inspect.Session // the flow closes it
+	Status    byte            // of the first ReadyForQuery: 'I', 'T' or 'E'
+	Statement int             // see Config.Statement
 	// Cancel asks the server to cancel what this session runs, and returns
 	// when the server has taken the request.
 	Cancel func(context.Context) error

@@ -2,30 +2,24 @@ package wire
 
 import "sync"
 
-// Buffer sizes in bytes. A session at rest holds only its two small buffers
-// (the bar is 16 KiB for an idle session, stacks included); a stream that
-// fills one is moved to a large one from the pool, which it gives back before
-// it waits for the peer.
+// Buffer sizes in bytes. A session that waits holds none: on a plain socket a
+// large one is taken from the pool when the socket has something to read, and
+// given back before the goroutine waits again (the bar is 16 KiB for an idle
+// session, stacks included). Since the pool hands out the one used last, it is
+// also warm. TLS can't tell whether there is something to read: such a session
+// waits with a small buffer.
 const (
-	smallClient = 1 << 10
-	smallServer = 2 << 10
-	large       = 64 << 10
+	small = 2 << 10
+	large = 64 << 10
 )
 
 var pool = sync.Pool{New: func() any { return new([large]byte) }}
 
 // buffer is one direction's unread bytes: data[off:end].
 type buffer struct {
-	small    []byte
-	pooled   *[large]byte
+	pooled   *[large]byte // data's array, if it is from the pool
 	data     []byte
 	off, end int
-}
-
-func newBuffer(size int) *buffer {
-	b := &buffer{small: make([]byte, size)}
-	b.data = b.small
-	return b
 }
 
 func (b *buffer) bytes() []byte { return b.data[b.off:b.end] }
@@ -54,55 +48,33 @@ func (b *buffer) reserve(need int) {
 			b.off, b.end = 0, n
 		}
 	case need <= large:
-		b.move(n, nil)
+		p := pool.Get().(*[large]byte)
+		b.move(p[:], p)
 	default:
-		b.move(n, make([]byte, roundUp(need)))
+		b.move(make([]byte, roundUp(need, large)), nil)
 	}
 }
 
-// move puts the unread bytes at the start of another buffer: big, or one from the pool.
-func (b *buffer) move(n int, big []byte) {
-	old := b.pooled
-	if big == nil {
-		b.pooled = pool.Get().(*[large]byte)
-		big = b.pooled[:]
-	} else {
-		b.pooled = nil
+// move puts the unread bytes at the start of to, and gives the old buffer back.
+func (b *buffer) move(to []byte, pooled *[large]byte) {
+	n := copy(to, b.data[b.off:b.end])
+	if b.pooled != nil {
+		pool.Put(b.pooled)
 	}
-	copy(big, b.data[b.off:b.end])
-	b.data, b.off, b.end = big, 0, n
-	if old != nil {
-		pool.Put(old)
-	}
+	b.data, b.pooled, b.off, b.end = to, pooled, 0, n
 }
 
-// rest gives back what is more than the small buffer, if that holds all
-// unread bytes.
+// rest shrinks the buffer to what is unread before a long wait; a part of a
+// frame keeps just the room that it takes.
 func (b *buffer) rest() {
-	n := b.len()
-	if n >= len(b.small) || &b.data[0] == &b.small[0] {
-		return
-	}
-	copy(b.small, b.data[b.off:b.end])
-	b.data, b.off, b.end = b.small, 0, n
-	if b.pooled != nil {
-		pool.Put(b.pooled)
-		b.pooled = nil
+	switch n := b.len(); {
+	case n == 0:
+		b.move(nil, nil)
+	case n < large/2:
+		if room := roundUp(n, 512); room < len(b.data) {
+			b.move(make([]byte, room), nil)
+		}
 	}
 }
 
-// isSmall reports whether the resident buffer is in use.
-func (b *buffer) isSmall() bool { return len(b.data) == len(b.small) }
-
-func (b *buffer) close() {
-	if b.pooled != nil {
-		pool.Put(b.pooled)
-		b.pooled = nil
-	}
-	b.data, b.off, b.end = nil, 0, 0
-}
-
-func roundUp(n int) int {
-	const page = 64 << 10
-	return (n + page - 1) / page * page
-}
+func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }

@@ -185,12 +185,12 @@ func (p *Pump) direct(from Side, src, dst net.Conn, pre []byte) (err error) {
 			err = &Error{Side: from, Op: "panic", Err: fmt.Errorf("%v", v), Stack: debug.Stack()}
 		}
 	}()
-	size, sent := smallClient, &p.o.Counters.ToServer
+	sent := &p.o.Counters.ToServer
 	if from == Server {
-		size, sent = smallServer, &p.o.Counters.ToClient
+		sent = &p.o.Counters.ToClient
 	}
-	b := newBuffer(size)
-	defer b.close()
+	b := new(buffer)
+	defer b.move(nil, nil)
 	in := newReader(src)
 	if len(pre) > 0 {
 		b.reserve(len(pre))
@@ -259,13 +259,12 @@ func (p *Pump) write(from Side, dst net.Conn, out []byte) error {
 	return nil
 }
 
-// reader fills a buffer from a connection. On a plain socket it gives large
-// buffers back before it waits for the peer, so that thousands of sessions
-// that once moved much data hold little when idle.
+// reader fills a buffer from a connection.
 type reader struct {
 	conn net.Conn
-	raw  syscall.RawConn
+	raw  syscall.RawConn // nil: not a plain socket
 	b    *buffer
+	need int
 	n    int
 	err  error
 	try  func(fd uintptr) bool
@@ -284,22 +283,10 @@ func newReader(c net.Conn) *reader {
 
 // read appends at least one byte to b, in a buffer that can hold need bytes.
 func (r *reader) read(b *buffer, need int) error {
-	b.reserve(need)
-	if r.raw == nil || b.isSmall() {
-		n, err := r.conn.Read(b.data[b.end:])
-		b.end += n
-		if n > 0 {
-			// A read that fills the small buffer is probably part of a stream.
-			if b.free() == 0 && b.isSmall() && err == nil {
-				b.reserve(len(b.data) + 1)
-			} else if r.raw == nil && n < len(b.small) {
-				defer b.rest()
-			}
-			return nil
-		}
-		return err
+	if r.raw == nil {
+		return r.readOpaque(b, need)
 	}
-	r.b, r.n, r.err = b, 0, nil
+	r.b, r.need, r.n, r.err = b, need, 0, nil
 	if err := r.raw.Read(r.try); err != nil {
 		return err
 	}
@@ -315,13 +302,14 @@ func (r *reader) read(b *buffer, need int) error {
 
 // attempt is called when the socket may be readable; false waits until it is.
 func (r *reader) attempt(fd uintptr) bool {
+	r.b.reserve(r.need)
 	for {
 		n, err := syscall.Read(int(fd), r.b.data[r.b.end:])
 		switch {
 		case err == syscall.EINTR:
 			continue
 		case err == syscall.EAGAIN:
-			r.b.rest() // about to wait: hold as little as possible
+			r.b.rest()
 			return false
 		case err != nil:
 			r.err = err
@@ -330,6 +318,27 @@ func (r *reader) attempt(fd uintptr) bool {
 		r.n = n
 		return true
 	}
+}
+
+// readOpaque reads from a connection that can't tell whether there is
+// something to read (TLS): it waits with a small buffer, and goes on in a
+// large one while that is filled.
+func (r *reader) readOpaque(b *buffer, need int) error {
+	switch {
+	case b.len() == 0 && need <= small && (r.n < small || b.data == nil):
+		if len(b.data) != small {
+			b.move(make([]byte, small), nil)
+		}
+	default:
+		b.reserve(need)
+	}
+	n, err := r.conn.Read(b.data[b.end:])
+	b.end += n
+	r.n = n
+	if n > 0 {
+		return nil
+	}
+	return err
 }
 
 // closeWrite ends one direction of a connection, leaving the other open.

@@ -108,6 +108,11 @@ var rules = []rule{
 		Never: []string{"internal/pgserver"},
 		Why:   "the private PostgreSQL is for tests, benchmarks and the demo: the product never starts a server",
 	},
+	{
+		From: []string{"honeyrow/..."}, Except: []string{"cmd/...", "demo/...", "integration/...", "internal/myserver"},
+		Never: []string{"internal/myserver"},
+		Why:   "the private MariaDB is for tests, benchmarks and the demo: the product never starts a server",
+	},
 }
 
 // planned are packages that the table names and nobody has built yet. A test

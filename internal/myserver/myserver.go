@@ -1,0 +1,342 @@
+// Package myserver runs a private MariaDB for tests, benchmarks and the demo: a
+// fresh data folder below a temporary one on a random loopback port, started
+// from the distribution's binaries without root's rights and removed with
+// everything in it by Stop. It is never used on anybody's own database.
+package myserver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Options shape the server. The zero Options give one whose user "root" needs
+// no password, over TCP and the unix socket alike.
+type Options struct {
+	// Settings are lines for the [mysqld] group, such as "binlog_format = ROW".
+	// A file of Files is named by its path below the server's folder:
+	// "ssl_cert = server.crt" (relative paths start in the data folder).
+	Settings []string
+	// Files are written into the data folder with mode 0600 before the start,
+	// such as "server.crt".
+	Files map[string][]byte
+}
+
+// Server is a running MariaDB.
+type Server struct {
+	Host   string // "127.0.0.1"
+	Port   int
+	Dir    string // the temporary folder; Socket is in it
+	Socket string // path of the unix socket
+
+	bin    string // mariadbd
+	client string // mariadb
+	cmd    *exec.Cmd
+	done   chan struct{}
+	log    string
+	cred   *syscall.Credential
+}
+
+// template is a data folder made once per process: mariadb-install-db takes
+// seconds, a copy of its result a fraction of one.
+var template struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+// Find returns the paths of the server and of the command line client:
+// from $HONEYROW_MARIADB_BIN, the PATH, or the distribution's folders.
+func Find() (server, client string, err error) {
+	for _, name := range []string{"mariadbd", "mysqld"} {
+		if server = lookup(name); server != "" {
+			break
+		}
+	}
+	for _, name := range []string{"mariadb", "mysql"} {
+		if client = lookup(name); client != "" {
+			break
+		}
+	}
+	if server == "" || client == "" || lookup("mariadb-install-db") == "" {
+		return "", "", errors.New("no MariaDB server found: install it (Debian: apt-get install mariadb-server) or set HONEYROW_MARIADB_BIN to the folder that holds mariadbd, mariadb and mariadb-install-db")
+	}
+	return server, client, nil
+}
+
+func lookup(name string) string {
+	var dirs []string
+	if d := os.Getenv("HONEYROW_MARIADB_BIN"); d != "" {
+		dirs = []string{d}
+	} else {
+		dirs = append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/usr/bin", "/usr/local/sbin")
+	}
+	for _, d := range dirs {
+		p := filepath.Join(d, name)
+		if st, err := os.Stat(p); err == nil && !st.IsDir() && st.Mode()&0o111 != 0 {
+			return p
+		}
+	}
+	return ""
+}
+
+// Start makes a server and waits until it accepts connections.
+func Start(ctx context.Context, o Options) (*Server, error) {
+	bin, client, err := Find()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "honeyrow-my-")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		Host: "127.0.0.1", Dir: dir, Socket: filepath.Join(dir, "s"), bin: bin, client: client,
+		done: make(chan struct{}), log: filepath.Join(dir, "log"),
+	}
+	if err := s.start(ctx, o); err != nil {
+		s.Stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+// credential is the user that servers run as: nil unless this process is root.
+func credential() (*syscall.Credential, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	for _, name := range []string{"mysql", "nobody"} {
+		if u, err := user.Lookup(name); err == nil {
+			uid, _ := strconv.Atoi(u.Uid)
+			gid, _ := strconv.Atoi(u.Gid)
+			return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+		}
+	}
+	return nil, errors.New("running as root and there is no user mysql or nobody to drop to: run as another user")
+}
+
+func (s *Server) start(ctx context.Context, o Options) error {
+	var err error
+	if s.cred, err = credential(); err != nil {
+		return err
+	}
+	if err := s.own(s.Dir, 0o755); err != nil {
+		return err
+	}
+	if err := s.makeData(ctx); err != nil {
+		return err
+	}
+	for name, b := range o.Files {
+		if err := s.WriteFile(name, b); err != nil {
+			return err
+		}
+	}
+	if s.Port, err = freePort(); err != nil {
+		return err
+	}
+	conf := append([]string{
+		"[mysqld]", "datadir = " + s.data(), "socket = " + s.Socket, "pid-file = " + filepath.Join(s.Dir, "pid"),
+		"bind-address = 127.0.0.1", "port = " + strconv.Itoa(s.Port), "skip-name-resolve",
+		"innodb_flush_log_at_trx_commit = 2", "innodb_flush_method = nosync", "innodb_buffer_pool_size = 64M",
+		"innodb_log_file_size = 32M", "max_connections = 300", "character-set-server = utf8mb4",
+		"log_warnings = 0", "secure_file_priv =", "tmpdir = " + s.Dir,
+	}, o.Settings...)
+	if err := os.WriteFile(s.conf(), []byte(strings.Join(conf, "\n")+"\n"), 0o644); err != nil {
+		return err
+	}
+	return s.run(ctx)
+}
+
+func (s *Server) data() string { return filepath.Join(s.Dir, "data") }
+func (s *Server) conf() string { return filepath.Join(s.Dir, "my.cnf") }
+
+// makeData copies the template's data folder, making that first if need be.
+func (s *Server) makeData(ctx context.Context) error {
+	template.once.Do(func() { template.dir, template.err = install(ctx, s.cred) })
+	if template.err != nil {
+		return template.err
+	}
+	if out, err := exec.CommandContext(ctx, "cp", "-a", template.dir, s.data()).CombinedOutput(); err != nil {
+		return fmt.Errorf("copy the data folder: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// install runs mariadb-install-db. Its folder is left for other servers of this
+// process; Cleanup removes it.
+func install(ctx context.Context, cred *syscall.Credential) (string, error) {
+	base, err := os.MkdirTemp("", "honeyrow-my-template-")
+	if err != nil {
+		return "", err
+	}
+	if cred != nil {
+		if err := os.Chown(base, int(cred.Uid), int(cred.Gid)); err != nil {
+			return "", err
+		}
+	}
+	dir := filepath.Join(base, "data")
+	cmd := exec.CommandContext(ctx, lookup("mariadb-install-db"), "--no-defaults", "--datadir="+dir,
+		"--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=32M")
+	cmd.Dir = base
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: cred}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		_ = os.RemoveAll(base)
+		return "", fmt.Errorf("mariadb-install-db: %w\n%s", err, out)
+	}
+	return dir, nil
+}
+
+// Cleanup removes what servers of this process share. Call it once, after the
+// last Stop, from TestMain or at the end of main.
+func Cleanup() {
+	if template.dir != "" {
+		_ = os.RemoveAll(filepath.Dir(template.dir))
+	}
+}
+
+func (s *Server) own(path string, mode os.FileMode) error {
+	if err := os.Chmod(path, mode); err != nil || s.cred == nil {
+		return err
+	}
+	return os.Chown(path, int(s.cred.Uid), int(s.cred.Gid))
+}
+
+// WriteFile puts a file into the data folder, readable by the server alone.
+func (s *Server) WriteFile(name string, b []byte) error {
+	p := filepath.Join(s.data(), name)
+	if err := os.WriteFile(p, b, 0o600); err != nil {
+		return err
+	}
+	return s.own(p, 0o600)
+}
+
+func (s *Server) run(ctx context.Context) error {
+	logf, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer logf.Close()
+	cmd := exec.Command(s.bin, "--defaults-file="+s.conf())
+	cmd.Dir = s.Dir
+	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TZ=UTC")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred}
+	cmd.Stdout, cmd.Stderr = logf, logf
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start mariadbd: %w", err)
+	}
+	done := make(chan struct{})
+	s.cmd, s.done = cmd, done
+	go func() { // ends with the process
+		_ = cmd.Wait()
+		close(done)
+	}()
+	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if c, err := net.Dial("unix", s.Socket); err == nil {
+			c.Close()
+			if _, err := s.Query(ctx, "", "select 1"); err == nil {
+				return nil
+			}
+		}
+		select {
+		case <-done:
+			return fmt.Errorf("mariadbd ended at its start:\n%s", s.Log())
+		case <-ctx.Done():
+			return fmt.Errorf("mariadbd did not accept connections within 60 s:\n%s", s.Log())
+		case <-tick.C:
+		}
+	}
+}
+
+// Restart stops the server at once, as a crash would, and starts it again on
+// the same port with the same data.
+func (s *Server) Restart(ctx context.Context) error {
+	s.kill()
+	return s.run(ctx)
+}
+
+// Stop ends the server and removes its folder. It may be called twice.
+func (s *Server) Stop() {
+	s.kill()
+	_ = os.RemoveAll(s.Dir)
+}
+
+// kill ends the server without a word: nothing in its folder is worth an
+// orderly end, which may wait for sessions.
+func (s *Server) kill() {
+	if s.cmd == nil || s.cmd.Process == nil {
+		return
+	}
+	_ = s.cmd.Process.Kill()
+	<-s.done
+}
+
+// PID is the server's process.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
+// Log returns what the server has logged.
+func (s *Server) Log() string {
+	b, _ := os.ReadFile(s.log)
+	return string(b)
+}
+
+// Addr is the server's TCP address.
+func (s *Server) Addr() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
+
+// DSN returns a go-sql-driver/mysql connection string without TLS. Password
+// and database may be empty.
+func (s *Server) DSN(user, password, database string) string {
+	return fmt.Sprintf("%s:%s@tcp(%s)/%s", user, password, s.Addr(), database)
+}
+
+// Exec runs SQL as root over the unix socket, stopping at the first error.
+func (s *Server) Exec(ctx context.Context, database, sql string) error {
+	_, err := s.Query(ctx, database, sql)
+	return err
+}
+
+// Query is Exec that returns what the client prints: rows as lines of fields
+// separated by tabs, without headers.
+func (s *Server) Query(ctx context.Context, database, sql string) (string, error) {
+	return s.Client(ctx, sql, "--socket="+s.Socket, "--user=root", "--batch", "--skip-column-names", "--database="+database)
+}
+
+// Client runs the mariadb command line client with the given arguments and
+// input, without anybody's option files.
+func (s *Server) Client(ctx context.Context, input string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, s.client, append([]string{"--no-defaults"}, args...)...)
+	cmd.Dir = s.Dir
+	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TZ=UTC", "MYSQL_HISTFILE=/dev/null")
+	cmd.Stdin = strings.NewReader(input)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return string(out), fmt.Errorf("mariadb: %w\n%s", err, stderr.String())
+	}
+	return string(out), nil
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}

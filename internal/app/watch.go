@@ -72,7 +72,7 @@ func (a *App) tokenLoop(ctx context.Context) {
 	var lastLog time.Time
 	version := a.engine.Version()
 	for ctx.Err() == nil {
-		next, err := a.takeOver(ctx, version)
+		next, err := a.takeOver(ctx, version, !lastLog.IsZero())
 		switch {
 		case err == nil:
 			if !lastLog.IsZero() {
@@ -94,9 +94,17 @@ func (a *App) tokenLoop(ctx context.Context) {
 	}
 }
 
-// takeOver waits for a version other than the given one and watches it.
-func (a *App) takeOver(ctx context.Context, version uint64) (uint64, error) {
-	if err := a.store.Wait(ctx, version); err != nil {
+// takeOver waits for a version other than the given one and watches it. After
+// a failure it waits only briefly, so as to find out that all is well again.
+func (a *App) takeOver(ctx context.Context, version uint64, failed bool) (uint64, error) {
+	wait, cancel := ctx, context.CancelFunc(func() {})
+	if failed {
+		wait, cancel = context.WithTimeout(ctx, storeRetry)
+	}
+	err := a.store.Wait(wait, version)
+	brief := failed && wait.Err() != nil && ctx.Err() == nil
+	cancel()
+	if err != nil && !brief {
 		return 0, err
 	}
 	if err := a.catchUp(ctx); err != nil {

@@ -113,7 +113,9 @@ func (f *flow) copyFrames(rest []byte) (taken, error) {
 	off := 0
 	for range n {
 		size := frameSize(region[off:])
+		before := e.rows
 		if f.copyData(e, region[off+header:off+size], gate).Blocks() {
+			e.rows = before
 			if f.head().kind == simpleQuery && c.raw { // a stream without an end to wait for
 				return taken{pass: off, cut: true}, nil
 			}

@@ -341,6 +341,9 @@ func TestRefusedRowEndsTheResultAndKeepsTheSession(t *testing.T) {
 		} else {
 			x.server(enc(t, failedTx), row("4"), failed("57014", "canceled"), failedTx)
 		}
+		if got := x.runs(); len(got) != 1 || !strings.HasPrefix(got[0], "1 ") {
+			t.Fatalf("the run ended as %q: the client got one row", got)
+		}
 		if x.cancels != 1 {
 			t.Fatalf("%d cancels while the server was still sending, want 1", x.cancels)
 		}

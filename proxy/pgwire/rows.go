@@ -64,7 +64,6 @@ func (f *flow) rowFrames(rest []byte) (taken, error) {
 	end, n := wholeRows(rest)
 	e := r.exec
 	if f.swallow {
-		e.rows += uint64(n)
 		return taken{skip: end}, nil
 	}
 	if !f.rowsLive {
@@ -123,6 +122,7 @@ func (f *flow) watchRows(e *execution, rest []byte, end, n int) (taken, error) {
 			return taken{}, err
 		}
 		if v.Blocks() {
+			e.rows-- // the client does not get it
 			f.beginRefusal(rest[off+size:])
 			return taken{pass: off, skip: size, refuse: true}, nil
 		}

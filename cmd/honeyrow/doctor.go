@@ -21,7 +21,14 @@ func (doctorCmd) Help() string {
 func (c *doctorCmd) Run(e *env) error {
 	cfg, err := e.load()
 	if err != nil {
-		return err
+		if !e.json {
+			return err
+		}
+		f := doctor.Finding{Subject: "config", Check: "config", Level: doctor.Fail, Text: err.Error(), Advice: "correct the configuration; docs/configuration.md describes every key"}
+		if err := e.printLine(f); err != nil {
+			return err
+		}
+		return errReported
 	}
 	colors := map[doctor.Level]string{doctor.OK: "32", doctor.Warn: "33", doctor.Fail: "1;31"}
 	color := terminal(e.stdout)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -89,6 +90,7 @@ func TestExitCodesTellUsageFromFailure(t *testing.T) {
 }
 
 func TestEveryCommandHasAnExampleInItsHelp(t *testing.T) {
+	t.Setenv("COLUMNS", "200")
 	for _, cmd := range []string{
 		"init", "doctor", "proxy", "version", "seed plan", "seed apply", "seed verify", "seed remove",
 		"tokens list", "tokens show", "tokens export", "alerts list", "alerts show", "alerts tail", "alerts test", "alerts status", "alerts retry",
@@ -97,6 +99,43 @@ func TestEveryCommandHasAnExampleInItsHelp(t *testing.T) {
 		if r.code != 0 || !strings.Contains(r.out, "Example: honeyrow "+cmd) {
 			t.Errorf("honeyrow %s --help: exit code %d\n%s", cmd, r.code, r.out)
 		}
+	}
+}
+
+func TestTheDoctorTellsScriptsThatTheConfigurationIsBad(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "honeyrow.yaml"), []byte("servers: 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := honeyrow(t, dir, "doctor", "--json")
+	fs := lines[doctor.Finding](t, r.out)
+	if r.code != 1 || len(fs) != 1 || fs[0].Level != doctor.Fail || !strings.Contains(fs[0].Text, "honeyrow.yaml:1: servers: wants a list") {
+		t.Errorf("exit code %d, %+v", r.code, fs)
+	}
+}
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// The overview of commands is what scripts and people know honeyrow by: it
+// changes on purpose only (go test ./cmd/honeyrow -update).
+func TestTheOverviewOfCommandsStaysAsItIs(t *testing.T) {
+	const golden = "testdata/help.txt"
+	t.Setenv("COLUMNS", "80")
+	got := ""
+	for _, cmd := range []string{"", "seed", "tokens", "alerts"} {
+		got += strings.TrimSpace("$ honeyrow "+cmd) + " --help\n" + honeyrow(t, t.TempDir(), append(strings.Fields(cmd), "--help")...).out + "\n"
+	}
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 

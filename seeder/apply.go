@@ -396,6 +396,8 @@ func (j *job) commit(ctx context.Context, preview *landing, ids *[]event.ID) err
 		j.done.Rows = append(j.done.Rows, AppliedRow{l.row.ID, l.table.String(), l.key, "planted"})
 	}
 	j.done.Tokens = len(live)
+	j.s.Log.Info().Str("deployment", j.p.Deployment).Str("server", j.p.Server).Str("database", j.p.Database).
+		Int("rows", len(real.rows)).Int("tokens", len(live)).Msg("honey rows planted")
 	if err != nil {
 		return fmt.Errorf("the rows are planted and watched, but the registry still calls them planned: run seed verify, which settles it: %w", err)
 	}

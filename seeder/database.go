@@ -58,8 +58,8 @@ type Tx interface {
 	Insert(ctx context.Context, t *Table, row []Value) (key []Value, part uint32, err error)
 	// Read returns the columns of the rows for which all values of where are
 	// equal, in text form and, where it differs, in binary form. At most two
-	// rows are read. lock keeps them from changing until the end.
-	Read(ctx context.Context, t *Table, where []Value, columns []string, lock bool) ([]Record, error)
+	// rows are read.
+	Read(ctx context.Context, t *Table, where []Value, columns []string) ([]Record, error)
 	// Delete deletes the one row for which all values of where are equal. A
 	// row that others point at gives a *Violation, and the transaction goes on.
 	Delete(ctx context.Context, t *Table, where []Value) (n int64, err error)

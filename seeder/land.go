@@ -142,7 +142,7 @@ func (l *landed) wanted() (out []string) {
 // read reads the row back through its key, or through its strongest value.
 func (l *landed) read(ctx context.Context, tx Tx) error {
 	l.columns = l.wanted()
-	recs, err := tx.Read(ctx, l.table, l.where(), l.columns, false)
+	recs, err := tx.Read(ctx, l.table, l.where(), l.columns)
 	if err != nil {
 		return err
 	}

@@ -53,22 +53,22 @@ func (s *Seeder) reconcile(ctx context.Context, cat *Catalog, server string, lim
 		if err != nil {
 			return nil, err
 		}
-		st := gone
+		st := sight{condition: gone}
 		if t != nil {
-			if st, _, err = row.look(ctx, tx, t, false); err != nil {
+			if st, err = row.look(ctx, tx, t); err != nil {
 				return nil, fmt.Errorf("look for row %s in %s: %w", row.id, t, err)
 			}
 		}
 		planned, retired := row.ids(token.Planned), row.ids(token.Retired)
 		switch {
-		case st == gone:
+		case st.condition == gone:
 			out.Removed++
 			err = s.Store.SetState(ctx, token.Removed, append(planned, retired...)...)
-		case st == unknown:
+		case st.condition == unknown:
 			return nil, fmt.Errorf("row %s in %s can't be looked for: the role needs SELECT on its columns", row.id, t)
-		case len(planned) > 0: // of two tokens for one column, both stay watched
+		case len(planned) > 0: // of two tokens for one column, the one that holds stays
 			out.Live++
-			err = s.Store.SetState(ctx, token.Live, planned...)
+			err = s.settle(ctx, row, st)
 		default:
 			out.Retired++
 		}
@@ -77,6 +77,32 @@ func (s *Seeder) reconcile(ctx context.Context, cat *Catalog, server string, lim
 		}
 	}
 	return out, nil
+}
+
+// settle makes the planned tokens of a row that exists live. Those that a
+// correction had overtaken are let go, unless somebody changed the row since.
+func (s *Seeder) settle(ctx context.Context, row *honeyRow, st sight) error {
+	newest := map[string]event.ID{} // ids sort by time
+	for i := range row.tokens {
+		if tk := &row.tokens[i]; slices.Contains(st.held, tk.ID) {
+			newest[tk.Place.Column] = max(newest[tk.Place.Column], tk.ID)
+		}
+	}
+	var live, stale []event.ID
+	for i := range row.tokens {
+		tk := &row.tokens[i]
+		switch {
+		case tk.State != token.Planned:
+		case st.condition == intact && newest[tk.Place.Column] != tk.ID:
+			stale = append(stale, tk.ID)
+		default:
+			live = append(live, tk.ID)
+		}
+	}
+	if err := s.Store.SetState(ctx, token.Live, live...); err != nil || len(stale) == 0 {
+		return err
+	}
+	return s.Store.SetState(ctx, token.Removed, stale...)
 }
 
 // honeyRow is the tokens of one row.
@@ -134,87 +160,120 @@ const (
 	unknown condition = "unknown"
 )
 
-// where is how the row is found: by its primary key if the tokens hold it, else
-// by the token that proves most.
-func (r *honeyRow) where(t *Table) []Value {
-	var out []Value
-	for _, k := range t.Primary() {
-		found := false
+// candidates are the ways to find the row: by its primary key if the tokens
+// hold it, then by each value that counts anywhere. A run that was interrupted
+// while it corrected a token may have left two for one column.
+func (r *honeyRow) candidates(t *Table) (out [][]Value) {
+	primary := t.Primary()
+	if len(primary) == 1 {
 		for i := range r.tokens {
-			if r.tokens[i].Place.Column == k && !found {
-				out, found = append(out, Value{k, &r.tokens[i].Value}), true
+			if r.tokens[i].Place.Column == primary[0] {
+				out = append(out, []Value{{primary[0], &r.tokens[i].Value}})
 			}
 		}
-		if !found {
-			out = nil
+	} else if key := r.composite(primary); key != nil {
+		out = append(out, key)
+	}
+	for _, least := range []token.Strength{token.Strong, token.Firm, token.Weak} {
+		for i := range r.tokens {
+			tk := &r.tokens[i]
+			if c := t.Column(tk.Place.Column); c != nil && c.CanSelect && tk.Strength == least && !slices.Contains(primary, c.Name) {
+				out = append(out, []Value{{tk.Place.Column, &tk.Value}})
+			}
+		}
+		if len(out) > 0 { // weaker values find other rows too
 			break
 		}
 	}
-	if len(out) > 0 {
-		return out
-	}
-	if best := r.best(t); best != nil {
-		return []Value{{best.Place.Column, &best.Value}}
-	}
-	return nil
+	return out
 }
 
-func (r *honeyRow) best(t *Table) (best *token.Token) {
-	for i := range r.tokens {
-		tk := &r.tokens[i]
-		if c := t.Column(tk.Place.Column); c != nil && c.CanSelect && (best == nil || tk.Strength > best.Strength) {
-			best = tk
+// composite is a primary key of several columns, nil if a token is missing.
+func (r *honeyRow) composite(primary []string) (out []Value) {
+	for _, k := range primary {
+		for i := range r.tokens {
+			if r.tokens[i].Place.Column == k {
+				out = append(out, Value{k, &r.tokens[i].Value})
+				break
+			}
 		}
 	}
-	return best
+	if len(out) != len(primary) {
+		return nil
+	}
+	return out
 }
 
-// look reads the row and compares its values with the tokens. changed lists
-// the columns whose value is another one.
-func (r *honeyRow) look(ctx context.Context, tx Tx, t *Table, lock bool) (condition, []string, error) {
+// sight is what a look at a honey row found.
+type sight struct {
+	condition
+	columns []string   // that hold another value than planted
+	held    []event.ID // tokens whose value the row holds, or can't be read
+	where   []Value    // how the row was found
+}
+
+// look finds the row and compares its values with the tokens.
+func (r *honeyRow) look(ctx context.Context, tx Tx, t *Table) (sight, error) {
 	var cols []string
 	for i := range r.tokens {
 		if c := t.Column(r.tokens[i].Place.Column); c != nil && c.CanSelect {
 			cols = appendOnce(cols, c.Name)
 		}
 	}
-	cond := r.where(t)
-	if len(cols) == 0 || len(cond) == 0 {
-		return unknown, nil, nil
+	ways := r.candidates(t)
+	if len(cols) == 0 || len(ways) == 0 {
+		return sight{condition: unknown}, nil
 	}
-	recs, err := tx.Read(ctx, t, cond, cols, lock)
-	if err != nil {
-		return unknown, nil, err
-	}
-	switch len(recs) {
-	case 0:
-		return gone, nil, nil
-	case 1:
-	default:
-		return unknown, nil, nil
-	}
-	var diff []string
-	ours, values := 0, 0
-	for i, c := range cols {
-		same := false
-		for k := range r.tokens {
-			same = same || r.tokens[k].Place.Column == c && recs[0].Text[i] != nil && *recs[0].Text[i] == r.tokens[k].Value
+	many := false
+	for _, way := range ways {
+		recs, err := tx.Read(ctx, t, way, cols)
+		if err != nil {
+			return sight{condition: unknown}, err
 		}
-		if !same {
-			diff = append(diff, c)
+		if len(recs) == 1 {
+			if s := r.compare(t, cols, recs[0]); s.condition != gone {
+				s.where = way
+				return s, nil
+			}
+		}
+		many = many || len(recs) > 1
+	}
+	if many {
+		return sight{condition: unknown}, nil
+	}
+	return sight{condition: gone}, nil
+}
+
+// compare judges a row that was found: gone means that it is another row,
+// which has the key by now.
+func (r *honeyRow) compare(t *Table, cols []string, rec Record) sight {
+	s := sight{condition: intact}
+	right := map[string]bool{}
+	for i := range r.tokens {
+		tk := &r.tokens[i]
+		k := slices.Index(cols, tk.Place.Column)
+		switch {
+		case k < 0:
+			s.held = append(s.held, tk.ID)
+		case rec.Text[k] != nil && *rec.Text[k] == tk.Value:
+			s.held = append(s.held, tk.ID)
+			right[tk.Place.Column] = true
+		}
+	}
+	values, ours := 0, 0
+	for _, c := range cols {
+		if !right[c] {
+			s.condition, s.columns = changed, append(s.columns, c)
 		}
 		if !slices.Contains(t.Primary(), c) {
 			values++
-			if same {
+			if right[c] {
 				ours++
 			}
 		}
 	}
-	if values > 0 && ours == 0 { // another row has its key by now
-		return gone, nil, nil
+	if values > 0 && ours == 0 {
+		s.condition = gone
 	}
-	if len(diff) > 0 {
-		return changed, diff, nil
-	}
-	return intact, nil, nil
+	return s
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"honeyrow/event"
 	"honeyrow/token"
@@ -123,6 +124,7 @@ func (c *clearing) run(ctx context.Context, lim Limits) error {
 	if err := back(kept); err != nil {
 		return fmt.Errorf("register rows that were left: %w", err)
 	}
+	c.s.Log.Info().Str("server", c.o.Server).Str("database", c.cat.Database).Int("tokens", len(deleted)).Int("kept", len(kept)).Msg("honey rows removed")
 	if err := c.s.Store.SetState(ctx, token.Removed, deleted...); err != nil {
 		return fmt.Errorf("the rows are gone, but the registry still watches them: run seed verify, which settles it: %w", err)
 	}
@@ -171,22 +173,22 @@ func (c *clearing) one(ctx context.Context, tx Tx, r *honeyRow) (state, why stri
 	if t == nil {
 		return string(gone), "the table exists no more", nil
 	}
-	cond, diff, err := r.look(ctx, tx, t, false)
+	seen, err := r.look(ctx, tx, t)
 	if err != nil {
 		return "", "", err
 	}
-	switch cond {
+	switch seen.condition {
 	case gone:
 		return string(gone), "the row was gone already", nil
 	case unknown:
 		return "kept", "it can't be told from other rows", nil
 	case changed:
-		return "kept", fmt.Sprintf("it was changed after it was planted (%v): look at it, then delete it by hand", diff), nil
+		return "kept", fmt.Sprintf("it was changed after it was planted (%v): look at it, then delete it by hand", seen.columns), nil
 	}
-	if dep, err := c.dependents(ctx, tx, r, t); err != nil || dep != "" {
+	if dep, err := c.dependents(ctx, tx, seen.where, t); err != nil || dep != "" {
 		return "kept", dep, err
 	}
-	n, err := tx.Delete(ctx, t, r.all(t))
+	n, err := tx.Delete(ctx, t, r.all(t, seen.held))
 	var no *Violation
 	switch {
 	case errors.As(err, &no) && no.Code == "23503":
@@ -203,11 +205,11 @@ func (c *clearing) one(ctx context.Context, tx Tx, r *honeyRow) (state, why stri
 
 // all is the condition under which a row is deleted: every value that was
 // planted, so that nothing that changed meanwhile is lost.
-func (r *honeyRow) all(t *Table) (out []Value) {
+func (r *honeyRow) all(t *Table, held []event.ID) (out []Value) {
 	seen := map[string]bool{}
 	for i := range r.tokens {
 		c := t.Column(r.tokens[i].Place.Column)
-		if c != nil && c.CanSelect && !seen[c.Name] {
+		if c != nil && c.CanSelect && !seen[c.Name] && slices.Contains(held, r.tokens[i].ID) {
 			seen[c.Name] = true
 			out = append(out, Value{c.Name, &r.tokens[i].Value})
 		}
@@ -217,13 +219,13 @@ func (r *honeyRow) all(t *Table) (out []Value) {
 
 // dependents looks for rows of other tables that point at the row. The server
 // checks it too, but ON DELETE CASCADE and SET NULL would act without asking.
-func (c *clearing) dependents(ctx context.Context, tx Tx, r *honeyRow, t *Table) (string, error) {
+func (c *clearing) dependents(ctx context.Context, tx Tx, where []Value, t *Table) (string, error) {
 	for _, child := range c.cat.Tables {
 		for _, fk := range child.ForeignKeys {
 			if fk.RefSchema != t.Schema || fk.RefTable != t.Name || len(fk.Columns) == 0 {
 				continue
 			}
-			cond, err := r.pointing(ctx, tx, t, fk)
+			cond, err := pointing(ctx, tx, where, t, fk)
 			if err != nil {
 				return "", err
 			}
@@ -238,7 +240,7 @@ func (c *clearing) dependents(ctx context.Context, tx Tx, r *honeyRow, t *Table)
 			if !readable {
 				return fmt.Sprintf("whether rows of %s point at it can't be seen: grant SELECT on its columns %v", child, fk.Columns), nil
 			}
-			recs, err := tx.Read(ctx, child, cond, fk.Columns[:1], false)
+			recs, err := tx.Read(ctx, child, cond, fk.Columns[:1])
 			if err != nil {
 				return "", err
 			}
@@ -250,15 +252,15 @@ func (c *clearing) dependents(ctx context.Context, tx Tx, r *honeyRow, t *Table)
 	return "", nil
 }
 
-// pointing is the condition for rows that point at r through fk, nil if the
+// pointing is the condition for rows that point at a row through fk, nil if the
 // columns pointed at can't be read.
-func (r *honeyRow) pointing(ctx context.Context, tx Tx, t *Table, fk *ForeignKey) ([]Value, error) {
+func pointing(ctx context.Context, tx Tx, where []Value, t *Table, fk *ForeignKey) ([]Value, error) {
 	for _, name := range fk.RefColumns {
 		if c := t.Column(name); c == nil || !c.CanSelect {
 			return nil, nil
 		}
 	}
-	recs, err := tx.Read(ctx, t, r.where(t), fk.RefColumns, false)
+	recs, err := tx.Read(ctx, t, where, fk.RefColumns)
 	if err != nil || len(recs) != 1 {
 		return nil, err
 	}

@@ -135,21 +135,14 @@ func (p *Plan) SQL() string {
 			var cols, vals []string
 			for _, c := range r.Cells {
 				if v, ok := p.literal(c); ok {
-					cols, vals = append(cols, quote(c.Column)), append(vals, v)
+					cols, vals = append(cols, p.quote(c.Column)), append(vals, v)
 				}
 			}
-			fmt.Fprintf(&b, "INSERT INTO %s (%s) VALUES (%s); -- table %d, row %d\n", qualified(t), strings.Join(cols, ", "), strings.Join(vals, ", "), i+1, n+1)
+			fmt.Fprintf(&b, "INSERT INTO %s (%s) VALUES (%s); -- table %d, row %d\n", p.qualified(t.Schema, t.Table), strings.Join(cols, ", "), strings.Join(vals, ", "), i+1, n+1)
 		}
 	}
 	b.WriteString("\nCOMMIT;\n")
 	return b.String()
-}
-
-func qualified(t *TablePlan) string {
-	if t.Schema == "" {
-		return quote(t.Table)
-	}
-	return quote(t.Schema) + "." + quote(t.Table)
 }
 
 // literal writes a cell as SQL; false leaves the column out.

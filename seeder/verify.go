@@ -98,18 +98,18 @@ func (r *honeyRow) state(ctx context.Context, tx Tx, cat *Catalog) (RowState, er
 	if t == nil {
 		return r.report(string(gone), "the table exists no more, or the role can't see it"), nil
 	}
-	cond, diff, err := r.look(ctx, tx, t, false)
+	seen, err := r.look(ctx, tx, t)
 	if err != nil {
 		return RowState{}, err
 	}
-	switch cond {
+	switch seen.condition {
 	case gone:
 		return r.report(string(gone), "the row was deleted, or its values replaced: its tokens stay watched; plan new rows"), nil
 	case unknown:
 		return r.report(string(unknown), "the role can't read the columns by which it is found, or several rows have its values"), nil
 	case changed:
 		st := r.report(string(changed), "somebody changed the row: the old values stay watched, the new ones are not")
-		st.Columns = diff
+		st.Columns = seen.columns
 		return st, nil
 	}
 	st := r.report(string(intact), "")
@@ -118,7 +118,7 @@ func (r *honeyRow) state(ctx context.Context, tx Tx, cat *Catalog) (RowState, er
 		if c := t.Column(tk.Place.Column); c == nil || !c.CanSelect {
 			continue
 		}
-		recs, err := tx.Read(ctx, t, []Value{{tk.Place.Column, &tk.Value}}, []string{tk.Place.Column}, false)
+		recs, err := tx.Read(ctx, t, []Value{{tk.Place.Column, &tk.Value}}, []string{tk.Place.Column})
 		if err != nil {
 			return st, err
 		}

@@ -164,12 +164,9 @@ func where(vs []seeder.Value) (string, []*string) {
 }
 
 // Read implements seeder.Tx.
-func (t *tx) Read(ctx context.Context, tb *seeder.Table, cond []seeder.Value, columns []string, lock bool) ([]seeder.Record, error) {
+func (t *tx) Read(ctx context.Context, tb *seeder.Table, cond []seeder.Value, columns []string) ([]seeder.Record, error) {
 	w, args := where(cond)
 	sql := fmt.Sprintf("SELECT %s FROM %s WHERE %s LIMIT 2", list(columns), name(tb), w)
-	if lock {
-		sql += " FOR UPDATE"
-	}
 	var text, bin [][]*string
 	err := t.within(ctx, func() (err error) {
 		text, err = query(ctx, t.conn, sql, args, 0, 2)

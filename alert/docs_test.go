@@ -24,15 +24,19 @@ func example() event.Detection {
 		Schema: event.Schema, ID: "0199aa3e-5b10-7c3a-9d54-1f0f6a7d2e10", Revision: 2, Time: at,
 		Severity: event.High, Rule: "honey-row-read", Summary: "app_ro read 1 honey row of public.customers in crm from 10.20.0.7",
 		Action: event.Alert,
-		Client: event.Client{Session: "0199aa3e-1f00-7b11-8a52-7c9e44d0b6aa", Started: at.Add(-time.Minute), Protocol: "postgres",
+		Client: event.Client{
+			Session: "0199aa3e-1f00-7b11-8a52-7c9e44d0b6aa", Started: at.Add(-time.Minute), Protocol: "postgres",
 			Listener: "main", Server: "crm-db", Address: "10.20.0.7:51234", User: "app_ro", Database: "crm", Application: "psql",
-			TLS: &event.TLS{Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", ServerName: "db.corp"}, BackendPID: 4711},
+			TLS: &event.TLS{Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", ServerName: "db.corp"}, BackendPID: 4711,
+		},
 		Statement: event.Statement{Text: "SELECT * FROM customers ORDER BY id LIMIT 20"},
 		Run:       event.Run{Started: at.Add(-3 * time.Millisecond), Rows: 20, Done: true, Code: "SELECT 20"},
-		Hits: []event.Hit{{Token: "0199a5c0-0d6e-7a80-b1c4-93f6d5a1c001", Kind: "email", Row: "0199a5c0-0d6e-7a80-b1c4-93f6d5a1c000",
+		Hits: []event.Hit{{
+			Token: "0199a5c0-0d6e-7a80-b1c4-93f6d5a1c001", Kind: "email", Row: "0199a5c0-0d6e-7a80-b1c4-93f6d5a1c000",
 			Place: event.Place{Server: "crm-db", Database: "crm", Schema: "public", Table: "customers", Column: "email", Key: "10017"},
 			Story: "row planted in public.customers of crm on crm-db by dba@corp on 2026-11-20", PlantedBy: "dba@corp",
-			PlantedAt: time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC), Channel: event.ChannelRow, Means: "column", Column: "email", Count: 1}},
+			PlantedAt: time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC), Channel: event.ChannelRow, Means: "column", Column: "email", Count: 1,
+		}},
 		HoneyRows: 1, HitCount: 1,
 	}
 }

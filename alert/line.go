@@ -39,13 +39,17 @@ func DrillDetection(now time.Time) event.Detection {
 		Schema: event.Schema, ID: event.NewID(), Revision: 1, Time: now, Severity: event.Info, Rule: "drill", Drill: true,
 		Summary: "TEST: " + who + " asked for a test alert; nothing happened",
 		Action:  event.Alert,
-		Client: event.Client{Session: event.NewID(), Started: now, Protocol: "drill", Listener: "drill", Server: "drill",
-			Address: "unix", User: who, Database: "drill", Application: "honeyrow alerts test"},
+		Client: event.Client{
+			Session: event.NewID(), Started: now, Protocol: "drill", Listener: "drill", Server: "drill",
+			Address: "unix", User: who, Database: "drill", Application: "honeyrow alerts test",
+		},
 		Statement: event.Statement{Text: "SELECT 'this is a test'"},
 		Run:       event.Run{Started: now, Rows: 1, Done: true, Code: "SELECT 1"},
-		Hits: []event.Hit{{Token: event.NewID(), Kind: "email", Row: event.NewID(), Place: place,
+		Hits: []event.Hit{{
+			Token: event.NewID(), Kind: "email", Row: event.NewID(), Place: place,
 			Story: "no row was planted: this is a test", PlantedBy: who, PlantedAt: now,
-			Channel: event.ChannelRow, Means: "field", Column: "email", Count: 1}},
+			Channel: event.ChannelRow, Means: "field", Column: "email", Count: 1,
+		}},
 		HoneyRows: 1, HitCount: 1,
 	}
 }

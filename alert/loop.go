@@ -107,8 +107,10 @@ type LoopOptions struct {
 
 // NewLoop makes the loop of one sink. It does nothing until Run or Drain.
 func NewLoop(out Outbox, sink Sink, cfg RetryConfig, log zerolog.Logger, o LoopOptions) *Loop {
-	l := &Loop{out: out, sink: sink, cfg: cfg, log: log.With().Str("sink", sink.Name()).Logger(),
-		now: o.Now, roll: o.Roll, woke: make(chan struct{}, 1)}
+	l := &Loop{
+		out: out, sink: sink, cfg: cfg, log: log.With().Str("sink", sink.Name()).Logger(),
+		now: o.Now, roll: o.Roll, woke: make(chan struct{}, 1),
+	}
 	if l.now == nil {
 		l.now = time.Now
 	}
@@ -323,11 +325,18 @@ func (l *Loop) giveUp(d Delivery, err error, why string) {
 		Msg("delivery given up; the detection is kept in the database: see `honeyrow alerts list`")
 }
 
+// settleTimeout bounds one try to record an outcome.
+const settleTimeout = 5 * time.Second
+
 // settle records an outcome, and insists: an outcome that is not recorded
 // would send the same detection again and again.
 func (l *Loop) settle(ctx context.Context, d Delivery, outcome error, next time.Time) {
 	for {
-		err := l.out.Settle(ctx, d, outcome, next)
+		// What the sink has taken is recorded even if the loop is being stopped:
+		// whoever goes on would deliver it again.
+		sctx, stop := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+		err := l.out.Settle(sctx, d, outcome, next)
+		stop()
 		if err == nil {
 			return
 		}

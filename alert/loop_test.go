@@ -218,7 +218,7 @@ func TestDeliveryThatTheSinkCannotDigestDoesNotHoldUpOthersForEver(t *testing.T)
 	cfg := testRetry
 	cfg.Longest = 10 * time.Minute
 	inLoop(t, cfg, 0, func(t *testing.T, b *loopBed) {
-		ids := b.put(t, 0)
+		var ids []event.ID
 		b.sink.set(func(_ context.Context, d *event.Detection) error {
 			if d.Rule == "poison" {
 				return errors.New("500")

@@ -81,8 +81,10 @@ type RecorderOptions struct {
 // NewRecorder makes a recorder that commits detections for the named sinks.
 // It does nothing until Run.
 func NewRecorder(out Outbox, sinks []string, log zerolog.Logger, o RecorderOptions) *Recorder {
-	r := &Recorder{out: out, sinks: sinks, log: log, now: o.Now, wake: o.Wake,
-		closed: make(chan struct{}), ended: make(chan struct{})}
+	r := &Recorder{
+		out: out, sinks: sinks, log: log, now: o.Now, wake: o.Wake,
+		closed: make(chan struct{}), ended: make(chan struct{}),
+	}
 	if o.Queue <= 0 {
 		o.Queue = DefaultQueue
 	}
@@ -125,8 +127,10 @@ func (r *Recorder) Report(d event.Detection) {
 // Stats may be called at any time.
 func (r *Recorder) Stats() RecorderStats {
 	c := &r.stats
-	return RecorderStats{Reported: c.reported.Load(), Committed: c.committed.Load(), Blocked: c.blocked.Load(),
-		Failed: c.failed.Load(), Lost: c.lost.Load(), Queued: len(r.queue)}
+	return RecorderStats{
+		Reported: c.reported.Load(), Committed: c.committed.Load(), Blocked: c.blocked.Load(),
+		Failed: c.failed.Load(), Lost: c.lost.Load(), Queued: len(r.queue),
+	}
 }
 
 // Run commits what is reported until Close, or until ctx ends. The end of ctx

@@ -152,8 +152,10 @@ func wide(w inspect.Rows) (region []byte, spans [][]inspect.Span) {
 	for len(region) < 16<<10 {
 		region = append(region, 'D', 0, 0, 0, 0, 0, 6)
 		var sp []inspect.Span
-		for i, f := range []string{fmt.Sprint(10_000 + r.IntN(90_000)), name(r, 6), name(r, 8), name(r, 10) + "@customer.example",
-			fmt.Sprintf("+49 30 %08d", r.IntN(1e8)), fmt.Sprint(40_000 + r.IntN(60_000))} {
+		for i, f := range []string{
+			fmt.Sprint(10_000 + r.IntN(90_000)), name(r, 6), name(r, 8), name(r, 10) + "@customer.example",
+			fmt.Sprintf("+49 30 %08d", r.IntN(1e8)), fmt.Sprint(40_000 + r.IntN(60_000)),
+		} {
 			region = binary.BigEndian.AppendUint32(region, uint32(len(f)))
 			if w.Wants(i) || w.Gate()>>min(len(f), 63)&1 == 1 {
 				sp = append(sp, inspect.Span{Col: int32(i), Off: int32(len(region)), Len: int32(len(f))})

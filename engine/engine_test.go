@@ -33,15 +33,25 @@ func TestFindsHoneyRowsHoweverTheyLeave(t *testing.T) {
 	}{
 		{"whole row", cols(customerColumns...), a, map[event.ID]string{
 			"row-a-id": "column", "row-a-first_name": "column", "row-a-last_name": "column", "row-a-email": "column",
-			"row-a-phone": "column", "row-a-salary": "column", "row-a-api_key": "column"}},
-		{"alias keeps provenance", func() []inspect.Column { c := cols("email"); c[0].Name = "x"; return c }(), []string{a[3]},
-			map[event.ID]string{"row-a-email": "column"}},
+			"row-a-phone": "column", "row-a-salary": "column", "row-a-api_key": "column",
+		}},
+		{
+			"alias keeps provenance", func() []inspect.Column { c := cols("email"); c[0].Name = "x"; return c }(),
+			[]string{a[3]},
+			map[event.ID]string{"row-a-email": "column"},
+		},
 		{"expression without provenance", cols("=lower"), []string{a[3]}, map[event.ID]string{"row-a-email": "field"}},
-		{"cast of a row to text", cols("=customers"), []string{"(" + strings.Join(a, ",") + ")"},
-			map[event.ID]string{"row-a-email": "part", "row-a-api_key": "part"}},
+		{
+			"cast of a row to text", cols("=customers"),
+			[]string{"(" + strings.Join(a, ",") + ")"},
+			map[event.ID]string{"row-a-email": "part", "row-a-api_key": "part"},
+		},
 		{"row_to_json", cols("=row_to_json"), []string{`{"id":90001,"email":"` + a[3] + `"}`}, map[event.ID]string{"row-a-email": "part"}},
-		{"string_agg over rows", cols("=string_agg"), []string{neighbour[3] + "," + a[3] + "," + rowB[3].value},
-			map[event.ID]string{"row-a-email": "part", "row-b-email": "part"}},
+		{
+			"string_agg over rows", cols("=string_agg"),
+			[]string{neighbour[3] + "," + a[3] + "," + rowB[3].value},
+			map[event.ID]string{"row-a-email": "part", "row-b-email": "part"},
+		},
 		{"a short firm value in any column", cols("=coalesce"), []string{rowB[4].value}, map[event.ID]string{"row-b-phone": "field"}},
 		{"key by provenance", cols("id"), []string{"90001"}, map[event.ID]string{"row-a-id": "column"}},
 		{"key as binary int4", bin(cols("id")), []string{int4(90001)}, map[event.ID]string{"row-a-id": "column"}},
@@ -49,17 +59,29 @@ func TestFindsHoneyRowsHoweverTheyLeave(t *testing.T) {
 		{"phone cast to bigint, binary", bin(cols("=int8")), []string{int8(5550142)}, map[event.ID]string{"row-b-phone": "field"}},
 		{"weak value by provenance", cols("first_name"), []string{"Ottilie"}, map[event.ID]string{"row-a-first_name": "column"}},
 		{"long weak value by provenance", cols("last_name"), []string{a[2]}, map[event.ID]string{"row-a-last_name": "column"}},
-		{"UNION: two weak values together", cols("=a", "=b", "=c"), []string{"Ottilie", "913447", "x"},
-			map[event.ID]string{"row-a-first_name": "together", "row-a-salary": "together"}},
-		{"UNION: a weak value beside a strong one", cols("=a", "=b"), []string{"Ottilie", a[3]},
-			map[event.ID]string{"row-a-first_name": "together", "row-a-email": "field"}},
-		{"copy", nil, a, map[event.ID]string{"row-a-first_name": "together", "row-a-last_name": "together", "row-a-email": "field",
-			"row-a-phone": "field", "row-a-salary": "together", "row-a-api_key": "field"}},
+		{
+			"UNION: two weak values together", cols("=a", "=b", "=c"),
+			[]string{"Ottilie", "913447", "x"},
+			map[event.ID]string{"row-a-first_name": "together", "row-a-salary": "together"},
+		},
+		{
+			"UNION: a weak value beside a strong one", cols("=a", "=b"),
+			[]string{"Ottilie", a[3]},
+			map[event.ID]string{"row-a-first_name": "together", "row-a-email": "field"},
+		},
+		{"copy", nil, a, map[event.ID]string{
+			"row-a-first_name": "together", "row-a-last_name": "together", "row-a-email": "field",
+			"row-a-phone": "field", "row-a-salary": "together", "row-a-api_key": "field",
+		}},
 
 		{"neighbour's row", cols(customerColumns...), neighbour, nil},
 		{"same first name without provenance", cols("=a", "=b"), []string{"Ottilie", "Meyer"}, nil},
-		{"same first name in the same table, but another key",
-			cols("id", "first_name", "last_name"), []string{"18", "Ottilie", "Meyer"}, nil},
+		{
+			"same first name in the same table, but another key",
+			cols("id", "first_name", "last_name"),
+			[]string{"18", "Ottilie", "Meyer"},
+			nil,
+		},
 		{"names of two different honey rows", cols("=a", "=b"), []string{"Ottilie", "Achterberg"}, nil},
 		{"the key's number in another column", cols("=count", "salary"), []string{"90001", "90001"}, nil},
 		{"a firm value inside a longer one", cols("=a"), []string{"15550142"}, nil},
@@ -228,7 +250,8 @@ func TestFindsBoundParameters(t *testing.T) {
 func TestBlockRefusesAndSaysSo(t *testing.T) {
 	block := event.Block
 	rc := rules.Config{Override: map[string]rules.Override{
-		rules.RowRead: {Action: &block}, rules.ValuePresented: {Action: &block}}}
+		rules.RowRead: {Action: &block}, rules.ValuePresented: {Action: &block},
+	}}
 	g := newRig(t, DefaultConfig(), rc)
 	if v := g.query("SELECT '"+rowA[3].value+"', '"+rowB[3].value+"'", nil); !v.Blocks() {
 		t.Errorf("presented: %+v", v)

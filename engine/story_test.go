@@ -308,9 +308,11 @@ func TestACompositeKeyMustMatchWhole(t *testing.T) {
 	g := newRig(t, DefaultConfig(), rules.Config{})
 	ts := twoRows()
 	for i, c := range []planted{{"order_id", "700", token.Weak, true}, {"line", "1", token.Weak, true}} {
-		ts.Tokens = append(ts.Tokens, token.Token{ID: event.ID(c.column), Row: "row-c", Kind: "key", Value: c.value, Key: true, State: token.Live,
+		ts.Tokens = append(ts.Tokens, token.Token{
+			ID: event.ID(c.column), Row: "row-c", Kind: "key", Value: c.value, Key: true, State: token.Live,
 			Place:    event.Place{Server: "main", Database: "crm", Schema: "public", Table: "lines", Column: c.column},
-			TableOID: ordersOID, Attr: uint16(i + 1)})
+			TableOID: ordersOID, Attr: uint16(i + 1),
+		})
 	}
 	g.e.Swap(ts)
 	two := []inspect.Column{{Name: "order_id", TableOID: ordersOID, Attr: 1}, {Name: "line", TableOID: ordersOID, Attr: 2}}

@@ -125,8 +125,14 @@ func hostIP(s string) (netip.Addr, error) {
 
 func (a *allowance) describe() string {
 	var parts []string
-	for _, p := range [...][2]string{{"rule", a.Rule}, {"user", a.User}, {"address", a.Address},
-		{"application", a.Application}, {"database", a.Database}, {"note", a.Note}} {
+	for _, p := range [...][2]string{
+		{"rule", a.Rule},
+		{"user", a.User},
+		{"address", a.Address},
+		{"application", a.Application},
+		{"database", a.Database},
+		{"note", a.Note},
+	} {
 		if p[1] != "" {
 			parts = append(parts, p[0]+" "+p[1])
 		}

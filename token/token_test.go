@@ -44,8 +44,10 @@ func TestWatchedStatesAreAllButRemoved(t *testing.T) {
 }
 
 func TestCheckNamesWhatATokenLacks(t *testing.T) {
-	whole := Token{ID: "t1", Row: "r1", Kind: "email", Value: "hidden-value", State: Planned,
-		Place: event.Place{Table: "customers", Column: "email"}}
+	whole := Token{
+		ID: "t1", Row: "r1", Kind: "email", Value: "hidden-value", State: Planned,
+		Place: event.Place{Table: "customers", Column: "email"},
+	}
 	if err := whole.Check(); err != nil {
 		t.Fatalf("whole token: %v", err)
 	}
@@ -72,8 +74,10 @@ func TestCheckNamesWhatATokenLacks(t *testing.T) {
 }
 
 func TestStoryTellsWhatWasPlantedWhereByWhomAndWhen(t *testing.T) {
-	tok := Token{PlantedBy: "dba@corp", PlantedAt: time.Date(2026, 11, 21, 23, 30, 0, 0, time.FixedZone("", -3600)),
-		Place: event.Place{Server: "main", Database: "crm", Table: "customers", Column: "email"}}
+	tok := Token{
+		PlantedBy: "dba@corp", PlantedAt: time.Date(2026, 11, 21, 23, 30, 0, 0, time.FixedZone("", -3600)),
+		Place: event.Place{Server: "main", Database: "crm", Table: "customers", Column: "email"},
+	}
 	if got, want := tok.Story(), "row planted in customers of crm on main by dba@corp on 2026-11-22"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -31,18 +31,26 @@ func Detection(n int) event.Detection {
 	return event.Detection{
 		Schema: event.Schema, ID: event.NewID(), Revision: 1, Time: at, Severity: event.High, Rule: "honey-row-read",
 		Summary: fmt.Sprintf("app_ro read honey row %d", n), Action: event.Alert,
-		Client: event.Client{Session: event.NewID(), Started: at.Add(-time.Minute), Protocol: "postgres", Listener: "main", Server: "crm-db",
+		Client: event.Client{
+			Session: event.NewID(), Started: at.Add(-time.Minute), Protocol: "postgres", Listener: "main", Server: "crm-db",
 			Address: "10.0.0.7:51234", Balancer: "10.0.0.1:443", User: "app_ro", Database: "crm", Application: "psql",
-			Peer: &event.Peer{PID: 1, UID: 2, GID: 3}, TLS: &event.TLS{Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256",
-				ServerName: "db.corp", Subject: "CN=app", Issuer: "CN=ca", Fingerprint: "ab12"},
-			BackendPID: 4711, Replication: "database", Attributes: map[string]string{"driver": "pgx"}},
-		Statement: event.Statement{Text: "SELECT * FROM customers", Truncated: true, Redacted: true,
-			Parameters: []string{"1"}, Tags: map[string]string{"route": "/x"}},
+			Peer: &event.Peer{PID: 1, UID: 2, GID: 3}, TLS: &event.TLS{
+				Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256",
+				ServerName: "db.corp", Subject: "CN=app", Issuer: "CN=ca", Fingerprint: "ab12",
+			},
+			BackendPID: 4711, Replication: "database", Attributes: map[string]string{"driver": "pgx"},
+		},
+		Statement: event.Statement{
+			Text: "SELECT * FROM customers", Truncated: true, Redacted: true,
+			Parameters: []string{"1"}, Tags: map[string]string{"route": "/x"},
+		},
 		Run: event.Run{Started: at, Rows: 20, Done: true, Code: "SELECT 20"},
-		Hits: []event.Hit{{Token: event.NewID(), Kind: "email", Row: event.NewID(),
+		Hits: []event.Hit{{
+			Token: event.NewID(), Kind: "email", Row: event.NewID(),
 			Place: event.Place{Server: "crm-db", Database: "crm", Schema: "public", Table: "customers", Column: "email", Key: "1017"},
 			Story: "row planted in public.customers of crm on crm-db by dba@corp on 2026-11-21", PlantedBy: "dba@corp",
-			PlantedAt: at.Add(-time.Hour), Note: "round 1", Channel: event.ChannelRow, Means: "column", Column: "email", Count: 2}},
+			PlantedAt: at.Add(-time.Hour), Note: "round 1", Channel: event.ChannelRow, Means: "column", Column: "email", Count: 2,
+		}},
 		HoneyRows: 1, HitCount: 2,
 	}
 }

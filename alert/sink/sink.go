@@ -46,17 +46,23 @@ type kind struct {
 
 // kinds is the one list of sinks, in alphabetical order.
 var kinds = []kind{
-	{"console", func(c *Config) { c.Console = console.Config{} },
+	{
+		"console", func(c *Config) { c.Console = console.Config{} },
 		func(c Config) error { return c.Console.Validate() },
-		func(c Config, d Deps) (alert.Sink, error) { return console.New(c.Name, c.Console, d.Console) }},
-	{"file", func(c *Config) { c.File = file.Config{} },
+		func(c Config, d Deps) (alert.Sink, error) { return console.New(c.Name, c.Console, d.Console) },
+	},
+	{
+		"file", func(c *Config) { c.File = file.Config{} },
 		func(c Config) error { return c.File.Validate() },
-		func(c Config, _ Deps) (alert.Sink, error) { return file.New(c.Name, c.File) }},
-	{"webhook", func(c *Config) { c.Webhook = webhook.Config{} },
+		func(c Config, _ Deps) (alert.Sink, error) { return file.New(c.Name, c.File) },
+	},
+	{
+		"webhook", func(c *Config) { c.Webhook = webhook.Config{} },
 		func(c Config) error { return c.Webhook.Validate() },
 		func(c Config, d Deps) (alert.Sink, error) {
 			return webhook.New(c.Name, c.Webhook, webhook.Options{Now: d.Now})
-		}},
+		},
+	},
 }
 
 // Types returns the types that a configuration may name.

@@ -54,8 +54,10 @@ func (s *session) Prepare(sql []byte, total int) (inspect.Statement, event.Verdi
 	}
 	r.stmts++
 	v := r.judge(event.ChannelStatement, seen)
-	r.note(Call{Method: "Prepare", Session: s.n, Statement: r.stmts, Channel: event.ChannelStatement,
-		Data: bytes.Clone(sql), Total: total, Verdict: v})
+	r.note(Call{
+		Method: "Prepare", Session: s.n, Statement: r.stmts, Channel: event.ChannelStatement,
+		Data: bytes.Clone(sql), Total: total, Verdict: v,
+	})
 	return &statement{s: s, n: r.stmts}, v
 }
 
@@ -142,8 +144,10 @@ func (t *statement) Run(buf []byte, params []inspect.Param) (inspect.Run, event.
 	}
 	r.runs++
 	v := r.judge(event.ChannelBind, seen)
-	r.note(Call{Method: "Run", Session: t.s.n, Statement: t.n, Run: r.runs,
-		Data: bytes.Clone(buf), Params: slices.Clone(params), Verdict: v})
+	r.note(Call{
+		Method: "Run", Session: t.s.n, Statement: t.n, Run: r.runs,
+		Data: bytes.Clone(buf), Params: slices.Clone(params), Verdict: v,
+	})
 	return &run{t: t, n: r.runs, split: flow{}}, v
 }
 

@@ -229,11 +229,11 @@ func (f *flow) parse(body []byte) ([]byte, error) {
 		return nil, err
 	}
 	if len(rest) < 2 {
-		return nil, errors.New("Parse message ends before its parameter types")
+		return nil, errors.New("a Parse message ends before its parameter types")
 	}
 	n := int(binary.BigEndian.Uint16(rest))
 	if len(rest) != 2+4*n {
-		return nil, fmt.Errorf("Parse message announces %d parameter types and has %d bytes of them", n, len(rest)-2)
+		return nil, fmt.Errorf("a Parse message announces %d parameter types and has %d bytes of them", n, len(rest)-2)
 	}
 	stmt, v := f.sess.Prepare(sql, len(sql))
 	if v.Blocks() {
@@ -294,7 +294,7 @@ func (f *flow) bind(body []byte) ([]byte, error) {
 		return nil, err
 	}
 	if len(rest) != 2*nf {
-		return nil, fmt.Errorf("Bind message has %d bytes behind its result formats", len(rest)-2*nf)
+		return nil, fmt.Errorf("a Bind message has %d bytes behind its result formats", len(rest)-2*nf)
 	}
 	for i := range nf {
 		e.formats = append(e.formats, int16(binary.BigEndian.Uint16(rest[2*i:])))
@@ -331,13 +331,13 @@ func (f *flow) bindParams(body, rest []byte, types []uint32) ([]byte, error) {
 	}
 	for i := range n {
 		if len(rest) < 4 {
-			return nil, errors.New("Bind message ends within a parameter")
+			return nil, errors.New("a Bind message ends within a parameter")
 		}
 		size := int(int32(binary.BigEndian.Uint32(rest)))
 		rest = rest[4:]
 		p := inspect.Param{Off: int32(len(body) - len(rest)), Len: int32(size)}
 		if size > len(rest) || size < -1 {
-			return nil, fmt.Errorf("Bind message announces a parameter of %d bytes and has %d", size, len(rest))
+			return nil, fmt.Errorf("a Bind message announces a parameter of %d bytes and has %d", size, len(rest))
 		}
 		if size > 0 {
 			rest = rest[size:]
@@ -419,7 +419,7 @@ func (f *flow) execute(body []byte) ([]byte, error) {
 		return nil, err
 	}
 	if len(rest) != 4 {
-		return nil, errors.New("Execute message without its row limit")
+		return nil, errors.New("an Execute message without its row limit")
 	}
 	e := f.portal(name)
 	if p := e.prep; p != nil && !p.asked.Swap(true) {

@@ -172,8 +172,6 @@ type prepared struct {
 	// desc is what Describe told of its result; written by the server's
 	// goroutine, read by the client's to know whether to ask.
 	desc atomic.Pointer[description]
-	// noData says that it returns no rows.
-	noData atomic.Bool
 	// asked says that a Describe of it or of a portal is under way.
 	asked atomic.Bool
 }

@@ -33,6 +33,7 @@ type allFieldsRun struct{ w *allFields }
 func (r allFieldsRun) Columns(event.Channel, inspect.Layout) (inspect.Rows, event.Verdict) {
 	return r.w, event.Verdict{}
 }
+
 func (r allFieldsRun) Stream(event.Channel, uint64, []byte, bool) event.Verdict {
 	return event.Verdict{}
 }

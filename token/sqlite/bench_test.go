@@ -104,8 +104,10 @@ func BenchmarkPut(b *testing.B) {
 			for b.Loop() {
 				ds := make([]event.Detection, n)
 				for i := range ds {
-					ds[i] = event.Detection{Schema: event.Schema, ID: event.NewID(), Revision: 1, Time: time.Now(), Summary: "somebody read a honey row",
-						Statement: event.Statement{Text: "SELECT * FROM customers"}, Hits: make([]event.Hit, 3)}
+					ds[i] = event.Detection{
+						Schema: event.Schema, ID: event.NewID(), Revision: 1, Time: time.Now(), Summary: "somebody read a honey row",
+						Statement: event.Statement{Text: "SELECT * FROM customers"}, Hits: make([]event.Hit, 3),
+					}
 				}
 				if err := s.Put(b.Context(), ds, []string{"file", "webhook"}); err != nil {
 					b.Fatal(err)

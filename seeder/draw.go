@@ -281,10 +281,10 @@ func (st *study) note(format string, args ...any) {
 func (d *draft) repeated(ctx context.Context, st *study, tp *TablePlan, others []*RowPlan, f *field) ([]int, error) {
 	var bad, rows []int
 	var tuples [][]string
-	seen := map[string]bool{}
-	for _, row := range others {
+	holders := map[string]int{} // among all honey rows, watched or not
+	for _, row := range slices.Concat(others, tp.Rows) {
 		if c := row.cell(f.Name); c.Value != nil {
-			seen[*c.Value] = true
+			holders[*c.Value]++
 		}
 	}
 	for i, row := range tp.Rows {
@@ -292,11 +292,10 @@ func (d *draft) repeated(ctx context.Context, st *study, tp *TablePlan, others [
 		if c.Value == nil || !c.Watch && !f.seen.Unique {
 			continue
 		}
-		if seen[*c.Value] || c.Strength >= token.Firm && d.taken[*c.Value] {
+		if holders[*c.Value] > 1 || c.Strength >= token.Firm && d.taken[*c.Value] {
 			bad = append(bad, i)
 			continue
 		}
-		seen[*c.Value] = true
 		rows = append(rows, i)
 		tuples = append(tuples, []string{*c.Value})
 	}

@@ -26,6 +26,24 @@ func TestTwoSeedingRunsAtOnceAreKeptApart(t *testing.T) {
 	must(t, err)
 }
 
+func TestManyRowsInATableWithFewValuesStayToldApart(t *testing.T) {
+	db := database(t, customers+"UPDATE customers SET balance = 1000 * (id % 30);")
+	st := store(t)
+	s := open(t, "postgres", db, st)
+	o := options()
+	o.Rows = 150 // more than the area code has numbers for fiction
+	p := plan(t, s, o)
+	_, err := s.Apply(t.Context(), p, seeder.ApplyOptions{})
+	must(t, err)
+	ver, err := s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
+	must(t, err)
+	for _, r := range ver.Rows {
+		if r.State != "intact" {
+			t.Errorf("row %s is %s: %v", r.Key, r.State, r.Columns)
+		}
+	}
+}
+
 func TestTriggersThatChangeOrInventValuesAreRegisteredAsTheyLand(t *testing.T) {
 	db := database(t, `CREATE EXTENSION pgcrypto; CREATE TABLE people (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), email text NOT NULL UNIQUE, api_key text NOT NULL, pay numeric(8,1) NOT NULL);
 		INSERT INTO people (email, api_key, pay) SELECT 'p' || i || '@corp.example', 'key_' || left(encode(sha256(i::text::bytea), 'hex'), 24), 1000 + i FROM generate_series(1, 50) i;

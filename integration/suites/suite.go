@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -82,7 +83,9 @@ var suites = []suite{
 }
 
 // lib/pq panics, and with that ends all tests, if a listener needs 100 ms to connect.
-var listenerPatience = [3]string{"notify_test.go", "100 * time.Millisecond", "10 * time.Second"}
+var listenerPatience = [3]string{
+	"notify_test.go", "100 * time.Millisecond):\n\t\tpanic(\"wantEvent", "10 * time.Second):\n\t\tpanic(\"wantEvent",
+}
 
 // What depends on how the server itself is reached: its hostnossl rules and
 // its check of client certificates see the proxy's connection.
@@ -197,6 +200,9 @@ func (s *suite) prepare(ctx context.Context, stand *integration.Stand, dir strin
 		if err != nil {
 			return err
 		}
+		if !bytes.Contains(b, []byte(s.patience[1])) {
+			return fmt.Errorf("%s of %s has changed: look at patience", s.patience[0], s.module)
+		}
 		if err := os.WriteFile(path, bytes.ReplaceAll(b, []byte(s.patience[1]), []byte(s.patience[2])), 0o600); err != nil {
 			return err
 		}
@@ -214,6 +220,9 @@ func (s *suite) prepare(ctx context.Context, stand *integration.Stand, dir strin
 	}
 	return stand.Server.Exec(ctx, s.database, sql)
 }
+
+// tempName is what differs in the names of some tests from one run to the next.
+var tempName = regexp.MustCompile(`/tmp/[^/]+/[0-9]+`)
 
 // test runs one package's tests and returns what became of each.
 func (s *suite) test(ctx context.Context, dir, pkg string, o options, env []string) (map[string]string, error) {
@@ -250,6 +259,7 @@ func (s *suite) test(ctx context.Context, dir, pkg string, o options, env []stri
 		if err := d.Decode(&e); err != nil {
 			return nil, fmt.Errorf("go test -json: %w", err)
 		}
+		e.Test = tempName.ReplaceAllString(e.Test, "/tmp/...")
 		switch e.Action {
 		case "pass", "fail", "skip":
 			if e.Test != "" {

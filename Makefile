@@ -9,6 +9,7 @@ TOOL = $(GO) tool -modfile=internal/tools/go.mod
 # drivers, and the demo.
 QUICK = $$($(GO) list ./... | grep -v -e '^honeyrow/integration' -e '^honeyrow/demo')
 SERVERS = postgresql psql pg_dump pgbench
+CLIENTS = node npm python3-psycopg python3-psycopg2
 
 .DEFAULT_GOAL := help
 .PHONY: help build check format vet lint imports race fuzz-short test integration bench fuzz demo fmt clean FORCE
@@ -48,13 +49,15 @@ fuzz-short:
 	@scripts/fuzz.sh total=30s
 
 test: ## install what the tests need and run all of them, those against real PostgreSQL included
-	@scripts/need.sh cc $(SERVERS)
+	@scripts/need.sh cc $(SERVERS) $(CLIENTS)
 	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 15m $(QUICK)
 	$(GO) test -count=1 -timeout 30m ./demo/... ./integration/...
+	$(GO) run ./integration/suites -short
 
 integration: ## real servers, real drivers, chaos
-	@scripts/need.sh cc $(SERVERS)
+	@scripts/need.sh cc $(SERVERS) $(CLIENTS)
 	$(GO) test -v -count=1 -timeout 60m ./integration/...
+	$(GO) run ./integration/suites
 
 bench: bin/honeyrow ## direct, a framing relay, PgBouncer and HAProxy, honeyrow: side by side (BENCH="-flags")
 	@scripts/need.sh $(SERVERS)

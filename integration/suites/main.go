@@ -3,7 +3,7 @@
 // passes directly must pass through the proxy. The sources are those that
 // `go mod download` brings; their tests are run where they are, in a copy.
 //
-//	go run ./integration/suites              all of it, about six minutes on two cores
+//	go run ./integration/suites              all of it, each suite twice directly: seven minutes on two cores
 //	go run ./integration/suites -short       the subset for CI, under three
 //	go run ./integration/suites -o FILE.md   write the table as Markdown, too
 //

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,8 +39,9 @@ type suite struct {
 	packages         []string
 	// skip is a pattern of tests that are left out, why says the reason.
 	skip, why string
-	// slowTests, a pattern, are left out of the short run.
-	slowTests string
+	// slowTests, a pattern, and slowPackages are left out of the short run.
+	slowTests    string
+	slowPackages []string
 	// patience replaces text in a file of the copy: limits of time that a busy
 	// machine does not keep, directly neither.
 	patience [3]string
@@ -50,8 +52,10 @@ var suites = []suite{
 	{
 		name: "pgx", module: "github.com/jackc/pgx/v5", from: ".", database: "pgx_test",
 		setupFile: "testsetup/postgresql_setup.sql", setup: "create extension if not exists citext;",
-		packages:  []string{".", "./pgconn", "./pgtype", "./pgxpool", "./stdlib"},
-		slowTests: "Fuzz.*",
+		packages: []string{".", "./pgconn", "./pgtype", "./pgxpool", "./stdlib"},
+		slowTests: "TestListenNotifyWhileBusyIsSafe|TestConnStress|TestConnQueryErrorWhileReturningRows|TestConnExecBatchWriteError|" +
+			"TestConnExecBatchHuge|TestNumericCodec.*|TestNumericBinaryEncodeLargeDigitCount|Fuzz.*",
+		slowPackages: []string{"./pgxpool"}, // it waits for timers
 		env: func(at ends) []string {
 			as := func(user string) string { return at.plain.DSN(user, "pgx_test") + " password=secret" }
 			tls := at.secure.DSN("pgx_ssl", "pgx_test") + " password=secret sslrootcert=" + at.ca
@@ -138,6 +142,9 @@ func (s *suite) compare(ctx context.Context, stand *integration.Stand, o options
 	}
 	var rows []row
 	for _, pkg := range s.packages {
+		if o.short && slices.Contains(s.slowPackages, pkg) {
+			continue
+		}
 		r := row{suite: s.name, version: version, pkg: strings.TrimSuffix(s.module+"/"+strings.TrimPrefix(pkg, "./"), "/.")}
 		began := time.Now()
 		alone, err := s.test(ctx, dir, pkg, o, s.env(direct(stand)))

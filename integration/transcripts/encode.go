@@ -71,7 +71,7 @@ func encode(w []string) ([]byte, error) {
 // value, and /b or /t for a binary or text result column.
 func bind(w []string) ([]byte, error) {
 	if len(w) < 3 {
-		return nil, fmt.Errorf("Bind portal statement [value...] [/t or /b...]")
+		return nil, fmt.Errorf("want Bind portal statement [value...] [/t or /b...]")
 	}
 	b := &pgproto3.Bind{DestinationPortal: w[1], PreparedStatement: w[2]}
 	for _, v := range w[3:] {

@@ -33,6 +33,7 @@ type cli struct {
 	Init       initCmd    `cmd:"" help:"Write a commented configuration and make the registry."`
 	Doctor     doctorCmd  `cmd:"" help:"Check the configuration and everything that it names."`
 	Proxy      proxyCmd   `cmd:"" help:"Stand between clients and servers and watch for honey rows."`
+	Health     healthCmd  `cmd:"" help:"Say whether the proxy on this machine works; for health checks."`
 	Seed       seedCmd    `cmd:"" help:"Plan, plant, verify and remove honey rows."`
 	Tokens     tokensCmd  `cmd:"" help:"List, show and export planted tokens."`
 	Alerts     alertsCmd  `cmd:"" help:"List alerts, follow them, and test where they go."`

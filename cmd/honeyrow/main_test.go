@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"honeyrow/event"
+	"honeyrow/internal/app"
 	"honeyrow/internal/doctor"
 	"honeyrow/internal/pgserver"
 	"honeyrow/seeder"
@@ -92,7 +94,7 @@ func TestExitCodesTellUsageFromFailure(t *testing.T) {
 func TestEveryCommandHasAnExampleInItsHelp(t *testing.T) {
 	t.Setenv("COLUMNS", "200")
 	for _, cmd := range []string{
-		"init", "doctor", "proxy", "version", "seed plan", "seed apply", "seed verify", "seed remove",
+		"init", "doctor", "proxy", "health", "version", "seed plan", "seed apply", "seed verify", "seed remove",
 		"tokens list", "tokens show", "tokens export", "alerts list", "alerts show", "alerts tail", "alerts test", "alerts status", "alerts retry",
 	} {
 		r := honeyrow(t, t.TempDir(), append(strings.Fields(cmd), "--help")...)
@@ -236,6 +238,47 @@ func (w *town) connect(t *testing.T) *pgx.Conn {
 	}
 	t.Cleanup(func() { c.Close(context.Background()) })
 	return c
+}
+
+func TestHealthSaysWhetherTheProxyWorks(t *testing.T) {
+	w := newTown(t)
+	state := func(code int) app.Health {
+		t.Helper()
+		r := honeyrow(t, w.dir, "--json", "health")
+		hs := lines[app.Health](t, r.out)
+		if r.code != code || len(hs) != 1 || hs[0].Healthy != (code == 0) || len(hs[0].Listeners) != 1 {
+			t.Fatalf("exit code %d, want %d\n%s%s", r.code, code, r.out, r.stderr)
+		}
+		return hs[0]
+	}
+	if h := state(1); !strings.Contains(h.Listeners[0].Error, "refused") || !strings.Contains(h.Registry.Error, "no proxy on") {
+		t.Errorf("without a proxy: %+v", h)
+	}
+	p := w.proxy(t)
+	if h := state(0); h.Registry.PID != p.Process.Pid || h.Registry.Watched != h.Registry.Version {
+		t.Errorf("with a proxy: %+v", h)
+	}
+	must(t, w.dir, "seed", "apply", "--tables", "staff", "--rows", "1", "--yes")
+	before := state(0).Registry.Version
+	w.pg.Stop() // the database's own trouble is not the proxy's
+	if h := state(0); h.Registry.Version != before {
+		t.Errorf("without the server: %+v", h)
+	}
+	if out := must(t, w.dir, "health"); !strings.Contains(out, "on "+w.listen+" answers") || !strings.Contains(out, "the latest") {
+		t.Errorf("for people: %q", out)
+	}
+	if err := p.Process.Signal(syscall.SIGSTOP); err != nil { // it lives, and answers nobody
+		t.Fatal(err)
+	}
+	if h := state(1); !strings.Contains(h.Listeners[0].Error, "does not answer") {
+		t.Errorf("a stopped proxy: %+v", h)
+	}
+	if err := errors.Join(p.Process.Signal(syscall.SIGCONT), p.Process.Signal(syscall.SIGTERM), <-p.done); err != nil {
+		t.Fatal(err)
+	}
+	if h := state(1); h.Registry.Error == "" { // it has signed off
+		t.Errorf("after the proxy: %+v", h)
+	}
 }
 
 func within(t *testing.T, d time.Duration, what string, ok func() bool) {

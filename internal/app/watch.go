@@ -32,15 +32,7 @@ func (a *App) beat(ctx context.Context) {
 func (a *App) servers() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	seen := map[string]bool{}
-	var out []string
-	for _, l := range a.cfg.Listeners {
-		if !seen[l.Server] {
-			seen[l.Server] = true
-			out = append(out, l.Server)
-		}
-	}
-	return out
+	return a.cfg.listenedServers()
 }
 
 // beatLoop beats until ctx ends.

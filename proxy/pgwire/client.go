@@ -199,8 +199,8 @@ func (f *flow) query(sql []byte, total int) event.Verdict {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.pushLocked(request{kind: simpleQuery, exec: e, refused: v.Blocks()}) {
-		delete(f.statements, "") // Query destroys the unnamed statement and portal
-		delete(f.portals, "")
+		f.statements.set("", nil) // Query destroys the unnamed statement and portal
+		f.portals.set("", nil)
 	}
 	return v
 }
@@ -252,11 +252,8 @@ func (f *flow) parse(body []byte) ([]byte, error) {
 func (f *flow) register(name string, p *prepared) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.statements == nil {
-		f.statements = make(map[string]*prepared)
-	}
-	if f.pushLocked(request{kind: parse, prep: p, name: name, oldPrep: f.statements[name]}) {
-		f.statements[name] = p
+	if f.pushLocked(request{kind: parse, prep: p, name: name, oldPrep: f.statements.get(name)}) {
+		f.statements.set(name, p)
 	}
 }
 
@@ -264,7 +261,7 @@ func (f *flow) register(name string, p *prepared) {
 // Parse and is not followed: such a statement gets a note for its text.
 func (f *flow) prepared(name []byte) *prepared {
 	f.mu.Lock()
-	p := f.statements[string(name)]
+	p := f.statements.find(name)
 	f.mu.Unlock()
 	if p != nil {
 		return p
@@ -362,12 +359,9 @@ func (f *flow) bindPortal(name string, e *execution, known bool) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.portals == nil {
-		f.portals = make(map[string]*execution)
-	}
 	e.portal, e.named = name, true
-	if f.pushLocked(request{kind: bind, exec: e, name: name, oldExec: f.portals[name]}) {
-		f.portals[name] = e
+	if f.pushLocked(request{kind: bind, exec: e, name: name, oldExec: f.portals.get(name)}) {
+		f.portals.set(name, e)
 	}
 }
 
@@ -391,7 +385,7 @@ func (f *flow) describe(body []byte) error {
 // portal finds a portal by name; one that SQL's DECLARE made gets a run with a note.
 func (f *flow) portal(name []byte) *execution {
 	f.mu.Lock()
-	e := f.portals[string(name)]
+	e := f.portals.find(name)
 	f.mu.Unlock()
 	if e != nil {
 		return e
@@ -401,10 +395,7 @@ func (f *flow) portal(name []byte) *execution {
 	run, _ := stmt.Run(nil, nil)
 	e = &execution{run: run}
 	f.mu.Lock()
-	if f.portals == nil {
-		f.portals = make(map[string]*execution)
-	}
-	f.portals[string(name)] = e
+	f.portals.set(string(name), e)
 	f.mu.Unlock()
 	return e
 }
@@ -446,15 +437,15 @@ func (f *flow) closeFrame(body []byte) error {
 	defer f.mu.Unlock()
 	r := request{kind: closeName, name: string(name)}
 	if what == 'S' {
-		r.oldPrep = f.statements[r.name]
+		r.oldPrep = f.statements.get(r.name)
 	} else {
-		r.oldExec = f.portals[r.name]
+		r.oldExec = f.portals.get(r.name)
 	}
 	if f.pushLocked(r) {
 		if what == 'S' {
-			delete(f.statements, r.name)
+			f.statements.set(r.name, nil)
 		} else {
-			delete(f.portals, r.name)
+			f.portals.set(r.name, nil)
 		}
 	}
 	return nil

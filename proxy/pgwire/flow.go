@@ -49,8 +49,8 @@ type flow struct {
 
 	mu         sync.Mutex
 	queue      requests
-	statements map[string]*prepared
-	portals    map[string]*execution
+	statements names[prepared]
+	portals    names[execution]
 	freeExec   []*execution
 	freeReq    []*request
 	copyIn     bool // the server reads COPY data: Sync and Flush have no effect
@@ -387,8 +387,8 @@ func (f *flow) endRun(e *execution, code string) {
 	}
 	if e.named { // a portal that is done or gone: clients may use ever new names
 		f.mu.Lock()
-		if f.portals[e.portal] == e {
-			delete(f.portals, e.portal)
+		if f.portals.get(e.portal) == e {
+			f.portals.set(e.portal, nil)
 		}
 		f.mu.Unlock()
 	}

@@ -156,7 +156,7 @@ func TestPipelineAfterAnErrorIsSkippedToItsSync(t *testing.T) {
 	x.server(nil, failed("42703", "column bad does not exist"), readyIdle)
 	x.server(nil, parsed, &pgproto3.ParameterDescription{}, columns("n"), bound, row("2"), done("SELECT 1"), readyIdle)
 	x.wantRuns("0 42703", "1 SELECT 1")
-	if x.f.statements["s"] != nil {
+	if x.f.statements.get("s") != nil {
 		t.Fatal("a statement that never came to be is still known by its name")
 	}
 }
@@ -168,10 +168,10 @@ func TestMessagesBetweenAnErrorAndItsSyncAreNeverAnswered(t *testing.T) {
 	b, d, e := &pgproto3.Bind{}, &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{}
 	x.client(nil, &pgproto3.Parse{Name: "s", Query: "select 1"}, &pgproto3.Parse{Query: "bad"}, b, d, e, &pgproto3.Flush{})
 	x.server(nil, parsed, failed("42601", "syntax"))
-	first := x.f.statements["s"]
+	first := x.f.statements.get("s")
 	x.client(nil, &pgproto3.Close{ObjectType: 'S', Name: "s"}, &pgproto3.Parse{Name: "s", Query: "select 2"}, &pgproto3.Bind{PreparedStatement: "s"}, d, e,
 		&pgproto3.Bind{PreparedStatement: "s"}, e, query("select 3"), syncMsg)
-	if x.f.statements["s"] != first || first == nil {
+	if x.f.statements.get("s") != first || first == nil {
 		t.Fatal("a message that the server ignored changed what a name stands for")
 	}
 	x.client(enc(t, &pgproto3.Bind{PreparedStatement: "s"}, d, e, syncMsg), &pgproto3.Bind{PreparedStatement: "s"}, e, syncMsg)
@@ -218,10 +218,10 @@ func TestFailedParseLeavesTheNameToTheFirstStatement(t *testing.T) {
 	x := start(t, nil)
 	x.client(nil, &pgproto3.Parse{Name: "s", Query: "select first"}, syncMsg)
 	x.server(nil, parsed, readyIdle)
-	first := x.f.statements["s"]
+	first := x.f.statements.get("s")
 	x.client(nil, &pgproto3.Parse{Name: "s", Query: "select second"}, syncMsg)
 	x.server(nil, failed("42P05", "exists"), readyIdle)
-	if x.f.statements["s"] != first {
+	if x.f.statements.get("s") != first {
 		t.Fatal("the name stands for a statement that the server refused")
 	}
 }
@@ -232,12 +232,12 @@ func TestClosedStatementComesBackIfItsCloseWasSkipped(t *testing.T) {
 	x.server(nil, parsed, readyIdle)
 	x.client(nil, &pgproto3.Parse{Query: "bad"}, &pgproto3.Close{ObjectType: 'S', Name: "s"}, syncMsg)
 	x.server(nil, failed("42601", "syntax"), readyIdle)
-	if x.f.statements["s"] == nil {
+	if x.f.statements.get("s") == nil {
 		t.Fatal("the server still has the statement, the proxy has forgotten it")
 	}
 	x.client(nil, &pgproto3.Close{ObjectType: 'S', Name: "s"}, syncMsg)
 	x.server(nil, closed, readyIdle)
-	if x.f.statements["s"] != nil {
+	if x.f.statements.get("s") != nil {
 		t.Fatal("closed statement is still known")
 	}
 }
@@ -296,12 +296,12 @@ func TestNamesThatAreGoneAtTheServerTakeNoMemory(t *testing.T) {
 			x.server(nil, parsed, bound, columns("a"), row("1"), &pgproto3.PortalSuspended{}, readyIdle)
 		}
 	}
-	if n := len(x.f.portals); n != 0 {
+	if n := x.f.portals.len(); n != 0 {
 		t.Errorf("%d portals are remembered after their transactions", n)
 	}
 	x.client(nil, query("discard all"))
 	x.server(nil, done("DISCARD ALL"), readyIdle)
-	if n := len(x.f.statements); n != 0 {
+	if n := x.f.statements.len(); n != 0 {
 		t.Errorf("%d statements are remembered after DISCARD ALL", n)
 	}
 }

@@ -284,7 +284,7 @@ func (f *flow) tag(body []byte) string {
 func (f *flow) forget(tag string) {
 	if tag == "DISCARD ALL" || tag == "DEALLOCATE ALL" {
 		f.mu.Lock()
-		clear(f.statements)
+		f.statements.clear()
 		f.mu.Unlock()
 	}
 }
@@ -344,20 +344,14 @@ func (f *flow) abandon(code string) {
 // undo gives a name back to the object that the server still knows by it. mu is held.
 func (f *flow) undo(r *request) {
 	switch {
-	case r.kind == parse && r.prep != nil && f.statements[r.name] == r.prep:
-		delete(f.statements, r.name)
-		if r.oldPrep != nil {
-			f.statements[r.name] = r.oldPrep
-		}
-	case r.kind == bind && f.portals[r.name] == r.exec && r.exec != nil:
-		delete(f.portals, r.name)
-		if r.oldExec != nil {
-			f.portals[r.name] = r.oldExec
-		}
-	case r.kind == closeName && r.oldPrep != nil && f.statements[r.name] == nil:
-		f.statements[r.name] = r.oldPrep
-	case r.kind == closeName && r.oldExec != nil && f.portals[r.name] == nil:
-		f.portals[r.name] = r.oldExec
+	case r.kind == parse && r.prep != nil && f.statements.get(r.name) == r.prep:
+		f.statements.set(r.name, r.oldPrep)
+	case r.kind == bind && f.portals.get(r.name) == r.exec && r.exec != nil:
+		f.portals.set(r.name, r.oldExec)
+	case r.kind == closeName && r.oldPrep != nil && f.statements.get(r.name) == nil:
+		f.statements.set(r.name, r.oldPrep)
+	case r.kind == closeName && r.oldExec != nil && f.portals.get(r.name) == nil:
+		f.portals.set(r.name, r.oldExec)
 	case (r.kind == describePrep || r.kind == describePortal) && r.prepared() != nil:
 		r.prepared().asked.Store(false) // the answer never came
 	}
@@ -375,9 +369,15 @@ func (r *request) prepared() *prepared {
 
 // acknowledge handles ParseComplete, BindComplete and CloseComplete.
 func (f *flow) acknowledge(typ byte, r *request) error {
-	want := map[byte]kind{'1': parse, '2': bind, '3': closeName}[typ]
+	want, name := parse, "ParseComplete"
+	switch typ {
+	case '2':
+		want, name = bind, "BindComplete"
+	case '3':
+		want, name = closeName, "CloseComplete"
+	}
 	if r == nil || r.kind != want || r.refused {
-		return outOfPlace(map[byte]string{'1': "ParseComplete", '2': "BindComplete", '3': "CloseComplete"}[typ], r)
+		return outOfPlace(name, r)
 	}
 	switch typ {
 	case '2':

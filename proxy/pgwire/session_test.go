@@ -106,6 +106,13 @@ func TestRealSessionsPassInEveryMode(t *testing.T) {
 			t.Fatal("not cancelled")
 		}
 		cancel()
+		// pgx asks the server to cancel behind the caller's back: it must arrive
+		watch := connect(t, dsn)
+		for left := 1; left > 0; {
+			if err := watch.QueryRow(t.Context(), "select count(*) from pg_stat_activity, pg_sleep(0.02) where state = 'active' and query like '%pg_sleep(20)%' and pid <> pg_backend_pid()").Scan(&left); err != nil {
+				t.Fatalf("%s: the cancelled query goes on: %v", mode, err)
+			}
+		}
 	}
 }
 

@@ -257,7 +257,7 @@ func playRefused(ctx context.Context, t *theatre) (string, error) {
 
 // tool runs one of PostgreSQL's own programs as role and returns its output.
 func (t *theatre) tool(ctx context.Context, role, name string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(t.Bin, name), args...)
+	cmd := exec.CommandContext(ctx, filepath.Join(t.bin, name), args...)
 	cmd.Env = append(os.Environ(), t.env(role)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

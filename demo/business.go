@@ -88,44 +88,63 @@ func (b *business) superuser(ctx context.Context) (*pgx.Conn, error) {
 	return pgx.Connect(ctx, fmt.Sprintf("host=%s port=%d user=postgres dbname=%s", b.Socket, b.Port, database))
 }
 
-// way is one way to the database: straight to it, or through the proxy.
+// way is one way to the database, straight to it or through the proxy, with
+// what the actors need to go it.
 type way struct {
-	*business
 	host string
 	port int
+	// certificate is the file with the one that the server and the proxy show.
+	certificate string
+	passwords   map[string]string // by role
+	data        *crm.Data         // what is in the database beside the honey rows
+	bin         string            // the folder of psql and pg_dump; empty: found in the PATH
+	dir         string            // for files that an actor makes
 }
 
-func (b *business) direct() way { return way{b, b.Host, b.Port} }
+func (b *business) direct() way {
+	return way{
+		host: b.Host, port: b.Port, certificate: b.certificate(), passwords: b.passwords,
+		data: b.data, bin: b.Bin, dir: b.dir,
+	}
+}
 
 func (b *business) through(address string) (way, error) {
+	w := b.direct()
+	err := w.lead(address)
+	return w, err
+}
+
+// lead makes the way go to address, host:port.
+func (w *way) lead(address string) error {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return way{}, err
+		return err
 	}
-	n, err := strconv.Atoi(port)
-	return way{b, host, n}, err
+	w.host = host
+	w.port, err = strconv.Atoi(port)
+	return err
 }
 
 // dsn is a connection string for a role that calls itself application.
 func (w way) dsn(role, application string) string {
 	return fmt.Sprintf("host=%s port=%d user=%s password=%s dbname=%s sslmode=verify-full sslrootcert=%s application_name=%s",
-		w.host, w.port, role, w.passwords[role], database, w.certificate(), application)
+		w.host, w.port, role, w.passwords[role], database, w.certificate, application)
 }
 
 // env is the same for psql and pg_dump.
 func (w way) env(role string) []string {
 	return []string{
 		"PGHOST=" + w.host, "PGPORT=" + strconv.Itoa(w.port), "PGUSER=" + role, "PGPASSWORD=" + w.passwords[role],
-		"PGDATABASE=" + database, "PGSSLMODE=verify-full", "PGSSLROOTCERT=" + w.certificate(), "PGCONNECT_TIMEOUT=20",
+		"PGDATABASE=" + database, "PGSSLMODE=verify-full", "PGSSLROOTCERT=" + w.certificate, "PGCONNECT_TIMEOUT=20",
 	}
 }
 
 func (b *business) certificate() string { return filepath.Join(b.dir, "server.crt") }
 
-// selfSigned makes a certificate for this machine's loopback address. The
-// proxy gets the same pair as the server: so SCRAM's channel binding, which
+// selfSigned makes a certificate for this machine's loopback address and the
+// given host names. The proxy gets the same pair as the server: so SCRAM's channel binding, which
 // ties a login to the certificate that the client saw, goes on working.
-func selfSigned() (cert, key []byte, err error) {
+func selfSigned(hosts ...string) (cert, key []byte, err error) {
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, err
@@ -133,7 +152,7 @@ func selfSigned() (cert, key []byte, err error) {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()),
 		Subject:      pkix.Name{CommonName: "localhost", Organization: []string{"honeyrow demo"}},
-		DNSNames:     []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		DNSNames:     append([]string{"localhost"}, hosts...), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0),
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true, IsCA: true,

@@ -13,10 +13,12 @@ import (
 	"honeyrow/event"
 )
 
-// ledger reads the alert file as it grows. A detection may come in several
+// ledger reads alerts as they come, one JSON line each. A detection may come in several
 // revisions, one line each; the highest counts.
 type ledger struct {
-	path    string
+	name string // for errors
+	// more returns what follows the first offset bytes.
+	more    func(offset int64) ([]byte, error)
 	offset  int64
 	rest    []byte // of a line that is not complete yet
 	order   []event.ID
@@ -31,24 +33,27 @@ type entry struct {
 	act   int // index of the act that it belongs to, -1: none
 }
 
+// newLedger reads an alert file.
 func newLedger(path string) *ledger {
-	return &ledger{path: path, entries: map[event.ID]*entry{}}
+	return &ledger{name: path, entries: map[event.ID]*entry{}, more: func(offset int64) ([]byte, error) {
+		f, err := os.Open(path)
+		if os.IsNotExist(err) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		if _, err := f.Seek(offset, io.SeekStart); err != nil {
+			return nil, err
+		}
+		return io.ReadAll(f)
+	}}
 }
 
-// read takes in what was added to the file.
+// read takes in what was added.
 func (l *ledger) read() error {
-	f, err := os.Open(l.path)
-	if os.IsNotExist(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if _, err := f.Seek(l.offset, io.SeekStart); err != nil {
-		return err
-	}
-	b, err := io.ReadAll(f)
+	b, err := l.more(l.offset)
 	if err != nil {
 		return err
 	}
@@ -71,10 +76,10 @@ func (l *ledger) read() error {
 func (l *ledger) add(line []byte, now time.Time) error {
 	var d event.Detection
 	if err := json.Unmarshal(line, &d); err != nil {
-		return fmt.Errorf("%s: %w in %q", l.path, err, line)
+		return fmt.Errorf("%s: %w in %q", l.name, err, line)
 	}
 	if d.Schema != event.Schema || d.ID == "" || d.Revision < 1 {
-		return fmt.Errorf("%s: a line that is no detection: %q", l.path, line)
+		return fmt.Errorf("%s: a line that is no detection: %q", l.name, line)
 	}
 	e := l.entries[d.ID]
 	if e == nil {
@@ -89,7 +94,7 @@ func (l *ledger) add(line []byte, now time.Time) error {
 	return nil
 }
 
-// during reads the file while play runs, so that each detection's time of
+// during reads while play runs, so that each detection's time of
 // arrival is known.
 func (l *ledger) during(play func() (string, error)) (got string, err error) {
 	done := make(chan struct{})
@@ -123,7 +128,7 @@ func (l *ledger) free() []*entry {
 	return out
 }
 
-// await reads the file until every expectation is met by a detection of its
+// await reads until every expectation is met by a detection of its
 // own whose run has ended, and claims those for the act. After the patience
 // it returns what is missing.
 func (l *ledger) await(ctx context.Context, act int, want []expectation, patience time.Duration) ([]*entry, error) {

@@ -43,8 +43,21 @@ func (s *stage) alerts() string { return filepath.Join(s.b.dir, "alerts.jsonl") 
 
 // run executes one honeyrow command and returns its standard output.
 func (s *stage) run(ctx context.Context, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, s.honeyrow, append([]string{"--config", s.config()}, args...)...)
-	cmd.Dir = s.b.dir
+	return s.cli().run(ctx, args...)
+}
+
+func (s *stage) cli() cli { return cli{program: s.honeyrow, config: s.config(), dir: s.b.dir} }
+
+// cli is honeyrow's command line with one configuration.
+type cli struct {
+	program, config string
+	dir             string // to run in; empty: here
+}
+
+// run executes one honeyrow command and returns its standard output.
+func (c cli) run(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, c.program, append([]string{"--config", c.config}, args...)...)
+	cmd.Dir = c.dir
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	var stderr bytes.Buffer
@@ -192,8 +205,8 @@ func (s *stage) running() error {
 }
 
 // tokens reads the live tokens with their values from `honeyrow tokens export`.
-func (s *stage) tokens(ctx context.Context) ([]token.Token, error) {
-	out, err := s.run(ctx, "tokens", "export", "--state", "live")
+func (c cli) tokens(ctx context.Context) ([]token.Token, error) {
+	out, err := c.run(ctx, "tokens", "export", "--state", "live")
 	if err != nil {
 		return nil, err
 	}
@@ -210,11 +223,21 @@ func (s *stage) tokens(ctx context.Context) ([]token.Token, error) {
 
 // decoys finds out what the acts need to know about the honey rows.
 func (s *stage) decoys(ctx context.Context) (decoys, error) {
-	d := decoys{towns: map[string]bool{}}
-	ts, err := s.tokens(ctx)
+	ts, err := s.cli().tokens(ctx)
 	if err != nil {
-		return d, err
+		return decoys{}, err
 	}
+	conn, err := s.b.superuser(ctx)
+	if err != nil {
+		return decoys{}, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	return findDecoys(ctx, ts, conn)
+}
+
+// findDecoys is decoys for live tokens and a connection to their database.
+func findDecoys(ctx context.Context, ts []token.Token, conn *pgx.Conn) (decoys, error) {
+	d := decoys{towns: map[string]bool{}}
 	tables, rows := map[string]bool{}, map[event.ID]bool{}
 	for _, t := range ts {
 		if name := t.Place.Schema + "." + t.Place.Table; !tables[name] {
@@ -230,11 +253,6 @@ func (s *stage) decoys(ctx context.Context) (decoys, error) {
 	if len(d.emails) == 0 {
 		return d, fmt.Errorf("none of the %d live tokens is an e-mail address in customers", len(ts))
 	}
-	conn, err := s.b.superuser(ctx)
-	if err != nil {
-		return d, err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
 	found, err := conn.Query(ctx, "SELECT city FROM customers WHERE email = ANY ($1)", d.emails)
 	if err != nil {
 		return d, err

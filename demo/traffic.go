@@ -22,7 +22,8 @@ import (
 // meets a honey row; a page or an export that shows one is a read of it.
 type traffic struct {
 	way
-	pool *pgxpool.Pool
+	pool  *pgxpool.Pool
+	stamp string // begins the numbers of this day's orders
 	// Towns to search: those where no decoy lives.
 	towns []string
 	sum   trafficSum
@@ -55,7 +56,7 @@ func ordinaryTraffic(ctx context.Context, w way, s *shop.Shop, avoid map[string]
 		return trafficSum{}, err
 	}
 	defer pool.Close()
-	t := &traffic{way: w, pool: pool}
+	t := &traffic{way: w, pool: pool, stamp: time.Now().UTC().Format("2006-0102150405.000")}
 	seen := map[string]bool{}
 	for _, r := range w.data.Table("customers").Rows {
 		if town := r[customerTown]; !seen[town] && !avoid[town] {
@@ -160,7 +161,7 @@ func (t *traffic) orders(ctx context.Context, r *rand.Rand) (s trafficSum, err e
 		c := t.customer(r)
 		err := pgx.BeginFunc(ctx, t.pool, func(tx pgx.Tx) error {
 			var id int64
-			no := fmt.Sprintf("%d-W%05d", time.Now().Year(), i)
+			no := fmt.Sprintf("%s-W%03d", t.stamp, i)
 			err := tx.QueryRow(ctx, "INSERT INTO orders (order_no, customer_id, status, total) VALUES ($1, $2, 'placed', $3) RETURNING id",
 				no, c[customerID], "129.90").Scan(&id)
 			if err != nil {

@@ -24,11 +24,16 @@ type Shop struct {
 
 // Start opens the shop on a random loopback port over the given database.
 func Start(ctx context.Context, dsn string) (*Shop, error) {
+	return Open(ctx, "127.0.0.1:0", dsn)
+}
+
+// Open is Start on an address, host:port.
+func Open(ctx context.Context, address, dsn string) (*Shop, error) {
 	db, err := pgxpool.New(ctx, dsn)
 	if err != nil {
 		return nil, fmt.Errorf("the shop's database: %w", err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", address)
 	if err != nil {
 		db.Close()
 		return nil, err
@@ -36,6 +41,7 @@ func Start(ctx context.Context, dsn string) (*Shop, error) {
 	s := &Shop{URL: "http://" + l.Addr().String(), db: db, done: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /search", s.search)
+	mux.HandleFunc("GET /healthz", s.health)
 	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() { // ends with Close
 		defer close(s.done)
@@ -54,6 +60,15 @@ func (s *Shop) Close() {
 // SearchURL is the address of a search for what a visitor typed.
 func (s *Shop) SearchURL(typed string) string {
 	return s.URL + "/search?q=" + url.QueryEscape(typed)
+}
+
+// health answers 200 if the shop's database does.
+func (s *Shop) health(w http.ResponseWriter, r *http.Request) {
+	if err := s.db.Ping(r.Context()); err != nil {
+		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ok")
 }
 
 // search lists the products whose name contains what the visitor typed. The

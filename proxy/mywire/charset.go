@@ -1,0 +1,89 @@
+package mywire
+
+import (
+	"encoding/binary"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// encoding is how the characters of a text are stored. Character sets that
+// agree with ASCII need no conversion before they are searched.
+type encoding uint8
+
+const (
+	narrow  encoding = iota // agrees with ASCII
+	utf16be                 // utf16, ucs2
+	utf16le
+	utf32be
+)
+
+// wideCharset tells the encoding from a collation's id (information_schema.
+// COLLATIONS; a test compares the list with a real server's).
+func wideCharset(id uint16) encoding {
+	if id >= 1024 && id < 2048 { // MariaDB: the same with NO PAD
+		id -= 1024
+	}
+	switch {
+	case id == 35, id == 90, id >= 128 && id <= 151, id == 159, id >= 640 && id <= 671, id >= 2560 && id <= 2815:
+		return utf16be // ucs2
+	case id == 54, id == 55, id >= 101 && id <= 124, id >= 672 && id <= 703, id >= 2816 && id <= 3071:
+		return utf16be
+	case id == 56, id == 62:
+		return utf16le
+	case id == 60, id == 61, id >= 160 && id <= 183, id >= 736 && id <= 767, id >= 3072 && id <= 3327:
+		return utf32be
+	}
+	return narrow
+}
+
+// wideName tells the encoding of a definition's names from its catalog "def".
+func wideName(catalog []byte) encoding {
+	switch string(catalog) {
+	case "\x00d\x00e\x00f":
+		return utf16be
+	case "d\x00e\x00f\x00":
+		return utf16le
+	case "\x00\x00\x00d\x00\x00\x00e\x00\x00\x00f":
+		return utf32be
+	}
+	return narrow
+}
+
+// unit is the size in bytes of an encoding's smallest character.
+func (e encoding) unit() int {
+	switch e {
+	case utf16be, utf16le:
+		return 2
+	case utf32be:
+		return 4
+	}
+	return 1
+}
+
+// appendUTF8 appends a wide text as UTF-8. What is no character becomes U+FFFD;
+// bytes that do not fill a unit are left out.
+func appendUTF8(dst, src []byte, of encoding) []byte {
+	switch of {
+	case narrow:
+		return append(dst, src...)
+	case utf32be:
+		for ; len(src) >= 4; src = src[4:] {
+			dst = utf8.AppendRune(dst, rune(min(binary.BigEndian.Uint32(src), utf8.MaxRune+1)))
+		}
+		return dst
+	}
+	var order binary.ByteOrder = binary.BigEndian
+	if of == utf16le {
+		order = binary.LittleEndian
+	}
+	for ; len(src) >= 2; src = src[2:] {
+		r := rune(order.Uint16(src))
+		if utf16.IsSurrogate(r) && len(src) >= 4 {
+			if d := utf16.DecodeRune(r, rune(order.Uint16(src[2:]))); d != utf8.RuneError {
+				r, src = d, src[2:]
+			}
+		}
+		dst = utf8.AppendRune(dst, r)
+	}
+	return dst
+}

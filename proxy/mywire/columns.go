@@ -1,0 +1,202 @@
+package mywire
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/maphash"
+
+	"github.com/go-mysql-org/go-mysql/mysql"
+
+	"honeyrow/event"
+	"honeyrow/inspect"
+)
+
+// description is a result's decoded column definitions. It is shared by all
+// results of the session that have the same ones. Server's goroutine.
+type description struct {
+	raw     []byte // a copy of the definitions, headers included
+	layout  inspect.Layout
+	fields  []field
+	wide    bool // some texts are in UTF-16 or UTF-32
+	convert bool // in binary rows some values must become text, and may be long
+}
+
+// maxDescriptions bounds the descriptions that a session keeps.
+const maxDescriptions = 256
+
+var seed = maphash.MakeSeed()
+
+// group walks packets that are taken together: definitions and the EOF behind them.
+type group struct {
+	rest []byte
+	off  int
+	eof  bool // an EOF packet follows definitions
+	last []byte
+}
+
+// take walks n definitions and, if there are any, their EOF. ok false: t says
+// how many bytes are needed.
+func (g *group) take(n int) (t taken, ok bool, err error) {
+	if n == 0 {
+		return t, true, nil
+	}
+	for range n {
+		if t, ok, err = g.packet(false); !ok {
+			return t, false, err
+		}
+	}
+	if !g.eof {
+		return t, true, nil
+	}
+	return g.packet(true)
+}
+
+func (g *group) packet(eof bool) (t taken, ok bool, err error) {
+	b := g.rest[g.off:]
+	if len(b) < header {
+		return taken{need: g.off + header}, false, nil
+	}
+	size := packetSize(b)
+	if size == 0 || g.off+header+size > definitionsLimit {
+		return t, false, fmt.Errorf("column definitions of more than %d bytes, or an empty one", definitionsLimit)
+	}
+	if len(b) < header+size {
+		return taken{need: g.off + header + size}, false, nil
+	}
+	if isEOF := b[header] == mysql.EOF_HEADER; isEOF != eof || b[header] == mysql.ERR_HEADER {
+		return t, false, fmt.Errorf("a packet that begins with 0x%02x among column definitions", b[header])
+	}
+	g.last = b[header : header+size]
+	g.off += header + size
+	return t, true, nil
+}
+
+// definitions takes a result's column count and all that comes before its rows.
+func (f *flow) definitions(r *request, rest, p []byte) (taken, error) {
+	n, null, tail, err := lenenc(p)
+	if err != nil || null || len(tail) > 0 || n == 0 || n > 1<<16 {
+		return taken{}, errors.New("a packet that is no OK, no error and no column count in the place of a result")
+	}
+	g := group{rest: rest, off: header + len(p), eof: !f.caps.has(capDeprecateEOF)}
+	start := g.off
+	if t, ok, err := g.take(int(n)); !ok {
+		return t, err
+	}
+	end := g.off
+	var status uint16
+	if g.eof {
+		ok, err := eofStatus(g.last, 0)
+		if err != nil {
+			return taken{}, fmt.Errorf("EOF packet: %w", err)
+		}
+		status = ok.status
+		end -= header + len(g.last)
+	}
+	f.w.rows = nil
+	var v event.Verdict
+	if !f.swallow {
+		d, err := f.describe(rest[start:end], int(n))
+		if err != nil {
+			return taken{}, err
+		}
+		v = f.beginRows(r, d)
+	}
+	t := f.verdict(v, g.off, rest[3])
+	if !f.swallow {
+		f.outSeq.Store(uint32(rest[3]) + uint32(n) + 1)
+	}
+	if status&mysql.SERVER_STATUS_CURSOR_EXISTS != 0 {
+		f.openCursor(r)
+		return t, nil
+	}
+	f.rowPhase = true
+	return t, nil
+}
+
+// openCursor keeps a result whose rows are fetched later.
+func (f *flow) openCursor(r *request) {
+	if r.prep != nil && r.exec != nil && !f.swallow {
+		w := f.w
+		w.wanted = append([]bool(nil), w.wanted...)
+		r.prep.cursor = &cursor{exec: r.exec, w: w}
+		f.cursors = append(f.cursors, r.prep)
+		f.done()
+		return
+	}
+	f.finish(r, codeOK)
+}
+
+// describe returns the description of n column definitions, from the session's
+// cache if the same ones were seen before.
+func (f *flow) describe(raw []byte, n int) (*description, error) {
+	h := maphash.Bytes(seed, raw)
+	if d := f.descs[h]; d != nil && bytes.Equal(d.raw, raw) {
+		return d, nil
+	}
+	d := &description{raw: bytes.Clone(raw), fields: make([]field, 0, n)}
+	cols := make([]inspect.Column, 0, n)
+	for b := raw; len(b) > 0; {
+		size := packetSize(b)
+		c, fl, err := decodeColumn(b[header:header+size], f.caps)
+		if err != nil {
+			return nil, fmt.Errorf("column definition: %w", err)
+		}
+		cols = append(cols, c)
+		d.fields = append(d.fields, fl)
+		d.wide = d.wide || fl.wide != narrow
+		d.convert = d.convert || fl.mayBeLong()
+		b = b[header+size:]
+	}
+	d.layout = f.sess.Describe(cols)
+	if f.descs == nil || len(f.descs) >= maxDescriptions {
+		f.descs = make(map[uint64]*description)
+	}
+	f.descs[h] = d
+	return d, nil
+}
+
+// decodeColumn decodes a ColumnDefinition41 packet.
+func decodeColumn(b []byte, c caps) (inspect.Column, field, error) {
+	var col inspect.Column
+	var names [6][]byte // catalog, schema, table, org_table, name, org_name
+	var err error
+	for i := range names {
+		if names[i], b, err = lenencString(b); err != nil {
+			return col, field{}, err
+		}
+	}
+	if c.has(mariaExtendedMeta) {
+		if _, b, err = lenencString(b); err != nil {
+			return col, field{}, err
+		}
+	}
+	n, _, b, err := lenenc(b) // of the fixed part
+	if err != nil || n < 10 || uint64(len(b)) < n {
+		return col, field{}, errShort
+	}
+	flags := binary.LittleEndian.Uint16(b[7:])
+	fl := field{
+		typ: b[6], unsigned: flags&mysql.UNSIGNED_FLAG != 0, decimals: b[9],
+		wide: wideCharset(binary.LittleEndian.Uint16(b)),
+	}
+	if flags&mysql.ZEROFILL_FLAG != 0 {
+		fl.width = int(min(binary.LittleEndian.Uint32(b[2:]), 64))
+	}
+	// Names are in character_set_results. What the catalog is called ("def",
+	// always) tells which that is, if it is wide.
+	of := wideName(names[0])
+	col = inspect.Column{
+		OrgSchema: name(names[1], of), OrgTable: name(names[3], of), Name: name(names[4], of), OrgName: name(names[5], of),
+		Type: uint32(b[6]),
+	}
+	return col, fl, nil
+}
+
+func name(b []byte, of encoding) string {
+	if of == narrow {
+		return string(b)
+	}
+	return string(appendUTF8(nil, b, of))
+}

@@ -1,0 +1,430 @@
+package mywire
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/go-mysql-org/go-mysql/mysql"
+
+	"honeyrow/event"
+	"honeyrow/inspect"
+	"honeyrow/proxy/wire"
+)
+
+// Limits in bytes, headers included.
+const (
+	// rowLimit is the largest packet of a row that is held whole before it is
+	// forwarded; larger ones are streamed and inspected as they pass. It is
+	// the size of the pump's large buffer.
+	rowLimit = 64 << 10
+	// firstPiece is how much of a larger row is looked at before any of it leaves.
+	firstPiece = 32 << 10
+	// controlLimit is the largest server packet other than rows that is held whole.
+	controlLimit = 1 << 20
+	// definitionsLimit bounds all column definitions of one result together:
+	// they are held until the last has come, since a label may carry data.
+	definitionsLimit = 8 << 20
+	// defaultStatement is the largest client packet held whole, so that it can
+	// be refused before the server sees any of it.
+	defaultStatement = 1 << 20
+	// longPrefix is how much of a longer packet must be there to begin with it.
+	longPrefix = 4 << 10
+	// drainLimit bounds what is read and dropped of a refused answer; then the
+	// session ends. The protocol has no way to ask the server to stop.
+	drainLimit = 256 << 20
+)
+
+// flowOptions is what a login hands to the session's flow.
+type flowOptions struct {
+	Session   inspect.Session // the flow closes it
+	Who       event.Client
+	Caps      caps   // agreed between client and server
+	Status    uint16 // of the login's OK packet
+	Statement int    // see Config.Statement
+	// Open makes a session for another identity: after COM_CHANGE_USER, and
+	// for a replication stream.
+	Open     func(event.Client) (inspect.Session, event.Verdict)
+	Replicas map[string]bool // users who may replicate
+	Counters *Counters       // may be nil
+	// Secure says of each side whether passwords may travel it in the clear.
+	Secure [2]bool
+	// Safe says that the server's leg is secure or never leaves this machine.
+	Safe bool
+}
+
+// mode says what the client's packets are.
+type mode uint32
+
+const (
+	commands mode = iota
+	fileData      // LOCAL INFILE: up to an empty packet
+	authData      // COM_CHANGE_USER: answers to the server's requests
+	rawData       // a replica's acknowledgements, or the clone protocol
+)
+
+// flow is the state of one session after login, as far as the proxy must know
+// it: which command the server is answering, how far its answer has come, and
+// which ids stand for which prepared statements.
+//
+// The client's goroutine appends to queue; the server's takes from it and owns
+// every run. mu guards what both touch.
+type flow struct {
+	opts  flowOptions
+	caps  caps
+	sess  inspect.Session // swapped while the client's packets are authData
+	limit int             // statement limit
+	count *Counters
+
+	mu         sync.Mutex
+	queue      requests
+	statements map[uint32]*prepared
+	freeExec   []*execution
+	freeReq    []*request
+
+	mode     atomic.Uint32 // a mode; set by the server's goroutine, but for going back from fileData
+	fileSeq  atomic.Uint32 // sequence id of the next packet of file or authentication data
+	authTurn atomic.Bool   // the server waits for an answer of the client's
+
+	// client's goroutine
+	up      upload
+	held    *execution // of a command that is being refused
+	dumping bool       // this session has asked for replication
+	last    *prepared  // that PREPARE named last; MariaDB's id -1 means it
+	params  []inspect.Param
+	bound   []byte // the parameters' values as text
+
+	// server's goroutine
+	down      download
+	cur       *request // the head of queue
+	rowPhase  bool     // definitions have come: rows follow
+	w         watch
+	cursors   []*prepared // those with an open cursor
+	descs     map[uint64]*description
+	spans     []inspect.Span
+	text      []byte
+	converted []byte // values of a row that were made text
+	joined    []byte // a row and those behind it
+	inject    []byte
+	swallow   bool // a result was refused: drop the rest of the answer
+	swallowed int
+	who       event.Client
+	plugin    string // of COM_CHANGE_USER's exchange, once it has begun
+
+	midFrame atomic.Bool   // the client has part of a packet
+	told     atomic.Bool   // the client has had the refusal of what is being swallowed
+	outSeq   atomic.Uint32 // of the next packet of the answer under way
+	inTrans  atomic.Bool
+}
+
+// upload is a client's packet that passes in pieces.
+type upload struct {
+	left int  // of this packet
+	more bool // another packet continues it
+	seq  byte // of that one
+	cmd  byte
+	drop bool // refused: none of it goes to the server
+}
+
+// download is a server's packet that passes in pieces.
+type download struct {
+	left int
+	more bool
+	drop bool
+	exec *execution
+	ch   event.Channel
+	conv *rowStream // binary rows: numbers and dates are made text
+}
+
+var _ wire.Flow = (*flow)(nil)
+
+// newFlow starts a session's state after the login's OK.
+func newFlow(o flowOptions) *flow {
+	f := &flow{opts: o, caps: o.Caps, sess: o.Session, limit: o.Statement, count: o.Counters, who: o.Who}
+	if f.limit <= 0 {
+		f.limit = defaultStatement
+	}
+	if f.count == nil {
+		f.count = new(Counters)
+	}
+	f.inTrans.Store(o.Status&mysql.SERVER_STATUS_IN_TRANS != 0)
+	return f
+}
+
+// Chunk implements wire.Flow.
+func (f *flow) Chunk(from wire.Side, buf []byte) (wire.Step, error) {
+	if from == wire.Client {
+		return f.clientChunk(buf)
+	}
+	return f.serverChunk(buf)
+}
+
+// AtRest implements wire.Flow: no transaction is open and every command has
+// been answered.
+func (f *flow) AtRest() bool {
+	if f.inTrans.Load() || mode(f.mode.Load()) != commands {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.queue.len() == 0
+}
+
+// Farewell implements wire.Flow. The packet continues the answer under way, or
+// stands alone as a server's does that ends an idle session.
+func (f *flow) Farewell(r wire.Reason) []byte {
+	if f.midFrame.Load() {
+		return nil
+	}
+	f.mu.Lock()
+	n := f.queue.len()
+	f.mu.Unlock()
+	var seq byte
+	if n > 1 || n == 1 && !f.told.Load() {
+		seq = max(byte(f.outSeq.Load()), 1)
+	}
+	return appendPacket(nil, seq, farewell(r))
+}
+
+// Close implements wire.Flow.
+func (f *flow) Close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for r := f.queue.peek(); r != nil; r = f.queue.peek() {
+		if r.dump != nil {
+			r.dump.Close()
+		}
+		f.queue.pop()
+	}
+	f.sess.Close()
+}
+
+// prepared is a statement that the client prepared.
+type prepared struct {
+	stmt inspect.Statement
+	// refused: the server has never heard of it.
+	refused bool
+	// id and count of parameters are known once the server has answered.
+	known  atomic.Bool
+	id     uint32
+	nparam int
+
+	// client's goroutine
+	holders int // parameters counted in the text, -1: not counted
+	types   []uint16
+	long    map[uint16]bool // parameters that were sent in advance
+	blocked bool            // what was sent in advance was refused
+
+	// server's goroutine
+	cursor *cursor
+}
+
+// cursor is a result that is fetched bit by bit.
+type cursor struct {
+	exec *execution
+	w    watch
+}
+
+// execution is one run of a statement.
+type execution struct {
+	run   inspect.Run
+	stmt  inspect.Statement // released with the run; nil for prepared ones
+	rows  uint64
+	ended bool
+}
+
+// kind is the grammar of a command's answer.
+type kind uint8
+
+const (
+	result    kind = iota + 1 // OK, ERR, LOCAL INFILE or rows; possibly several
+	prepare                   // COM_STMT_PREPARE's own
+	fetch                     // rows alone
+	fieldList                 // definitions, then EOF
+	simple                    // OK, EOF or ERR
+	bare                      // one packet of text
+	change                    // COM_CHANGE_USER: an authentication
+	dump                      // events without an end
+	clone                     // a protocol of its own
+	none                      // nothing: COM_STMT_CLOSE
+	refused                   // OK of the COM_PING that was sent instead
+)
+
+// request is a command that the server will answer.
+type request struct {
+	kind kind
+	cmd  byte
+	exec *execution
+	prep *prepared
+	// schema becomes the session's with OK.
+	schema string
+	// infile: the text may ask for LOAD DATA LOCAL INFILE.
+	infile bool
+	// answer is the payload of the ERR packet that takes the OK's place, seq
+	// its sequence id.
+	answer []byte
+	seq    byte
+	// user is who the client becomes with OK, plugin how it shows that.
+	user   *event.Client
+	plugin string
+	// dump is the inspector's session of a replication stream.
+	dump inspect.Session
+}
+
+// requests is a FIFO that reuses its space.
+type requests struct {
+	buf  []*request
+	head int
+}
+
+func (q *requests) push(r *request) { q.buf = append(q.buf, r) }
+func (q *requests) len() int        { return len(q.buf) - q.head }
+
+func (q *requests) peek() *request {
+	if q.head == len(q.buf) {
+		return nil
+	}
+	return q.buf[q.head]
+}
+
+func (q *requests) pop() {
+	q.buf[q.head] = nil
+	q.head++
+	if q.head == len(q.buf) {
+		q.buf, q.head = q.buf[:0], 0
+	} else if q.head > 64 && q.head > len(q.buf)/2 {
+		n := copy(q.buf, q.buf[q.head:])
+		clear(q.buf[n:])
+		q.buf, q.head = q.buf[:n], 0
+	}
+}
+
+// maxFree bounds the free lists; maxPipeline the commands that a client may
+// send ahead of their answers.
+const (
+	maxFree     = 16
+	maxPipeline = 1 << 16
+)
+
+// push appends a request. The client's goroutine calls it before the command
+// can reach the server.
+func (f *flow) push(r request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var p *request
+	if n := len(f.freeReq); n > 0 {
+		p, f.freeReq = f.freeReq[n-1], f.freeReq[:n-1]
+	} else {
+		p = new(request)
+	}
+	*p = r
+	f.queue.push(p)
+}
+
+// head returns the request that the server is answering, nil if none.
+// Server's goroutine.
+func (f *flow) head() *request {
+	for f.cur == nil {
+		f.mu.Lock()
+		r := f.queue.peek()
+		f.mu.Unlock()
+		if r == nil {
+			return nil
+		}
+		f.cur = r
+		f.rowPhase = false
+		switch r.kind {
+		case none: // COM_STMT_CLOSE: its place in the order of answers has come
+			f.closeCursor(r.prep)
+			if r.prep != nil && r.prep.stmt != nil {
+				r.prep.stmt.Release()
+			}
+			f.done()
+		case fetch:
+			f.rowPhase = true
+			if c := r.prep.cursor; c != nil {
+				f.w, r.exec = c.w, c.exec
+			}
+		case result:
+			f.closeCursor(r.prep)
+		}
+	}
+	return f.cur
+}
+
+// done takes the head off the queue. Server's goroutine.
+func (f *flow) done() {
+	f.mu.Lock()
+	r := f.queue.peek()
+	f.queue.pop()
+	if len(f.freeReq) < maxFree {
+		*r = request{}
+		f.freeReq = append(f.freeReq, r)
+	}
+	f.mu.Unlock()
+	f.cur, f.rowPhase, f.swallow, f.swallowed = nil, false, false, 0
+	f.w.rows = nil
+	f.outSeq.Store(0)
+	f.told.Store(false)
+}
+
+// newExec takes an execution from the free list or makes one.
+func (f *flow) newExec() *execution {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if n := len(f.freeExec); n > 0 {
+		e := f.freeExec[n-1]
+		f.freeExec = f.freeExec[:n-1]
+		*e = execution{}
+		return e
+	}
+	return new(execution)
+}
+
+// endRun ends an execution's run once. Server's goroutine.
+func (f *flow) endRun(e *execution, code string) {
+	if e == nil || e.ended {
+		return
+	}
+	e.ended = true
+	if e.run != nil {
+		e.run.Done(e.rows, code)
+		e.run = nil
+	}
+	if e.stmt != nil {
+		e.stmt.Release()
+		e.stmt = nil
+	}
+	f.mu.Lock()
+	if len(f.freeExec) < maxFree {
+		f.freeExec = append(f.freeExec, e)
+	}
+	f.mu.Unlock()
+}
+
+// closeCursor ends the run of a statement's open cursor.
+func (f *flow) closeCursor(p *prepared) {
+	if p == nil || p.cursor == nil {
+		return
+	}
+	f.endRun(p.cursor.exec, codeOK)
+	p.cursor = nil
+	for i, q := range f.cursors {
+		if q == p {
+			f.cursors = append(f.cursors[:i], f.cursors[i+1:]...)
+			return
+		}
+	}
+}
+
+// forgetStatements drops every prepared statement, as the server has just done.
+func (f *flow) forgetStatements() {
+	for len(f.cursors) > 0 {
+		f.closeCursor(f.cursors[0])
+	}
+	f.mu.Lock()
+	clear(f.statements)
+	f.mu.Unlock()
+}
+
+// codeOK is the code of a run that ended without an error.
+const codeOK = "OK"

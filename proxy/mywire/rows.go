@@ -1,0 +1,343 @@
+package mywire
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/go-mysql-org/go-mysql/mysql"
+
+	"honeyrow/event"
+	"honeyrow/inspect"
+)
+
+// watch is what is looked for in the rows of a result.
+type watch struct {
+	rows     inspect.Rows // nil: nothing
+	desc     *description
+	binary   bool
+	gate     uint64 // rows.Gate()
+	wanted   []bool // rows.Wants(col)
+	wantsAny bool
+}
+
+// beginRows starts watching a result.
+func (f *flow) beginRows(r *request, d *description) event.Verdict {
+	w := &f.w
+	w.rows, w.desc, w.binary = nil, d, r.cmd == mysql.COM_STMT_EXECUTE || r.cmd == comStmtBulkExecute
+	if r.exec == nil || r.exec.run == nil {
+		return event.Verdict{}
+	}
+	rows, v := r.exec.run.Columns(event.ChannelRow, d.layout)
+	if rows == nil {
+		return v
+	}
+	w.rows, w.gate, w.wantsAny, w.wanted = rows, rows.Gate(), false, w.wanted[:0]
+	for i := range d.fields {
+		yes := rows.Wants(i)
+		w.wanted = append(w.wanted, yes)
+		w.wantsAny = w.wantsAny || yes
+	}
+	return v
+}
+
+// ends reports whether a packet of the given size and first byte ends rows.
+func (f *flow) ends(first byte, size int) bool {
+	if first != mysql.EOF_HEADER {
+		return false
+	}
+	if f.caps.has(capDeprecateEOF) {
+		return size < maxPacket
+	}
+	return size < 9
+}
+
+// rowPackets takes the packets at the start of rest in the phase of rows.
+func (f *flow) rowPackets(r *request, rest []byte, size int) (taken, error) {
+	if size == 0 {
+		return taken{}, errors.New("an empty packet in the place of a row")
+	}
+	if len(rest) < header+1 {
+		return taken{need: header + 1}, nil
+	}
+	first := rest[header]
+	if isErr := first == mysql.ERR_HEADER; isErr || f.ends(first, size) {
+		t, ok, err := whole(rest, size)
+		if !ok {
+			return t, err
+		}
+		if isErr {
+			return f.errorPacket(r, rest, rest[header:header+size])
+		}
+		return f.endOfRows(r, rest, rest[header:header+size])
+	}
+	if r.kind == fetch && r.exec == nil && !f.swallow { // of a cursor whose result was refused
+		return f.verdict(event.Verdict{Action: event.Block}, 0, rest[3]), nil
+	}
+	if header+size > len(rest) || size == maxPacket {
+		if header+size <= rowLimit {
+			return taken{need: header + size}, nil
+		}
+		return f.startRow(r, rest, size)
+	}
+	end, n := f.wholeRows(rest)
+	if end == 0 {
+		return taken{}, fmt.Errorf("a packet that begins with 0x%02x in the place of a row", first)
+	}
+	if f.swallow {
+		return taken{skip: end}, nil
+	}
+	return f.watchRows(r.exec, rest[:end], n)
+}
+
+// wholeRows returns the length and number of the whole row packets at the
+// start of b.
+func (f *flow) wholeRows(b []byte) (end, n int) {
+	binary := f.w.binary
+	for len(b)-end > header {
+		size := packetSize(b[end:])
+		first := b[end+header]
+		if size == 0 || size == maxPacket || header+size > len(b)-end || first >= mysql.EOF_HEADER || binary && first != 0 {
+			break
+		}
+		end += header + size
+		n++
+	}
+	return end, n
+}
+
+// watchRows inspects the n whole rows of region: one scan over all of them, and
+// a walk of their fields only as far as the watch asks for it.
+func (f *flow) watchRows(e *execution, region []byte, n int) (taken, error) {
+	w := &f.w
+	if w.rows == nil {
+		e.rows += uint64(n)
+		f.outSeq.Store(f.outSeq.Load() + uint32(n))
+		return taken{pass: len(region)}, nil
+	}
+	gate := w.gate
+	if w.rows.Suspect(region) {
+		gate = ^uint64(0)
+	}
+	if gate == 0 && !w.wantsAny && !w.desc.wide && !(w.binary && w.desc.convert) {
+		e.rows += uint64(n)
+		f.outSeq.Store(f.outSeq.Load() + uint32(n))
+		return taken{pass: len(region)}, nil
+	}
+	off := 0
+	for range n {
+		size := packetSize(region[off:])
+		e.rows++
+		v, err := f.row(e.rows, region[off+header:off+header+size], gate)
+		if err != nil {
+			return taken{}, err
+		}
+		if v.Blocks() {
+			t := f.verdict(v, header+size, region[off+3])
+			t.pass = off
+			return t, nil
+		}
+		off += header + size
+	}
+	f.outSeq.Store(f.outSeq.Load() + uint32(n))
+	return taken{pass: off}, nil
+}
+
+var errRow = errors.New("the fields of a row do not add up to its packet")
+
+// row cuts one row into the fields that the watch asks for and shows them.
+func (f *flow) row(nth uint64, p []byte, gate uint64) (event.Verdict, error) {
+	w := &f.w
+	f.spans, f.converted = f.spans[:0], f.converted[:0]
+	var ok bool
+	switch {
+	case w.binary:
+		ok = f.cutBinary(p, gate)
+	case w.desc.wide:
+		ok = f.cutWide(p, gate)
+	default:
+		f.spans, ok = cutText(f.spans, p, gate, w.wanted, len(w.desc.fields))
+	}
+	if !ok {
+		return event.Verdict{}, errRow
+	}
+	if len(f.spans) == 0 {
+		return event.Verdict{}, nil
+	}
+	if len(f.converted) > 0 { // some values stand behind the row, as text
+		f.joined = append(append(f.joined[:0], p...), f.converted...)
+		for i := range f.spans {
+			if s := &f.spans[i]; s.Off < 0 {
+				s.Off = int32(len(p)) - 1 - s.Off
+			}
+		}
+		p = f.joined
+	}
+	return w.rows.Row(nth, p, f.spans), nil
+}
+
+// cutText walks a row of the text protocol: a length-encoded string per column.
+// It appends the fields that gate or wanted select.
+func cutText(spans []inspect.Span, b []byte, gate uint64, wanted []bool, cols int) ([]inspect.Span, bool) {
+	off := 0
+	for col := range cols {
+		if off >= len(b) {
+			return spans, false
+		}
+		size := int(b[off])
+		switch {
+		case size < 0xfb:
+			off++
+		case size == 0xfb: // NULL
+			off++
+			continue
+		default:
+			n, _, rest, err := lenenc(b[off:])
+			if err != nil || n > uint64(len(rest)) {
+				return spans, false
+			}
+			size, off = int(n), len(b)-len(rest)
+		}
+		if size > len(b)-off {
+			return spans, false
+		}
+		if gate>>min(uint(size), 63)&1 != 0 || wanted[col] {
+			spans = append(spans, inspect.Span{Col: int32(col), Off: int32(off), Len: int32(size)})
+		}
+		off += size
+	}
+	return spans, off == len(b)
+}
+
+// cutWide is cutText for a result with texts in UTF-16 or UTF-32.
+func (f *flow) cutWide(p []byte, gate uint64) bool {
+	b := p
+	for col := range f.w.desc.fields {
+		n, null, rest, err := lenenc(b)
+		if err != nil || n > uint64(len(rest)) {
+			return false
+		}
+		b = rest[n:]
+		if !null {
+			f.text1(col, len(p)-len(rest), rest[:n], gate)
+		}
+	}
+	return len(b) == 0
+}
+
+// cutBinary walks a row of the binary protocol: a NULL bitmap, then values by
+// their columns' types.
+func (f *flow) cutBinary(p []byte, gate uint64) bool {
+	fields := f.w.desc.fields
+	nulls := (len(fields) + 9) / 8
+	if len(p) < 1+nulls {
+		return false
+	}
+	bitmap, b := p[1:1+nulls], p[1+nulls:]
+	for col := range fields {
+		if bitmap[(col+2)/8]>>((col+2)%8)&1 == 1 {
+			continue
+		}
+		c := &fields[col]
+		raw, rest, err := c.take(b)
+		if err != nil {
+			return false
+		}
+		b = rest
+		if c.fixed() {
+			f.fixed(col, c, raw, gate)
+		} else {
+			f.text1(col, len(p)-len(rest)-len(raw), raw, gate)
+		}
+	}
+	return len(b) == 0
+}
+
+// selects reports whether the watch asks for a field of n bytes.
+func (f *flow) selects(col, n int, gate uint64) bool {
+	return gate>>min(uint(n), 63)&1 != 0 || f.w.wanted[col]
+}
+
+// text1 adds a text field that stands at off in its row; a wide one is converted.
+func (f *flow) text1(col, off int, raw []byte, gate uint64) {
+	of := f.w.desc.fields[col].wide
+	if of == narrow {
+		if f.selects(col, len(raw), gate) {
+			f.spans = append(f.spans, inspect.Span{Col: int32(col), Off: int32(off), Len: int32(len(raw))})
+		}
+		return
+	}
+	at := len(f.converted)
+	f.converted = appendUTF8(f.converted, raw, of)
+	f.keep(col, at, gate)
+}
+
+// fixed adds a number or a date, as text.
+func (f *flow) fixed(col int, c *field, raw []byte, gate uint64) {
+	if c.integer() > 0 { // numbers are many: most need not become text
+		if n := c.textLen(raw); n < inspect.MinPart && !f.selects(col, n, gate) {
+			return
+		}
+	}
+	at := len(f.converted)
+	f.converted = c.appendText(f.converted, raw)
+	f.keep(col, at, gate)
+}
+
+// keep makes a field of what was converted from at on, unless nobody asks for
+// it. Nobody has looked for long values in it yet.
+func (f *flow) keep(col, at int, gate uint64) {
+	n := len(f.converted) - at
+	if !f.selects(col, n, gate) && (n < inspect.MinPart || !f.w.rows.Suspect(f.converted[at:])) {
+		f.converted = f.converted[:at]
+		return
+	}
+	f.spans = append(f.spans, inspect.Span{Col: int32(col), Off: int32(-1 - at), Len: int32(n)})
+}
+
+// startRow takes the beginning of a row that is too large to hold.
+func (f *flow) startRow(r *request, rest []byte, size int) (taken, error) {
+	if n := min(header+size, firstPiece); len(rest) < n {
+		return taken{need: n}, nil
+	}
+	n := min(header+size, len(rest))
+	f.down = download{left: header + size - n, more: size == maxPacket, ch: event.ChannelRow, drop: f.swallow}
+	if f.swallow {
+		return taken{skip: n}, nil
+	}
+	r.exec.rows++
+	f.down.exec = r.exec
+	if f.w.rows == nil {
+		f.down.exec = nil
+	} else if f.w.binary || f.w.desc.wide {
+		f.down.conv = newRowStream(f.w.desc, f.w.binary)
+	}
+	t := f.downPiece(rest[header:n], n)
+	if t.cut { // nothing of it has left yet
+		t = f.verdict(event.Verdict{Action: event.Block}, n, rest[3])
+		f.down.drop = true
+	}
+	return t, nil
+}
+
+// endOfRows takes the packet that ends a result's rows.
+func (f *flow) endOfRows(r *request, rest, p []byte) (taken, error) {
+	ok, err := eofStatus(p, f.caps)
+	if err != nil {
+		return taken{}, fmt.Errorf("the packet that ends a result: %w", err)
+	}
+	t := f.verdict(f.okay(r, &ok), header+len(p), rest[3])
+	switch {
+	case r.kind == fetch:
+		if prep := r.prep; ok.status&mysql.SERVER_STATUS_LAST_ROW_SEND != 0 || f.swallow {
+			f.closeCursor(prep)
+		}
+		f.done()
+	case ok.status&mysql.SERVER_STATUS_CURSOR_EXISTS != 0 && r.cmd == mysql.COM_STMT_EXECUTE:
+		f.openCursor(r)
+	case ok.status&mysql.SERVER_MORE_RESULTS_EXISTS != 0:
+		f.rowPhase, f.w.rows = false, nil
+	default:
+		f.finish(r, codeOK)
+	}
+	return t, nil
+}

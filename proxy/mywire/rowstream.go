@@ -1,0 +1,172 @@
+package mywire
+
+import (
+	"github.com/go-mysql-org/go-mysql/mysql"
+
+	"honeyrow/event"
+	"honeyrow/inspect"
+)
+
+// rowStream reads a row that is too large to hold, piece by piece, and shows
+// its values as texts with a zero byte between them: numbers and dates of the
+// binary protocol, and texts in UTF-16 or UTF-32, would not be recognised as
+// they are.
+type rowStream struct {
+	fields []field
+	binary bool
+	col    int
+	nulls  []byte // binary: the NULL bitmap, once it is whole
+	pend   []byte // of a value or a length that is not whole
+	left   uint64 // of a text
+	text   bool   // inside a text
+	out    []byte
+}
+
+func newRowStream(d *description, binary bool) *rowStream {
+	return &rowStream{fields: d.fields, binary: binary}
+}
+
+// show takes the next piece of the row.
+func (s *rowStream) show(run inspect.Run, ch event.Channel, n uint64, p []byte, end bool) event.Verdict {
+	s.out = s.out[:0]
+	for len(p) > 0 {
+		p = s.step(p)
+	}
+	return run.Stream(ch, n, s.out, end)
+}
+
+// step consumes bytes of p or comes to the next value.
+func (s *rowStream) step(p []byte) []byte {
+	if s.text {
+		return s.textPiece(p)
+	}
+	if s.binary && s.nulls == nil {
+		need := 1 + (len(s.fields)+9)/8
+		rest, ok := s.gather(p, need)
+		if ok {
+			s.nulls = append([]byte{}, s.pend[1:]...)
+			s.pend = s.pend[:0]
+			s.skipNulls()
+		}
+		return rest
+	}
+	if s.col >= len(s.fields) { // more than the definitions announce
+		s.out = append(s.out, p...)
+		return nil
+	}
+	c := s.fields[s.col]
+	if s.binary && c.typ == mysql.MYSQL_TYPE_NULL {
+		s.next()
+		return p
+	}
+	if s.binary && c.fixed() {
+		return s.fixedPiece(c, p)
+	}
+	need := 1
+	if len(s.pend) > 0 {
+		need = lenencSize(s.pend[0])
+	}
+	rest, ok := s.gather(p, need)
+	if !ok || lenencSize(s.pend[0]) > len(s.pend) {
+		return rest
+	}
+	size, null, _, err := lenenc(s.pend)
+	s.pend = s.pend[:0]
+	s.left, s.text = size, err == nil && !null && size > 0
+	if !s.text {
+		s.next()
+	}
+	return rest
+}
+
+// lenencSize is the size of a length-encoded integer by its first byte.
+func lenencSize(first byte) int {
+	switch first {
+	case 0xfc:
+		return 3
+	case 0xfd:
+		return 4
+	case 0xfe:
+		return 9
+	}
+	return 1
+}
+
+// gather fills s.pend up to need bytes.
+func (s *rowStream) gather(p []byte, need int) (rest []byte, ok bool) {
+	n := min(max(need-len(s.pend), 0), len(p))
+	s.pend = append(s.pend, p[:n]...)
+	return p[n:], len(s.pend) >= need
+}
+
+// next goes to the next value that is not NULL.
+func (s *rowStream) next() {
+	s.out = append(s.out, 0)
+	s.col++
+	s.skipNulls()
+}
+
+func (s *rowStream) skipNulls() {
+	for s.binary && s.col < len(s.fields) && s.nulls[(s.col+2)/8]>>((s.col+2)%8)&1 == 1 {
+		s.col++
+	}
+}
+
+func (s *rowStream) fixedPiece(c field, p []byte) []byte {
+	need := c.integer()
+	if need == 0 {
+		need = 1 // a date's length
+		if raw, _, err := c.take([]byte{0, 0, 0, 0, 0, 0, 0, 0}); err == nil && len(raw) > 0 {
+			need = len(raw) // a float
+		} else if len(s.pend) > 0 {
+			need = 1 + int(s.pend[0])
+		}
+	}
+	rest, ok := s.gather(p, need)
+	if !ok {
+		return rest
+	}
+	raw, _, err := c.take(s.pend)
+	if err != nil { // a date whose length has just become known
+		return rest
+	}
+	s.out = c.appendText(s.out, raw)
+	s.pend = s.pend[:0]
+	s.next()
+	return rest
+}
+
+// textPiece takes a piece of a text. Of a wide one a character may be split:
+// what does not fill eight bytes waits for the next piece.
+func (s *rowStream) textPiece(p []byte) []byte {
+	n := int(min(s.left, uint64(len(p))))
+	piece := p[:n]
+	s.left -= uint64(n)
+	if of := s.fields[s.col].wide; of == narrow {
+		s.out = append(s.out, piece...)
+	} else {
+		s.pend = append(s.pend, piece...)
+		use := len(s.pend)
+		if s.left > 0 {
+			use = use / 4 * 4
+			if of != utf32be && use >= 4 && surrogateAt(s.pend[use-2:], of) {
+				use -= 2 // its other half may be in the next piece
+			}
+		}
+		s.out = appendUTF8(s.out, s.pend[:use], of)
+		s.pend = append(s.pend[:0], s.pend[use:]...)
+	}
+	if s.left == 0 {
+		s.text, s.pend = false, s.pend[:0]
+		s.next()
+	}
+	return p[n:]
+}
+
+func surrogateAt(b []byte, of encoding) bool {
+	c := b[0]
+	if of == utf16le {
+		c = b[1]
+	}
+	return c >= 0xd8 && c <= 0xdb
+}

@@ -1,0 +1,541 @@
+package mywire
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/go-mysql-org/go-mysql/mysql"
+
+	"honeyrow/event"
+	"honeyrow/proxy/wire"
+)
+
+// taken says what becomes of the bytes at the start of a chunk: pass lets the
+// first of them through, then inject goes to the client, then skip drops the
+// next. If neither passes nor drops anything, need bytes are needed.
+type taken struct {
+	pass, skip int
+	need       int
+	inject     []byte
+	cut        bool
+}
+
+// serverChunk walks the server's packets. Runs of rows are inspected together
+// and everything that may pass leaves in one step.
+func (f *flow) serverChunk(buf []byte) (wire.Step, error) {
+	off := 0
+	for {
+		rest := buf[off:]
+		t, err := f.serverBytes(rest)
+		if err != nil {
+			return wire.Step{}, err
+		}
+		off += t.pass
+		f.midFrame.Store((f.down.left > 0 || f.down.more) && !f.down.drop && !f.swallow)
+		switch {
+		case t.cut:
+			return wire.Step{Pass: off, Skip: t.skip, Inject: t.inject, Cut: true, Reason: wire.Refused}, nil
+		case t.inject != nil, t.skip > 0:
+			return wire.Step{Pass: off, Skip: t.skip, Inject: t.inject}, nil
+		case t.pass == 0: // not whole
+			return wire.Step{Pass: off, Need: t.need}, nil
+		}
+	}
+}
+
+// serverBytes takes what it can from the start of rest: a piece of a packet
+// that passes in pieces, a packet, or a run of rows.
+func (f *flow) serverBytes(rest []byte) (taken, error) {
+	d := &f.down
+	if d.left > 0 {
+		if len(rest) == 0 {
+			return taken{}, nil
+		}
+		n := min(d.left, len(rest))
+		d.left -= n
+		return f.downPiece(rest[:n], n), nil
+	}
+	if len(rest) < header {
+		return taken{}, nil
+	}
+	size := packetSize(rest)
+	if d.more {
+		d.left, d.more = size, size == maxPacket
+		f.outSeq.Store(uint32(rest[3] + 1))
+		if size == 0 {
+			return f.downPiece(nil, header), nil
+		}
+		if d.drop || f.swallow {
+			return f.drain(taken{skip: header}), nil
+		}
+		return taken{pass: header}, nil
+	}
+	r := f.head()
+	if r == nil {
+		return f.unasked(rest, size)
+	}
+	t, err := f.serverPackets(r, rest, size)
+	if err != nil {
+		return taken{}, err
+	}
+	return f.drain(t), nil
+}
+
+// drain counts what is dropped of a refused answer; there is a limit to it.
+func (f *flow) drain(t taken) taken {
+	if f.swallow {
+		if f.swallowed += t.skip; f.swallowed > drainLimit {
+			t.cut = true
+		}
+	}
+	return t
+}
+
+// downPiece shows a piece of the server's packet that is passing.
+func (f *flow) downPiece(p []byte, n int) taken {
+	d := &f.down
+	if d.drop || f.swallow {
+		return f.drain(taken{skip: n})
+	}
+	end := d.left == 0 && !d.more
+	if e := d.exec; e != nil && e.run != nil {
+		var v event.Verdict
+		if d.conv != nil {
+			v = d.conv.show(e.run, d.ch, e.rows, p, end)
+		} else {
+			v = e.run.Stream(d.ch, e.rows, p, end && d.ch != event.ChannelReplication)
+		}
+		if v.Blocks() {
+			return taken{cut: true} // the client has part of the packet
+		}
+	}
+	return taken{pass: n}
+}
+
+// whole asks for a packet to be there in full. ok false: t says what is needed.
+func whole(rest []byte, size int) (t taken, ok bool, err error) {
+	if size == 0 {
+		return t, false, errors.New("an empty packet")
+	}
+	if header+size <= len(rest) {
+		return t, true, nil
+	}
+	if size > controlLimit {
+		return t, false, fmt.Errorf("a packet of %d bytes, more than its type can need", size)
+	}
+	return taken{need: header + size}, false, nil
+}
+
+// unasked takes a packet that answers nothing: servers end idle sessions with
+// an error.
+func (f *flow) unasked(rest []byte, size int) (taken, error) {
+	t, ok, err := whole(rest, size)
+	if !ok {
+		return t, err
+	}
+	p := rest[header : header+size]
+	if p[0] != mysql.ERR_HEADER {
+		return taken{}, fmt.Errorf("a packet that begins with 0x%02x without a command", p[0])
+	}
+	if f.show(nil, event.ChannelError, p).Blocks() {
+		return taken{skip: header + size, inject: appendPacket(f.inject[:0], rest[3], refusal())}, nil
+	}
+	return taken{pass: header + size}, nil
+}
+
+// serverPackets takes one packet of an answer, or a run of rows.
+func (f *flow) serverPackets(r *request, rest []byte, size int) (taken, error) {
+	switch {
+	case f.rowPhase:
+		return f.rowPackets(r, rest, size)
+	case r.kind == dump:
+		return f.dumpPacket(r, rest, size)
+	case r.kind == clone:
+		if r.exec.run.Stream(event.ChannelReplication, 0, rest, false).Blocks() {
+			return taken{cut: true}, nil
+		}
+		return taken{pass: len(rest)}, nil
+	}
+	t, ok, err := whole(rest, size)
+	if !ok {
+		return t, err
+	}
+	p := rest[header : header+size]
+	seq := rest[3]
+	switch r.kind {
+	case result:
+		return f.resultPacket(r, rest, p)
+	case prepare:
+		return f.preparePacket(r, rest, p)
+	case change:
+		return f.changePacket(r, rest, p)
+	case refused:
+		if p[0] != mysql.OK_HEADER && p[0] != mysql.ERR_HEADER {
+			return taken{}, fmt.Errorf("the answer to COM_PING begins with 0x%02x", p[0])
+		}
+		f.inject = appendPacket(f.inject[:0], r.seq, r.answer)
+		f.endRun(r.exec, stateForbidden)
+		f.done()
+		return taken{skip: header + size, inject: f.inject}, nil
+	case fieldList:
+		return f.fieldPacket(r, rest, p)
+	case bare:
+		v := f.show(nil, event.ChannelNotice, p)
+		f.swallow = false
+		t = f.verdict(v, header+size, seq)
+		f.done()
+		return t, nil
+	}
+	return f.simplePacket(r, rest, p)
+}
+
+// verdict turns a verdict on a packet of n bytes into what becomes of it.
+func (f *flow) verdict(v event.Verdict, n int, seq byte) taken {
+	switch {
+	case f.swallow:
+		return taken{skip: n}
+	case v.Blocks():
+		f.inject = appendPacket(f.inject[:0], seq, refusal())
+		f.swallow = true
+		f.told.Store(true)
+		return taken{skip: n, inject: f.inject}
+	}
+	f.outSeq.Store(uint32(seq + 1))
+	return taken{pass: n}
+}
+
+// resultPacket takes the first packet of a result.
+func (f *flow) resultPacket(r *request, rest, p []byte) (taken, error) {
+	n, seq := header+len(p), rest[3]
+	switch p[0] {
+	case mysql.OK_HEADER:
+		ok, err := parseOK(p, f.caps)
+		if err != nil {
+			return taken{}, fmt.Errorf("OK packet: %w", err)
+		}
+		t := f.verdict(f.okay(r, &ok), n, seq)
+		if ok.status&mysql.SERVER_MORE_RESULTS_EXISTS == 0 {
+			f.finish(r, codeOK)
+		}
+		return t, nil
+	case mysql.ERR_HEADER:
+		return f.errorPacket(r, rest, p)
+	case mysql.LocalInFile_HEADER:
+		return f.fileRequest(r, rest, p)
+	case mysql.EOF_HEADER:
+		return taken{}, errors.New("an EOF packet in the place of a result")
+	}
+	return f.definitions(r, rest, p)
+}
+
+// okay notes what an OK packet says.
+func (f *flow) okay(r *request, ok *okPacket) event.Verdict {
+	f.inTrans.Store(ok.status&mysql.SERVER_STATUS_IN_TRANS != 0)
+	var v event.Verdict
+	if len(ok.info) > 0 {
+		v = f.show(r, event.ChannelNotice, ok.info)
+	}
+	if len(ok.track) > 0 {
+		v = worse(v, f.tracked(r, ok))
+	} else if r.schema != "" {
+		f.sess.Set(schemaParameter, r.schema)
+	}
+	if n := ok.unredirect(); n > 0 {
+		f.count.Redirects.Add(uint64(n))
+	}
+	return v
+}
+
+// schemaParameter is the name under which the engine hears of the current schema.
+const schemaParameter = "schema"
+
+// tracked tells the engine what the server reports of the session's state.
+func (f *flow) tracked(r *request, ok *okPacket) event.Verdict {
+	var v event.Verdict
+	schema := r.schema
+	_ = ok.each(func(kind byte, name, value []byte) { // parsed before
+		v = worse(v, f.show(r, event.ChannelParameter, value))
+		switch kind {
+		case mysql.SESSION_TRACK_SYSTEM_VARIABLES:
+			f.sess.Set(clip(name), clip(value))
+		case mysql.SESSION_TRACK_SCHEMA:
+			schema = ""
+			f.sess.Set(schemaParameter, clip(value))
+		}
+	})
+	if schema != "" {
+		f.sess.Set(schemaParameter, schema)
+	}
+	return v
+}
+
+func worse(a, b event.Verdict) event.Verdict {
+	if b.Action > a.Action {
+		return b
+	}
+	return a
+}
+
+// show shows a text of the server to the run it belongs to, or else to the
+// session. A text in a wide character set (character_set_results) is shown
+// without its zero bytes too: what is ASCII in it becomes readable.
+func (f *flow) show(r *request, ch event.Channel, text []byte) event.Verdict {
+	v := f.showOne(r, ch, text)
+	if bytes.IndexByte(text, 0) >= 0 {
+		f.text = f.text[:0]
+		for _, c := range text {
+			if c != 0 {
+				f.text = append(f.text, c)
+			}
+		}
+		v = worse(v, f.showOne(r, ch, f.text))
+	}
+	return v
+}
+
+func (f *flow) showOne(r *request, ch event.Channel, text []byte) event.Verdict {
+	if r != nil && r.exec != nil && r.exec.run != nil && !r.exec.ended {
+		return r.exec.run.Text(ch, text)
+	}
+	return f.sess.Text(ch, text)
+}
+
+// errorPacket takes an ERR packet, which ends a command, or one of MariaDB's
+// progress reports in its guise, which does not.
+func (f *flow) errorPacket(r *request, rest, p []byte) (taken, error) {
+	n, seq := header+len(p), rest[3]
+	e, err := parseErr(p)
+	if err != nil {
+		return taken{}, fmt.Errorf("ERR packet: %w", err)
+	}
+	v := f.show(r, event.ChannelError, e.message)
+	t := f.verdict(v, n, seq)
+	if e.code == progressCode {
+		return t, nil
+	}
+	if r.kind == prepare && r.prep != nil && r.prep.stmt != nil {
+		r.prep.stmt.Release()
+	}
+	f.finish(r, e.state)
+	return t, nil
+}
+
+// finish ends a command.
+func (f *flow) finish(r *request, code string) {
+	if r.exec != nil && r.kind != fetch {
+		f.endRun(r.exec, code)
+	}
+	f.done()
+}
+
+// fileRequest takes LOCAL INFILE: the server asks for a file, and the client's
+// packets are that file until an empty one.
+func (f *flow) fileRequest(r *request, rest, p []byte) (taken, error) {
+	switch {
+	case f.swallow: // the client has had its error and will send no file
+		return taken{cut: true}, nil
+	case r.cmd != mysql.COM_QUERY || !r.infile || !f.caps.has(capLocalFiles):
+		return taken{}, errors.New("the server asks for a file of the client's without LOAD DATA LOCAL INFILE: it is not to be trusted")
+	}
+	f.mu.Lock()
+	waiting := f.queue.len()
+	f.mu.Unlock()
+	if waiting > 1 {
+		return taken{}, errors.New("commands were sent behind LOAD DATA LOCAL INFILE without waiting for its answer")
+	}
+	f.fileSeq.Store(uint32(rest[3] + 1))
+	f.mode.Store(uint32(fileData))
+	return taken{pass: header + len(p)}, nil
+}
+
+// simplePacket takes the answer of a command that returns no data.
+func (f *flow) simplePacket(r *request, rest, p []byte) (taken, error) {
+	n, seq := header+len(p), rest[3]
+	switch p[0] {
+	case mysql.ERR_HEADER:
+		return f.errorPacket(r, rest, p)
+	case mysql.EOF_HEADER:
+		ok, err := eofStatus(p, f.caps)
+		if err != nil {
+			return taken{}, fmt.Errorf("EOF packet: %w", err)
+		}
+		t := f.verdict(f.okay(r, &ok), n, seq)
+		f.finish(r, codeOK)
+		return t, nil
+	case mysql.OK_HEADER:
+	default:
+		return taken{}, fmt.Errorf("the answer to command 0x%02x begins with 0x%02x", r.cmd, p[0])
+	}
+	ok, err := parseOK(p, f.caps)
+	if err != nil {
+		return taken{}, fmt.Errorf("OK packet: %w", err)
+	}
+	t := f.verdict(f.okay(r, &ok), n, seq)
+	switch r.cmd {
+	case mysql.COM_RESET_CONNECTION:
+		f.forgetStatements()
+	case mysql.COM_STMT_RESET:
+		f.closeCursor(r.prep)
+	}
+	f.finish(r, codeOK)
+	return t, nil
+}
+
+// fieldPacket takes a packet of COM_FIELD_LIST: a definition with the column's
+// default, or the end of them.
+func (f *flow) fieldPacket(r *request, rest, p []byte) (taken, error) {
+	switch p[0] {
+	case mysql.ERR_HEADER:
+		return f.errorPacket(r, rest, p)
+	case mysql.EOF_HEADER:
+		return f.simplePacket(r, rest, p)
+	}
+	return f.verdict(f.show(r, event.ChannelLabel, p), header+len(p), rest[3]), nil
+}
+
+// changePacket relays the server's side of COM_CHANGE_USER.
+func (f *flow) changePacket(r *request, rest, p []byte) (taken, error) {
+	n, seq := header+len(p), rest[3]
+	switch {
+	case p[0] == mysql.ERR_HEADER: // the client is who it was
+		t, err := f.errorPacket(r, rest, p)
+		f.mode.Store(uint32(commands))
+		return t, err
+	case p[0] == mysql.OK_HEADER:
+		return f.changed(r, p, n, seq)
+	case p[0] == mysql.EOF_HEADER, p[0] == nextFactor && f.caps.has(capFactors):
+		name, _, _ := bytes.Cut(p[1:], []byte{0})
+		r.plugin = string(name)
+	}
+	if f.unsafeExchange(r.plugin, p) {
+		f.inject = appendPacket(f.inject[:0], seq, errPayload(codeAuthMode, stateRejected, oneLegText))
+		return taken{skip: n, inject: f.inject, cut: true}, nil
+	}
+	f.outSeq.Store(uint32(seq + 1))
+	// caching_sha2_password's fast path: the server goes on by itself.
+	if !(r.plugin == pluginSHA2 && len(p) == 2 && p[0] == moreData && p[1] == mysql.CACHE_SHA2_FAST_AUTH) {
+		f.fileSeq.Store(uint32(seq + 1))
+		f.authTurn.Store(true)
+	}
+	return taken{pass: n}, nil
+}
+
+// unsafeExchange reports whether the client's answer to p would be a password
+// that one leg protects and the other does not.
+func (f *flow) unsafeExchange(plugin string, p []byte) bool {
+	differ := f.opts.Secure[0] != f.opts.Secure[1]
+	switch plugin {
+	case pluginClear, pluginDialog:
+		return !f.opts.Safe
+	case pluginSHA256:
+		return differ
+	case pluginSHA2:
+		return differ && len(p) == 2 && p[0] == moreData && p[1] == mysql.CACHE_SHA2_FULL_AUTH
+	}
+	return false
+}
+
+// changed handles the OK of COM_CHANGE_USER: the client is somebody else, and
+// the server has dropped all statements.
+func (f *flow) changed(r *request, p []byte, n int, seq byte) (taken, error) {
+	ok, err := parseOK(p, f.caps)
+	if err != nil {
+		return taken{}, fmt.Errorf("OK packet: %w", err)
+	}
+	f.forgetStatements()
+	who := *r.user
+	if ok.schema != nil {
+		who.Database = clip(ok.schema)
+	}
+	sess, v := f.opts.Open(who)
+	f.sess.Close()
+	f.sess = sess
+	f.mu.Lock()
+	f.who = who
+	f.mu.Unlock()
+	v = worse(v, f.okay(r, &ok))
+	f.mode.Store(uint32(commands))
+	t := f.verdict(v, n, seq)
+	if v.Blocks() {
+		t.cut = true // on the server the session is the new user's
+	}
+	f.done()
+	return t, nil
+}
+
+// dumpPacket takes a packet of a binary log's or a table's stream: an event
+// behind a zero byte, an error, or EOF.
+func (f *flow) dumpPacket(r *request, rest []byte, size int) (taken, error) {
+	if size == 0 {
+		return taken{}, errors.New("an empty packet in a stream of events")
+	}
+	if len(rest) < header+1 {
+		return taken{need: header + 1}, nil
+	}
+	if c := rest[header]; c == mysql.ERR_HEADER || c == mysql.EOF_HEADER && size < 9 {
+		t, ok, err := whole(rest, size)
+		if !ok {
+			return t, err
+		}
+		if r.exec.run != nil {
+			r.exec.run.Stream(event.ChannelReplication, r.exec.rows, nil, true)
+		}
+		sess := r.dump
+		r.dump = nil
+		if c == mysql.ERR_HEADER {
+			t, err = f.errorPacket(r, rest, rest[header:header+size])
+		} else {
+			t, err = f.simplePacket(r, rest, rest[header:header+size])
+		}
+		sess.Close()
+		return t, err
+	}
+	n := min(header+size, len(rest))
+	r.exec.rows++
+	f.down = download{left: header + size - n, more: size == maxPacket, exec: r.exec, ch: event.ChannelReplication}
+	t := f.downPiece(rest[header:n], n)
+	return t, nil
+}
+
+// preparePacket takes the answer to COM_STMT_PREPARE with the definitions that
+// follow it.
+func (f *flow) preparePacket(r *request, rest, p []byte) (taken, error) {
+	switch p[0] {
+	case mysql.ERR_HEADER:
+		return f.errorPacket(r, rest, p)
+	case mysql.OK_HEADER:
+	default:
+		return taken{}, fmt.Errorf("the answer to COM_STMT_PREPARE begins with 0x%02x", p[0])
+	}
+	if len(p) < 9 {
+		return taken{}, fmt.Errorf("answer to COM_STMT_PREPARE: %w", errShort)
+	}
+	cols, params := int(binary.LittleEndian.Uint16(p[5:])), int(binary.LittleEndian.Uint16(p[7:]))
+	off := header + len(p)
+	g := group{rest: rest, off: off, eof: !f.caps.has(capDeprecateEOF)}
+	if t, ok, err := g.take(params); !ok {
+		return t, err
+	}
+	labels := g.off
+	if t, ok, err := g.take(cols); !ok {
+		return t, err
+	}
+	r.prep.id, r.prep.nparam = binary.LittleEndian.Uint32(p[1:]), params
+	r.prep.known.Store(true)
+	f.mu.Lock()
+	if f.statements == nil {
+		f.statements = make(map[uint32]*prepared)
+	}
+	f.statements[r.prep.id] = r.prep
+	f.mu.Unlock()
+	var v event.Verdict
+	if cols > 0 {
+		v = f.show(nil, event.ChannelLabel, rest[labels:g.off])
+	}
+	t := f.verdict(v, g.off, rest[3])
+	f.outSeq.Store(uint32(rest[3] + 1))
+	f.done()
+	return t, nil
+}

@@ -16,10 +16,10 @@ type ApplyOptions struct {
 	DryRun bool
 	// Force goes on when a running proxy does not watch the new values in time.
 	Force bool
-	// LockTimeout, StatementTimeout and WatchTimeout bound the waiting; zero
-	// takes DefaultConfig's.
-	LockTimeout, StatementTimeout, WatchTimeout time.Duration
-	Progress                                    func(Progress)
+	// LockTimeout, StatementTimeout, SearchTimeout and WatchTimeout bound the
+	// waiting; zero takes DefaultConfig's.
+	LockTimeout, StatementTimeout, SearchTimeout, WatchTimeout time.Duration
+	Progress                                                   func(Progress)
 }
 
 func (o *ApplyOptions) defaults() {
@@ -29,6 +29,9 @@ func (o *ApplyOptions) defaults() {
 	}
 	if o.StatementTimeout == 0 {
 		o.StatementTimeout = def.StatementTimeout
+	}
+	if o.SearchTimeout == 0 {
+		o.SearchTimeout = def.SearchTimeout
 	}
 	if o.WatchTimeout == 0 {
 		o.WatchTimeout = def.WatchTimeout
@@ -166,10 +169,7 @@ func (j *job) plant(ctx context.Context) error {
 	if err := j.stillUnique(ctx); err != nil {
 		return err
 	}
-	if err := j.drawKeys(ctx); err != nil {
-		return err
-	}
-	preview, err := j.insert(ctx)
+	preview, err := j.preview(ctx)
 	if err != nil {
 		return err
 	}
@@ -181,6 +181,9 @@ func (j *job) plant(ctx context.Context) error {
 			j.done.Rows = append(j.done.Rows, AppliedRow{l.row.ID, l.table.String(), l.key, "tried"})
 		}
 		return nil
+	}
+	if err := j.proven(ctx, preview.tokens()); err != nil {
+		return err
 	}
 	var ids []event.ID
 	err = j.register(ctx, preview.tokens(), &ids)
@@ -198,6 +201,22 @@ func (j *job) plant(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// preview draws keys and inserts the rows in a transaction that is to be
+// rolled back. It draws anew as long as another session takes a key first.
+func (j *job) preview(ctx context.Context) (l *landing, err error) {
+	for range maxDraws {
+		if err := j.drawKeys(ctx); err != nil {
+			return nil, err
+		}
+		l, err = j.insert(ctx)
+		var no *Violation
+		if !errors.As(err, &no) || !no.Again {
+			break
+		}
+	}
+	return l, err
 }
 
 // unsureError says that the server may or may not have committed.
@@ -363,6 +382,11 @@ func (j *job) commit(ctx context.Context, preview *landing, ids *[]event.ID) err
 	}
 	defer real.tx.End(ctx, false)
 	fresh, stale := differ(preview.tokens(), real.tokens())
+	for i := range fresh { // drawn by a trigger just now: nobody has searched for it
+		if fresh[i].Strength == token.Firm {
+			fresh[i].Strength = token.Weak
+		}
+	}
 	if len(fresh) > 0 {
 		if err := j.register(ctx, fresh, ids); err != nil {
 			return err

@@ -10,11 +10,14 @@ import (
 // Catalog is what a database says about itself, in words that all products
 // share. It is read once per plan and not changed afterwards.
 type Catalog struct {
-	Product  string `json:"product"` // "postgres"
+	Product  string `json:"product"` // "postgres", "mysql", "mariadb"
 	Version  string `json:"version"`
 	Database string `json:"database"`
 	User     string `json:"user"` // the role that is connected
 	Tables   []*Table
+	// Warnings are things that a planter has to know of the server, such as a
+	// log that would hold the honey values.
+	Warnings []string `json:"-"`
 }
 
 // Table is one relation.
@@ -29,6 +32,16 @@ type Table struct {
 	Rows int64 `json:"-"`
 	// Refusal says why the product cannot plant in the table, empty if it can.
 	Refusal string `json:"-"`
+	// Unsafe says what speaks against planting in the table unless the user
+	// names it, such as an engine without transactions.
+	Unsafe string `json:"-"`
+	// Lasting says what of an insert is not undone with its transaction, so
+	// that the table is not tried at plan time; empty: nothing.
+	Lasting string `json:"-"`
+	// Piece marks a partition: its rows are its root's.
+	Piece bool `json:"-"`
+	// Hidden says that row security hides rows of it from the role.
+	Hidden bool `json:"-"`
 	// Warnings are things that a planter has to know, such as row security.
 	Warnings []string `json:"-"`
 

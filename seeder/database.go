@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Database is one database of a server, as a product's package (pgdb) opens
+// Database is one database of a server, as a product's package (pgdb, mydb) opens
 // it. All values cross it in the text form in which the server sends them to
 // its clients; a nil pointer is NULL. It is used by one goroutine at a time.
 type Database interface {
@@ -39,6 +39,10 @@ type Planter interface {
 	// Highest returns the greatest value of a column and "" for an empty table
 	// or a type without order.
 	Highest(ctx context.Context, t *Table, column string) (string, error)
+	// Spare returns n keys or more for rows that will be rolled back: nobody
+	// uses them, and inserting them moves no sequence if that can be had. None
+	// means that any unused key will do, since a key moves no sequence.
+	Spare(ctx context.Context, t *Table, column string, n int) ([]string, error)
 	// Begin starts a transaction.
 	Begin(ctx context.Context, limits Limits) (Tx, error)
 }
@@ -91,10 +95,13 @@ type Sample struct {
 // Violation is a row that a constraint, a trigger or a right of the database
 // does not allow.
 type Violation struct {
-	Code       string // SQLSTATE
+	// Code is the SQLSTATE that PostgreSQL gives it, whatever the product.
+	Code       string
 	Constraint string
 	Column     string
 	Why        string // in words, without values
+	// Again says that another session took a drawn key first: draw keys anew.
+	Again bool
 }
 
 // Error implements error.

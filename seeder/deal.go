@@ -35,7 +35,7 @@ var ofPerson = []string{"first_name", "last_name", "person_name", "email", "user
 // deal draws the nth of total honey rows from a template row.
 func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, next map[string][]string) (*hand, error) {
 	h := &hand{row: &RowPlan{ID: event.NewID()}, was: st.sample.Rows[template], tries: map[string]int{}}
-	h.g = generate.Row{Now: d.now, Domain: d.o.Domain, CardPrefix: d.o.CardPrefix, Number: n}
+	h.g = generate.Row{Now: d.now, Domain: d.o.Domain, CardPrefix: d.o.CardPrefix, PhoneRanges: d.o.PhoneRanges, Number: n}
 	st.shift(r, &h.g, h.was, n, total)
 	h.g.First, h.g.Last = st.names.Person(r, 0)
 	if p := d.parent(st, l, h.was, n); p != nil && p.g.First != "" { // a card bears its owner's name

@@ -15,15 +15,21 @@ import (
 
 // draft is a plan in the making.
 type draft struct {
-	s        *Seeder
-	o        *Options
-	cat      *Catalog
-	now      time.Time
-	taken    map[string]bool // values of registered tokens that count anywhere
-	studies  []*study        // in the order of insertion
-	tables   []*TablePlan
-	hands    map[*study][]*hand // behind tables' rows
-	position map[*Table]int
+	s     *Seeder
+	o     *Options
+	cat   *Catalog
+	now   time.Time
+	taken map[string]bool // values of registered tokens that count anywhere
+	// searched are drawn values that were looked for in the whole database,
+	// elsewhere those that stand there, with a column that holds them.
+	searched  map[string]bool
+	elsewhere map[string]string
+	most      map[*Table]int // rows, where not all that were asked for can be drawn
+	snap      *token.Snapshot
+	studies   []*study // in the order of insertion
+	tables    []*TablePlan
+	hands     map[*study][]*hand // behind tables' rows
+	position  map[*Table]int
 }
 
 const maxDraws = 12 // of one row
@@ -49,6 +55,9 @@ func (d *draft) table(ctx context.Context, st *study) (*TablePlan, error) {
 	if n == 0 {
 		n = 3 + r.IntN(3)
 	}
+	if most := d.most[t]; most > 0 {
+		n = min(n, most)
+	}
 	links, err := d.links(ctx, st, r, &n)
 	if err != nil {
 		return nil, err
@@ -67,27 +76,31 @@ func (d *draft) table(ctx context.Context, st *study) (*TablePlan, error) {
 		}
 	}
 	tp.Rows = rowsOf(hands)
-	for attempt := 0; ; attempt++ {
-		bad, err := d.clashes(ctx, st, tp, nil, attempt)
-		if err != nil {
-			return nil, err
-		}
-		if len(bad) == 0 {
-			break
-		}
-		if attempt == maxDraws {
-			return nil, refuse("no value that is unique in the table was found for %s in %d draws", strings.Join(columnsOf(bad), ", "), maxDraws)
-		}
-		for _, c := range bad {
-			if err := hands[c.row].redo(d, st, r, c.column); err != nil {
-				return nil, err
-			}
-		}
+	if err := d.distinct(ctx, st, tp, hands, r); err != nil {
+		return nil, err
 	}
 	d.hands[st] = hands
 	err = d.worth(st, tp)
 	tp.Warnings = append(slices.Clone(t.Warnings), st.warn...)
 	return tp, err
+}
+
+// distinct draws values again until each watched one is unique.
+func (d *draft) distinct(ctx context.Context, st *study, tp *TablePlan, hands []*hand, r *rand.Rand) error {
+	for attempt := 0; ; attempt++ {
+		bad, err := d.clashes(ctx, st, tp, nil, attempt)
+		if err != nil || len(bad) == 0 {
+			return err
+		}
+		if attempt == maxDraws {
+			return d.fewer(st, len(tp.Rows)-rowsIn(bad), "no value that is unique in the table was found for %s in %d draws", strings.Join(columnsOf(bad), ", "), maxDraws)
+		}
+		for _, c := range bad {
+			if err := hands[c.row].redo(d, st, r, c.column); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 // pickTemplates chooses n rows of the pool, each once as long as it lasts.
@@ -206,8 +219,8 @@ func (d *draft) next(ctx context.Context, st *study, n int) (map[string][]string
 			return nil, err
 		}
 		k, err := strconv.ParseInt(high, 10, 64)
-		if err != nil {
-			k = 0
+		if err != nil && high != "" {
+			return nil, refuse("column %s (%s): its highest value is beyond what is counted on", f.Name, f.Type)
 		}
 		if f.MaxInt > 0 && k > f.MaxInt-int64(n) {
 			return nil, refuse("column %s (%s) has used up its numbers: the highest leaves no room for %d more", f.Name, f.Type, n)
@@ -253,6 +266,9 @@ func (d *draft) clashes(ctx context.Context, st *study, tp *TablePlan, others []
 		for _, i := range bad {
 			c := tp.Rows[i].cell(f.Name)
 			switch {
+			case d.elsewhere[*c.Value] != "" && attempt >= 4 && c.Strength >= token.Firm: // the next look is at the table alone
+				st.note("column %s: values that stand in %s too: %s", f.Name, d.elsewhere[*c.Value], demoted)
+				f.plan.Strength = token.Weak
 			case f.seen.Unique || attempt < 6 || c.Strength == token.Strong:
 			case c.Strength == token.Weak || f.NotNull:
 				c.Watch = false
@@ -292,7 +308,7 @@ func (d *draft) repeated(ctx context.Context, st *study, tp *TablePlan, others [
 		if c.Value == nil || !c.Watch && !f.seen.Unique {
 			continue
 		}
-		if holders[*c.Value] > 1 || c.Strength >= token.Firm && d.taken[*c.Value] {
+		if holders[*c.Value] > 1 || c.Strength >= token.Firm && (d.taken[*c.Value] || d.elsewhere[*c.Value] != "") {
 			bad = append(bad, i)
 			continue
 		}

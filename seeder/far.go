@@ -33,6 +33,20 @@ func (f farKeys) start(ctx context.Context, db Planter, t *Table, c *Column, n i
 	case room < int64(n):
 		return nil, refuse("column %s (%s) has used up its numbers: no room for %d more", c.Name, c.Type, n)
 	}
+	keys, err := db.Spare(ctx, t, c.Name, n)
+	var no *Violation
+	switch {
+	case errors.As(err, &no):
+		return nil, refuse("%s", no.Why)
+	case err != nil:
+		return nil, err
+	case len(keys) > 0:
+		i := 0
+		return func() string { // a row that was refused leaves its key free
+			i++
+			return keys[(i-1)%len(keys)]
+		}, nil
+	}
 	if last, ok := f[c.Sequence]; ok && last >= from {
 		from = last
 	}

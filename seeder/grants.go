@@ -5,10 +5,15 @@ import (
 	"strings"
 )
 
+// role is the name that the statements give to the seeding role.
+const role = "honeyrow_seeder"
+
 // grants lists the statements that give a role of its own exactly what
 // applying and verifying the plan needs.
 func grants(cat *Catalog, p *Plan) []string {
-	const role = "honeyrow_seeder"
+	if p.backticks() {
+		return accountGrants(cat, p)
+	}
 	out := []string{"CREATE ROLE " + role + " LOGIN"}
 	schemas := map[string]bool{}
 	for _, tp := range p.Tables {
@@ -47,10 +52,67 @@ func grants(cat *Catalog, p *Plan) []string {
 	return out
 }
 
+// accountGrants is grants for MySQL and MariaDB. They show a table's
+// constraints only to who may read the whole of it.
+func accountGrants(cat *Catalog, p *Plan) []string {
+	out := []string{"CREATE USER " + role + " IDENTIFIED BY 'choose a password'"}
+	database := func(t *Table) string {
+		if t.Schema == "" {
+			return p.quote(p.Database) + "." + p.quote(t.Name)
+		}
+		return p.qualified(t.Schema, t.Name)
+	}
+	planned := map[*Table]bool{}
+	for _, tp := range p.Tables {
+		if t, err := cat.Table(tp.String()); err == nil {
+			planned[t] = true
+		}
+	}
+	unsafe := false
+	for _, tp := range p.Tables {
+		t, err := cat.Table(tp.String())
+		if err != nil {
+			continue
+		}
+		rights := "SELECT, INSERT"
+		if len(t.Triggers) > 0 {
+			rights += ", TRIGGER" // else they are not shown
+		}
+		out = append(out, fmt.Sprintf("GRANT %s ON %s TO %s", rights, database(t), role))
+		for _, fk := range t.ForeignKeys {
+			ref := &Table{Schema: fk.RefSchema, Name: fk.RefTable}
+			if r, err := cat.Table(ref.String()); err == nil && planned[r] {
+				continue
+			}
+			var refs []string
+			for _, c := range fk.RefColumns {
+				refs = append(refs, p.quote(c))
+			}
+			out = append(out, fmt.Sprintf("GRANT SELECT (%s) ON %s TO %s", strings.Join(refs, ", "), database(ref), role))
+		}
+		unsafe = unsafe || t.Unsafe != ""
+		out = append(out, fmt.Sprintf("-- only while rows are removed: GRANT DELETE ON %s TO %s", database(t), role))
+		for _, child := range cat.Tables {
+			for _, fk := range child.ForeignKeys {
+				if fk.RefSchema == t.Schema && fk.RefTable == t.Name && !planned[child] {
+					out = append(out, fmt.Sprintf("-- and so that rows that point there are seen: GRANT SELECT ON %s TO %s", database(child), role))
+				}
+			}
+		}
+	}
+	if unsafe {
+		out = append(out, fmt.Sprintf("GRANT CREATE TEMPORARY TABLES ON %s.* TO %s", p.quote(p.Database), role))
+	}
+	return out
+}
+
+// backticks reports whether the product is MySQL or MariaDB.
+func (p *Plan) backticks() bool { return p.Product == "mysql" || p.Product == "mariadb" }
+
 // quote writes an identifier as the product's SQL does.
 func (p *Plan) quote(name string) string {
 	q := `"`
-	if p.Product == "mysql" || p.Product == "mariadb" {
+	if p.backticks() {
 		q = "`"
 	}
 	return q + strings.ReplaceAll(name, q, q+q) + q

@@ -33,11 +33,12 @@ func (s *Seeder) Plan(ctx context.Context, o Options) (*Plan, error) {
 	if o.PlantedBy == "" {
 		o.PlantedBy = Me()
 	}
-	d := &draft{s: s, o: &o, now: s.now(), taken: map[string]bool{}}
+	d := &draft{s: s, o: &o, now: s.now(), taken: map[string]bool{}, searched: map[string]bool{}, elsewhere: map[string]string{}, most: map[*Table]int{}}
 	snap, err := s.Store.Snapshot(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read registry: %w", err)
 	}
+	d.snap = snap
 	for i := range snap.Tokens {
 		if t := &snap.Tokens[i]; t.Strength >= token.Firm {
 			d.taken[t.Value] = true
@@ -49,6 +50,7 @@ func (s *Seeder) Plan(ctx context.Context, o Options) (*Plan, error) {
 	}
 	p := &Plan{Schema: PlanSchema, Deployment: o.Deployment, Created: d.now.UTC(), Product: d.cat.Product, ServerVersion: d.cat.Version,
 		Server: o.Server, Database: d.cat.Database, Role: d.cat.User, PlantedBy: o.PlantedBy, Note: o.Note, Domain: o.Domain, Seed: o.Seed}
+	p.Warnings = append(p.Warnings, d.cat.Warnings...)
 	if o.Domain == "" {
 		p.Warnings = append(p.Warnings, "no decoy mail domain is set: e-mail columns stay empty, and tables that need them are refused (set seed.domain or --domain)")
 	}
@@ -151,6 +153,9 @@ func (d *draft) study(ctx context.Context, t *Table, named bool) (*study, error)
 	if t.Refusal != "" {
 		return nil, refuse("%s", t.Refusal)
 	}
+	if t.Unsafe != "" && !named {
+		return nil, refuse("%s; name the table to seed it nevertheless", t.Unsafe)
+	}
 	sample, err := d.s.Database.Sample(ctx, t, d.o.SampleRows, d.o.Seed)
 	if err != nil {
 		var v *Violation
@@ -162,6 +167,9 @@ func (d *draft) study(ctx context.Context, t *Table, named bool) (*study, error)
 	if why := ownCredentials(t, sample); why != "" && !named {
 		return nil, refuse("%s; name the table to seed it nevertheless", why)
 	}
+	if n := withoutHoney(sample, d.snap, d.o.Server, d.cat.Database, t); n > 0 && len(sample.Rows) == 0 {
+		return nil, refuse("it holds nothing but honey rows: there is no row that another could look like")
+	}
 	if len(sample.Rows) == 0 {
 		return nil, refuse("it is empty: there is no row that a honey row could look like")
 	}
@@ -170,8 +178,14 @@ func (d *draft) study(ctx context.Context, t *Table, named bool) (*study, error)
 		return nil, err
 	}
 	st.named = named
-	if why := ownCredentials(t, sample); why != "" {
-		st.note("%s", why)
+	st.narrow(d.o)
+	for _, why := range []string{ownCredentials(t, sample), t.Unsafe} {
+		if why != "" {
+			st.note("%s", why)
+		}
+	}
+	if t.Lasting != "" {
+		st.note("the table is not tried at plan time: a trial would leave something behind")
 	}
 	for _, tr := range t.Triggers {
 		if tr.OnInsert && tr.Enabled != "no" && tr.Enabled != "replica" && !contained(tr.Language) {
@@ -208,7 +222,7 @@ func (st *study) contained() bool {
 			return false
 		}
 	}
-	return true
+	return st.table.Lasting == ""
 }
 
 func (d *draft) override(t *Table, column string) string {
@@ -265,7 +279,7 @@ again:
 	for i, st := range d.studies {
 		d.o.progress("draw", st.table.String(), i, len(d.studies))
 		tp, err := d.table(ctx, st)
-		if d.drop(p, i, err) {
+		if errors.Is(err, errFewer) || d.drop(p, i, err) {
 			goto again
 		}
 		if err != nil {
@@ -275,14 +289,25 @@ again:
 		d.tables = append(d.tables, tp)
 	}
 	p.Tables = d.tables
-	if d.o.SkipProbe || len(d.tables) == 0 {
+	if len(d.tables) == 0 {
 		return nil
 	}
-	i, err := d.probe(ctx)
-	if d.drop(p, i, err) {
+	i, err := d.absent(ctx, true)
+	if errors.Is(err, errFewer) || d.drop(p, i, err) {
 		goto again
 	}
-	p.Probed = err == nil
+	if err != nil || d.o.SkipProbe {
+		return err
+	}
+	i, err = d.probe(ctx)
+	if errors.Is(err, errFewer) || d.drop(p, i, err) {
+		goto again
+	}
+	if err != nil {
+		return err
+	}
+	p.Probed = true
+	_, err = d.absent(ctx, false) // what the trial has drawn again
 	return err
 }
 
@@ -367,7 +392,7 @@ func (d *draft) try(ctx context.Context, tx Tx, st *study, tp *TablePlan, n int,
 		tp.Rows[n] = row
 		return nil
 	}
-	return refuse("the database refuses each of %d rows drawn for it: %v", maxDraws, last)
+	return d.fewer(st, n, "the database refuses each of %d rows drawn for it: %v", maxDraws, last)
 }
 
 // data reports whether another row might be taken: class 22 and 23.
@@ -434,5 +459,5 @@ func (d *draft) again(ctx context.Context, st *study, one *TablePlan, r *rand.Ra
 			}
 		}
 	}
-	return nil, refuse("no row that satisfies its constraints and is unique was found")
+	return nil, d.fewer(st, total-1, "no row that satisfies its constraints and is unique was found")
 }

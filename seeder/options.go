@@ -20,6 +20,11 @@ type Config struct {
 	// CardPrefix is a card BIN that the owner's acquirer has closed for this
 	// use. Without it, card numbers lie outside of every network's range.
 	CardPrefix string `yaml:"card_prefix"`
+	// PhoneRanges are the first digits of telephone numbers that are the owner's
+	// own, written as columns write them ("+49 40 5550", "(212) 555"). Without
+	// them numbers come from small ranges kept for fiction, which other rows may
+	// hold too: those count by table and column only.
+	PhoneRanges []string `yaml:"phone_ranges"`
 	// Rows per table; 0 means 3 to 5.
 	Rows int `yaml:"rows"`
 	// MaxTables bounds how many tables are chosen unasked.
@@ -37,13 +42,18 @@ type Config struct {
 	// LockTimeout and StatementTimeout bound each statement's waiting.
 	LockTimeout      time.Duration `yaml:"lock_timeout"`
 	StatementTimeout time.Duration `yaml:"statement_timeout"`
+	// SearchTimeout bounds the search of the whole database for values that
+	// count in any column. What is not proven to be absent when it ends counts
+	// by its own table and column only.
+	SearchTimeout time.Duration `yaml:"search_timeout"`
 	// WatchTimeout bounds the wait for running proxies to watch new values.
 	WatchTimeout time.Duration `yaml:"watch_timeout"`
 }
 
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
-	return Config{MaxTables: 8, SampleRows: 1000, LockTimeout: 2 * time.Second, StatementTimeout: 30 * time.Second, WatchTimeout: 5 * time.Second}
+	return Config{MaxTables: 8, SampleRows: 1000, LockTimeout: 2 * time.Second, StatementTimeout: 30 * time.Second,
+		SearchTimeout: 2 * time.Minute, WatchTimeout: 5 * time.Second}
 }
 
 var (
@@ -75,7 +85,12 @@ func (c *Config) Validate() error {
 	if c.SampleRows < 10 || c.SampleRows > 100000 {
 		errs = append(errs, fmt.Errorf("sample_rows is %d: use 10 to 100000", c.SampleRows))
 	}
-	if c.LockTimeout < 0 || c.StatementTimeout < 0 || c.WatchTimeout < 0 {
+	for _, p := range c.PhoneRanges {
+		if n := len(strings.Join(strings.FieldsFunc(p, func(r rune) bool { return r < '0' || r > '9' }), "")); n < 3 || n > 12 || strings.Trim(p, "+0123456789 ()-./") != "" {
+			errs = append(errs, errors.New("phone_ranges: write the first 3 to 12 digits of numbers that are yours, as your columns write them, like \"+49 40 5550\""))
+		}
+	}
+	if c.LockTimeout < 0 || c.StatementTimeout < 0 || c.SearchTimeout < 0 || c.WatchTimeout < 0 {
 		errs = append(errs, errors.New("timeouts can't be negative"))
 	}
 	for col, kind := range c.Columns {
@@ -123,7 +138,7 @@ type Options struct {
 
 // Progress is one step of long work.
 type Progress struct {
-	Step  string // "read", "draw", "try", "register", "wait", "insert", "verify", "remove"
+	Step  string // "read", "draw", "search", "try", "register", "wait", "insert", "verify", "remove"
 	Table string
 	Done  int
 	Total int // 0: unknown

@@ -93,11 +93,27 @@ func TestConfigSaysWhatIsWrongAndWhatToWrite(t *testing.T) {
 		"unknown kind":    func(c *Config) { c.Columns = map[string]string{"t.c": "emial"} },
 		"table.column":    func(c *Config) { c.Columns = map[string]string{"c": "email"} },
 		"negative":        func(c *Config) { c.LockTimeout = -1 },
+		"phone_ranges":    func(c *Config) { c.PhoneRanges = []string{"+49 40 ###"} },
 	} {
 		c := DefaultConfig()
 		change(&c)
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)
+		}
+	}
+}
+
+func TestDomainsOfOnesOwnAreAcceptedWhateverTheirFirstWord(t *testing.T) {
+	for domain, own := range map[string]bool{
+		"mail.corp.example": true, "live.our-company.com": true, "mail.our-company.com": true, "web.firm.de": true, "gmx.corp.net": true,
+		"outlook.our-company.co.uk": true, "decoy.example": true, "example.corp.com": true, "MAIL.Corp.Example": true, "mail.company.com.au": true,
+		"mail.com": false, "web.de": false, "gmx.net": false, "live.com": false, "GMail.com": false, "yahoo.co.uk": false, "hotmail.com.br": false, "example.org": false,
+		"corp": false, "-x.com": false, "a@b.com": false,
+	} {
+		c := DefaultConfig()
+		c.Domain = domain
+		if err := c.Validate(); (err == nil) != own {
+			t.Errorf("%s: got %v, want accepted %v", domain, err, own)
 		}
 	}
 }

@@ -7,7 +7,7 @@
 //	Plan ─▶ draw keys ─▶ register ─▶ proxies watch ─▶ insert, commit ─▶ live
 //
 // The package knows no database product: seeder/pgdb implements Database for
-// PostgreSQL.
+// PostgreSQL, seeder/mydb for MySQL and MariaDB.
 package seeder
 
 import (

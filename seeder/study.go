@@ -232,3 +232,18 @@ func ownCredentials(t *Table, s *Sample) string {
 	}
 	return ""
 }
+
+// narrow makes weak the columns whose honey values come from a range so small
+// that a later row may come to hold one of them.
+func (st *study) narrow(o *Options) {
+	for _, f := range st.columns {
+		g, ok := f.gen.(generate.Narrow)
+		if !ok || !f.plan.Watch || f.plan.Strength != token.Firm {
+			continue
+		}
+		if why := g.Narrow(f.seen, &generate.Row{PhoneRanges: o.PhoneRanges, CardPrefix: o.CardPrefix}); why != "" {
+			f.plan.Strength = token.Weak
+			f.plan.Why += "; " + why + ", so " + demoted
+		}
+	}
+}

@@ -2,6 +2,7 @@ package seeder
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 )
@@ -134,7 +135,7 @@ func (p *Plan) SQL() string {
 		for n, r := range t.Rows {
 			var cols, vals []string
 			for _, c := range r.Cells {
-				if v, ok := p.literal(c); ok {
+				if v, ok := p.literal(t, c); ok {
 					cols, vals = append(cols, p.quote(c.Column)), append(vals, v)
 				}
 			}
@@ -145,22 +146,30 @@ func (p *Plan) SQL() string {
 	return b.String()
 }
 
+// bytesType is a type of MySQL whose values a plan holds in hexadecimal digits.
+var bytesType = regexp.MustCompile(`^(var)?binary|blob$`)
+
 // literal writes a cell as SQL; false leaves the column out.
-func (p *Plan) literal(c *Cell) (string, bool) {
+func (p *Plan) literal(t *TablePlan, c *Cell) (string, bool) {
 	switch {
 	case c.Source == Computed || c.Source == Default || c.Source == Drawn:
 		return "", false
 	case c.Source == Honey:
 		pc := p.Tables[c.Ref.Table].Rows[c.Ref.Row].cell(c.Ref.Column)
 		if pc != nil && pc.Source != Drawn {
-			return p.literal(pc)
+			return p.literal(p.Tables[c.Ref.Table], pc)
 		}
 		return fmt.Sprintf("NULL /* %s of row %d of %s */", comment(c.Ref.Column), c.Ref.Row+1, comment(p.Tables[c.Ref.Table].String())), true
 	case c.Value == nil:
 		return "NULL", true
 	}
 	v := "'" + strings.ReplaceAll(*c.Value, "'", "''") + "'"
-	if strings.Contains(v, `\`) {
+	switch col := t.column(c.Column); {
+	case p.backticks() && col != nil && bytesType.MatchString(col.Type):
+		v = "X'" + strings.NewReplacer(`\x`, "", "-", "").Replace(*c.Value) + "'"
+	case p.backticks():
+		v = strings.ReplaceAll(v, `\`, `\\`)
+	case strings.Contains(v, `\`):
 		v = "E" + strings.ReplaceAll(v, `\`, `\\`)
 	}
 	return v, true

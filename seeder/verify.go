@@ -12,8 +12,11 @@ import (
 type VerifyOptions struct {
 	Server     string // the server's name in the configuration
 	Deployment string // empty: all
-	// LockTimeout and StatementTimeout bound the waiting; zero takes
-	// DefaultConfig's.
+	// Demote registers values that have come to stand elsewhere as weak ones, so
+	// that readers of those other rows raise no alert.
+	Demote bool
+	// LockTimeout, StatementTimeout and SearchTimeout bound the waiting; zero
+	// takes DefaultConfig's.
 	ApplyOptions
 }
 
@@ -22,7 +25,10 @@ type Verified struct {
 	Rows       []RowState  `json:"rows"`
 	OK         bool        `json:"ok"`
 	Relocated  int         `json:"relocated"` // columns whose numbers had changed
+	Demoted    int         `json:"demoted"`   // tokens that are weak from now on
 	Reconciled *Reconciled `json:"reconciled,omitempty"`
+	// Warnings say what could not be looked at.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // RowState is one honey row's condition.
@@ -67,6 +73,10 @@ func (s *Seeder) Verify(ctx context.Context, o VerifyOptions) (*Verified, error)
 		return nil, fmt.Errorf("read registry: %w", err)
 	}
 	rows := byRow(ts)
+	spread, err := s.spread(ctx, cat, ts, o.ApplyOptions, out)
+	if err != nil {
+		return nil, err
+	}
 	tx, err := s.Database.Begin(ctx, lim)
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
@@ -77,6 +87,9 @@ func (s *Seeder) Verify(ctx context.Context, o VerifyOptions) (*Verified, error)
 		st, err := r.state(ctx, tx, cat)
 		if err != nil {
 			return nil, fmt.Errorf("verify row %s: %w", r.id, err)
+		}
+		if err := s.elsewhere(ctx, r, spread, o.Demote, &st, out); err != nil {
+			return nil, err
 		}
 		out.Rows = append(out.Rows, st)
 		out.OK = out.OK && st.State == string(intact)

@@ -162,7 +162,7 @@ func (c *seedApplyCmd) Run(e *env) error {
 			return err
 		}
 		if !c.DryRun {
-			question := fmt.Sprintf("Plant %d honey rows in %s of %s on server %s?", p.Rows(), tablesOf(p), p.Database, p.Server)
+			question := fmt.Sprintf("Plant %s in %s of %s on server %s?", counted(p.Rows(), "honey row", "honey rows"), tablesOf(p), p.Database, p.Server)
 			if err := e.confirm(c.Yes, question); err != nil {
 				return err
 			}
@@ -170,7 +170,8 @@ func (c *seedApplyCmd) Run(e *env) error {
 		show, end := e.progress()
 		done, err := s.Apply(e.ctx, p, seeder.ApplyOptions{
 			DryRun: c.DryRun, Force: c.Force, LockTimeout: s.Config.LockTimeout,
-			StatementTimeout: s.Config.StatementTimeout, WatchTimeout: s.Config.WatchTimeout, Progress: show,
+			StatementTimeout: s.Config.StatementTimeout, SearchTimeout: s.Config.SearchTimeout,
+			WatchTimeout: s.Config.WatchTimeout, Progress: show,
 		})
 		end()
 		if err != nil {
@@ -194,6 +195,14 @@ func (c *seedApplyCmd) plan(e *env, s *app.Seeding) (*seeder.Plan, error) {
 	show, end := e.progress()
 	defer end()
 	return s.Plan(e.ctx, c.options(s, show))
+}
+
+// counted writes a number with the word for one or for many.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func tablesOf(p *seeder.Plan) string {
@@ -237,10 +246,10 @@ func (e *env) printApplied(done *seeder.Applied) error {
 	t.write(e.stdout)
 	switch {
 	case done.DryRun:
-		fmt.Fprintf(e.stdout, "%d rows tried and rolled back: nothing was planted\n", counts["tried"])
+		fmt.Fprintf(e.stdout, "%s tried and rolled back: nothing was planted\n", counted(counts["tried"], "row", "rows"))
 	default:
-		fmt.Fprintf(e.stdout, "%d rows planted, %d were there already; %d tokens registered, %d proxies watch them (deployment %s)\n",
-			counts["planted"], counts["present"], done.Tokens, done.Watchers, done.Deployment)
+		fmt.Fprintf(e.stdout, "%s planted, %d were there already; %s registered, %s them (deployment %s)\n",
+			counted(counts["planted"], "row", "rows"), counts["present"], counted(done.Tokens, "token", "tokens"), counted(done.Watchers, "proxy watches", "proxies watch"), done.Deployment)
 	}
 	for _, w := range done.Warnings {
 		fmt.Fprintln(e.stderr, "honeyrow: warning:", printable(w))
@@ -251,6 +260,7 @@ func (e *env) printApplied(done *seeder.Applied) error {
 type seedVerifyCmd struct {
 	target
 	Deployment string `help:"Only rows of this seeding run."`
+	Demote     bool   `help:"Let values that other rows have come to hold count by their own table and column only."`
 }
 
 // Help is shown by --help.
@@ -265,8 +275,11 @@ func (c *seedVerifyCmd) Run(e *env) error {
 	return e.withSeeder(c.target, func(s *app.Seeding) error {
 		show, end := e.progress()
 		v, err := s.Verify(e.ctx, seeder.VerifyOptions{
-			Server: s.Server, Deployment: c.Deployment,
-			ApplyOptions: seeder.ApplyOptions{LockTimeout: s.Config.LockTimeout, StatementTimeout: s.Config.StatementTimeout, Progress: show},
+			Server: s.Server, Deployment: c.Deployment, Demote: c.Demote,
+			ApplyOptions: seeder.ApplyOptions{
+				LockTimeout: s.Config.LockTimeout, StatementTimeout: s.Config.StatementTimeout,
+				SearchTimeout: s.Config.SearchTimeout, Progress: show,
+			},
 		})
 		end()
 		if err != nil {
@@ -278,6 +291,12 @@ func (c *seedVerifyCmd) Run(e *env) error {
 			e.printRows(v.Rows)
 			if v.Relocated > 0 {
 				fmt.Fprintf(e.stdout, "%d columns were in tables made anew: their numbers are refreshed\n", v.Relocated)
+			}
+			for _, w := range v.Warnings {
+				fmt.Fprintln(e.stderr, "honeyrow: warning:", printable(w))
+			}
+			if v.Demoted > 0 {
+				fmt.Fprintf(e.stdout, "%s demoted: other rows hold the value too\n", counted(v.Demoted, "token", "tokens"))
 			}
 			if v.OK {
 				fmt.Fprintf(e.stdout, "all %d honey rows are as planted\n", len(v.Rows))
@@ -330,7 +349,7 @@ func (c *seedRemoveCmd) Run(e *env) error {
 		if !c.DryRun {
 			what := "all honey rows"
 			if !all {
-				what = fmt.Sprintf("%d honey rows", len(rows))
+				what = counted(len(rows), "honey row", "honey rows")
 			}
 			if err := e.confirm(c.Yes, "Delete "+what+" of server "+s.Server+"?"); err != nil {
 				return err
@@ -341,7 +360,8 @@ func (c *seedRemoveCmd) Run(e *env) error {
 			Server: s.Server, Deployment: c.Deployment, Rows: rows,
 			ApplyOptions: seeder.ApplyOptions{
 				DryRun: c.DryRun, Force: c.Force, LockTimeout: s.Config.LockTimeout,
-				StatementTimeout: s.Config.StatementTimeout, WatchTimeout: s.Config.WatchTimeout, Progress: show,
+				StatementTimeout: s.Config.StatementTimeout, SearchTimeout: s.Config.SearchTimeout,
+				WatchTimeout: s.Config.WatchTimeout, Progress: show,
 			},
 		})
 		end()
@@ -390,10 +410,10 @@ func (e *env) printRemoved(done *seeder.Removed) error {
 	}
 	kept := len(done.Rows) - removed
 	if done.DryRun {
-		fmt.Fprintf(e.stdout, "%d rows would be removed, %d kept: nothing was changed\n", removed, kept)
+		fmt.Fprintf(e.stdout, "%s would be removed, %d kept: nothing was changed\n", counted(removed, "row", "rows"), kept)
 		return nil
 	}
-	fmt.Fprintf(e.stdout, "%d rows removed, %d kept\n", removed, kept)
+	fmt.Fprintf(e.stdout, "%s removed, %d kept\n", counted(removed, "row", "rows"), kept)
 	if kept > 0 {
 		return errors.New("not all rows were removed: the reason stands beside each; they stay watched")
 	}

@@ -30,6 +30,17 @@ func (accountNumber) Fit(c *Column) (int, string) {
 	}.fit(c)
 }
 
+// Narrow implements Narrow: real accounts come from the same range.
+func (accountNumber) Narrow(c *Column, _ *Row) string {
+	p := commonPrefix(c.Values)
+	for _, v := range c.Values {
+		if n := len(digitsOf(v)); n-len(digitsOf(p)) < 10 && n < 12 {
+			return "numbers of real accounts are as short and come from the same range"
+		}
+	}
+	return ""
+}
+
 func (accountNumber) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	like := c.form(r, row)
 	p := commonPrefix(c.Values)

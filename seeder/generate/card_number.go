@@ -55,6 +55,16 @@ func luhn(s string) int {
 	return sum % 10
 }
 
+// Narrow implements Narrow: behind a long prefix few digits are left to draw.
+func (cardNumber) Narrow(c *Column, row *Row) string {
+	for _, v := range c.Values {
+		if n := len(digitsOf(v)); len(row.CardPrefix) > 0 && n-1-len(row.CardPrefix) < 6 {
+			return "few numbers are left behind your card_prefix"
+		}
+	}
+	return ""
+}
+
 func (cardNumber) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	like := c.form(r, row)
 	if like == "" {

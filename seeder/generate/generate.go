@@ -78,6 +78,9 @@ type Row struct {
 	Domain string
 	// CardPrefix is a BIN that the owner's acquirer has closed, or empty.
 	CardPrefix string
+	// PhoneRanges are the first digits of telephone numbers that are the
+	// owner's own, in the notation of columns.
+	PhoneRanges []string
 	// Attempt counts the draws of this value from 0. Numbers get finer as it
 	// rises, so that a value that nobody else has is found.
 	Attempt int
@@ -111,6 +114,14 @@ type Generator interface {
 	// Value makes a value in text form for a row. An error says why the column
 	// cannot be given one, without quoting values.
 	Value(r *rand.Rand, c *Column, row *Row) (string, error)
+}
+
+// Narrow is a Generator whose values may come from a range so small that other
+// rows hold one of them by chance, now or later.
+type Narrow interface {
+	// Narrow says why the range is small, in words for the plan, "" if it is not.
+	// Of row, the owner's ranges and prefixes count.
+	Narrow(c *Column, row *Row) string
 }
 
 // MinFit is the score from which a kind is believed.

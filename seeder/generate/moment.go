@@ -70,7 +70,7 @@ func Sentinel(t time.Time) bool { return t.Year() < 1905 || t.Year() > 2200 }
 func Shift(v string, by time.Duration, now time.Time) (string, error) {
 	t, layout, ok := ParseTime(v)
 	if !ok {
-		if v == "infinity" || v == "-infinity" {
+		if v == "infinity" || v == "-infinity" || strings.HasPrefix(v, "0000-00-00") { // never; MySQL's zero date
 			return v, nil
 		}
 		return "", errors.New("the template's date is in a form that is not understood")

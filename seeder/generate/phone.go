@@ -71,6 +71,33 @@ var drama = map[string][]numberRange{
 	"61": {{"4915701", 9}, {"25550", 9}, {"77010", 9}},
 }
 
+// Narrow implements Narrow: blocks kept for fiction have 100 to 10,000 numbers,
+// and testers and shy customers take theirs from them too.
+func (phone) Narrow(_ *Column, row *Row) string {
+	if len(row.PhoneRanges) > 0 {
+		return ""
+	}
+	return "few numbers are kept for fiction and other rows may hold them (phone_ranges names a range of yours)"
+}
+
+// owned returns a number of the owner's own ranges in the notation of like, or
+// "" if none suits it.
+func owned(r *rand.Rand, ranges []string, like string) string {
+	n := len(digitsOf(like))
+	var fit []string
+	for _, p := range ranges {
+		if strings.HasPrefix(p, "+") == strings.HasPrefix(like, "+") && n-len(digitsOf(p)) >= 2 {
+			fit = append(fit, digitsOf(p))
+		}
+	}
+	if len(fit) == 0 {
+		return ""
+	}
+	p := one(r, fit)
+	v, _ := fillDigits(like, p+pick(r, digits, n-len(p)))
+	return v
+}
+
 func (phone) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	like := c.form(r, row)
 	if row.Attempt > 1 && len(c.Values) > 0 { // the range that the template leads to is full
@@ -83,6 +110,18 @@ func (phone) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	}
 	if i := strings.IndexAny(like, "xe"); i > 0 { // without the extension
 		like = strings.TrimSpace(like[:i])
+	}
+	if len(row.PhoneRanges) > 0 {
+		for try := 0; try < 50; try++ {
+			if v := owned(r, row.PhoneRanges, like); v != "" && c.fits(v) {
+				return v, nil
+			}
+			if len(c.Values) == 0 {
+				break
+			}
+			like = one(r, c.Values)
+		}
+		return "", errors.New("none of phone_ranges is in the column's notation")
 	}
 	v := dramaNumber(r, like)
 	if v == "" || !c.fits(v) {

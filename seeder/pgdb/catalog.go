@@ -52,7 +52,24 @@ func (db *DB) Catalog(ctx context.Context) (*seeder.Catalog, error) {
 			return nil, fmt.Errorf("%s: %w", step.name, violation(err))
 		}
 	}
-	return r.cat, nil
+	return r.cat, violation(r.readLogging(ctx))
+}
+
+// readLogging looks whether the server's log would hold what is planted.
+func (r *reader) readLogging(ctx context.Context) error {
+	var statement, slow string
+	err := r.db.conn.QueryRow(ctx, "SELECT current_setting('log_statement'), current_setting('log_min_duration_statement')").Scan(&statement, &slow)
+	switch {
+	case err != nil:
+		return err
+	case statement == "all" || statement == "mod":
+		r.cat.Warnings = append(r.cat.Warnings, "the server logs statements with their values (log_statement = "+statement+
+			"): its log will hold the honey values; a superuser can prevent it with ALTER ROLE "+quote(r.cat.User)+" SET log_statement = 'none'")
+	case slow == "0":
+		r.cat.Warnings = append(r.cat.Warnings, "the server logs all statements with their values (log_min_duration_statement = 0): "+
+			"its log will hold the honey values; a superuser can prevent it with ALTER ROLE "+quote(r.cat.User)+" SET log_min_duration_statement = -1")
+	}
+	return nil
 }
 
 // each runs a query and calls fn for each row, which scans it.
@@ -94,7 +111,7 @@ func (r *reader) readTables(ctx context.Context) error {
 		case kind == "f":
 			t.Refusal = "it is a foreign table: its rows live on another server, seed them there"
 		case partition:
-			t.Refusal = "it is a partition: rows are planted through its root"
+			t.Refusal, t.Piece = "it is a partition: rows are planted through its root", true
 		case !usage:
 			t.Refusal = "the role has no USAGE on its schema"
 		case !canInsert:
@@ -104,6 +121,7 @@ func (r *reader) readTables(ctx context.Context) error {
 		case active:
 			t.Refusal = "row security hides rows of it from the role, so that nothing can be said about what is unique: use a role with BYPASSRLS"
 		}
+		t.Hidden = active
 		if persistence == "u" {
 			t.Warnings = append(t.Warnings, "it is unlogged: its rows, honey rows too, are lost when the server crashes")
 		}

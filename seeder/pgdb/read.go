@@ -210,3 +210,8 @@ func (db *DB) Draw(ctx context.Context, t *seeder.Table, column string, n int) (
 	}
 	return out, nil
 }
+
+// Spare implements seeder.Planter: inserting a key moves no sequence.
+func (db *DB) Spare(context.Context, *seeder.Table, string, int) ([]string, error) {
+	return nil, nil
+}

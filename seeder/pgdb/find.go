@@ -1,0 +1,110 @@
+package pgdb
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"honeyrow/seeder"
+	"honeyrow/seeder/generate"
+)
+
+var _ seeder.Finder = (*DB)(nil)
+
+// Find implements seeder.Finder: columns that lead an index are looked up in
+// it, the others share one scan of the whole table. It works in a read-only
+// transaction of its own.
+func (db *DB) Find(ctx context.Context, t *seeder.Table, columns, values []string, limit time.Duration) ([]seeder.Spot, error) {
+	if len(columns) == 0 || len(values) == 0 {
+		return nil, nil
+	}
+	x := &tx{conn: db.conn.PgConn()}
+	ms := strconv.FormatInt(max(1, limit.Milliseconds()), 10)
+	if err := x.exec(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL statement_timeout = "+ms+"; SET LOCAL lock_timeout = "+ms); err != nil {
+		_ = x.End(ctx, false)
+		return nil, violation(err)
+	}
+	defer x.End(ctx, false)
+	lead, err := query(ctx, x.conn, `SELECT DISTINCT a.attname::text FROM pg_catalog.pg_index i
+		JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = c.relam AND m.amname IN ('btree', 'hash')
+		JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+		WHERE i.indrelid = $1::pg_catalog.oid AND i.indisvalid AND i.indpred IS NULL`, []*string{ptr(strconv.FormatUint(uint64(t.OID), 10))}, 0, 0)
+	if err != nil {
+		return nil, violation(err)
+	}
+	indexed := map[string]bool{}
+	for _, r := range lead {
+		indexed[*r[0]] = true
+	}
+	var out []seeder.Spot
+	var scan []string
+	for _, c := range columns {
+		if !indexed[c] {
+			scan = append(scan, c)
+			continue
+		}
+		got, err := look(ctx, x, t, []string{c}, values, false)
+		if err != nil {
+			return nil, violation(err)
+		}
+		out = append(out, got...)
+	}
+	got, err := look(ctx, x, t, scan, values, true)
+	return append(out, got...), violation(err)
+}
+
+func ptr(s string) *string { return &s }
+
+// look asks for the columns that hold one of the values. guard keeps a scan
+// from fetching long texts that can't be equal.
+func look(ctx context.Context, x *tx, t *seeder.Table, columns, values []string, guard bool) ([]seeder.Spot, error) {
+	longest := 0
+	var numbers []string
+	for _, v := range values {
+		longest = max(longest, len(v))
+		if n, err := strconv.ParseInt(v, 10, 64); err == nil && strconv.FormatInt(n, 10) == v {
+			numbers = append(numbers, v)
+		}
+	}
+	var forms, conds, asked []string
+	for _, name := range columns {
+		c := t.Column(name)
+		if c == nil {
+			continue
+		}
+		q := "t." + quote(name)
+		cond := q + "::text = ANY ($1::text[])"
+		switch {
+		case c.Class == generate.Integer && len(numbers) == 0:
+			continue
+		case c.Class == generate.Integer:
+			cond = q + " = ANY ('{" + strings.Join(numbers, ",") + "}'::bigint[])" // nothing but digits
+		case c.Class == generate.Text && c.MaxLen == 0 && guard:
+			cond = fmt.Sprintf("(pg_catalog.octet_length(%s::text) <= %d AND %s)", q, longest, cond)
+		}
+		forms = append(forms, fmt.Sprintf(`(%d, %s::text COLLATE "C")`, len(forms), q)) // columns may differ in collation
+		conds = append(conds, cond)
+		asked = append(asked, name)
+	}
+	if len(forms) == 0 {
+		return nil, nil
+	}
+	lit := arrayLiteral(values)
+	sql := fmt.Sprintf("SELECT DISTINCT x.k, x.v FROM %s t CROSS JOIN LATERAL (VALUES %s) x(k, v) WHERE (%s) AND x.v = ANY ($1::text[])",
+		name(t), strings.Join(forms, ", "), strings.Join(conds, " OR "))
+	rows, err := query(ctx, x.conn, sql, []*string{&lit}, 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]seeder.Spot, 0, len(rows))
+	for _, r := range rows {
+		k, err := strconv.Atoi(*r[0])
+		if err != nil || k < 0 || k >= len(asked) {
+			return nil, fmt.Errorf("the server numbered a column wrongly")
+		}
+		out = append(out, seeder.Spot{Column: asked[k], Value: *r[1]})
+	}
+	return out, nil
+}

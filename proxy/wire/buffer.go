@@ -18,6 +18,7 @@ var pool = sync.Pool{New: func() any { return new([large]byte) }}
 // buffer is one direction's unread bytes: data[off:end].
 type buffer struct {
 	pooled   *[large]byte // data's array, if it is from the pool
+	spare    []byte       // keeps the part of a frame that a wait interrupts
 	data     []byte
 	off, end int
 }
@@ -64,16 +65,19 @@ func (b *buffer) move(to []byte, pooled *[large]byte) {
 	b.data, b.pooled, b.off, b.end = to, pooled, 0, n
 }
 
-// rest shrinks the buffer to what is unread before a long wait; a part of a
-// frame keeps just the room that it takes.
+// rest gives the pooled buffer back before a long wait. A part of a frame is
+// kept in a buffer of its own size, which a session allocates once; a part so
+// large that nothing would be gained stays where it is.
 func (b *buffer) rest() {
-	switch n := b.len(); {
+	n := b.len()
+	switch {
 	case n == 0:
 		b.move(nil, nil)
-	case n < large/2:
-		if room := roundUp(n, 512); room < len(b.data) {
-			b.move(make([]byte, room), nil)
+	case b.pooled != nil && n < large/2:
+		if len(b.spare) < n {
+			b.spare = make([]byte, roundUp(n, 512))
 		}
+		b.move(b.spare, nil)
 	}
 }
 

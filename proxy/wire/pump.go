@@ -302,7 +302,9 @@ func (r *reader) read(b *buffer, need int) error {
 
 // attempt is called when the socket may be readable; false waits until it is.
 func (r *reader) attempt(fd uintptr) bool {
-	r.b.reserve(r.need)
+	// Room for a whole socket buffer each time: what is left of a frame moves to
+	// the front, since a read into little room is a system call for nothing.
+	r.b.reserve(max(r.need, large))
 	for {
 		n, err := syscall.Read(int(fd), r.b.data[r.b.end:])
 		switch {

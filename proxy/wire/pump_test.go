@@ -258,6 +258,38 @@ func TestASessionThatWaitsHoldsNoBuffer(t *testing.T) {
 	}
 }
 
+func TestEveryReadHasRoomForMuchEvenBehindAPartOfAFrame(t *testing.T) {
+	a, b := tcpPair(t)
+	defer a.Close()
+	defer b.Close()
+	in, buf := newReader(b), new(buffer)
+	a.Write(make([]byte, 100))
+	if err := in.read(buf, 0); err != nil {
+		t.Fatal(err)
+	}
+	buf.drop(30) // 70 bytes are part of a frame
+	if err := in.raw.Control(func(fd uintptr) { in.attempt(fd) }); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(buf.data); n < 70 || n > 1024 {
+		t.Fatalf("a session that waits with 70 bytes holds %d", n)
+	}
+	if _, err := a.Write(make([]byte, large-70)); err != nil {
+		t.Fatal(err)
+	}
+	for reads := 0; buf.len() < large; reads++ {
+		if reads == 10 {
+			t.Fatalf("%d bytes after ten reads", buf.len())
+		}
+		if err := in.read(buf, 0); err != nil {
+			t.Fatal(err)
+		}
+		if len(buf.data) < large {
+			t.Fatalf("a read into %d bytes", len(buf.data))
+		}
+	}
+}
+
 func BenchmarkPump(b *testing.B) {
 	for name, size := range map[string]int{"100B": 100, "8KiB": 8 << 10} {
 		b.Run(name, func(b *testing.B) {

@@ -14,12 +14,20 @@
 // from the first to the second with a happens-before edge. Close comes last.
 package inspect
 
-import "honeyrow/event"
+import (
+	"math"
+
+	"honeyrow/event"
+)
 
 // MinPart is the length in bytes from which a value is looked for inside
 // longer values. Shorter values count only as whole fields, so that a protocol
 // need not cut a row into fields unless Rows.Gate asks for it.
 const MinPart = 12
+
+// UnknownLength is the total length of a statement whose protocol does not tell
+// it in advance; its end does.
+const UnknownLength = math.MaxInt
 
 // Span is one field of a row: row[Off:Off+Len]. Len -1 is NULL.
 type Span struct{ Col, Off, Len int32 }
@@ -51,7 +59,8 @@ type Inspector interface {
 // Session follows one client.
 type Session interface {
 	// Prepare takes the text of a statement. total is its whole length in
-	// bytes: if it is more than len(sql), the rest follows in Present.
+	// bytes, or UnknownLength: if it is more than len(sql), the rest follows in
+	// Present.
 	Prepare(sql []byte, total int) (Statement, event.Verdict)
 	// Present takes other bytes from the client, in order: COPY data, the rest
 	// of a long statement, the arguments of a fast-path call. A value may be

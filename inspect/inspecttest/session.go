@@ -70,9 +70,15 @@ func (s *session) Present(ch event.Channel, data []byte, end bool) event.Verdict
 		r.problem("Present on channel %q, which does not come from the client", ch)
 	}
 	if ch == event.ChannelStatement {
-		s.rest -= len(data)
-		if s.rest < 0 || end != (s.rest == 0) {
-			r.problem("Present: %d bytes of the statement missing, end is %v", s.rest, end)
+		switch {
+		case s.rest > inspect.UnknownLength/2 && end:
+			s.rest = 0
+		case s.rest > inspect.UnknownLength/2:
+		default:
+			s.rest -= len(data)
+			if s.rest < 0 || end != (s.rest == 0) {
+				r.problem("Present: %d bytes of the statement missing, end is %v", s.rest, end)
+			}
 		}
 	}
 	v := r.judge(ch, s.split.add(ch, data, end))

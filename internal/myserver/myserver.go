@@ -319,7 +319,20 @@ func (s *Server) Query(ctx context.Context, database, sql string) (string, error
 // Client runs the mariadb command line client with the given arguments and
 // input, without anybody's option files.
 func (s *Server) Client(ctx context.Context, input string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, s.client, append([]string{"--no-defaults"}, args...)...)
+	return s.tool(ctx, s.client, input, args)
+}
+
+// Tool runs another program of MariaDB's, such as mariadb-dump, in the same way.
+func (s *Server) Tool(ctx context.Context, name string, args ...string) (string, error) {
+	path := lookup(name)
+	if path == "" {
+		return "", fmt.Errorf("there is no %s: install it (Debian: apt-get install mariadb-client mariadb-server)", name)
+	}
+	return s.tool(ctx, path, "", args)
+}
+
+func (s *Server) tool(ctx context.Context, path, input string, args []string) (string, error) {
+	cmd := exec.CommandContext(ctx, path, append([]string{"--no-defaults"}, args...)...)
 	cmd.Dir = s.Dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TZ=UTC", "MYSQL_HISTFILE=/dev/null")
 	cmd.Stdin = strings.NewReader(input)
@@ -327,7 +340,7 @@ func (s *Server) Client(ctx context.Context, input string, args ...string) (stri
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return string(out), fmt.Errorf("mariadb: %w\n%s", err, stderr.String())
+		return string(out), fmt.Errorf("%s: %w\n%s", filepath.Base(path), err, stderr.String())
 	}
 	return string(out), nil
 }

@@ -188,7 +188,7 @@ func (f *flow) longCommand(off int, rest []byte, size int) (step wire.Step, n in
 	n = min(header+size, len(rest))
 	total := size
 	if size == maxPacket {
-		total++ // more than this packet; how much more nobody knows yet
+		total = inspect.UnknownLength // more than this packet
 	}
 	v, err := f.beginLong(rest[header:n], total)
 	if err != nil {
@@ -216,9 +216,15 @@ func (f *flow) beginLong(p []byte, total int) (event.Verdict, error) {
 		if err != nil { // the attributes alone are longer than the prefix
 			sql, params, bound = p[1:], nil, nil
 		}
-		return f.query(sql, total-(len(p)-len(sql)), bound, params), nil
+		if total != inspect.UnknownLength {
+			total -= len(p) - len(sql)
+		}
+		return f.query(sql, total, bound, params), nil
 	case mysql.COM_STMT_PREPARE:
-		stmt, v := f.sess.Prepare(p[1:], total-1)
+		if total != inspect.UnknownLength {
+			total--
+		}
+		stmt, v := f.sess.Prepare(p[1:], total)
 		if v.Blocks() {
 			f.last = &prepared{refused: true}
 			return v, nil

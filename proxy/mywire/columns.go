@@ -187,6 +187,9 @@ func decodeColumn(b []byte, c caps) (inspect.Column, field, error) {
 	// Names are in character_set_results. What the catalog is called ("def",
 	// always) tells which that is, if it is wide.
 	of := wideName(names[0])
+	if fl.numeric = fl.fixed() || fl.typ == mysql.MYSQL_TYPE_DECIMAL || fl.typ == mysql.MYSQL_TYPE_NEWDECIMAL; fl.numeric {
+		fl.wide = of // their text is converted, though their character set says binary
+	}
 	col = inspect.Column{
 		OrgSchema: name(names[1], of), OrgTable: name(names[3], of), Name: name(names[4], of), OrgName: name(names[5], of),
 		Type: uint32(b[6]),

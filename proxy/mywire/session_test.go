@@ -135,3 +135,5 @@ func TestRealSessionsPassTextAndBinary(t *testing.T) {
 		t.Fatal("no row was shown")
 	}
 }
+
+var originNone wire.Origin

@@ -15,6 +15,7 @@ type field struct {
 	decimals byte
 	width    int // of a column with ZEROFILL
 	wide     encoding
+	numeric  bool // a number or a date
 }
 
 // fixed reports whether binary values of the type are not texts: they are made

@@ -3,6 +3,7 @@ package seeder
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -112,6 +113,9 @@ func (st *study) decide(f *field, override string) error {
 		return refuse("column %s takes its value from sequence %s, which the role may not use: grant USAGE on it", f.Name, f.Sequence)
 	case !f.CanInsert:
 		return f.leave("the role may not insert into it")
+	case g != nil && g.Kind() == "number" && f.Class == generate.Integer && f.seen.Unique && f.NotNull && f.dense(st.table.Rows):
+		p.Source, p.Kind, p.Why = Next, "key", "unique numbers without gaps and without a sequence: the next number after the highest"
+		return nil
 	case g != nil && (len(f.seen.Values) > 0 || f.NotNull):
 		f.describe(g, score, why)
 		return nil
@@ -127,6 +131,23 @@ func (st *study) decide(f *field, override string) error {
 		return nil
 	}
 	return f.leave("not understood")
+}
+
+// dense reports whether a column's numbers leave little room between them, in
+// a table of about so many rows.
+func (f *field) dense(rows int64) bool {
+	var low, high, n int64
+	for _, v := range f.seen.Values {
+		k, err := strconv.ParseInt(v, 10, 64)
+		if err != nil {
+			return false
+		}
+		if n == 0 {
+			low, high = k, k
+		}
+		low, high, n = min(low, k), max(high, k), n+1
+	}
+	return n > 0 && (high-low)/4 < max(n, rows)
 }
 
 // leave gives a column that can't be filled its default or NULL.

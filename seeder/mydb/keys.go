@@ -1,0 +1,201 @@
+package mydb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"honeyrow/seeder"
+)
+
+// Draw implements seeder.Planter. Of a counter it tells the next numbers; they
+// are taken when a row is inserted with them. Should another session take one
+// first, the insert gives a Violation that asks to draw again.
+func (db *DB) Draw(ctx context.Context, t *seeder.Table, column string, n int) ([]string, error) {
+	c := t.Column(column)
+	switch {
+	case c == nil || c.Sequence == "":
+		return nil, fmt.Errorf("column %s of %s has no sequence", column, t)
+	case c.Sequence != counter:
+		return db.nextOf(ctx, c, n)
+	}
+	k, err := db.counter(ctx, t, c)
+	if err != nil {
+		return nil, err
+	}
+	return k.next(c, n)
+}
+
+func (db *DB) nextOf(ctx context.Context, c *seeder.Column, n int) ([]string, error) {
+	var out []string
+	for range n {
+		rows, err := db.query(ctx, "SELECT CAST(NEXTVAL("+c.Sequence+") AS CHAR)") // its name came quoted from the server
+		if err != nil {
+			return nil, violation(err)
+		}
+		out = append(out, *rows[0][0])
+	}
+	return out, nil
+}
+
+// count is the state of an AUTO_INCREMENT counter.
+type count struct {
+	at           uint64 // the next number it gives
+	high         uint64 // the highest in use
+	step, offset uint64 // auto_increment_increment and _offset: several primaries share a table
+}
+
+func (db *DB) counter(ctx context.Context, t *seeder.Table, c *seeder.Column) (*count, error) {
+	rows, err := db.query(ctx, `SELECT CAST(AUTO_INCREMENT AS CHAR), CAST(@@auto_increment_increment AS CHAR), CAST(@@auto_increment_offset AS CHAR)
+		FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?`, t.Name)
+	if err != nil {
+		return nil, violation(err)
+	}
+	if len(rows) != 1 {
+		return nil, fmt.Errorf("table %s is not there any more", t)
+	}
+	k := &count{}
+	for i, into := range []*uint64{&k.at, &k.step, &k.offset} {
+		if v := rows[0][i]; v != nil {
+			*into, _ = strconv.ParseUint(*v, 10, 64)
+		}
+	}
+	high, err := db.Highest(ctx, t, c.Name)
+	if err != nil {
+		return nil, err
+	}
+	k.high, _ = strconv.ParseUint(high, 10, 64) // nothing, or a negative one: 0
+	k.at = max(k.at, k.high+1, 1)
+	if k.step = max(k.step, 1); k.offset > k.step { // then the server ignores it
+		k.offset = 1
+	}
+	return k, nil
+}
+
+// spent is what a counter without numbers gives.
+func spent(c *seeder.Column) error {
+	return &seeder.Violation{Code: "2200H", Column: c.Name, Why: fmt.Sprintf("column %s (%s) has used up its numbers: its AUTO_INCREMENT has none left", c.Name, c.Type)}
+}
+
+// next tells the n numbers that the counter would give.
+func (k *count) next(c *seeder.Column, n int) ([]string, error) {
+	off := max(k.offset, 1)
+	v := k.at
+	if v <= off {
+		v = off
+	} else if rest := (v - off) % k.step; rest != 0 {
+		v += k.step - rest
+	}
+	out := make([]string, n)
+	for i := range out {
+		if v > uint64(c.MaxInt) || v == 0 {
+			return nil, spent(c)
+		}
+		out[i] = strconv.FormatUint(v, 10)
+		v += k.step
+	}
+	return out, nil
+}
+
+// Keys for a trial: some more than rows, since rows are tried again, from among
+// the newest keys.
+const (
+	spares = 4
+	newest = 5000
+)
+
+// Spare implements seeder.Planter: numbers that move no counter, if there are any.
+func (db *DB) Spare(ctx context.Context, t *seeder.Table, column string, n int) ([]string, error) {
+	c := t.Column(column)
+	if c == nil || c.Sequence != counter {
+		return nil, nil
+	}
+	k, err := db.counter(ctx, t, c)
+	if err != nil {
+		return nil, err
+	}
+	given, err := k.next(c, n)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for v := k.high + 1; v < k.at && len(out) < spares*n; v++ {
+		out = append(out, strconv.FormatUint(v, 10))
+	}
+	if len(out) >= n || !c.CanSelect {
+		return enough(out, given, n), nil
+	}
+	rows, err := db.query(ctx, fmt.Sprintf("SELECT CAST(%[1]s AS CHAR) FROM %[2]s WHERE %[1]s > 0 ORDER BY %[1]s DESC LIMIT %[3]d", quote(column), name(t), newest))
+	if err != nil {
+		return nil, violation(err)
+	}
+	out = append(out, gaps(rows, spares*n-len(out))...)
+	if len(out) >= n {
+		return out, nil
+	}
+	below, err := db.below(ctx, t, c, spares*n)
+	if err != nil {
+		return nil, err
+	}
+	return enough(append(out, below...), given, n), nil
+}
+
+// enough adds the counter's own numbers where others are too few.
+func enough(out, given []string, n int) []string {
+	if len(out) < n {
+		return given
+	}
+	return out
+}
+
+// gaps returns up to n unused numbers between keys that come in falling order.
+func gaps(rows [][]*string, n int) (out []string) {
+	var last uint64
+	for _, r := range rows {
+		v, err := strconv.ParseUint(*r[0], 10, 64)
+		if err != nil {
+			break
+		}
+		for u := v + 1; u < last && len(out) < n; u++ {
+			out = append(out, strconv.FormatUint(u, 10))
+		}
+		last = v
+	}
+	return out
+}
+
+// below returns n unused negative numbers, which no counter heeds, unless the
+// column is unsigned or something might object to them.
+func (db *DB) below(ctx context.Context, t *seeder.Table, c *seeder.Column, n int) ([]string, error) {
+	if unsigned(c) || t.Kind != "table" || len(t.Triggers) > 0 {
+		return nil, nil
+	}
+	for _, k := range t.Checks {
+		if strings.Contains(k.Definition, quote(c.Name)) {
+			return nil, nil
+		}
+	}
+	for _, g := range t.Columns {
+		if g.Computed { // from what, is not known
+			return nil, nil
+		}
+	}
+	rows, err := db.query(ctx, fmt.Sprintf("SELECT CAST(MIN(%s) AS CHAR) FROM %s", quote(c.Name), name(t)))
+	if err != nil {
+		return nil, violation(err)
+	}
+	low := int64(0)
+	if v := rows[0][0]; v != nil {
+		if low, err = strconv.ParseInt(*v, 10, 64); err != nil {
+			return nil, errors.New("its lowest key is no number")
+		}
+	}
+	low = min(low, 0)
+	var out []string
+	for i := int64(1); len(out) < n && low-i >= -c.MaxInt; i++ {
+		out = append(out, strconv.FormatInt(low-i, 10))
+	}
+	return out, nil
+}

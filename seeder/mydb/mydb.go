@@ -1,0 +1,225 @@
+// Package mydb lets the seeder work on MariaDB 10.6 and later and on MySQL 5.7
+// and later. It reads information_schema and SHOW CREATE TABLE.
+//
+// # Places
+//
+// What MySQL calls a schema is a database: Place.Database is the database's
+// name and Place.Schema is empty. A result column's provenance on the wire is
+// (OrgSchema, OrgTable, OrgName) of inspect.Column: it is the place
+// (Database, Table, Column). A view, a derived table and an expression report
+// other names or none, and do not match.
+//
+// # Values
+//
+// Numbers, dates and texts cross the boundary as the text protocol shows them
+// (ZEROFILL and the column's scale included, texts in UTF-8). The proxy makes
+// text of the binary protocol's numbers and dates, so that they need no second
+// form; only FLOAT and DOUBLE, whose text is rounded, get in Record.Binary the
+// text that tells the stored number, where that differs.
+//
+// Bytes (BINARY, VARBINARY, BLOB) are no text, and a plan is a JSON file: they
+// cross as \x and hexadecimal digits, BINARY(16) columns that are named like
+// identifiers as UUIDs; BIT as a decimal number. Record.Binary then holds the
+// bytes themselves, which is what both protocols send.
+//
+// # AUTO_INCREMENT
+//
+// A counter gives no number back: not after a rollback, and a key above it
+// moves it for ever. So a plan's trial takes numbers that move nothing: unused
+// ones below the counter, negative ones where the column allows them, and only
+// if there are none the counter's own, which leaves a gap that the plan
+// announces. Planting reads the counter and inserts with the very numbers that
+// it would give; the trial before the real insert reserves them, and the real
+// insert uses the same ones, so that no gap remains.
+//
+// # Tables without transactions
+//
+// MyISAM, Aria and MEMORY tables are refused unless the user names them. Then
+// rows are tried in a temporary table of the same form, and written only when
+// the transaction over all other tables is about to be committed; what was
+// written is deleted again if that fails.
+package mydb
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"honeyrow/seeder"
+)
+
+// DB is a connection to one database. It is used by one goroutine at a time.
+type DB struct {
+	pool    *sql.DB
+	conn    *sql.Conn
+	name    string // of the database
+	maria   bool
+	version [2]int
+	level   string // the isolation level to use
+	stages  int    // temporary tables made so far
+}
+
+var _ seeder.Database = (*DB)(nil)
+
+// The oldest servers that are understood.
+var (
+	oldestMaria = [2]int{10, 6}
+	oldestMySQL = [2]int{5, 7}
+)
+
+// mode makes the server refuse values that do not fit, whatever its own mode
+// is. Zero dates stay allowed, since a template may hold them; a key of 0 stays 0.
+const mode = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO"
+
+// Patience of statements outside of a transaction with limits of its own: a
+// plan's reading must not stand in a business's way.
+const (
+	statementPatience = 60 * time.Second
+	lockPatience      = 5 * time.Second
+)
+
+// Open connects. dsn is user:password@tcp(host:port)/database, as
+// github.com/go-sql-driver/mysql documents it, or
+// mysql://user:password@host:port/database (mariadb:// means the same). The
+// connection must not lead through the proxy: Open refuses nothing, but the
+// caller should name the server's own address.
+func Open(ctx context.Context, dsn string) (*DB, error) {
+	cfg, err := parseDSN(dsn)
+	if err != nil {
+		return nil, err
+	}
+	connector, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, errors.New("the connection string for seeding is not understood: write it as mysql://role:password@host:port/database")
+	}
+	db := &DB{pool: sql.OpenDB(connector), name: cfg.DBName}
+	db.pool.SetMaxOpenConns(1)
+	if db.conn, err = db.pool.Conn(ctx); err != nil {
+		_ = db.pool.Close()
+		return nil, fmt.Errorf("connect to %s, database %s, as %s: %w; check address, the account's host and password, and TLS", cfg.Addr, cfg.DBName, cfg.User, cause(err))
+	}
+	if err := db.greet(ctx); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+// greet checks the server and sets up the session.
+func (db *DB) greet(ctx context.Context) error {
+	var version string
+	var readOnly bool
+	if err := db.conn.QueryRowContext(ctx, "SELECT VERSION(), @@global.read_only").Scan(&version, &readOnly); err != nil {
+		return fmt.Errorf("ask the server for its version: %w", violation(err))
+	}
+	db.maria = strings.Contains(strings.ToLower(version), "mariadb")
+	oldest, product := oldestMySQL, "MySQL"
+	if db.maria {
+		oldest, product = oldestMaria, "MariaDB"
+	}
+	_, _ = fmt.Sscanf(version, "%d.%d", &db.version[0], &db.version[1])
+	switch {
+	case before(db.version, oldest):
+		return fmt.Errorf("the server is %s %s: seeding needs %d.%d or later", product, version, oldest[0], oldest[1])
+	case readOnly:
+		return errors.New("the server is read only (a replica): name the primary")
+	}
+	set := []string{"sql_mode = '" + mode + "'", "autocommit = 1", "foreign_key_checks = 1", "unique_checks = 1", "sql_safe_updates = 0"}
+	if !db.maria && !before(db.version, [2]int{8, 0}) {
+		set = append(set, "information_schema_stats_expiry = 0") // AUTO_INCREMENT as it is now
+	}
+	if _, err := db.conn.ExecContext(ctx, "SET SESSION "+strings.Join(set, ", SESSION ")); err != nil {
+		return fmt.Errorf("set up the session: %w", violation(err))
+	}
+	// Row locks without gap locks stand in nobody's way, but a binary log of
+	// statements does not allow them.
+	db.level = "READ COMMITTED"
+	var format string
+	if err := db.conn.QueryRowContext(ctx, "SELECT IF(@@log_bin, @@binlog_format, '')").Scan(&format); err == nil && format == "STATEMENT" {
+		db.level = "REPEATABLE READ"
+	}
+	return db.patience(ctx, seeder.Limits{})
+}
+
+func before(a, b [2]int) bool { return a[0] < b[0] || a[0] == b[0] && a[1] < b[1] }
+
+// patience bounds what the session may wait for.
+func (db *DB) patience(ctx context.Context, l seeder.Limits) error {
+	if l.StatementTimeout == 0 {
+		l.StatementTimeout = statementPatience
+	}
+	if l.LockTimeout == 0 {
+		l.LockTimeout = lockPatience
+	}
+	seconds := strconv.FormatInt(max(1, int64((l.LockTimeout+time.Second-1)/time.Second)), 10) // both count whole seconds
+	set := "SET SESSION innodb_lock_wait_timeout = " + seconds + ", SESSION lock_wait_timeout = " + seconds
+	if db.maria {
+		set += fmt.Sprintf(", SESSION max_statement_time = %.3f", l.StatementTimeout.Seconds())
+	} else {
+		set += fmt.Sprintf(", SESSION max_execution_time = %d", max(1, l.StatementTimeout.Milliseconds()))
+	}
+	_, err := db.conn.ExecContext(ctx, set)
+	return violation(err)
+}
+
+// Close ends the connection.
+func (db *DB) Close() {
+	if db.conn != nil {
+		_ = db.conn.Close()
+	}
+	_ = db.pool.Close()
+}
+
+// Lock implements seeder.Planter with GET_LOCK, which the server gives back by
+// itself when the connection ends.
+func (db *DB) Lock(ctx context.Context) (func(), error) {
+	sum := sha256.Sum256([]byte(db.name)) // a lock's name has at most 64 characters
+	key := "honeyrow.seed." + hex.EncodeToString(sum[:12])
+	var ok sql.NullBool
+	if err := db.conn.QueryRowContext(ctx, "SELECT GET_LOCK(?, 0)", key).Scan(&ok); err != nil {
+		return nil, fmt.Errorf("take the seeding lock: %w", violation(err))
+	}
+	if !ok.Bool {
+		return nil, errors.New("another seeding run is at work in this database: wait for its end and try again")
+	}
+	return func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		var freed sql.NullBool
+		_ = db.conn.QueryRowContext(ctx, "SELECT RELEASE_LOCK(?)", key).Scan(&freed)
+	}, nil
+}
+
+// query runs a statement and reads all its rows as text.
+func (db *DB) query(ctx context.Context, query string, args ...any) ([][]*string, error) {
+	rows, err := db.conn.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	cols, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	var out [][]*string
+	into := make([]any, len(cols))
+	for rows.Next() {
+		row := make([]*string, len(cols))
+		for i := range row {
+			into[i] = &row[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		out = append(out, row)
+	}
+	return out, rows.Err()
+}

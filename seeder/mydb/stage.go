@@ -1,0 +1,133 @@
+package mydb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"honeyrow/seeder"
+)
+
+// stage stands for a table without transactions while one is open: a temporary
+// table of the same form takes the rows, so that they can be tried and read
+// back; the table itself is written when the transaction is committed.
+type stage struct {
+	table   *seeder.Table
+	temp    string
+	made    bool // the temporary table exists
+	rows    [][]seeder.Value
+	deletes []doomed
+}
+
+// doomed is the condition of a row to delete.
+type doomed struct {
+	where string
+	args  []any
+}
+
+// lasting reports whether a change of the table can't be rolled back.
+func lasting(tb *seeder.Table) bool { return tb.Unsafe != "" && tb.Lasting == "" }
+
+// stage returns the table's stage, made at its first use.
+func (t *tx) stage(ctx context.Context, tb *seeder.Table) (*stage, error) {
+	g := t.staging(tb)
+	if g.made {
+		return g, nil
+	}
+	if err := t.exec(ctx, fmt.Sprintf("CREATE TEMPORARY TABLE %s LIKE %s", quote(g.temp), name(tb))); err != nil {
+		var no *seeder.Violation
+		if errors.As(violation(err), &no) {
+			return nil, &seeder.Violation{Code: no.Code, Why: "rows of a table without transactions are tried in a temporary one: grant CREATE TEMPORARY TABLES on the database (" + no.Why + ")"}
+		}
+		return nil, err
+	}
+	g.made = true
+	return g, nil
+}
+
+func (t *tx) staging(tb *seeder.Table) *stage {
+	for _, g := range t.staged {
+		if g.table == tb {
+			return g
+		}
+	}
+	t.db.stages++
+	g := &stage{table: tb, temp: "honeyrow_stage_" + strconv.Itoa(t.db.stages)}
+	t.staged = append(t.staged, g)
+	return g
+}
+
+// free checks a row against the table's own rows: those are not in the stage.
+func (g *stage) free(ctx context.Context, db *DB, row []seeder.Value) error {
+	for _, u := range g.table.Uniques {
+		var tuple []string
+		for _, name := range u.Columns {
+			if i := slices.IndexFunc(row, func(v seeder.Value) bool { return v.Column == name }); i >= 0 && row[i].Text != nil {
+				tuple = append(tuple, *row[i].Text)
+			}
+		}
+		if len(tuple) != len(u.Columns) {
+			continue // NULL, an expression or a default
+		}
+		taken, err := db.Taken(ctx, g.table, u.Columns, [][]string{tuple})
+		if err != nil {
+			return err
+		}
+		if taken[0] {
+			return &seeder.Violation{Code: "23505", Constraint: u.Name, Why: "the values are taken (unique " + u.Name + ")"}
+		}
+	}
+	return nil
+}
+
+// deleteLater notes a row to delete at the commit.
+func (t *tx) deleteLater(ctx context.Context, tb *seeder.Table, w string, args []any) (int64, error) {
+	rows, err := t.db.query(ctx, fmt.Sprintf("SELECT COUNT(*) FROM %s WHERE %s", name(tb), w), args...)
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseInt(*rows[0][0], 10, 64)
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	if n > 1 {
+		return n, &seeder.Violation{Code: "HR002", Why: "the condition fits more than one row"}
+	}
+	g := t.staging(tb)
+	g.deletes = append(g.deletes, doomed{w, args})
+	return 1, nil
+}
+
+// flush writes what is staged. undo deletes the inserted rows again; flush has
+// done so itself if it fails.
+func (t *tx) flush(ctx context.Context) (undo func(context.Context) error, err error) {
+	var written []func(context.Context) error
+	undo = func(ctx context.Context) (err error) {
+		for _, f := range slices.Backward(written) {
+			if e := f(ctx); e != nil {
+				err = fmt.Errorf("a row could not be deleted again: run seed verify: %w", violation(e))
+			}
+		}
+		return err
+	}
+	for _, g := range t.staged {
+		for _, row := range g.rows {
+			if _, err := t.insert(ctx, name(g.table), g.table, row); err != nil {
+				return nil, errors.Join(violation(err), undo(context.WithoutCancel(ctx)))
+			}
+			w, args := where(g.table, row)
+			sql := fmt.Sprintf("DELETE FROM %s WHERE %s LIMIT 1", name(g.table), w)
+			written = append(written, func(ctx context.Context) error { return t.exec(ctx, sql, args...) })
+		}
+	}
+	for _, g := range t.staged {
+		for _, d := range g.deletes {
+			if err := t.exec(ctx, fmt.Sprintf("DELETE FROM %s WHERE %s", name(g.table), d.where), d.args...); err != nil {
+				return nil, errors.Join(violation(err), undo(context.WithoutCancel(ctx)))
+			}
+		}
+	}
+	return undo, nil
+}

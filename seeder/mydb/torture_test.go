@@ -1,0 +1,63 @@
+package mydb_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"honeyrow/seeder"
+)
+
+func torture(t *testing.T) string {
+	t.Helper()
+	ddl, err := os.ReadFile("testdata/torture.sql")
+	must(t, err)
+	return database(t, string(ddl))
+}
+
+func wide() seeder.Options {
+	o := options()
+	o.MaxTables = 50
+	return o
+}
+
+func TestEveryConstraintOfATortureSchemaIsMetOrTheTableIsRefusedWithTheReason(t *testing.T) {
+	db := torture(t)
+	st := store(t)
+	s := open(t, "root", db, st)
+	p := plan(t, s, wide())
+	if testing.Verbose() {
+		t.Log("\n" + p.Table())
+	}
+	planned := map[string]bool{}
+	for _, tp := range p.Tables {
+		planned[tp.String()] = true
+	}
+	for _, want := range []string{"employees", "payroll", "accounts", "users", "wallets", "Api `Credentials", "card_vault", "guests"} {
+		if !planned[want] {
+			t.Errorf("%s is not planned", want)
+		}
+	}
+	refused := map[string]string{}
+	for _, r := range append(p.Refused, p.Skipped...) {
+		refused[r.Table] = r.Why
+	}
+	for table, why := range map[string]string{
+		"full_keys": "used up", "empty_people": "empty", "letters": "body", "mail_outbox": "waiting", "people": "view", "history_people": "history",
+		"legacy_members": "MyISAM", "aria_members": "Aria", "logged_members": "old_log",
+	} {
+		if !strings.Contains(refused[table], why) {
+			t.Errorf("%s: reason %q, want one with %q", table, refused[table], why)
+		}
+	}
+	got, err := s.Apply(t.Context(), p, seeder.ApplyOptions{})
+	must(t, err)
+	if len(got.Rows) != p.Rows() {
+		t.Fatalf("%d rows planted, want %d", len(got.Rows), p.Rows())
+	}
+	ver, err := s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
+	must(t, err)
+	if !ver.OK || len(ver.Rows) != p.Rows() {
+		t.Fatalf("verify: %+v", ver)
+	}
+}

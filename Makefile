@@ -6,8 +6,8 @@ KEEP ?=
 BENCH ?=
 TOOL = $(GO) tool -modfile=internal/tools/go.mod
 # Everything but what takes long on purpose: the suites against other people's
-# drivers, and the demo.
-QUICK = $$($(GO) list ./... | grep -v -e '^honeyrow/integration' -e '^honeyrow/demo')
+# drivers, the demo, and the containers' story.
+QUICK = $$($(GO) list ./... | grep -v -e '^honeyrow/integration' -e '^honeyrow/demo' -e '^honeyrow/docker')
 SERVERS = postgresql psql pg_dump pgbench
 CLIENTS = node npm python3-psycopg python3-psycopg2
 
@@ -51,7 +51,7 @@ fuzz-short:
 test: ## install what the tests need and run all of them, those against real PostgreSQL included
 	@scripts/need.sh cc $(SERVERS) $(CLIENTS)
 	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 15m $(QUICK)
-	$(GO) test -count=1 -timeout 30m ./demo/... ./integration/...
+	$(GO) test -count=1 -timeout 30m ./demo/... ./docker ./integration/...
 	$(GO) run ./integration/suites -short
 
 integration: ## real servers, real drivers, chaos

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"honeyrow/demo/crm"
+)
+
+// passwordFile ends the name of the file with a role's password.
+const passwordFile = ".password"
+
+// Users of the containers: the official image's postgres, and that of honeyrow's
+// own images (docker/Dockerfile).
+const (
+	postgresUID = 999
+	honeyrowUID = 65532
+)
+
+// audience is a folder of secrets with its only reader.
+type audience struct {
+	uid   int
+	files map[string]string // by name
+}
+
+// preparation says what the secrets are made for.
+type preparation struct {
+	hosts       []string // in the certificate
+	database    string   // host:port for the seeder
+	certificate string   // where the seeder finds it
+}
+
+// prepareJob makes everything secret in the environment, once: nothing is in
+// an image or in the repository. Each reader gets a folder with what it needs
+// and no more.
+func prepareJob(fs *flag.FlagSet) func(context.Context, io.Writer) error {
+	root := fs.String("root", "/secrets", "the folder that holds the readers' folders")
+	hosts := fs.String("hosts", "db,honeyrow", "names in the certificate, beside localhost")
+	var p preparation
+	fs.StringVar(&p.database, "database", "db:5432", "the database server, for the planting role's connection string")
+	fs.StringVar(&p.certificate, "certificate", "/secrets/honeyrow/server.crt", "where the planting role finds the certificate")
+	chown := fs.Bool("chown", true, "give each folder's files to the user that reads them")
+	return func(_ context.Context, out io.Writer) error {
+		p.hosts = strings.Split(*hosts, ",")
+		as, err := p.audiences()
+		if err != nil {
+			return err
+		}
+		if complete(*root, as) {
+			fmt.Fprintln(out, "all secrets are there already")
+			return nil
+		}
+		for name, a := range as {
+			if err := a.write(filepath.Join(*root, name), *chown); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(out, "made the secrets of %d readers in %s\n", len(as), *root)
+		return nil
+	}
+}
+
+// audiences makes new secrets for everybody.
+func (p preparation) audiences() (map[string]audience, error) {
+	cert, key, err := selfSigned(p.hosts...)
+	if err != nil {
+		return nil, err
+	}
+	certificate, superuser, webhook := string(cert), randomHex(16), randomHex(32)
+	load := map[string]string{"server.crt": certificate, "postgres" + passwordFile: superuser}
+	for _, role := range crm.Roles {
+		load[role+passwordFile] = randomHex(12)
+	}
+	w := way{certificate: p.certificate, passwords: map[string]string{"honeyrow_seed": load["honeyrow_seed"+passwordFile]}}
+	if err := w.lead(p.database); err != nil {
+		return nil, err
+	}
+	of := func(roles ...string) map[string]string {
+		files := map[string]string{"server.crt": certificate}
+		for _, r := range roles {
+			files[r+passwordFile] = load[r+passwordFile]
+		}
+		return files
+	}
+	return map[string]audience{
+		"db": {postgresUID, map[string]string{
+			"server.crt": certificate, "server.key": string(key), "postgres" + passwordFile: superuser,
+		}},
+		"honeyrow": {honeyrowUID, map[string]string{
+			"server.crt": certificate, "server.key": string(key), "registry.key": randomHex(32), "webhook.secret": webhook,
+		}},
+		"load":     {honeyrowUID, load},
+		"seed":     {honeyrowUID, map[string]string{"seed.dsn": w.dsn("honeyrow_seed", "honeyrow-seed")}},
+		"receiver": {honeyrowUID, map[string]string{"webhook.secret": webhook}},
+		"shop":     {honeyrowUID, of("shop_web")},
+		"story":    {honeyrowUID, of("crm_app", "jhartmann", "support_kim", "backup_svc")},
+	}, nil
+}
+
+// complete reports whether every file of every reader is there. If one is
+// missing, all are made anew: they belong together.
+func complete(root string, as map[string]audience) bool {
+	for name, a := range as {
+		for file := range a.files {
+			if _, err := os.Stat(filepath.Join(root, name, file)); err != nil {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// write puts the files into dir, each whole or not at all, readable by their
+// reader alone.
+func (a audience) write(dir string, chown bool) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for name, text := range a.files {
+		if err := a.writeFile(dir, name, text, chown); err != nil {
+			return fmt.Errorf("%s: %w", filepath.Join(dir, name), err)
+		}
+	}
+	return nil
+}
+
+func (a audience) writeFile(dir, name, text string, chown bool) error {
+	f, err := os.CreateTemp(dir, ".new-*") // with mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	if !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	_, err = f.WriteString(text)
+	err = errors.Join(err, f.Chmod(0o400))
+	if chown && err == nil {
+		err = f.Chown(a.uid, a.uid)
+	}
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), filepath.Join(dir, name))
+}

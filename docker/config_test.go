@@ -1,0 +1,85 @@
+package docker
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"honeyrow/internal/app"
+)
+
+func TestTheConfigurationFitsTheContainers(t *testing.T) {
+	c := load(t)
+	text, err := os.ReadFile("config/honeyrow.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := app.ParseConfig("/etc/honeyrow/honeyrow.yaml", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := c.Services["honeyrow"]
+	if st, err := os.Stat("config/honeyrow.yaml"); err != nil || st.Mode().Perm()&0o004 == 0 || st.Mode().Perm()&0o022 != 0 {
+		t.Errorf("the containers' user can't read the configuration, or others can write it: %v, %v", st.Mode(), err)
+	}
+	if !slices.Contains(app.DefaultPaths, "/etc/honeyrow/honeyrow.yaml") || !mounts(proxy, "/etc/honeyrow/honeyrow.yaml") {
+		t.Error("honeyrow does not find its configuration by itself")
+	}
+
+	s := cfg.Servers[0]
+	if s.Address != "db:5432" || s.TLS.Mode != "verify-full" {
+		t.Errorf("the server is %s with TLS mode %s", s.Address, s.TLS.Mode)
+	}
+	l := cfg.Listeners[0]
+	_, port, err := net.SplitHostPort(l.Address)
+	if err != nil || len(proxy.Ports) != 1 || fmt.Sprint(proxy.Ports[0].Target) != port || l.TLS.Mode != "require" {
+		t.Errorf("the listener is on %s with TLS %s, published is %v", l.Address, l.TLS.Mode, proxy.Ports)
+	}
+	for what, file := range map[string]string{
+		"registry.path": cfg.Registry.Path, "registry.key_file": cfg.Registry.KeyFile,
+		"servers tls.ca_file": s.TLS.CAFile, "listeners tls.cert_file": l.TLS.CertFile, "listeners tls.key_file": l.TLS.KeyFile,
+	} {
+		if !mounts(proxy, file) {
+			t.Errorf("%s is %s, where the proxy has no volume", what, file)
+		}
+	}
+	if s.Seed.File == "" || mounts(proxy, s.Seed.File) || !mounts(c.Services["seed"], s.Seed.File) {
+		t.Errorf("the planting role's secret %s is for the seeder and not for the proxy", s.Seed.File)
+	}
+
+	posts := 0
+	for _, k := range cfg.Alerts.Sinks {
+		switch k.Type {
+		case "webhook":
+			posts++
+			u, err := url.Parse(k.Webhook.URL)
+			if err != nil || c.Services[u.Hostname()] == nil || !slices.Contains(c.Services[u.Hostname()].Command, "0.0.0.0:"+u.Port()) {
+				t.Errorf("nobody listens at %s: %v", k.Webhook.URL, err)
+			}
+			if !mounts(proxy, k.Webhook.SecretFile) {
+				t.Errorf("the signature's secret is %s, where the proxy has no volume", k.Webhook.SecretFile)
+			}
+		case "file":
+			if !strings.HasPrefix(k.File.Path, "/var/lib/honeyrow/") {
+				t.Errorf("alerts are written to %s, which is read-only", k.File.Path)
+			}
+		}
+	}
+	if posts != 1 {
+		t.Errorf("%d webhooks, want the receiver's", posts)
+	}
+}
+
+// mounts reports whether the service has a volume that holds file.
+func mounts(s *service, file string) bool {
+	for _, v := range s.Volumes {
+		if strings.HasPrefix(file, v.Target+"/") {
+			return true
+		}
+	}
+	return false
+}

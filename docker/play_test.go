@@ -1,0 +1,439 @@
+package docker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"honeyrow/internal/pgserver"
+)
+
+// ground is compose.yaml played on this machine: volumes are folders below
+// root, names of services are loopback addresses, containers are processes.
+type ground struct {
+	t    *testing.T
+	c    *compose
+	ims  map[string]*image
+	root string // "/" of all containers
+	bin  string
+	addr map[string]string // "db:5432" -> "127.0.0.1:41234"
+	pg   *pgserver.Server
+	runs map[string]*process
+	// more are arguments beside those of compose.yaml.
+	more map[string][]string
+}
+
+// notYet is the server's address before it runs.
+const notYet = "127.0.0.1:1"
+
+// process is a container that runs.
+type process struct {
+	cmd  *exec.Cmd
+	out  *output
+	done chan struct{}
+	err  error // valid after done
+}
+
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+func newGround(t *testing.T) *ground {
+	t.Helper()
+	g := &ground{
+		t: t, c: load(t), ims: images(t, dockerfile(t)), root: t.TempDir(), bin: filepath.Join(build(t), "out/bin"),
+		addr: map[string]string{}, runs: map[string]*process{},
+		more: map[string][]string{
+			"prepare": {"-chown=false"},       // the test runs as one user
+			"load":    {"-customers", "2500"}, // the rows are not what is tested
+		},
+	}
+	for _, name := range []string{"honeyrow:6432", "receiver:8080", "shop:8080"} {
+		g.addr[name] = free(t)
+	}
+	for _, s := range g.c.Services {
+		for _, v := range s.Volumes {
+			if v.Type == "volume" {
+				if err := os.MkdirAll(filepath.Join(g.root, v.Target), 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(g.root, "tmp"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(g.end)
+	return g
+}
+
+func free(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// here turns what s says of its container into what holds on this machine.
+func (g *ground) here(s *service, text string) string {
+	var pairs []string
+	for _, name := range sortedKeys(g.addr) {
+		host, port, _ := strings.Cut(name, ":")
+		if host == s.name { // its own address
+			pairs = append(pairs, "0.0.0.0:"+port, g.addr[name], "127.0.0.1:"+port, g.addr[name])
+		}
+		pairs = append(pairs, name, g.addr[name])
+	}
+	for _, dir := range []string{"/secrets", "/var/lib/honeyrow", "/var/lib/story", "/etc/honeyrow", "/tmp"} {
+		pairs = append(pairs, dir, g.root+dir)
+	}
+	return strings.NewReplacer(append(pairs, "/usr/local/bin", g.bin)...).Replace(text)
+}
+
+// argv is what the container runs.
+func (g *ground) argv(s *service, more ...string) []string {
+	im := g.ims[s.Build.Target]
+	var out []string
+	for _, a := range slices.Concat(im.entrypoint, s.Command) {
+		out = append(out, g.here(s, a))
+	}
+	return slices.Concat(out, g.more[s.name], more)
+}
+
+// command makes the process of a container; only compose.yaml's environment
+// and what psql is found by reach it.
+func (g *ground) command(s *service, argv []string, env ...string) *exec.Cmd {
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Dir = g.root
+	bin, err := pgserver.Find()
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	cmd.Env = append([]string{"PATH=" + bin + ":/usr/bin:/bin", "HONEYROW_CONFIG=" + filepath.Join(g.root, "etc/honeyrow/honeyrow.yaml")}, env...)
+	for k, v := range s.Environment {
+		cmd.Env = append(cmd.Env, k+"="+v)
+	}
+	return cmd
+}
+
+// run plays a job to its end and returns what it printed.
+func (g *ground) run(name string, env ...string) string {
+	g.t.Helper()
+	s := g.c.Services[name]
+	out, err := g.command(s, g.argv(s), env...).CombinedOutput()
+	if err != nil {
+		g.t.Fatalf("%s: %v\n%s%s", name, err, out, g.logs())
+	}
+	return string(out)
+}
+
+// start plays a service until it is healthy.
+func (g *ground) start(name string) {
+	g.t.Helper()
+	s := g.c.Services[name]
+	p := &process{cmd: g.command(s, g.argv(s)), out: &output{}, done: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
+	if err := p.cmd.Start(); err != nil {
+		g.t.Fatal(err)
+	}
+	go func() { // ends with the process
+		p.err = p.cmd.Wait()
+		close(p.done)
+	}()
+	g.runs[name] = p
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	var check []string
+	for _, a := range s.Healthcheck.Test[1:] {
+		check = append(check, g.here(s, a))
+	}
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		out, err := g.command(s, check).CombinedOutput()
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-p.done:
+			g.t.Fatalf("%s ended: %v%s", name, p.err, g.logs())
+		case <-ctx.Done():
+			g.t.Fatalf("%s is not healthy: %v\n%s%s", name, err, out, g.logs())
+		}
+	}
+}
+
+func (g *ground) logs() string {
+	text := ""
+	for _, name := range sortedKeys(g.runs) {
+		text += fmt.Sprintf("\n--- %s\n%s", name, g.runs[name].out)
+	}
+	return text
+}
+
+// postgres stands for the container db: the same settings, the same rules of
+// access, the same certificate, and a password for its owner.
+func (g *ground) postgres() {
+	g.t.Helper()
+	s := g.c.Services["db"]
+	hba, err := os.ReadFile("db/pg_hba.conf")
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	// The test talks to the server as whoever it runs as.
+	o := pgserver.Options{HBA: append([]string{"local all postgres trust"}, strings.Split(string(hba), "\n")...), Files: map[string][]byte{}}
+	for i, a := range s.Command {
+		if a != "-c" {
+			continue
+		}
+		key, value, _ := strings.Cut(s.Command[i+1], "=")
+		if key == "hba_file" {
+			continue
+		}
+		if strings.HasPrefix(value, "/secrets/") {
+			name := filepath.Base(value)
+			if o.Files[name], err = os.ReadFile(filepath.Join(g.root, value)); err != nil {
+				g.t.Fatal(err)
+			}
+			value = name
+		}
+		o.Settings = append(o.Settings, fmt.Sprintf("%s = '%s'", key, value))
+	}
+	if len(o.Files) != 2 {
+		g.t.Fatalf("the server has the files %v, want a certificate and its key", sortedKeys(o.Files))
+	}
+	ctx := context.Background()
+	if g.pg, err = pgserver.Start(ctx, o); err != nil {
+		g.t.Fatal(err)
+	}
+	g.addr["db:5432"] = g.pg.Addr()
+	dsn := filepath.Join(g.root, "secrets/seed/seed.dsn")
+	b, err := os.ReadFile(dsn)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	_, port, _ := strings.Cut(notYet, ":")
+	b = bytes.Replace(b, []byte(" port="+port+" "), fmt.Appendf(nil, " port=%d ", g.pg.Port), 1)
+	if err := errors.Join(os.Remove(dsn), os.WriteFile(dsn, b, 0o400)); err != nil {
+		g.t.Fatal(err)
+	}
+	password, err := os.ReadFile(filepath.Join(g.root, s.Environment["POSTGRES_PASSWORD_FILE"]))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	if err := g.pg.Exec(ctx, "postgres", fmt.Sprintf("ALTER ROLE postgres PASSWORD '%s'", strings.TrimSpace(string(password)))); err != nil {
+		g.t.Fatal(err)
+	}
+	text, err := os.ReadFile("config/honeyrow.yaml")
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	config := filepath.Join(g.root, "etc/honeyrow")
+	if err := os.MkdirAll(config, 0o755); err != nil {
+		g.t.Fatal(err)
+	}
+	adapted := g.here(g.c.Services["honeyrow"], string(text))
+	if err := os.WriteFile(filepath.Join(config, "honeyrow.yaml"), []byte(adapted), 0o644); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// end stops what runs, in the order of its start backwards.
+func (g *ground) end() {
+	for _, name := range []string{"shop", "honeyrow", "receiver"} {
+		p := g.runs[name]
+		if p == nil {
+			continue
+		}
+		_ = p.cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-p.done:
+		case <-time.After(20 * time.Second):
+			_ = p.cmd.Process.Kill()
+			<-p.done
+			g.t.Errorf("%s did not end within 20 s of SIGTERM%s", name, g.logs())
+		}
+		if p.err != nil {
+			g.t.Errorf("%s ended with %v%s", name, p.err, g.logs())
+		}
+	}
+	if g.pg != nil {
+		g.pg.Stop()
+	}
+}
+
+// up does what `docker compose up --wait` does.
+func (g *ground) up() map[string]string {
+	g.t.Helper()
+	said := map[string]string{}
+	for _, s := range order(g.t, g.c) {
+		switch {
+		case len(s.Profiles) > 0:
+		case s.name == "db" && g.pg == nil:
+			g.postgres()
+		case s.name == "db" || g.runs[s.name] != nil:
+		case s.job():
+			said[s.name] = g.run(s.name)
+		default:
+			g.start(s.name)
+		}
+	}
+	return said
+}
+
+func TestTheWholeStoryIsPlayedInTheOrderOfTheComposeFile(t *testing.T) {
+	g := newGround(t)
+	// The server takes a random port here, after prepare has written it down:
+	// the server is started with what prepare makes.
+	g.addr["db:5432"] = notYet
+	said := g.up()
+	for job, words := range map[string]string{
+		"prepare": "made the secrets of 7 readers", "load": "2,500 customers",
+		"seed": " honey rows are as planted", "registry": "is ready",
+	} {
+		if !strings.Contains(said[job], words) {
+			t.Errorf("%s says nothing of %q:\n%s", job, words, said[job])
+		}
+	}
+	first := g.run("story")
+	for _, words := range []string{"psql", "pg_dump", "UNION SELECT", "exactly the expected alerts came"} {
+		if !strings.Contains(first, words) {
+			t.Errorf("the story says nothing of %q:\n%s", words, first)
+		}
+	}
+	if got := g.runs["receiver"].out.String(); !strings.Contains(got, "jhartmann") || !strings.Contains(got, "support_kim") {
+		t.Errorf("the receiver printed\n%s", got)
+	}
+
+	// Everything may be started again, and the story told again.
+	for job, words := range map[string]string{
+		"prepare": "there already", "load": "there already", "seed": " honey rows are as planted", "registry": "is ready",
+	} {
+		if again := g.run(job); !strings.Contains(again, words) {
+			t.Errorf("at a second run %s says nothing of %q:\n%s", job, words, again)
+		}
+	}
+	if before, again := said["seed"], g.run("seed"); !strings.Contains(before, "seed apply") || strings.Contains(again, "seed apply") {
+		t.Errorf("planted at first, and not again:\n%s\n%s", before, again)
+	}
+	if out := g.run("honeyrow-cli"); !strings.Contains(out, " 0 failing") {
+		t.Errorf("the doctor is not content:\n%s", out)
+	}
+	g.makefile(first)
+	g.secretsAreClosed()
+}
+
+// makefile runs the targets that play the story, with a stand-in for docker
+// compose, in a copy of the folder: one of them edits the configuration.
+func (g *ground) makefile(first string) {
+	t := g.t
+	t.Helper()
+	dir := t.TempDir()
+	if err := errors.Join(copyFile("Makefile", filepath.Join(dir, "Makefile")), os.Symlink(filepath.Join(g.root, "etc/honeyrow"), filepath.Join(dir, "config"))); err != nil {
+		t.Fatal(err)
+	}
+	log := filepath.Join(dir, "log")
+	story := g.c.Services["story"]
+	play := g.command(story, g.argv(story))
+	var stand strings.Builder
+	fmt.Fprintf(&stand, "#!/bin/sh\n")
+	for _, e := range play.Env {
+		fmt.Fprintf(&stand, "export '%s'\n", e)
+	}
+	quoted := "'" + strings.Join(play.Args, "' '") + "'"
+	fmt.Fprintf(&stand, `case "$*" in
+"kill -s HUP honeyrow") kill -HUP %d ;;
+"logs --since "*" honeyrow") cat '%s' ;;
+"run --rm --build story") exec %s ;;
+"run --rm -e STORY_REFUSED=1 story") STORY_REFUSED=1 exec %s ;;
+*) echo "docker compose $*: not expected" >&2; exit 99 ;;
+esac
+`, g.runs["honeyrow"].cmd.Process.Pid, log, quoted, quoted)
+	shim := filepath.Join(dir, "compose")
+	if err := os.WriteFile(shim, []byte(stand.String()), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(filepath.Join(g.root, "etc/honeyrow/honeyrow.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for target, words := range map[string]string{"story": "exactly the expected alerts came", "refuse": "no decoy among them, then an error"} {
+		stop := make(chan struct{})
+		stopped := make(chan struct{})
+		from := len(g.runs["honeyrow"].out.String())
+		go func() { // ends with stop: the log as it grows
+			defer close(stopped)
+			for {
+				_ = os.WriteFile(log, []byte(g.runs["honeyrow"].out.String()[from:]), 0o644)
+				select {
+				case <-stop:
+					return
+				case <-time.After(20 * time.Millisecond):
+				}
+			}
+		}()
+		out, err := exec.Command("make", "-C", dir, target, "COMPOSE="+shim).CombinedOutput()
+		close(stop)
+		<-stopped
+		if err != nil || !strings.Contains(string(out), words) {
+			t.Errorf("make %s: %v\n%s%s", target, err, out, g.logs())
+		}
+		if target == "story" && strings.Count(string(out), "ids  ") != strings.Count(first, "ids  ") {
+			t.Errorf("told again, the story brings other alerts:\n%s", out)
+		}
+	}
+	after, err := os.ReadFile(filepath.Join(g.root, "etc/honeyrow/honeyrow.yaml"))
+	if err != nil || !bytes.Equal(before, after) {
+		t.Errorf("make refuse leaves another configuration behind: %v\n%s", err, after)
+	}
+}
+
+// secretsAreClosed checks the files' modes, and that no secret was printed.
+func (g *ground) secretsAreClosed() {
+	files, err := filepath.Glob(filepath.Join(g.root, "secrets/*/*"))
+	if err != nil || len(files) < 20 {
+		g.t.Fatalf("%d secrets: %v", len(files), err)
+	}
+	logs := g.logs()
+	for _, f := range files {
+		st, err := os.Stat(f)
+		if err != nil || st.Mode().Perm() != 0o400 {
+			g.t.Errorf("%s: %v, %v", f, st.Mode(), err)
+		}
+		b, err := os.ReadFile(f)
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		if !strings.HasSuffix(f, ".crt") && strings.Contains(logs, strings.TrimSpace(string(b))) {
+			g.t.Errorf("the log of a service holds the secret of %s", f)
+		}
+	}
+}

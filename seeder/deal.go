@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"honeyrow/event"
@@ -97,12 +98,35 @@ func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error 
 		c.Value = &v
 		return nil
 	}
-	v, err := generate.Make(f.gen, r, f.seen, &h.g)
+	v, err := "", error(nil)
+	if twin := h.twin(st, f); twin != nil && twin.Value != nil {
+		v = generate.Casing(*twin.Value, h.g.Was) // a login that is the address, an address once more in capitals
+	} else {
+		v, err = generate.Make(f.gen, r, f.seen, &h.g)
+	}
 	if err != nil {
 		return d.without(st, f, c, err)
 	}
 	c.Source, c.Watch = f.plan.Source, f.plan.Watch
 	c.Value, c.Strength = &v, strengthOf(f, v)
+	return nil
+}
+
+// twin returns the cell of an earlier column of the same kind that holds the
+// same as f in the template row, but for capitals; nil if there is none.
+func (h *hand) twin(st *study, f *field) *Cell {
+	if f.sample < 0 || h.was[f.sample] == nil || len(*h.was[f.sample]) < 3 || !f.plan.Watch {
+		return nil
+	}
+	for _, other := range st.columns {
+		if other == f {
+			return nil
+		}
+		if other.plan.Source == Made && other.plan.Kind == f.plan.Kind && other.sample >= 0 && h.was[other.sample] != nil &&
+			strings.EqualFold(*h.was[other.sample], *h.was[f.sample]) {
+			return h.row.cell(other.Name)
+		}
+	}
 	return nil
 }
 
@@ -121,6 +145,11 @@ func (h *hand) redo(d *draft, st *study, r *rand.Rand, column string) error {
 		}
 	}
 	h.tries[column]++
+	for _, f := range st.columns { // twins change together
+		if twin := h.twin(st, f); twin != nil && (f.Name == column || slices.Contains(again, twin.Column)) {
+			again = append(again, f.Name, twin.Column)
+		}
+	}
 	for _, f := range st.columns {
 		if f.plan.Source == Made && slices.Contains(again, f.Name) {
 			if err := h.fill(d, st, r, f, h.row.cell(f.Name)); err != nil {
@@ -134,14 +163,23 @@ func (h *hand) redo(d *draft, st *study, r *rand.Rand, column string) error {
 // last asks for the greatest code of columns that count.
 func (d *draft) last(ctx context.Context, st *study) error {
 	for _, f := range st.columns {
-		if f.plan.Kind != "code" || f.seen.Last != "" {
+		if f.plan.Kind != "code" && f.plan.Kind != "account_number" || f.plan.Source != Made || f.seen.Last != "" {
 			continue
 		}
-		v, err := d.s.Database.Highest(ctx, st.table, f.Name)
+		var v string
+		var err error
+		if c, ok := d.s.Database.(Counter); ok && generate.Counts(f.seen) {
+			v, err = c.Last(ctx, st.table, f.Name, generate.Stem(f.seen))
+		} else {
+			v, err = d.s.Database.Highest(ctx, st.table, f.Name)
+		}
 		if err != nil {
 			return err
 		}
 		f.seen.Last = v
+		if generate.Counts(f.seen) && f.seen.Unique {
+			st.counted(f)
+		}
 	}
 	return nil
 }

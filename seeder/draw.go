@@ -214,6 +214,9 @@ func (d *draft) next(ctx context.Context, st *study, n int) (map[string][]string
 		if f.plan.Source != Next {
 			continue
 		}
+		if f.seen.Unique {
+			st.counted(f)
+		}
 		high, err := d.s.Database.Highest(ctx, st.table, f.Name)
 		if err != nil {
 			return nil, err
@@ -230,6 +233,11 @@ func (d *draft) next(ctx context.Context, st *study, n int) (map[string][]string
 		}
 	}
 	return out, nil
+}
+
+// counted warns of a number that somebody may give out again.
+func (st *study) counted(f *field) {
+	st.note("column %s: honey rows take the numbers after the highest: if the application keeps its own counter, its next rows find theirs taken (columns: %s.%s: a kind, or leave the table out)", f.Name, st.table.Name, f.Name)
 }
 
 // clash is a cell whose value some other row holds.

@@ -23,6 +23,13 @@ type Finder interface {
 	Find(ctx context.Context, t *Table, columns, values []string, limit time.Duration) ([]Spot, error)
 }
 
+// Counter is a Database that knows the last of numbers in texts.
+type Counter interface {
+	// Last returns the value of a text column with the greatest number behind
+	// stem, "" if there is none. Values that are not stem and digits don't count.
+	Last(ctx context.Context, t *Table, column, stem string) (string, error)
+}
+
 // Spot is a column that holds a value.
 type Spot struct{ Column, Value string }
 

@@ -79,6 +79,11 @@ func accountGrants(cat *Catalog, p *Plan) []string {
 			rights += ", TRIGGER" // else they are not shown
 		}
 		out = append(out, fmt.Sprintf("GRANT %s ON %s TO %s", rights, database(t), role))
+		for _, c := range t.Columns {
+			if strings.HasPrefix(c.Sequence, "`") { // MariaDB's sequences are tables of a kind
+				out = append(out, fmt.Sprintf("GRANT SELECT, INSERT ON %s TO %s", c.Sequence, role))
+			}
+		}
 		for _, fk := range t.ForeignKeys {
 			ref := &Table{Schema: fk.RefSchema, Name: fk.RefTable}
 			if r, err := cat.Table(ref.String()); err == nil && planned[r] {

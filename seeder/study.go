@@ -55,7 +55,7 @@ func learn(t *Table, s *Sample, override func(column string) string) (*study, er
 		f := &field{Column: c, sample: s.index(c.Name), fk: t.foreign(c.Name)}
 		f.plan = &ColumnPlan{Name: c.Name, Type: c.Type}
 		f.seen = &generate.Column{Table: t.Name, Name: c.Name, Class: c.Class, MaxLen: c.MaxLen, Scale: c.Scale,
-			Unique: t.unique(c.Name), Values: s.column(c.Name)}
+			Unique: t.unique(c.Name), Rows: t.Rows, Values: s.column(c.Name)}
 		st.columns = append(st.columns, f)
 		var no *refusal
 		switch err := st.decide(f, override(c.Name)); {
@@ -73,6 +73,9 @@ func learn(t *Table, s *Sample, override func(column string) string) (*study, er
 func (st *study) decide(f *field, override string) error {
 	p := f.plan
 	g, score, why := generate.Best(f.seen)
+	if g2, score2, why2 := f.withoutBlanks(); g2 != nil && score2 > score {
+		g, score, why = g2, score2, why2
+	}
 	if st.sample.Cut[f.Name] {
 		g, why = nil, "its values are too long to learn from"
 	}
@@ -113,6 +116,11 @@ func (st *study) decide(f *field, override string) error {
 		return refuse("column %s takes its value from sequence %s, which the role may not use: grant USAGE on it", f.Name, f.Sequence)
 	case !f.CanInsert:
 		return f.leave("the role may not insert into it")
+	case f.Class == generate.Integer && (g == nil || g.Kind() == "number") && len(f.seen.Values) > 0 && f.CanSelect && generate.Counts(f.seen):
+		p.Source, p.Kind, p.Why = Next, "key", "each row has the next number: so will honey rows"
+		return nil
+	case g != nil && opens(st.table, f.Name) && (g.Kind() == "token" || g.Kind() == "api_key" || g.Kind() == "uuid"):
+		return f.leave("the application itself seems to accept it: one more might let somebody in")
 	case g != nil && g.Kind() == "number" && f.Class == generate.Integer && f.seen.Unique && f.NotNull && f.dense(st.table.Rows):
 		p.Source, p.Kind, p.Why = Next, "key", "unique numbers without gaps and without a sequence: the next number after the highest"
 		return nil
@@ -267,4 +275,44 @@ func (st *study) narrow(o *Options) {
 			f.plan.Why += "; " + why + ", so " + demoted
 		}
 	}
+}
+
+// withoutBlanks looks at a column again as if its empty strings were NULL, as
+// products that know no NULL write it; they are kept out of what is learnt if
+// that tells what kind of value the column holds.
+func (f *field) withoutBlanks() (generate.Generator, int, string) {
+	if f.Class != generate.Text {
+		return nil, 0, ""
+	}
+	some := *f.seen
+	some.Values = nil
+	for _, v := range f.seen.Values {
+		if strings.TrimSpace(v) != "" {
+			some.Values = append(some.Values, v)
+		}
+	}
+	if len(some.Values) == 0 || len(some.Values) == len(f.seen.Values) {
+		return nil, 0, ""
+	}
+	g, score, why := generate.Best(&some)
+	if g == nil || !g.Trait().Watch {
+		return nil, 0, ""
+	}
+	f.seen.Values = some.Values
+	return g, score, why
+}
+
+// opens reports whether a column of a table of users, one with passwords, is
+// named like something that the application takes for a login.
+func opens(t *Table, column string) bool {
+	if !generate.HasPhrase(column, "api token", "api key", "auth token", "authtoken", "access token", "refresh token", "remember token", "session token", "session id", "login token",
+		"reset token", "password reset token", "reset password token", "verification token", "confirmation token", "activation token", "magic link", "invite token", "otp", "otp secret", "token") {
+		return false
+	}
+	for _, c := range t.Columns {
+		if generate.HasPhrase(c.Name, "password", "passwd", "pwd", "password hash", "passwordhash", "encrypted password", "password digest", "pass hash") && !generate.HasPhrase(c.Name, "reset", "token") {
+			return true
+		}
+	}
+	return false
 }

@@ -102,7 +102,7 @@ func (st *study) restful() (out []*field) {
 func (st *study) score(row []*string) float64 {
 	s := 0.0
 	for _, f := range st.columns {
-		if f.gen == nil || f.sample < 0 || row[f.sample] == nil {
+		if f.gen == nil || f.sample < 0 || row[f.sample] == nil || *row[f.sample] == "" {
 			continue
 		}
 		v := *row[f.sample]

@@ -22,7 +22,7 @@ func (accountNumber) Trait() Trait {
 
 func (accountNumber) Fit(c *Column) (int, string) {
 	return clue{
-		names:   []string{"account number", "account no", "accountnumber", "acct", "acct no", "bank account", "konto", "kontonummer", "policy number", "member number"},
+		names:   []string{"account number", "account no", "accountnumber", "acct", "acct no", "bank account", "konto", "kontonummer", "bankn", "policy number", "member number"},
 		classes: []Class{Text},
 		valid: func(v string) bool {
 			return len(digitsOf(v)) >= 5 && len(v) <= 34 && !strings.Contains(v, " ")
@@ -42,6 +42,11 @@ func (accountNumber) Narrow(c *Column, _ *Row) string {
 }
 
 func (accountNumber) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
+	if Counts(c) {
+		if v := c.next(row); v != "" {
+			return v, nil
+		}
+	}
 	like := c.form(r, row)
 	p := commonPrefix(c.Values)
 	if !strings.HasPrefix(like, p) || len(digitsOf(like[len(p):])) < 4 {

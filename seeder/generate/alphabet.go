@@ -144,6 +144,9 @@ func (c *Column) form(r *rand.Rand, row *Row) string {
 	return one(r, c.Values)
 }
 
+// Casing gives s the case of like: all upper or all lower if like is so.
+func Casing(s, like string) string { return casing(s, like) }
+
 // casing gives s the case of like: all upper or all lower if like is so.
 func casing(s, like string) string {
 	switch {

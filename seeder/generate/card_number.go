@@ -20,12 +20,24 @@ func (cardNumber) Trait() Trait {
 	return Trait{Strength: token.Firm, Watch: true, Weight: 15, Person: true, Safe: "with your closed BIN, or in 28 and 29, which no card network issues"}
 }
 
+var cardNames = []string{"card number", "card no", "card nr", "cardnumber", "pan", "credit card", "cc number", "cc no", "ccnum", "ccnumb", "creditcard", "debit card", "card num", "masked pan", "card"}
+
 func (cardNumber) Fit(c *Column) (int, string) {
-	return clue{
-		names:   []string{"card number", "card no", "cardnumber", "pan", "credit card", "cc number", "ccnum", "creditcard", "debit card", "card num", "masked pan", "card"},
+	score, why := clue{
+		names:   cardNames,
 		classes: []Class{Text, Integer, Decimal}, valid: cardLike, what: "card numbers with a right check digit or masked ones",
 		proof: c.Class == Text,
 	}.fit(c)
+	if score > 0 {
+		return score, why
+	}
+	return clue{names: cardNames, classes: []Class{Text, Integer, Decimal}, valid: cardLong, what: "as long as card numbers"}.fit(c)
+}
+
+// cardLong accepts what is as long as a card number, whatever its check digit.
+func cardLong(v string) bool {
+	plain := strings.NewReplacer(" ", "", "-", "").Replace(v)
+	return len(plain) >= 13 && len(plain) <= 19 && only(plain, digits)
 }
 
 // cardLike accepts card numbers that pass Luhn's check, and masked ones.

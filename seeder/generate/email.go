@@ -23,7 +23,7 @@ func (email) Trait() Trait {
 
 func (email) Fit(c *Column) (int, string) {
 	return clue{
-		names:   []string{"email", "e mail", "mail", "mail address", "email address", "emailaddress", "mailaddress"},
+		names:   []string{"smtp addr", "smtp", "email", "e mail", "mail", "mail address", "email address", "emailaddress", "mailaddress"},
 		classes: []Class{Text},
 		valid:   emailForm.MatchString, what: "e-mail addresses", proof: true,
 	}.fit(c)

@@ -47,6 +47,8 @@ type Column struct {
 	MaxLen      int // in characters; 0: no limit
 	Scale       int // digits after the point of Decimal; -1: not fixed
 	Unique      bool
+	// Rows is the server's estimate of the table's rows, 0 if there is none.
+	Rows int64
 	// Last is the greatest value in the whole table, if it was asked for.
 	Last string
 	// Values are the sampled values in text form without NULLs, in the order

@@ -24,7 +24,7 @@ func (phone) Trait() Trait {
 
 func (phone) Fit(c *Column) (int, string) {
 	return clue{
-		names:   []string{"phone", "phone number", "telephone", "mobile", "cell", "fax", "tel", "telefon", "msisdn", "mobile number", "home phone", "work phone", "cellphone"},
+		names:   []string{"phone", "phone number", "telephone", "mobile", "cell", "fax", "tel", "telefon", "telf", "tel number", "telnr", "msisdn", "mobile number", "home phone", "work phone", "cellphone"},
 		not:     []string{"phone type", "phone verified", "phone id"},
 		classes: []Class{Text},
 		valid: func(v string) bool {
@@ -167,6 +167,17 @@ func trunkNumber(r *rand.Rand, like, ds string) string {
 		for _, rg := range drama[cc] {
 			if len(ds) == rg.digits+1 && ds[1] == rg.prefix[0] {
 				v, _ := fillDigits(like, "0"+rg.prefix+pick(r, digits, rg.digits-len(rg.prefix)))
+				return v
+			}
+		}
+	}
+	for _, cc := range []string{"49", "33", "44"} { // by its area code, whatever its length
+		for _, rg := range drama[cc] {
+			if len(ds) > 3 && strings.HasPrefix(rg.prefix, ds[1:3]) {
+				v := "0" + rg.prefix + pick(r, digits, rg.digits-len(rg.prefix))
+				if i := strings.IndexAny(like, " /-"); i > 0 && i < len(v) && strings.HasPrefix(v, like[:i]) {
+					return v[:i] + like[i:i+1] + v[i:]
+				}
 				return v
 			}
 		}

@@ -24,7 +24,7 @@ func (street) Trait() Trait {
 
 func (street) Fit(c *Column) (int, string) {
 	return clue{
-		names: []string{"address", "street", "street address", "address line 1", "address 1", "address1", "addr", "addr 1", "line 1", "home address",
+		names: []string{"address", "street", "stras", "strasse", "street address", "address line 1", "address 1", "address1", "addr", "addr 1", "line 1", "home address",
 			"shipping address", "billing address", "strasse", "postal address"},
 		not:     []string{"email address", "e mail address", "ip address", "mac address", "address id", "address type", "mail address"},
 		classes: []Class{Text},

@@ -11,7 +11,10 @@ import (
 	"honeyrow/seeder/generate"
 )
 
-var _ seeder.Finder = (*DB)(nil)
+var (
+	_ seeder.Finder  = (*DB)(nil)
+	_ seeder.Counter = (*DB)(nil)
+)
 
 // Find implements seeder.Finder: columns that lead an index are looked up in
 // it, the others share one scan of the whole table. It works in a read-only
@@ -107,4 +110,19 @@ func look(ctx context.Context, x *tx, t *seeder.Table, columns, values []string,
 		out = append(out, seeder.Spot{Column: asked[k], Value: *r[1]})
 	}
 	return out, nil
+}
+
+// Last implements seeder.Counter.
+func (db *DB) Last(ctx context.Context, t *seeder.Table, column, stem string) (string, error) {
+	if c := t.Column(column); c == nil || !c.CanSelect {
+		return "", nil
+	}
+	q := quote(column) + "::text"
+	sql := fmt.Sprintf(`SELECT %[1]s FROM %[2]s WHERE pg_catalog.starts_with(%[1]s, $1) AND pg_catalog.substr(%[1]s, pg_catalog.length($1) + 1) ~ '^[0-9]+$'
+		ORDER BY pg_catalog.length(%[1]s) DESC, %[1]s COLLATE "C" DESC LIMIT 1`, q, name(t))
+	rows, err := query(ctx, db.conn.PgConn(), sql, []*string{&stem}, 0, 1)
+	if err != nil || len(rows) == 0 {
+		return "", violation(err)
+	}
+	return *rows[0][0], nil
 }

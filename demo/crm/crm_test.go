@@ -2,6 +2,7 @@ package crm
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"regexp"
 	"strings"
@@ -51,6 +52,26 @@ func TestNoAddressOrAccountOfTheDemoIsAnybodys(t *testing.T) {
 		if !account.MatchString(r[5]) {
 			t.Fatalf("%s could be a real account", r[5])
 		}
+	}
+}
+
+func TestCustomersAreNumberedOneAfterAnotherAndSomeHaveNumbersKeptForFiction(t *testing.T) {
+	d, err := Generate(Options{Seed: 1, Customers: 2000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fiction := regexp.MustCompile(`^\+1 \d{3} 555 01\d\d$|^\+44 (163 296|770 090) 0\d{3}$|^\+49 (40669690?|3023125|6990009)\d{3}$`)
+	shy := 0
+	for i, r := range d.Table("customers").Rows {
+		if want := fmt.Sprintf("C-%06d", 100001+i); r[1] != want {
+			t.Fatalf("customer %d has number %s, want %s", i, r[1], want)
+		}
+		if fiction.MatchString(r[5]) {
+			shy++
+		}
+	}
+	if shy < 50 || shy > 400 {
+		t.Errorf("%d of 2000 customers have a number kept for fiction, want some 120", shy)
 	}
 }
 

@@ -66,7 +66,7 @@ func (m *maker) customer(s *sales, id int, created time.Time) {
 		login = stamp(m.between(created, m.Now))
 	}
 	s.customers.add(number(id), m.customerNo(), first, last, m.email(first, last, domain),
-		m.maybe(0.83, m.pattern(m.of(c.phone))), company, street, m.pattern(town.postal), town.name, c.code, born,
+		m.maybe(0.83, m.phone(c)), company, street, m.pattern(town.postal), town.name, c.code, born,
 		segment, status, boolean(m.chance(0.34)), money(limit), m.maybe(0.06, m.of(m.words["note"])),
 		stamp(created), stamp(updated), login)
 	if status == "lead" {
@@ -88,16 +88,19 @@ func (m *maker) customer(s *sales, id int, created time.Time) {
 	}
 }
 
-// customerNo makes a number that tells nothing about how many customers there
-// are: six digits that no other has.
-func (m *maker) customerNo() string {
-	for {
-		no := m.pattern("C-######")
-		if !m.numbers[no] {
-			m.numbers[no] = true
-			return no
-		}
+// phone makes a customer's number: of those who can, one in eight gives one
+// that is kept for fiction.
+func (m *maker) phone(c *country) string {
+	if len(c.shy) > 0 && m.chance(0.125) {
+		return m.pattern(m.of(c.shy))
 	}
+	return m.pattern(m.of(c.phone))
+}
+
+// customerNo makes the next number: the order desk counts.
+func (m *maker) customerNo() string {
+	m.number++
+	return fmt.Sprintf("C-%06d", 100000+m.number)
 }
 
 func (m *maker) card(s *sales, customer int, holder string, created time.Time) {

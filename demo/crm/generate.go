@@ -48,7 +48,7 @@ type maker struct {
 	words     words
 	data      Data
 	emails    map[string]bool
-	numbers   map[string]bool // of customers
+	number    int // of customers
 	opened    time.Time
 	employees int // ids handed out
 }
@@ -74,7 +74,7 @@ func Generate(o Options) (*Data, error) {
 	}
 	m := &maker{
 		dice: dice{rand.New(rand.NewPCG(o.Seed, 0x9e3779b97f4a7c15))}, Options: o,
-		countries: countries, words: parseTrade(), emails: map[string]bool{}, numbers: map[string]bool{},
+		countries: countries, words: parseTrade(), emails: map[string]bool{},
 		opened: o.Now.AddDate(-9, 0, 0),
 	}
 	m.departments()

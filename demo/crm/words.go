@@ -22,6 +22,7 @@ type country struct {
 	city   []place
 	street []string
 	phone  []string // patterns, "#" is a digit
+	shy    []string // patterns of numbers kept for fiction, which some customers give instead of their own
 }
 
 // place is a town with the pattern of its postal codes: "#" a digit, "@" a capital.
@@ -60,6 +61,8 @@ func parsePeople() ([]country, error) {
 			c.street = bars(rest)
 		case "phone":
 			c.phone = bars(rest)
+		case "shy":
+			c.shy = bars(rest)
 		case "city":
 			for _, s := range bars(rest) {
 				at := strings.IndexAny(s, "#@")

@@ -3,7 +3,7 @@
 // context ends and then drains, Reload swaps what can be swapped under running
 // sessions.
 //
-//	config ─▶ store ─▶ snapshot ─▶ engine ◀─ inspect ─ pgwire ◀─ proxy ◀─ clients
+//	config ─▶ store ─▶ snapshot ─▶ engine ◀─ inspect ─ pgwire, mywire ◀─ proxy ◀─ clients
 //	             ▲                    │
 //	             └── outbox ◀── desk ◀┘ ─▶ sinks
 package app
@@ -22,7 +22,6 @@ import (
 	"honeyrow/engine"
 	"honeyrow/event"
 	"honeyrow/proxy"
-	"honeyrow/proxy/pgwire"
 	"honeyrow/rules"
 	"honeyrow/token"
 )
@@ -62,7 +61,7 @@ type App struct {
 // listening is one open listener with its protocol.
 type listening struct {
 	*proxy.Listener
-	proto *pgwire.Protocol
+	proto *protocol
 }
 
 // New opens the registry, takes over its tokens, builds the sinks and opens
@@ -128,23 +127,6 @@ func (a *App) open(ctx context.Context, c *Config) error {
 }
 
 func socketKey(l *ListenerConfig) string { return l.Name + " " + l.Address }
-
-// wireConfig composes what a listener's protocol needs.
-func (c *Config) wireConfig(l *ListenerConfig) pgwire.Config {
-	s, _ := c.Server(l.Server) // validate has seen that it exists
-	return pgwire.Config{
-		Listener: l.Name, TLS: l.TLS, Server: s.Server, ChannelBinding: l.ChannelBinding,
-		Handshake: l.Limits.Handshake, Statement: l.Limits.Statement,
-	}
-}
-
-func (a *App) protocol(c *Config, l *ListenerConfig) (*pgwire.Protocol, error) {
-	p, err := pgwire.New(c.wireConfig(l), pgwire.Deps{Inspector: a.engine, Log: a.log})
-	if err != nil {
-		return nil, fmt.Errorf("listener %s: %w", l.Name, err)
-	}
-	return p, nil
-}
 
 func (a *App) listen(ctx context.Context, c *Config, l *ListenerConfig) (*listening, error) {
 	p, err := a.protocol(c, l)

@@ -20,6 +20,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"honeyrow/event"
+	"honeyrow/internal/myserver"
 	"honeyrow/internal/pgserver"
 	"honeyrow/token"
 )
@@ -38,6 +39,7 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	pg.Stop()
+	myserver.Cleanup()
 	os.Exit(code)
 }
 

@@ -12,6 +12,7 @@ import (
 	"honeyrow/engine"
 	"honeyrow/internal/config"
 	"honeyrow/proxy"
+	"honeyrow/proxy/mywire"
 	"honeyrow/proxy/pgwire"
 	"honeyrow/rules"
 	"honeyrow/seeder"
@@ -44,14 +45,17 @@ type RegistryConfig struct {
 // ServerConfig is one database server.
 type ServerConfig struct {
 	pgwire.Server `yaml:",inline"`
-	Protocol      string `yaml:"protocol"`
-	Seed          DSN    `yaml:"seed"`
-	Catalog       DSN    `yaml:"catalog"`
+	// Protocol is postgres, or mysql for MySQL, MariaDB and Percona Server.
+	Protocol string `yaml:"protocol"`
+	// ProxyProtocol tells a MariaDB or Percona server the client's address: see mywire.Server.
+	ProxyProtocol bool `yaml:"proxy_protocol"`
+	Seed          DSN  `yaml:"seed"`
+	Catalog       DSN  `yaml:"catalog"`
 }
 
 // SetDefaults implements config.Defaulter.
 func (s *ServerConfig) SetDefaults() {
-	s.Protocol = "postgres"
+	s.Protocol = postgres
 	s.TLS.SetDefaults()
 	s.ConnectTimeout = 10 * time.Second // as pgwire.Config.SetDefaults
 }
@@ -73,12 +77,17 @@ type ListenerConfig struct {
 	proxy.Config `yaml:",inline"`
 	// ChannelBinding is auto, strip or pass: see pgwire.Config.
 	ChannelBinding string `yaml:"channel_binding"`
+	// Replication, LocalInfile and RSAKeyFile are for MySQL: see mywire.Config.
+	Replication []string `yaml:"replication"`
+	LocalInfile string   `yaml:"local_infile"`
+	RSAKeyFile  string   `yaml:"rsa_key_file"`
 }
 
 // SetDefaults implements config.Defaulter.
 func (l *ListenerConfig) SetDefaults() {
 	l.Config.SetDefaults()
 	l.ChannelBinding = pgwire.BindingAuto
+	l.LocalInfile = mywire.InfileAllow
 }
 
 // AlertsConfig says what is in an alert, how long it is kept and where it goes.
@@ -280,10 +289,20 @@ func (v *checker) name(seen map[string]string, key, name string) {
 }
 
 func (v *checker) server(key string, s *ServerConfig) {
-	v.oneOf(key+".protocol", s.Protocol, "postgres")
-	probe := pgwire.Config{Server: s.Server}
-	probe.SetDefaults()
-	v.wrap(key, probe.Validate())
+	v.oneOf(key+".protocol", s.Protocol, postgres, mysql)
+	if s.Protocol == mysql {
+		probe := mywire.Config{Server: mywire.Server{Name: s.Name, Address: s.Address, TLS: s.TLS, ConnectTimeout: s.ConnectTimeout, UserTimeout: s.UserTimeout}}
+		probe.SetDefaults()
+		v.wrap(key, probe.Validate())
+		if s.Catalog.Given() {
+			v.fail(key+".catalog", "the catalogue connection is for PostgreSQL: MySQL names each column's table itself; leave it out")
+		}
+	} else {
+		probe := pgwire.Config{Server: s.Server}
+		probe.SetDefaults()
+		v.wrap(key, probe.Validate())
+		v.only(key, "a MySQL server", "proxy_protocol")
+	}
 	v.dsn(key+".seed", s.Seed)
 	v.dsn(key+".catalog", s.Catalog)
 }
@@ -306,6 +325,21 @@ func (v *checker) listener(key string, l *ListenerConfig) {
 	}
 	v.wrap(key, l.Config.Validate())
 	v.oneOf(key+".channel_binding", l.ChannelBinding, pgwire.BindingAuto, pgwire.BindingStrip, pgwire.BindingPass)
+	v.oneOf(key+".local_infile", l.LocalInfile, mywire.InfileAllow, mywire.InfileRefuse)
+	if l.Protocol == mysql {
+		v.only(key, "a PostgreSQL server", "channel_binding")
+	} else {
+		v.only(key, "a MySQL server", "replication", "local_infile", "rsa_key_file")
+	}
+}
+
+// only refuses keys that mean something to another kind of server alone.
+func (v *checker) only(key, what string, keys ...string) {
+	for _, k := range keys {
+		if v.c.file.Has(key + "." + k) {
+			v.fail(key+"."+k, "this is for %s: leave it out", what)
+		}
+	}
 }
 
 // features lets each feature check what it owns.

@@ -27,8 +27,12 @@ func (a *App) Reload(ctx context.Context, next *Config) error {
 		return err
 	}
 	for i := range next.Listeners {
-		if _, err := a.protocol(next, &next.Listeners[i]); err != nil {
+		p, err := a.protocol(next, &next.Listeners[i])
+		if err != nil {
 			return err
+		}
+		if old := a.listeners[socketKey(&next.Listeners[i])]; old != nil && old.proto.kind != p.kind {
+			return fmt.Errorf("listener %s: its protocol can't change from %s to %s while it runs: restart", next.Listeners[i].Name, old.proto.kind, p.kind)
 		}
 	}
 	desk, err := a.buildDesk(next)
@@ -90,7 +94,7 @@ func (a *App) swapListeners(next *Config, opened map[string]*listening) error {
 		}
 		delete(gone, key)
 		a.listeners[key] = old
-		err := old.proto.Reload(next.wireConfig(c))
+		err := old.proto.reload(next, c)
 		if err == nil {
 			err = old.Listener.Reload(c.Config, old.proto)
 		}

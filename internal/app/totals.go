@@ -29,14 +29,14 @@ func (a *App) Totals() {
 }
 
 func (a *App) totalsOf(l *listening) {
-	c, p := &l.Counters, &l.proto.Counters
-	a.log.Info().Str("address", l.Addr().String()).Int64("connections_now", c.Active.Load()).Uint64("accepted", c.Accepted.Load()).
+	c := &l.Counters
+	e := a.log.Info().Str("address", l.Addr().String()).Int64("connections_now", c.Active.Load()).Uint64("accepted", c.Accepted.Load()).
 		Uint64("rejected", c.Rejected.Load()).Uint64("sessions", c.Sessions.Load()).
 		Uint64("logins_failed_client", c.LoginsFailedClient.Load()).Uint64("logins_failed_server", c.LoginsFailedServer.Load()).
 		Uint64("malformed_client", c.MalformedClient.Load()).Uint64("malformed_server", c.MalformedServer.Load()).Uint64("panics", c.Panics.Load()).
-		Uint64("bytes_to_client", c.ToClient.Load()).Uint64("bytes_to_server", c.ToServer.Load()).
-		Uint64("cancels", p.Cancels.Load()).Uint64("cancels_unknown", p.CancelsUnknown.Load()).Uint64("cancels_failed", p.CancelsFailed.Load()).
-		Msg("totals of a listener")
+		Uint64("bytes_to_client", c.ToClient.Load()).Uint64("bytes_to_server", c.ToServer.Load())
+	l.proto.totals(e)
+	e.Msg("totals of a listener")
 }
 
 // stats are the present desk's.

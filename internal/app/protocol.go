@@ -1,0 +1,82 @@
+package app
+
+import (
+	"fmt"
+
+	"github.com/rs/zerolog"
+
+	"honeyrow/proxy/mywire"
+	"honeyrow/proxy/pgwire"
+	"honeyrow/proxy/wire"
+)
+
+// The wire protocols that a server may speak.
+const (
+	postgres = "postgres"
+	mysql    = "mysql" // MySQL, MariaDB, Percona Server
+)
+
+// protocol is a listener's wire protocol with what the app does to it while it
+// runs.
+type protocol struct {
+	wire.Protocol
+	kind   string // the server's protocol: it can't change on reload
+	reload func(*Config, *ListenerConfig) error
+	totals func(*zerolog.Event)
+}
+
+// protocol builds the protocol of a listener. A new wire protocol has its case
+// here and in checker.server.
+func (a *App) protocol(c *Config, l *ListenerConfig) (*protocol, error) {
+	s, _ := c.Server(l.Server) // validate has seen that it exists
+	switch s.Protocol {
+	case mysql:
+		p, err := mywire.New(c.myConfig(l), mywire.Deps{Inspector: a.engine, Log: a.log})
+		if err != nil {
+			return nil, fmt.Errorf("listener %s: %w", l.Name, err)
+		}
+		return &protocol{
+			Protocol: p, kind: mysql,
+			reload: func(c *Config, l *ListenerConfig) error { return p.Reload(c.myConfig(l)) },
+			totals: func(e *zerolog.Event) {
+				e.Uint64("passwords_translated", p.Counters.Translated.Load()).Uint64("redirects", p.Counters.Redirects.Load()).
+					Uint64("replication_refused", p.Counters.ReplicationRefused.Load())
+			},
+		}, nil
+	default:
+		p, err := pgwire.New(c.pgConfig(l), pgwire.Deps{Inspector: a.engine, Log: a.log})
+		if err != nil {
+			return nil, fmt.Errorf("listener %s: %w", l.Name, err)
+		}
+		return &protocol{
+			Protocol: p, kind: postgres,
+			reload: func(c *Config, l *ListenerConfig) error { return p.Reload(c.pgConfig(l)) },
+			totals: func(e *zerolog.Event) {
+				e.Uint64("cancels", p.Counters.Cancels.Load()).Uint64("cancels_unknown", p.Counters.CancelsUnknown.Load()).
+					Uint64("cancels_failed", p.Counters.CancelsFailed.Load())
+			},
+		}, nil
+	}
+}
+
+// pgConfig composes what a PostgreSQL listener's protocol needs.
+func (c *Config) pgConfig(l *ListenerConfig) pgwire.Config {
+	s, _ := c.Server(l.Server)
+	return pgwire.Config{
+		Listener: l.Name, TLS: l.TLS, Server: s.Server, ChannelBinding: l.ChannelBinding,
+		Handshake: l.Limits.Handshake, Statement: l.Limits.Statement,
+	}
+}
+
+// myConfig composes what a MySQL listener's protocol needs.
+func (c *Config) myConfig(l *ListenerConfig) mywire.Config {
+	s, _ := c.Server(l.Server)
+	return mywire.Config{
+		Listener: l.Name, TLS: l.TLS, Handshake: l.Limits.Handshake, Statement: l.Limits.Statement,
+		Replication: l.Replication, LocalInfile: l.LocalInfile, RSAKeyFile: l.RSAKeyFile,
+		Server: mywire.Server{
+			Name: s.Name, Address: s.Address, TLS: s.TLS, ConnectTimeout: s.ConnectTimeout, UserTimeout: s.UserTimeout,
+			ProxyProtocol: s.ProxyProtocol,
+		},
+	}
+}

@@ -121,5 +121,4 @@ var planned = []string{
 	"trap/...",
 	"token/postgres/...",
 	"engine/sqlfacts/pgsql/...",
-	"github.com/go-sql-driver/mysql/...",
 }

@@ -163,14 +163,20 @@ func cause(err error) error {
 }
 
 // lost reports whether the server has ended the whole transaction, or the
-// connection: a savepoint is gone then too.
-func lost(err error) bool {
+// connection is gone.
+func (db *DB) lost(err error) bool {
 	var me *mysql.MySQLError
-	if !errors.As(err, &me) {
-		return err != nil && !errors.Is(err, context.Canceled)
+	var no *seeder.Violation
+	switch {
+	case err == nil, errors.As(err, &no), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return false
+	case !errors.As(err, &me):
+		return true
 	}
 	switch me.Number {
-	case 1213, 1305, 1020, 1614, 1180, 1047, 1053, 1927: // deadlock, no such savepoint, ..., killed
+	case 1205:
+		return db.harsh
+	case 1213, 1020, 1614, 1180, 1047, 1053, 1927: // deadlock, conflict, ..., killed
 		return true
 	}
 	return false

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"honeyrow/seeder"
 )
@@ -167,15 +166,11 @@ func gaps(rows [][]*string, n int) (out []string) {
 }
 
 // below returns n unused negative numbers, which no counter heeds, unless the
-// column is unsigned or something might object to them.
+// column is unsigned or something might object to them. No CHECK may name the
+// column.
 func (db *DB) below(ctx context.Context, t *seeder.Table, c *seeder.Column, n int) ([]string, error) {
 	if unsigned(c) || t.Kind != "table" || len(t.Triggers) > 0 {
 		return nil, nil
-	}
-	for _, k := range t.Checks {
-		if strings.Contains(k.Definition, quote(c.Name)) {
-			return nil, nil
-		}
 	}
 	for _, g := range t.Columns {
 		if g.Computed { // from what, is not known

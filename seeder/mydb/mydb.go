@@ -64,6 +64,7 @@ type DB struct {
 	maria   bool
 	version [2]int
 	level   string // the isolation level to use
+	harsh   bool   // a lock that is not given in time ends the transaction
 	stages  int    // temporary tables made so far
 }
 
@@ -117,7 +118,7 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 func (db *DB) greet(ctx context.Context) error {
 	var version string
 	var readOnly bool
-	if err := db.conn.QueryRowContext(ctx, "SELECT VERSION(), @@global.read_only").Scan(&version, &readOnly); err != nil {
+	if err := db.conn.QueryRowContext(ctx, "SELECT VERSION(), @@global.read_only, @@global.innodb_rollback_on_timeout").Scan(&version, &readOnly, &db.harsh); err != nil {
 		return fmt.Errorf("ask the server for its version: %w", violation(err))
 	}
 	db.maria = strings.Contains(strings.ToLower(version), "mariadb")

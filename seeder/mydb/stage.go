@@ -82,24 +82,6 @@ func (g *stage) free(ctx context.Context, db *DB, row []seeder.Value) error {
 	return nil
 }
 
-// deleteLater notes a row to delete at the commit.
-func (t *tx) deleteLater(ctx context.Context, tb *seeder.Table, w string, args []any) (int64, error) {
-	rows, err := t.db.query(ctx, fmt.Sprintf("SELECT COUNT(*) FROM %s WHERE %s", name(tb), w), args...)
-	if err != nil {
-		return 0, err
-	}
-	n, err := strconv.ParseInt(*rows[0][0], 10, 64)
-	if err != nil || n == 0 {
-		return 0, err
-	}
-	if n > 1 {
-		return n, &seeder.Violation{Code: "HR002", Why: "the condition fits more than one row"}
-	}
-	g := t.staging(tb)
-	g.deletes = append(g.deletes, doomed{w, args})
-	return 1, nil
-}
-
 // flush writes what is staged. undo deletes the inserted rows again; flush has
 // done so itself if it fails.
 func (t *tx) flush(ctx context.Context) (undo func(context.Context) error, err error) {

@@ -12,7 +12,7 @@ import (
 	"honeyrow/seeder"
 )
 
-// tx is a transaction. Each change stands in a savepoint of its own.
+// tx is a transaction.
 type tx struct {
 	db     *DB
 	done   bool
@@ -83,35 +83,24 @@ func (t *tx) End(ctx context.Context, commit bool) (err error) {
 	return err
 }
 
-// within runs do in a savepoint, and goes back to it if do fails because the
-// server refuses.
-func (t *tx) within(ctx context.Context, do func() error) error {
+// within runs a statement. The server undoes one that fails by itself, so that
+// no savepoint is needed (a transaction with Aria tables has none); only if it
+// ended the whole transaction, that is over.
+func (t *tx) within(do func() error) error {
 	if t.broken != nil {
 		return t.broken
 	}
-	err := t.exec(ctx, "SAVEPOINT honeyrow")
-	if err == nil {
-		if err = do(); err == nil {
-			err = t.exec(ctx, "RELEASE SAVEPOINT honeyrow")
-		} else if back := t.exec(context.WithoutCancel(ctx), "ROLLBACK TO SAVEPOINT honeyrow"); back != nil {
-			t.broken = fmt.Errorf("the server ended the transaction: %s", violation(err))
-			return t.broken
-		}
+	err := do()
+	if t.db.lost(err) {
+		t.broken = fmt.Errorf("the server ended the transaction: %s", violation(err))
+		return t.broken
 	}
-	if err == nil || !lost(err) {
-		return violation(err)
-	}
-	var no *seeder.Violation
-	if errors.As(err, &no) { // our own finding
-		return err
-	}
-	t.broken = fmt.Errorf("the server ended the transaction: %s", violation(err))
-	return t.broken
+	return violation(err)
 }
 
 // Insert implements seeder.Tx.
 func (t *tx) Insert(ctx context.Context, tb *seeder.Table, row []seeder.Value) (key []seeder.Value, part uint32, err error) {
-	err = t.within(ctx, func() error {
+	err = t.within(func() error {
 		if !lasting(tb) {
 			key, err = t.insert(ctx, name(tb), tb, row)
 			return err
@@ -246,7 +235,7 @@ func (t *tx) Read(ctx context.Context, tb *seeder.Table, cond []seeder.Value, co
 		}
 	}
 	var rows [][]*string
-	err := t.within(ctx, func() error {
+	err := t.within(func() error {
 		for _, table := range from {
 			got, err := t.db.query(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE %s LIMIT 2", strings.Join(exprs, ", "), table, w), args...)
 			if err != nil {
@@ -280,17 +269,28 @@ func (t *tx) Read(ctx context.Context, tb *seeder.Table, cond []seeder.Value, co
 // Delete implements seeder.Tx.
 func (t *tx) Delete(ctx context.Context, tb *seeder.Table, cond []seeder.Value) (n int64, err error) {
 	w, args := where(tb, cond)
-	err = t.within(ctx, func() error {
-		if lasting(tb) {
-			n, err = t.deleteLater(ctx, tb, w, args)
+	err = t.within(func() error {
+		many := &seeder.Violation{Code: "HR002", Why: "the condition fits more than one row"}
+		rows, err := t.db.query(ctx, fmt.Sprintf("SELECT COUNT(*) FROM %s WHERE %s", name(tb), w), args...)
+		switch {
+		case err != nil:
 			return err
+		case *rows[0][0] == "0":
+			return nil
+		case *rows[0][0] != "1":
+			return many
+		case lasting(tb):
+			g := t.staging(tb)
+			g.deletes, n = append(g.deletes, doomed{w, args}), 1
+			return nil
 		}
 		res, err := t.db.conn.ExecContext(ctx, fmt.Sprintf("DELETE FROM %s WHERE %s", name(tb), w), args...)
 		if err != nil {
 			return err
 		}
-		if n, err = res.RowsAffected(); err == nil && n > 1 {
-			err = &seeder.Violation{Code: "HR002", Why: "the condition fits more than one row"}
+		if n, err = res.RowsAffected(); err == nil && n > 1 { // another row came between
+			t.broken = many
+			return many
 		}
 		return err
 	})

@@ -1,0 +1,514 @@
+package mydb_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"honeyrow/seeder"
+	"honeyrow/token"
+)
+
+func TestTwoSeedingRunsAtOnceAreKeptApart(t *testing.T) {
+	db := database(t, customers)
+	st := store(t)
+	a, b := open(t, "root", db, st), open(t, "root", db, st)
+	unlock, err := a.Database.Lock(t.Context())
+	must(t, err)
+	p := plan(t, b, options())
+	if _, err := b.Apply(t.Context(), p, seeder.ApplyOptions{}); err == nil || !strings.Contains(err.Error(), "another seeding run") {
+		t.Fatalf("got %v, want an error that names the other run", err)
+	}
+	unlock()
+	_, err = b.Apply(t.Context(), p, seeder.ApplyOptions{})
+	must(t, err)
+}
+
+func TestManyRowsInATableWithFewValuesStayToldApart(t *testing.T) {
+	db := database(t, customers+"UPDATE customers SET balance = 1000 * (id % 30);")
+	st := store(t)
+	s := open(t, "root", db, st)
+	o := options()
+	o.Rows = 150 // more than the area code has numbers for fiction
+	p := plan(t, s, o)
+	_, err := s.Apply(t.Context(), p, seeder.ApplyOptions{})
+	must(t, err)
+	ver, err := s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
+	must(t, err)
+	for _, r := range ver.Rows {
+		if r.State != "intact" {
+			t.Errorf("row %s is %s: %v", r.Key, r.State, r.Columns)
+		}
+	}
+}
+
+func TestTriggersThatChangeOrInventValuesAreRegisteredAsTheyLand(t *testing.T) {
+	db := database(t, `CREATE TABLE people (id char(36) PRIMARY KEY DEFAULT uuid(), email varchar(90) NOT NULL UNIQUE, api_key varchar(80) NOT NULL, pay decimal(8,1) NOT NULL);
+INSERT INTO people (email, api_key, pay) SELECT concat('p', seq, '@corp.example'), concat('key_', left(sha2(seq, 256), 24)), 1000 + seq FROM seq_1_to_50;
+CREATE TRIGGER up BEFORE INSERT ON people FOR EACH ROW BEGIN SET NEW.email = upper(NEW.email), NEW.id = uuid(), NEW.api_key = concat(NEW.api_key, left(md5(rand()), 4)); END;
+`)
+	st := store(t)
+	s := open(t, "root", db, st)
+	got, err := s.Apply(t.Context(), plan(t, s, options()), seeder.ApplyOptions{})
+	must(t, err)
+	ts, err := st.List(t.Context(), token.Filter{States: []token.State{token.Live}})
+	must(t, err)
+	if len(ts) == 0 || len(ts) != got.Tokens {
+		t.Fatalf("%d live tokens, apply says %d", len(ts), got.Tokens)
+	}
+	for _, tk := range ts {
+		n := query(t, db, fmt.Sprintf("SELECT count(*) FROM people WHERE CAST(%s AS BINARY) = '%s' AND id = '%s'", tk.Place.Column, tk.Value, tk.Place.Key))
+		if n != "1" {
+			t.Errorf("token of %s: its value stands in %s rows with its key, want 1", tk.Place.Column, n)
+		}
+	}
+	snap, err := st.Snapshot(t.Context())
+	must(t, err)
+	if len(snap.Tokens) != len(ts) {
+		t.Errorf("%d tokens are watched, want %d: values that never landed are watched too", len(snap.Tokens), len(ts))
+	}
+}
+
+func TestACrashAfterTriggersChangedValuesLeavesOnlyWhatTheRowsHoldWatched(t *testing.T) {
+	db := database(t, `CREATE TABLE people (id bigint NOT NULL AUTO_INCREMENT PRIMARY KEY, email varchar(90) NOT NULL UNIQUE, api_key varchar(80) NOT NULL);
+INSERT INTO people (email, api_key) SELECT concat('p', seq, '@corp.example'), concat('key_', left(sha2(seq, 256), 24)) FROM seq_1_to_50;
+CREATE TRIGGER up BEFORE INSERT ON people FOR EACH ROW BEGIN SET NEW.id = NEW.id + floor(rand() * 100000), NEW.api_key = concat(NEW.api_key, left(md5(rand()), 4)); END;
+`)
+	st := store(t)
+	s := open(t, "root", db, st)
+	p := plan(t, s, options())
+	s.Database = &dying{Database: s.Database, commit: true, die: 2}
+	func() {
+		defer func() { _ = recover() }()
+		_, _ = s.Apply(t.Context(), p, seeder.ApplyOptions{})
+	}()
+	s = open(t, "root", db, st)
+	ver, err := s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
+	must(t, err)
+	if !ver.OK || ver.Reconciled.Live != p.Rows() {
+		t.Fatalf("verify: %+v, reconciled %+v", ver, ver.Reconciled)
+	}
+	snap, err := st.Snapshot(t.Context())
+	must(t, err)
+	if want := 3 * p.Rows(); len(snap.Tokens) != want {
+		t.Errorf("%d tokens are watched, want %d", len(snap.Tokens), want)
+	}
+	rem, err := s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"})
+	must(t, err)
+	for _, r := range rem.Rows {
+		if r.State != "removed" {
+			t.Errorf("row is %s: %s", r.State, r.Why)
+		}
+	}
+	if n := query(t, db, "SELECT count(*) FROM people"); n != "50" {
+		t.Errorf("%s rows, want 50", n)
+	}
+}
+
+func TestALockedTableMakesApplyGiveUpAndLeaveNothing(t *testing.T) {
+	db := database(t, customers)
+	st := store(t)
+	s := open(t, "root", db, st)
+	p := plan(t, s, options())
+	blocker, err := open(t, "root", db, st).Database.Begin(t.Context(), seeder.Limits{})
+	must(t, err)
+	defer blocker.End(t.Context(), false)
+	cat, err := s.Database.Catalog(t.Context())
+	must(t, err)
+	tb, err := cat.Table("customers")
+	must(t, err)
+	// A row with the same unique value, not committed: the insert has to wait for it.
+	email := cell(p, "email").Value
+	x, status, zero, one := "x", "active", "0", "999999"
+	_, _, err = blocker.Insert(t.Context(), tb, []seeder.Value{{Column: "id", Text: &one}, {Column: "first_name", Text: &x}, {Column: "last_name", Text: &x},
+		{Column: "email", Text: email}, {Column: "balance", Text: &zero}, {Column: "status", Text: &status}})
+	must(t, err)
+	_, err = s.Apply(t.Context(), p, seeder.ApplyOptions{LockTimeout: 1e9})
+	if err == nil || !strings.Contains(err.Error(), "lock_timeout") {
+		t.Fatalf("got %v, want a lock timeout", err)
+	}
+	must(t, blocker.End(t.Context(), false))
+	nothingWatched(t, st)
+	_, err = s.Apply(t.Context(), p, seeder.ApplyOptions{})
+	must(t, err)
+}
+
+func TestNamedTablesOverridesAndExclusionsAreObeyed(t *testing.T) {
+	db := torture(t)
+	st := store(t)
+	s := open(t, "root", db, st)
+	o := options()
+	o.Tables = []string{"letters", "mail_outbox", "full_keys"}
+	o.Columns = map[string]string{"letters.body": "copy"}
+	o.Rows = 2
+	p := plan(t, s, o)
+	if len(p.Tables) != 2 || p.Rows() != 4 {
+		t.Fatalf("%d tables, %d rows planned, want 2 and 4\n%s", len(p.Tables), p.Rows(), p.Table())
+	}
+	o.Tables = []string{"audit"}
+	if p, err := s.Plan(t.Context(), o); !errors.Is(err, seeder.ErrNothing) || len(p.Refused) != 1 || p.Refused[0].Why == "" {
+		t.Fatalf("got %v: a table with nothing sensitive must be an explained refusal", err)
+	}
+	o.Tables = []string{"no_such_table"}
+	if _, err := s.Plan(t.Context(), o); err == nil || !strings.Contains(err.Error(), "no_such_table") {
+		t.Fatalf("got %v, want an error that names the table", err)
+	}
+	o = wide()
+	o.Exclude = []string{"employees"}
+	for _, tp := range plan(t, s, o).Tables {
+		if tp.Table == "employees" {
+			t.Error("an excluded table is planned")
+		}
+	}
+	o = wide()
+	o.Domain = ""
+	for _, tp := range plan(t, s, o).Tables {
+		for _, r := range tp.Rows {
+			for _, c := range r.Cells {
+				if c.Kind == "email" && c.Value != nil {
+					t.Errorf("%s.%s got an address without a decoy domain", tp, c.Column)
+				}
+			}
+		}
+	}
+}
+
+func TestTheSameSeedGivesTheSamePlan(t *testing.T) {
+	db := torture(t)
+	st := store(t)
+	s := open(t, "root", db, st)
+	values := func(p *seeder.Plan) (out []string) {
+		for _, tp := range p.Tables {
+			for _, r := range tp.Rows {
+				for _, c := range r.Cells {
+					if c.Value != nil && c.Kind != "timestamp" && c.Kind != "uuid" {
+						out = append(out, tp.Table+"."+c.Column+"="+*c.Value)
+					}
+				}
+			}
+		}
+		return out
+	}
+	a, b := values(plan(t, s, wide())), values(plan(t, s, wide()))
+	if strings.Join(a, "\n") != strings.Join(b, "\n") {
+		t.Errorf("two plans with one seed differ")
+	}
+}
+
+func TestNoErrorOrPlanOfARefusalHoldsAValue(t *testing.T) {
+	db := torture(t)
+	st := store(t)
+	s := open(t, "root", db, st)
+	p := plan(t, s, wide())
+	for _, tp := range p.Tables {
+		for _, r := range tp.Rows {
+			for _, c := range r.Cells {
+				if c.Value == nil || len(*c.Value) < 8 {
+					continue
+				}
+				for _, why := range append(append([]seeder.Reason{}, p.Refused...), p.Skipped...) {
+					if strings.Contains(why.Why, *c.Value) {
+						t.Errorf("the reason for %s holds a value", why.Table)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestProgressIsReportedForLongWork(t *testing.T) {
+	db := database(t, customers)
+	st := store(t)
+	s := open(t, "root", db, st)
+	var mu sync.Mutex
+	steps := map[string]int{}
+	note := func(p seeder.Progress) {
+		mu.Lock()
+		defer mu.Unlock()
+		steps[p.Step]++
+	}
+	o := options()
+	o.Progress = note
+	_, err := s.Apply(t.Context(), plan(t, s, o), seeder.ApplyOptions{Progress: note})
+	must(t, err)
+	_, err = s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm", ApplyOptions: seeder.ApplyOptions{Progress: note}})
+	must(t, err)
+	for _, want := range []string{"read", "draw", "try", "register", "insert", "commit", "remove"} {
+		if steps[want] == 0 {
+			t.Errorf("step %q was not reported: %v", want, steps)
+		}
+	}
+}
+
+func TestNumbersOfACounterAreNeitherLostNorOvertaken(t *testing.T) {
+	for name, signed := range map[string]string{"signed": "", "unsigned": "unsigned"} {
+		t.Run(name, func(t *testing.T) {
+			db := database(t, strings.Replace(customers, "id bigint NOT NULL", "id bigint "+signed+" NOT NULL", 1))
+			st := store(t)
+			s := open(t, "root", db, st)
+			// A gap below the counter, as any rolled-back insert leaves: the import of the rows has one.
+			before := counters(t, db)
+			p := plan(t, s, options())
+			if got := counters(t, db); got != before {
+				t.Errorf("planning moved the counter: %s, was %s", got, before)
+			}
+			_, err := s.Apply(t.Context(), p, seeder.ApplyOptions{DryRun: true})
+			must(t, err)
+			if got := counters(t, db); got != before {
+				t.Errorf("a dry run moved the counter: %s, was %s", got, before)
+			}
+			_, err = s.Apply(t.Context(), p, seeder.ApplyOptions{})
+			must(t, err)
+			var next int
+			fmt.Sscanf(before, "customers\t%d", &next)
+			keys := query(t, db, "SELECT group_concat(id ORDER BY id) FROM customers WHERE email LIKE '%@mail.shop-partners.test'")
+			var want []string
+			for i := range p.Rows() {
+				want = append(want, fmt.Sprint(next+i))
+			}
+			if keys != strings.Join(want, ",") {
+				t.Errorf("honey rows have keys %s, want the counter's next %v", keys, want)
+			}
+			if got, want := counters(t, db), fmt.Sprintf("customers\t%d", next+p.Rows()); got != want {
+				t.Errorf("the counter stands at %s, want %s", got, want)
+			}
+		})
+	}
+}
+
+func TestAGaplessTableIsTriedWithNumbersBelowTheCounter(t *testing.T) {
+	gapless := func(typ string) string {
+		return `CREATE TABLE people (id ` + typ + ` NOT NULL AUTO_INCREMENT PRIMARY KEY, email varchar(90) NOT NULL UNIQUE) ENGINE=InnoDB;
+INSERT INTO people SELECT seq, concat('p', seq, '@corp.example') FROM seq_1_to_50;
+`
+	}
+	for _, c := range []struct {
+		name, ddl string
+		moved     int
+	}{
+		{"signed", gapless("int"), 0},
+		{"unsigned", gapless("int unsigned"), 4},
+		{"deleted", gapless("int unsigned") + "DELETE FROM people WHERE id IN (3, 9, 20, 21);", 0},
+		{"tail", gapless("int unsigned") + "DELETE FROM people WHERE id > 45;", 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			db := database(t, c.ddl)
+			o := options()
+			o.Rows = 4
+			s := open(t, "root", db, store(t))
+			p := plan(t, s, o)
+			if got, want := counters(t, db), fmt.Sprintf("people\t%d", 51+c.moved); got != want {
+				t.Errorf("after planning the counter stands at %s, want %s", got, want)
+			}
+			if n := query(t, db, "SELECT count(*) FROM people WHERE id < 1 OR id > 50"); n != "0" {
+				t.Errorf("planning left %s rows", n)
+			}
+			_, err := s.Apply(t.Context(), p, seeder.ApplyOptions{})
+			must(t, err)
+			if got, want := counters(t, db), fmt.Sprintf("people\t%d", 51+c.moved+4); got != want {
+				t.Errorf("after planting the counter stands at %s, want %s", got, want)
+			}
+		})
+	}
+}
+
+// racing takes the counter's number from under the seeder's hands, once.
+type racing struct {
+	seeder.Database
+	race func()
+}
+
+func (r *racing) Draw(ctx context.Context, t *seeder.Table, column string, n int) ([]string, error) {
+	keys, err := r.Database.Draw(ctx, t, column, n)
+	if race := r.race; race != nil {
+		r.race = nil
+		race()
+	}
+	return keys, err
+}
+
+func TestAKeyThatAnotherSessionTakesFirstIsDrawnAnew(t *testing.T) {
+	db := database(t, customers)
+	st := store(t)
+	s := open(t, "root", db, st)
+	p := plan(t, s, options())
+	s.Database = &racing{s.Database, func() {
+		must(t, server.Exec(t.Context(), db, "INSERT INTO customers (first_name, last_name, email, status) VALUES ('X', 'Y', 'x@y.example', 'active')"))
+	}}
+	_, err := s.Apply(t.Context(), p, seeder.ApplyOptions{})
+	must(t, err)
+	ver, err := s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
+	must(t, err)
+	if !ver.OK || len(ver.Rows) != p.Rows() {
+		t.Fatalf("verify: %+v", ver)
+	}
+}
+
+func TestATableWithoutTransactionsIsSeededWhenNamedAndAFailureIsUndone(t *testing.T) {
+	db := torture(t)
+	st := store(t)
+	s := open(t, "root", db, st)
+	before := content(t, db)
+	o := options()
+	o.Tables = []string{"legacy_members", "aria_members", "guests"}
+	p := plan(t, s, o)
+	if len(p.Tables) != 3 || !strings.Contains(p.Table(), "has no transactions") {
+		t.Fatalf("the named tables are not planned, or without a warning:\n%s", p.Table())
+	}
+	if content(t, db) != before {
+		t.Fatal("planning wrote to a table without transactions")
+	}
+	_, err := s.Apply(t.Context(), p, seeder.ApplyOptions{DryRun: true})
+	must(t, err)
+	if content(t, db) != before {
+		t.Fatal("a dry run wrote to a table without transactions")
+	}
+	// The value of one row is taken after the trial, unseen: the write in the middle fails.
+	whole := s.Database
+	stolen := &stealing{Database: whole, steal: func() {
+		email := *p.Tables[0].Rows[1].Cells[2].Value
+		must(t, server.Exec(t.Context(), db, "INSERT INTO "+p.Tables[0].Table+" VALUES (9000, 'x', '"+email+"')"))
+	}}
+	s.Database = stolen
+	if p.Tables[0].Table != "legacy_members" {
+		t.Fatalf("the first table is %s", p.Tables[0].Table)
+	}
+	if _, err = s.Apply(t.Context(), p, seeder.ApplyOptions{}); err == nil || strings.Contains(err.Error(), "@") {
+		t.Fatalf("got %v, want an error without a value", err)
+	}
+	must(t, server.Exec(t.Context(), db, "DELETE FROM legacy_members WHERE id = 9000"))
+	if content(t, db) != before {
+		t.Fatal("a failure in the middle left rows behind")
+	}
+	nothingWatched(t, st)
+	s.Database = whole
+	p = plan(t, s, o)
+	_, err = s.Apply(t.Context(), p, seeder.ApplyOptions{})
+	must(t, err)
+	ver, err := s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
+	must(t, err)
+	if !ver.OK || len(ver.Rows) != p.Rows() {
+		t.Fatalf("verify: %+v", ver)
+	}
+	planted := content(t, db)
+	_, err = s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm", ApplyOptions: seeder.ApplyOptions{DryRun: true}})
+	must(t, err)
+	if content(t, db) != planted {
+		t.Fatal("a dry removal deleted rows")
+	}
+	_, err = s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"})
+	must(t, err)
+	if content(t, db) != before {
+		t.Fatal("after removal the tables differ from before")
+	}
+}
+
+// stealing acts just before the second transaction ends, which is the real one.
+type stealing struct {
+	seeder.Database
+	begun int
+	steal func()
+}
+
+func (d *stealing) Begin(ctx context.Context, l seeder.Limits) (seeder.Tx, error) {
+	tx, err := d.Database.Begin(ctx, l)
+	if d.begun++; err != nil || d.begun != 2 {
+		return tx, err
+	}
+	return &stealingTx{tx, d}, nil
+}
+
+type stealingTx struct {
+	seeder.Tx
+	d *stealing
+}
+
+func (x *stealingTx) End(ctx context.Context, commit bool) error {
+	if commit {
+		x.d.steal()
+	}
+	return x.Tx.End(ctx, commit)
+}
+
+func TestRowsOfOtherDatabasesThatPointAtAHoneyRowKeepIt(t *testing.T) {
+	db := database(t, customers)
+	other := database(t, "CREATE TABLE notes (id int PRIMARY KEY, customer bigint NOT NULL, FOREIGN KEY (customer) REFERENCES "+db+".customers (id) ON DELETE CASCADE)")
+	st := store(t)
+	s := open(t, "root", db, st)
+	o := options()
+	o.Rows = 2
+	got, err := s.Apply(t.Context(), plan(t, s, o), seeder.ApplyOptions{})
+	must(t, err)
+	must(t, server.Exec(t.Context(), other, "INSERT INTO notes VALUES (1, "+got.Rows[0].Key+")"))
+	rem, err := s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"})
+	must(t, err)
+	state := map[string]string{}
+	for _, r := range rem.Rows {
+		state[r.Key] = r.State
+	}
+	if state[got.Rows[0].Key] != "kept" || state[got.Rows[1].Key] != "removed" {
+		t.Errorf("states %v, want the first kept and the second removed", state)
+	}
+	if n := query(t, other, "SELECT count(*) FROM notes"); n != "1" {
+		t.Error("a cascade reached into another database")
+	}
+}
+
+func TestAnInsensitiveCollationDecidesWhatIsUnique(t *testing.T) {
+	db := database(t, "CREATE TABLE people (id int AUTO_INCREMENT PRIMARY KEY, email varchar(90) COLLATE utf8mb4_general_ci NOT NULL UNIQUE);\nINSERT INTO people (email) SELECT concat('P', seq, '@Corp.Example') FROM seq_1_to_50;\n")
+	s := open(t, "root", db, store(t))
+	cat, err := s.Database.Catalog(t.Context())
+	must(t, err)
+	tb, err := cat.Table("people")
+	must(t, err)
+	got, err := s.Database.Taken(t.Context(), tb, []string{"email"}, [][]string{{"p7@corp.example"}, {"p77@corp.example"}, {"P8@Corp.Example"}})
+	must(t, err)
+	if !got[0] || got[1] || !got[2] {
+		t.Errorf("taken %v, want true, false, true", got)
+	}
+	tx, err := s.Database.Begin(t.Context(), seeder.Limits{})
+	must(t, err)
+	defer tx.End(t.Context(), false)
+	low, real := "p7@corp.example", "P7@Corp.Example"
+	for v, want := range map[*string]int{&low: 0, &real: 1} {
+		rows, err := tx.Read(t.Context(), tb, []seeder.Value{{Column: "email", Text: v}}, []string{"id"})
+		must(t, err)
+		if len(rows) != want {
+			t.Errorf("%d rows are read for %s, want %d: a row must be found to the letter", len(rows), *v, want)
+		}
+	}
+}
+
+func TestAServerThatIsNotStrictIsNoExcuseForValuesThatDoNotFit(t *testing.T) {
+	must(t, server.Exec(t.Context(), "", "SET GLOBAL sql_mode = ''"))
+	defer func() {
+		must(t, server.Exec(t.Context(), "", "SET GLOBAL sql_mode = DEFAULT"))
+	}()
+	db := database(t, "CREATE TABLE people (id int AUTO_INCREMENT PRIMARY KEY, email varchar(20) NOT NULL UNIQUE, code tinyint NOT NULL)")
+	s := open(t, "root", db, store(t))
+	cat, err := s.Database.Catalog(t.Context())
+	must(t, err)
+	tb, err := cat.Table("people")
+	must(t, err)
+	tx, err := s.Database.Begin(t.Context(), seeder.Limits{})
+	must(t, err)
+	defer tx.End(t.Context(), false)
+	long, ok, big, small := strings.Repeat("x", 30), "a@b.cc", "300", "3"
+	for _, row := range [][]seeder.Value{
+		{{Column: "email", Text: &long}, {Column: "code", Text: &small}},
+		{{Column: "email", Text: &ok}, {Column: "code", Text: &big}},
+		{{Column: "email", Text: nil}, {Column: "code", Text: &small}},
+		{{Column: "email", Text: &ok}},
+	} {
+		_, _, err := tx.Insert(t.Context(), tb, row)
+		var no *seeder.Violation
+		if !errors.As(err, &no) || no.Code[:1] != "2" || strings.Contains(no.Why, "xxx") {
+			t.Errorf("got %v, want a violation of the data", err)
+		}
+	}
+	_, _, err = tx.Insert(t.Context(), tb, []seeder.Value{{Column: "email", Text: &ok}, {Column: "code", Text: &small}})
+	must(t, err)
+}

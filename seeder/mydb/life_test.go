@@ -1,0 +1,426 @@
+package mydb_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"honeyrow/event"
+	"honeyrow/seeder"
+	"honeyrow/token"
+)
+
+// content is the rows of all tables of a database, as its own dump tool writes
+// them, in the order of their keys.
+func content(t *testing.T, db string) string {
+	t.Helper()
+	var b strings.Builder
+	for _, tb := range strings.Fields(strings.ReplaceAll(query(t, db, "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' AND TABLE_NAME <> 'audit' ORDER BY 1"), " ", "\x01")) {
+		tb = strings.ReplaceAll(tb, "\x01", " ")
+		cols := strings.ReplaceAll(query(t, db, fmt.Sprintf("SELECT group_concat(concat('coalesce(hex(`', replace(COLUMN_NAME, '`', '``'), '`), \"-\")') ORDER BY ORDINAL_POSITION) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '%s'", tb)), "\n", "")
+		b.WriteString(tb + "\n" + query(t, db, fmt.Sprintf("SELECT concat_ws(' ', %s) x FROM `%s` ORDER BY x", cols, strings.ReplaceAll(tb, "`", "``"))) + "\n")
+	}
+	return b.String()
+}
+
+// counters is where every AUTO_INCREMENT stands.
+func counters(t *testing.T, db string) string {
+	return query(t, db, "SELECT TABLE_NAME, AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND AUTO_INCREMENT IS NOT NULL ORDER BY 1")
+}
+
+func TestApplyAndRemoveLeaveEveryOtherRowByteForByteAsItWas(t *testing.T) {
+	db := torture(t)
+	st := store(t)
+	s := open(t, "root", db, st)
+	before := content(t, db)
+	p := plan(t, s, wide())
+	if got := content(t, db); got != before {
+		t.Fatal("planning changed rows")
+	}
+	drawn := counters(t, db)
+	dry, err := s.Apply(t.Context(), p, seeder.ApplyOptions{DryRun: true})
+	must(t, err)
+	if len(dry.Rows) != p.Rows() || dry.Tokens != 0 {
+		t.Fatalf("dry run tried %d rows and registered %d tokens, want %d and 0", len(dry.Rows), dry.Tokens, p.Rows())
+	}
+	if got := content(t, db); got != before {
+		t.Fatal("a dry run changed rows")
+	}
+	if got := counters(t, db); got != drawn {
+		t.Fatalf("a dry run took numbers from counters: %s, were %s", got, drawn)
+	}
+	if ts, err := st.List(t.Context(), token.Filter{}); err != nil || len(ts) != 0 {
+		t.Fatalf("a dry run registered %d tokens (%v)", len(ts), err)
+	}
+	_, err = s.Apply(t.Context(), p, seeder.ApplyOptions{})
+	must(t, err)
+	planted := content(t, db)
+	if planted == before {
+		t.Fatal("nothing was planted")
+	}
+	again, err := s.Apply(t.Context(), p, seeder.ApplyOptions{})
+	must(t, err)
+	if again.Tokens != 0 || again.Rows[0].State != "present" || content(t, db) != planted {
+		t.Fatalf("applying the same plan twice planted again: %+v", again)
+	}
+	try, err := s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm", ApplyOptions: seeder.ApplyOptions{DryRun: true}})
+	must(t, err)
+	if content(t, db) != planted || len(try.Rows) != p.Rows() {
+		t.Fatal("a dry removal changed rows, or left some out")
+	}
+	gone, err := s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"})
+	must(t, err)
+	for _, r := range gone.Rows {
+		if r.State != "removed" {
+			t.Errorf("row in %s: %s: %s", r.Table, r.State, r.Why)
+		}
+	}
+	if got := content(t, db); got != before {
+		t.Fatal("after removal the tables differ from before")
+	}
+	if snap, err := st.Snapshot(t.Context()); err != nil || len(snap.Tokens) != 0 {
+		t.Fatalf("%d tokens are still watched (%v)", len(snap.Tokens), err)
+	}
+}
+
+// The command line client prints what the text protocol carries.
+func TestRegisteredValuesAreExactlyWhatTheServerSends(t *testing.T) {
+	db := torture(t)
+	st := store(t)
+	s := open(t, "root", db, st)
+	p := plan(t, s, wide())
+	_, err := s.Apply(t.Context(), p, seeder.ApplyOptions{})
+	must(t, err)
+	ts, err := st.List(t.Context(), token.Filter{States: []token.State{token.Live}})
+	must(t, err)
+	kinds, raw := map[string]int{}, 0
+	for _, tk := range ts {
+		kinds[tk.Kind]++
+		if tk.Place.Schema != "" || tk.Place.Database != db {
+			t.Errorf("%s is placed in database %q, schema %q: want %q and none", tk.Place.Column, tk.Place.Database, tk.Place.Schema, db)
+		}
+		table, column := strings.ReplaceAll(tk.Place.Table, "`", "``"), tk.Place.Column
+		if bytes := column == "uid" || column == "pw_digest"; bytes {
+			raw++
+			if got := query(t, db, fmt.Sprintf("SELECT count(*) FROM `%s` WHERE hex(`%s`) = '%X'", table, column, tk.Binary)); got != "1" {
+				t.Errorf("%s: the registered bytes stand in %s rows, want 1", column, got)
+			}
+			continue
+		}
+		all := strings.Split(query(t, db, fmt.Sprintf("SELECT `%s` FROM `%s`", column, table)), "\n")
+		n := 0
+		for _, v := range all {
+			if v == tk.Value {
+				n++
+			}
+		}
+		if n != 1 {
+			t.Errorf("%s of %s: the value stands in %d rows as the server sends it, want 1", column, table, n)
+		}
+	}
+	for _, k := range []string{"key", "email", "iban", "national_id", "password_hash", "api_key", "uuid", "salary", "person_name"} {
+		if kinds[k] == 0 {
+			t.Errorf("no token of kind %s: %v", k, kinds)
+		}
+	}
+	if raw < 6 {
+		t.Errorf("%d tokens of bytes, want those of uid and pw_digest", raw)
+	}
+}
+
+func TestApplyRefusesWhenTheDatabaseHasChangedSinceThePlan(t *testing.T) {
+	db := database(t, customers)
+	st := store(t)
+	s := open(t, "root", db, st)
+	p := plan(t, s, options())
+	must(t, server.Exec(t.Context(), db, "ALTER TABLE customers ADD vip tinyint"))
+	if _, err := s.Apply(t.Context(), p, seeder.ApplyOptions{}); !errors.Is(err, seeder.ErrChanged) {
+		t.Fatalf("got %v, want ErrChanged", err)
+	}
+	must(t, server.Exec(t.Context(), db, "ALTER TABLE customers DROP vip"))
+	email := *cell(p, "email").Value
+	must(t, server.Exec(t.Context(), db, "UPDATE customers SET email = '"+email+"' WHERE id = 1"))
+	_, err := s.Apply(t.Context(), p, seeder.ApplyOptions{})
+	if !errors.Is(err, seeder.ErrChanged) {
+		t.Fatalf("got %v, want ErrChanged", err)
+	}
+	if strings.Contains(err.Error(), email) {
+		t.Fatal("the error holds a honey value")
+	}
+	nothingWatched(t, st)
+}
+
+func cell(p *seeder.Plan, column string) *seeder.Cell {
+	for _, c := range p.Tables[0].Rows[0].Cells {
+		if c.Column == column {
+			return c
+		}
+	}
+	return nil
+}
+
+func nothingWatched(t *testing.T, st seeder.Store) {
+	t.Helper()
+	snap, err := st.Snapshot(t.Context())
+	must(t, err)
+	if len(snap.Tokens) != 0 {
+		t.Fatalf("%d tokens are watched, want none", len(snap.Tokens))
+	}
+}
+
+func TestAFailureInTheMiddleLeavesNothingBehind(t *testing.T) {
+	db := database(t, customers)
+	st := store(t)
+	s := open(t, "root", db, st)
+	before := content(t, db)
+	p := plan(t, s, options())
+	// The trial passes, the real insert fails: the trigger lets each value in once a session.
+	must(t, server.Exec(t.Context(), db, statements(`CREATE SEQUENCE calls;
+CREATE TRIGGER stop BEFORE INSERT ON customers FOR EACH ROW IF nextval(calls) > `+fmt.Sprint(p.Rows()+2)+` THEN SET @m = concat('no ', NEW.email); SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = @m; END IF;
+`)))
+	o := options()
+	o.SkipProbe = true
+	p = plan(t, s, o)
+	_, err := s.Apply(t.Context(), p, seeder.ApplyOptions{})
+	if err == nil || strings.Contains(err.Error(), "@") {
+		t.Fatalf("got %v, want an error without a value", err)
+	}
+	if got := content(t, db); got != before {
+		t.Fatal("rows were left behind")
+	}
+	nothingWatched(t, st)
+	removed, err := st.List(t.Context(), token.Filter{States: []token.State{token.Removed}})
+	must(t, err)
+	if len(removed) == 0 {
+		t.Fatal("the failure came before anything was registered: the test shows nothing")
+	}
+}
+
+// dying is a database whose transactions end as a crash would leave them.
+type dying struct {
+	seeder.Database
+	commit     bool // the server commits before the crash
+	begun      int
+	die        int // the transaction that dies
+	afterwards func()
+}
+
+func (d *dying) Begin(ctx context.Context, l seeder.Limits) (seeder.Tx, error) {
+	tx, err := d.Database.Begin(ctx, l)
+	d.begun++
+	if err != nil || d.begun != d.die {
+		return tx, err
+	}
+	return &dyingTx{tx, d}, nil
+}
+
+type dyingTx struct {
+	seeder.Tx
+	d *dying
+}
+
+func (x *dyingTx) End(ctx context.Context, commit bool) error {
+	if !commit {
+		return x.Tx.End(ctx, false)
+	}
+	err := x.Tx.End(ctx, x.d.commit)
+	if err == nil {
+		panic("crash")
+	}
+	return err
+}
+
+func TestACrashAtTheCommitIsSettledByLookingAtTheRows(t *testing.T) {
+	for _, committed := range []bool{true, false} {
+		t.Run(fmt.Sprintf("committed=%t", committed), func(t *testing.T) {
+			db := database(t, customers)
+			st := store(t)
+			s := open(t, "root", db, st)
+			before := content(t, db)
+			p := plan(t, s, options())
+			whole := s.Database
+			// Transactions of an apply: the trial, the real one.
+			s.Database = &dying{Database: whole, commit: committed, die: 2}
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Fatal("no crash")
+					}
+				}()
+				_, _ = s.Apply(t.Context(), p, seeder.ApplyOptions{})
+			}()
+			ts, err := st.List(t.Context(), token.Filter{States: []token.State{token.Planned}})
+			must(t, err)
+			if len(ts) == 0 {
+				t.Fatal("after the crash no token is planned: a visible row would be watched by nobody")
+			}
+			s = open(t, "root", db, st)
+			rec, err := s.Reconcile(t.Context(), "crm")
+			must(t, err)
+			if committed {
+				if rec.Live != p.Rows() || rec.Removed != 0 {
+					t.Fatalf("reconciled %+v, want %d live", rec, p.Rows())
+				}
+				ver, err := s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
+				must(t, err)
+				if !ver.OK {
+					t.Fatalf("verify: %+v", ver)
+				}
+				return
+			}
+			if rec.Removed != p.Rows() || rec.Live != 0 {
+				t.Fatalf("reconciled %+v, want %d removed", rec, p.Rows())
+			}
+			if content(t, db) != before {
+				t.Fatal("rows were left behind")
+			}
+			nothingWatched(t, st)
+			got, err := s.Apply(t.Context(), p, seeder.ApplyOptions{})
+			must(t, err)
+			if got.Rows[0].State != "planted" {
+				t.Fatalf("the plan can't be applied after the crash: %+v", got)
+			}
+		})
+	}
+}
+
+func TestNoRowIsVisibleBeforeEveryProxyWatchesIt(t *testing.T) {
+	db := database(t, customers)
+	st := store(t)
+	s := open(t, "root", db, st)
+	p := plan(t, s, options())
+	before := content(t, db)
+	beat := func(version uint64) {
+		must(t, st.Beat(t.Context(), token.Watcher{ID: "w1", Host: "proxy-1", PID: 77, Servers: []string{"crm"}, Version: version, Seen: time.Now()}))
+	}
+	beat(0)
+	_, err := s.Apply(t.Context(), p, seeder.ApplyOptions{WatchTimeout: 200 * time.Millisecond})
+	if err == nil || !strings.Contains(err.Error(), "proxy-1") || !strings.Contains(err.Error(), "--force") {
+		t.Fatalf("got %v, want an error that names the proxy and what to do", err)
+	}
+	if content(t, db) != before {
+		t.Fatal("rows were planted that nobody watches")
+	}
+	nothingWatched(t, st)
+
+	done := make(chan error, 1)
+	go func() { // ends when the version has moved once or twice
+		snap, err := st.Snapshot(t.Context())
+		for err == nil && len(snap.Tokens) == 0 {
+			if err = st.Wait(t.Context(), snap.Version); err == nil {
+				snap, err = st.Snapshot(t.Context())
+			}
+		}
+		if err == nil && content(t, db) != before {
+			err = errors.New("a row was visible before the proxy watched it")
+		}
+		if err == nil {
+			beat(1 << 40)
+		}
+		done <- err
+	}()
+	got, err := s.Apply(t.Context(), p, seeder.ApplyOptions{})
+	must(t, errors.Join(err, <-done))
+	if got.Watchers != 1 {
+		t.Fatalf("%d watchers, want 1", got.Watchers)
+	}
+}
+
+func TestVerifyReportsWhatHappenedToHoneyRowsAndFindsRecreatedTables(t *testing.T) {
+	db := database(t, customers)
+	st := store(t)
+	s := open(t, "root", db, st)
+	o := options()
+	o.Rows = 4
+	got, err := s.Apply(t.Context(), plan(t, s, o), seeder.ApplyOptions{})
+	must(t, err)
+	key := func(i int) string { return got.Rows[i].Key }
+	must(t, server.Exec(t.Context(), db, "UPDATE customers SET phone = 'none' WHERE id = "+key(0)+"; DELETE FROM customers WHERE id = "+key(1)+
+		"; INSERT INTO customers (first_name, last_name, email, phone, status) SELECT 'X', 'Y', 'x@y.zz', phone, 'active' FROM customers WHERE id = "+key(2)+
+		"; CREATE TABLE copy LIKE customers; INSERT INTO copy SELECT * FROM customers; DROP TABLE customers; RENAME TABLE copy TO customers"))
+	ver, err := s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
+	must(t, err)
+	for i, want := range []string{"changed", "gone", "repeated", "intact"} {
+		if ver.Rows[i].State != want {
+			t.Errorf("row %d is %s, want %s", i, ver.Rows[i].State, want)
+		}
+	}
+	if ver.OK {
+		t.Error("verify says that all is well")
+	}
+}
+
+func TestRemoveLeavesWhatChangedAndWhatOthersDependOn(t *testing.T) {
+	db := database(t, customers+`CREATE TABLE orders (id int AUTO_INCREMENT PRIMARY KEY, customer bigint NOT NULL, total decimal(10,2) NOT NULL, FOREIGN KEY (customer) REFERENCES customers (id) ON DELETE CASCADE);
+		INSERT INTO orders (customer, total) SELECT seq, seq FROM seq_1_to_100;`)
+	st := store(t)
+	s := open(t, "root", db, st)
+	o := options()
+	o.Rows = 3
+	got, err := s.Apply(t.Context(), plan(t, s, o), seeder.ApplyOptions{})
+	must(t, err)
+	must(t, server.Exec(t.Context(), db, "UPDATE customers SET balance = 1 WHERE id = "+got.Rows[0].Key+"; INSERT INTO orders (customer, total) VALUES ("+got.Rows[1].Key+", 5)"))
+	rem, err := s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"})
+	must(t, err)
+	state := map[event.ID]seeder.RowState{}
+	for _, r := range rem.Rows {
+		state[r.ID] = r
+	}
+	for i, want := range []string{"kept", "kept", "removed"} {
+		if r := state[got.Rows[i].ID]; r.State != want || want == "kept" && r.Why == "" {
+			t.Errorf("row %d: %s (%s), want %s", i, r.State, r.Why, want)
+		}
+	}
+	if n := query(t, db, "SELECT count(*) FROM orders"); n != "101" {
+		t.Errorf("%s orders, want 101: a cascade took one", n)
+	}
+	ts, err := st.List(t.Context(), token.Filter{States: []token.State{token.Live}})
+	must(t, err)
+	rows := map[event.ID]bool{}
+	for _, tk := range ts {
+		rows[tk.Row] = true
+	}
+	if len(rows) != 2 {
+		t.Errorf("%d rows are live, want the 2 that were left", len(rows))
+	}
+}
+
+func TestARoleWithNothingButTheGrantsOfThePlanCanPlantAndVerify(t *testing.T) {
+	db := torture(t)
+	st := store(t)
+	s := open(t, "root", db, st)
+	p := plan(t, s, wide())
+	must(t, server.Exec(t.Context(), db, "DROP USER IF EXISTS honeyrow_seeder; "+strings.Join(p.Grants, ";\n")+"\n; ALTER USER honeyrow_seeder IDENTIFIED BY ''"))
+	small := open(t, "honeyrow_seeder", db, st)
+	_, err := small.Apply(t.Context(), p, seeder.ApplyOptions{})
+	must(t, err)
+	ver, err := small.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
+	must(t, err)
+	if !ver.OK || len(ver.Rows) != p.Rows() {
+		t.Fatalf("verify: %+v", ver)
+	}
+	if _, err := small.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"}); err == nil || !strings.Contains(err.Error(), "GRANT DELETE") {
+		t.Fatalf("got %v, want an error that names the right that is missing", err)
+	}
+	if ts, err := st.List(t.Context(), token.Filter{States: []token.State{token.Retired}}); err != nil || len(ts) != 0 {
+		t.Fatalf("%d tokens are left retired (%v)", len(ts), err)
+	}
+	p, err = open(t, "honeyrow_seeder", db, st).Plan(t.Context(), wide())
+	must(t, err)
+	if len(p.Tables) == 0 {
+		t.Fatalf("a role with the plan's rights can't plan:\n%s", p.Table())
+	}
+	must(t, server.Exec(t.Context(), db, "REVOKE INSERT ON employees FROM honeyrow_seeder; REVOKE SELECT, INSERT ON users FROM honeyrow_seeder; GRANT SELECT (uid, email), INSERT (uid, email) ON users TO honeyrow_seeder"))
+	p, err = open(t, "honeyrow_seeder", db, st).Plan(t.Context(), wide())
+	must(t, err)
+	why := map[string]string{}
+	for _, r := range p.Refused {
+		why[r.Table] = r.Why
+	}
+	if !strings.Contains(why["employees"], "no INSERT") || !strings.Contains(why["users"], "SELECT on the whole table") {
+		t.Errorf("refusals of tables without rights: %q, %q", why["employees"], why["users"])
+	}
+}

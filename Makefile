@@ -8,7 +8,7 @@ TOOL = $(GO) tool -modfile=internal/tools/go.mod
 # Everything but what takes long on purpose: the suites against other people's
 # drivers, the demo, and the containers' story.
 QUICK = $$($(GO) list ./... | grep -v -e '^honeyrow/integration' -e '^honeyrow/demo' -e '^honeyrow/docker')
-SERVERS = postgresql psql pg_dump pgbench
+SERVERS = postgresql psql pg_dump pgbench mariadbd mariadb mariadb-dump
 CLIENTS = node npm python3-psycopg python3-psycopg2
 
 .DEFAULT_GOAL := help
@@ -48,7 +48,7 @@ race:
 fuzz-short:
 	@scripts/fuzz.sh total=30s
 
-test: ## install what the tests need and run all of them, those against real PostgreSQL included
+test: ## install what the tests need and run all of them, those against real PostgreSQL and MariaDB included
 	@scripts/need.sh cc $(SERVERS) $(CLIENTS)
 	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 15m $(QUICK)
 	$(GO) test -count=1 -timeout 30m ./demo/... ./docker ./integration/...

@@ -4,6 +4,7 @@
 # A name is one of
 #   cc          a C compiler (the race detector and cgo need one)
 #   postgresql  PostgreSQL's server programs (initdb, postgres)
+#   mariadbd    MariaDB's server; mariadb, mariadb-dump: its client programs
 #   python3-... the distribution's package of a Python library
 #   psql, pg_dump, pgbench, pgbouncer, haproxy, node, git, make or any other command
 # What is there is passed over without a word. What is missing is installed
@@ -14,7 +15,7 @@
 # here uses it, so for the time of the installation a drop-in under
 # /etc/postgresql-common/createcluster.d says "create_main_cluster = false";
 # it is removed again afterwards. Services that other packages would start
-# (pgbouncer, haproxy) are kept from it by a policy-rc.d, removed likewise.
+# (pgbouncer, haproxy, mariadb) are kept from it by a policy-rc.d, removed likewise.
 set -eu
 
 say() { printf 'need: %s\n' "$*" >&2; }
@@ -38,6 +39,9 @@ have() {
 		done
 		command -v pgbench >/dev/null 2>&1
 		;;
+	mariadbd)
+		[ -x /usr/sbin/mariadbd ] || command -v mariadbd >/dev/null 2>&1
+		;;
 	cc) command -v "${CC:-cc}" >/dev/null 2>&1 || command -v gcc >/dev/null 2>&1 ;;
 	python3-*) dpkg -s "$1" >/dev/null 2>&1 ;;
 	*) command -v "$1" >/dev/null 2>&1 ;;
@@ -50,6 +54,8 @@ deb() {
 	cc) echo gcc libc6-dev ;;
 	psql | pg_dump) echo postgresql-client ;;
 	pgbench) echo postgresql postgresql-contrib ;;
+	mariadbd) echo mariadb-server ;;
+	mariadb | mariadb-dump) echo mariadb-client ;;
 	node) echo nodejs ;;
 	*) echo "$1" ;;
 	esac
@@ -121,7 +127,7 @@ case " $packages " in
 esac
 
 case " $packages " in
-*" pgbouncer "* | *" haproxy "*)
+*" pgbouncer "* | *" haproxy "* | *" mariadb-server "*)
 	if [ ! -e "$policy" ]; then
 		policed=yes
 		printf '#!/bin/sh\nexit 101\n' | $asroot tee "$policy" >/dev/null

@@ -99,19 +99,25 @@ func (w *rows) Row(n uint64, row []byte, fields []inspect.Span) event.Verdict {
 	return w.run.rec.settle()
 }
 
-// parts looks inside a field for strong values.
+// parts looks inside a field for strong values, and for firm ones that stand
+// apart from what is around them: in an array, a padded or quoted field.
 func (w *rows) parts(at view, i int, b []byte, whole match.Value, isWhole bool) {
 	x := w.watch.x
 	for f := x.Find(b); ; {
-		val, _, ok := f.Next()
+		val, from, ok := f.Next()
 		if !ok {
 			return
 		}
-		if isWhole && val == whole || !x.Anywhere(val) {
+		if isWhole && val == whole {
+			continue
+		}
+		apart := match.Apart(b, from, x.Len(val))
+		if !apart && !x.Anywhere(val) {
 			continue
 		}
 		for _, r := range x.Refs(val) {
-			if t := x.Token(r.Token); !t.Key && t.Strength == token.Strong {
+			t := x.Token(r.Token)
+			if !t.Key && (t.Strength == token.Strong || t.Strength == token.Firm && apart && r.Form == match.Text) {
 				w.hit(at, i, r.Token, meansPart)
 			}
 		}

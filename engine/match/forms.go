@@ -80,10 +80,11 @@ func uuidBinary(s string) []byte {
 	return b
 }
 
-const special = "\"'\\\b\f\n\r\t\v"
+const special = "\"'\\\b\f\n\r\t\v&<>"
 
 // escapedForms returns how a text with special characters stands inside JSON
-// and arrays, COPY's text format, CSV and row literals, and SQL literals.
+// and arrays, COPY's text format, CSV and row literals, SQL literals, XML's
+// elements and attributes, and rows inside arrays and other rows.
 func escapedForms(s string) []string {
 	if !strings.ContainsAny(s, special) {
 		return nil
@@ -112,4 +113,8 @@ var escapers = []*strings.Replacer{
 	strings.NewReplacer(`"`, `""`, `\`, `\\`),
 	strings.NewReplacer(`"`, `\"`, `\`, `\\`),
 	strings.NewReplacer(`'`, `''`),
+	strings.NewReplacer(`&`, `&amp;`, `<`, `&lt;`, `>`, `&gt;`, "\r", `&#x0d;`),
+	strings.NewReplacer(`&`, `&amp;`, `<`, `&lt;`, `>`, `&gt;`, `"`, `&quot;`, "\n", `&#10;`, "\r", `&#13;`, "\t", `&#9;`),
+	strings.NewReplacer(`"`, `\"\"`, `\`, `\\\\`),
+	strings.NewReplacer(`"`, `""""`, `\`, `\\\\`),
 }

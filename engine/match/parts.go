@@ -250,8 +250,19 @@ func Bounded(b []byte, at, n int) bool {
 	switch {
 	case c == byte(n), n > 250 && (c == byte(n>>8) || c == byte(n>>16)):
 		return true
-	case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= 0x80:
+	}
+	return !alphanumeric(c)
+}
+
+// Apart reports whether the n bytes at b[at:] are bounded on both sides: no
+// letter or digit follows them either.
+func Apart(b []byte, at, n int) bool {
+	if end := at + n; end < len(b) && alphanumeric(b[end]) {
 		return false
 	}
-	return true
+	return Bounded(b, at, n)
+}
+
+func alphanumeric(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
 }

@@ -54,7 +54,7 @@ func TestDerivedFormsAreTheServersOwn(t *testing.T) {
 	}
 
 	// A value with every character that some format escapes.
-	const pem = "-----BEGIN KEY-----\nMIIEow\"IBAA\\KCAQ\tE'A\n-----END KEY-----"
+	const pem = "-----BEGIN KEY-----\nMIIEow\"IBAA\\KCAQ\tE'A<&>\n-----END KEY-----"
 	x := Compile(&token.Snapshot{Tokens: []token.Token{{ID: event.ID("1"), Value: pem, Strength: token.Strong}}})
 	literal := "convert_from('\\x" + hex.EncodeToString([]byte(pem)) + "', 'UTF8')"
 	for name, sql := range map[string]string{
@@ -66,6 +66,10 @@ func TestDerivedFormsAreTheServersOwn(t *testing.T) {
 		"an array":      "SELECT ARRAY[" + literal + ", 'x']::text",
 		"quote_literal": "SELECT quote_literal(replace(" + literal + ", '\\', '')) || " + literal,
 		"copy":          "COPY (SELECT 1, " + literal + ") TO STDOUT",
+		"xml":           "SELECT xmlelement(name k, " + literal + ")",
+		"xml attribute": "SELECT xmlelement(name k, xmlattributes(" + literal + " AS a))",
+		"rows in array": "SELECT ARRAY[ROW(1, " + literal + ")]::text",
+		"row in a row":  "SELECT ROW(ROW(1, " + literal + "))::text",
 		"csv":           "COPY (SELECT 1, " + literal + ") TO STDOUT (FORMAT csv)",
 	} {
 		if out := ask(sql); !x.Suspect([]byte(out)) {

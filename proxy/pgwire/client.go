@@ -110,7 +110,7 @@ func (f *flow) longFrame(typ byte, body []byte, total int) (event.Verdict, error
 		}
 		stmt, v := f.sess.Prepare(rest, total-(len(body)-len(rest)))
 		if !v.Blocks() {
-			f.register(string(name), &prepared{stmt: stmt})
+			f.register(string(name), &prepared{stmt: stmt, copies: copyFormats(rest)})
 		}
 		return v, nil
 	case 'B':
@@ -192,7 +192,7 @@ func (f *flow) clientFrame(frame []byte) ([]byte, error) {
 func (f *flow) query(sql []byte, total int) event.Verdict {
 	stmt, v := f.sess.Prepare(sql, total)
 	e := f.newExec()
-	e.stmt = stmt
+	e.stmt, e.copies = stmt, copyFormats(sql)
 	if !v.Blocks() {
 		e.run, v = stmt.Run(nil, nil)
 	}
@@ -240,7 +240,7 @@ func (f *flow) parse(body []byte) ([]byte, error) {
 		f.push(request{kind: parse, refused: true})
 		return f.failing('P'), nil
 	}
-	p := &prepared{stmt: stmt}
+	p := &prepared{stmt: stmt, copies: copyFormats(sql)}
 	for i := range n {
 		p.types = append(p.types, binary.BigEndian.Uint32(rest[2+4*i:]))
 	}

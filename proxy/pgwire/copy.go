@@ -21,9 +21,12 @@ type copyOut struct {
 	raw     bool
 	channel event.Channel
 	cols    int
-	delim   byte // of text; 0: not known yet
-	begun   bool // the first bytes have been seen
-	skip    int  // bytes of the binary header that are still to come
+	delim   byte         // of text; 0: not known yet
+	formats []copyFormat // that the statement asked for; one of them, usually the only one
+	odd     bool         // values may stand in another form than usual
+	plain   []byte       // scratch for those
+	begun   bool         // the first bytes have been seen
+	skip    int          // bytes of the binary header that are still to come
 	carry   []byte
 }
 
@@ -48,11 +51,30 @@ func (f *flow) copyBegins(typ byte, r *request, body []byte) (verb, error) {
 	var formats []int16
 	if f.copying.binary {
 		formats = []int16{1}
+	} else {
+		f.copying.follow(r.exec)
 	}
 	if f.beginRows(r.exec, event.ChannelCopy, f.layout(f.unnamed(n), formats), n).Blocks() {
 		return refuse, nil
 	}
 	return pass, nil
+}
+
+// follow takes over what the statement says of its format.
+func (c *copyOut) follow(e *execution) {
+	if e == nil {
+		return
+	}
+	c.formats = e.copies
+	if e.prep != nil {
+		c.formats = e.prep.copies
+	}
+	if len(c.formats) == 1 {
+		c.delim = c.formats[0].delim
+	}
+	for _, k := range c.formats {
+		c.odd = c.odd || k.odd()
+	}
 }
 
 // copyInBegins notes that the server reads COPY data: every Sync up to the
@@ -101,7 +123,7 @@ func (f *flow) copyFrames(rest []byte) (taken, error) {
 	}
 	e := r.exec
 	region := rest[:end]
-	if !c.raw && (f.rows == nil || len(c.carry) == 0 && c.begun && c.skip == 0 &&
+	if !c.raw && (f.rows == nil || len(c.carry) == 0 && c.begun && c.skip == 0 && !c.odd &&
 		f.gate == 0 && !f.wantsAny && c.wholeRows(region) && !f.rows.Suspect(region)) {
 		e.rows += uint64(n)
 		return taken{pass: end}, nil
@@ -152,7 +174,7 @@ func (f *flow) copyData(e *execution, p []byte, gate uint64) event.Verdict {
 		e.rows++
 		return e.run.Stream(c.channel, e.rows, p, false)
 	}
-	if len(c.carry) > 0 || c.skip > 0 {
+	if len(c.carry) > 0 || c.skip > 0 || c.odd {
 		gate = ^uint64(0) // put together here: Suspect has not seen it whole
 	}
 	if len(c.carry) > 0 {
@@ -192,6 +214,7 @@ func (c *copyOut) finish(f *flow) {
 	if cap(c.carry) > 4096 {
 		c.carry = nil
 	}
+	c.plain, c.formats = nil, nil
 	f.endRows()
 }
 
@@ -210,11 +233,40 @@ func (f *flow) copyLines(e *execution, p []byte, gate uint64) (int, event.Verdic
 		if c.delim == 0 {
 			c.delim = guessDelimiter(line, c.cols)
 		}
-		if v := f.copyLine(e.rows, line, gate); v.Blocks() {
+		var v event.Verdict
+		if c.odd && !c.usual(line) {
+			v = f.oddLine(e.rows, line)
+		} else {
+			v = f.copyLine(e.rows, line, gate)
+		}
+		if v.Blocks() {
 			return used, v
 		}
 		c.begun = true
 	}
+}
+
+// usual reports whether a line of an odd format holds its values as they are.
+func (c *copyOut) usual(line []byte) bool {
+	for _, k := range c.formats {
+		if k.csv || bytes.IndexByte(line, '\\') >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// oddLine shows a line's values as they were before COPY wrote them.
+func (f *flow) oddLine(nth uint64, line []byte) event.Verdict {
+	c := &f.copying
+	var v event.Verdict
+	for _, k := range c.formats {
+		c.plain, f.spans = k.decode(c.plain[:0], f.spans[:0], line)
+		if v = f.rows.Row(nth, c.plain, f.spans); v.Blocks() {
+			break
+		}
+	}
+	return v
 }
 
 // guessDelimiter finds the character that cuts the first line into the right

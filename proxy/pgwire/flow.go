@@ -134,8 +134,25 @@ func (f *flow) Farewell(r wire.Reason) []byte {
 	return farewell(r)
 }
 
-// Close implements wire.Flow.
+// Close implements wire.Flow. Runs that were under way end here: whoever breaks
+// off in the middle of a result leaves final counts too.
 func (f *flow) Close() {
+	f.mu.Lock()
+	var open []*execution
+	for r := f.queue.peek(); r != nil; r = f.queue.peek() {
+		if r.exec != nil {
+			open = append(open, r.exec)
+		}
+		f.queue.pop()
+	}
+	f.cur = nil
+	f.mu.Unlock()
+	for _, e := range open {
+		f.endRun(e, "")
+	}
+	for f.open.first != nil {
+		f.endRun(f.open.first, "")
+	}
 	f.sess.Close()
 	if f.opts.Close != nil {
 		f.opts.Close()
@@ -155,14 +172,36 @@ func frameLength(buf []byte) (int, error) {
 	return n + 1, nil
 }
 
-// cancelRun asks the server to give up what it is sending to this session.
+// cancelRun asks the server to give up what it is sending to this session. If
+// the client has sent further requests already, the result is read to its end
+// instead, since the cancellation could hit one of those. The client's goroutine
+// waits meanwhile, before it sends more: when the request has been taken, what
+// comes later is safe (the server ignores a cancellation between commands).
 func (f *flow) cancelRun() {
 	if f.opts.Cancel == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.pipelinedLocked() {
 		return
 	}
 	ctx, stop := context.WithTimeout(context.Background(), cancelTimeout)
 	defer stop()
 	_ = f.opts.Cancel(ctx) // if it fails, the result is read to its end and dropped
+}
+
+// pipelinedLocked reports whether there are requests behind the one that
+// brings the next ReadyForQuery. mu is held.
+func (f *flow) pipelinedLocked() bool {
+	q := f.queue.buf[f.queue.head:]
+	for i, r := range q {
+		switch r.kind {
+		case simpleQuery, syncPoint, functionCall:
+			return i+1 < len(q)
+		}
+	}
+	return false
 }
 
 // prepared is a statement that the client prepared, by Parse or by SQL.
@@ -171,7 +210,8 @@ type prepared struct {
 	types []uint32 // parameter types, from Parse and then ParameterDescription
 	// desc is what Describe told of its result; written by the server's
 	// goroutine, read by the client's to know whether to ask.
-	desc atomic.Pointer[description]
+	desc   atomic.Pointer[description]
+	copies []copyFormat // of COPY TO STDOUT in its text
 	// asked says that a Describe of it or of a portal is under way.
 	asked atomic.Bool
 }
@@ -186,6 +226,7 @@ type execution struct {
 	// all columns, else one per column.
 	formats []int16
 	stmt    inspect.Statement // released when a simple query is done
+	copies  []copyFormat      // of COPY TO STDOUT in a simple query's text
 	portal  string            // its name, if named is set
 	named   bool
 	rows    uint64

@@ -361,6 +361,26 @@ func TestShortRefusedResultNeedsNoCancel(t *testing.T) {
 	}
 }
 
+func TestRefusalNeverCancelsTheNextPipelinedStatement(t *testing.T) {
+	x := start(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelRow, "honey") })
+	x.client(nil, query("select a from t"), query("select b from u"))
+	x.server(append(enc(t, columns("a")), x.f.refuse...), columns("a"), row("honey"))
+	if x.cancels != 0 {
+		t.Fatalf("%d cancels while another statement was on its way", x.cancels)
+	}
+	rest := []encoder{readyIdle, columns("b"), row("x"), done("SELECT 1"), readyIdle}
+	x.server(enc(t, rest...), append([]encoder{row("x"), done("SELECT 2")}, rest...)...)
+}
+
+func TestRunBrokenOffIsOverWhenItsSessionIs(t *testing.T) {
+	x := start(t, nil)
+	x.client(nil, &pgproto3.Parse{Query: "select a from t"}, &pgproto3.Bind{DestinationPortal: "p"}, &pgproto3.Describe{ObjectType: 'P', Name: "p"},
+		&pgproto3.Execute{Portal: "p"}, syncMsg, query("select b from u"))
+	x.server(nil, parsed, bound, columns("a"), row("1"), row("2"))
+	x.f.Close()
+	x.wantRuns("2 ", "0 ")
+}
+
 func TestRefusedExtendedResultDropsEverythingUpToItsSync(t *testing.T) {
 	x := start(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelRow, "honey") })
 	b, d, e := &pgproto3.Bind{}, &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{}
@@ -463,7 +483,7 @@ func TestCopyOutRowsAreCutIntoFields(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := start(t, nil)
-			x.client(nil, query("copy t to stdout"))
+			x.client(nil, query("copy t to stdout"+map[string]string{"csv": " csv", "pipes": " (delimiter '|')"}[name]))
 			h := &pgproto3.CopyOutResponse{ColumnFormatCodes: []uint16{0, 0, 0}}
 			if tc.binary {
 				h = &pgproto3.CopyOutResponse{OverallFormat: 1, ColumnFormatCodes: []uint16{1, 1, 1}}

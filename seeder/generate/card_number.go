@@ -34,15 +34,17 @@ func (cardNumber) Fit(c *Column) (int, string) {
 	return clue{names: cardNames, classes: []Class{Text, Integer, Decimal}, valid: cardLong, what: "as long as card numbers"}.fit(c)
 }
 
+var ungrouped = strings.NewReplacer(" ", "", "-", "")
+
 // cardLong accepts what is as long as a card number, whatever its check digit.
 func cardLong(v string) bool {
-	plain := strings.NewReplacer(" ", "", "-", "").Replace(v)
+	plain := ungrouped.Replace(v)
 	return len(plain) >= 13 && len(plain) <= 19 && only(plain, digits)
 }
 
 // cardLike accepts card numbers that pass Luhn's check, and masked ones.
 func cardLike(v string) bool {
-	plain := strings.NewReplacer(" ", "", "-", "").Replace(v)
+	plain := ungrouped.Replace(v)
 	if len(plain) < 13 || len(plain) > 19 {
 		return false
 	}

@@ -41,7 +41,7 @@ func (k clue) fit(c *Column) (int, string) {
 		}
 	}
 	share, n := 1.0, len(c.Values)
-	if k.valid != nil && n > 0 {
+	if k.valid != nil && n > 0 && (phrase != "" || k.proof) { // else it can't matter, and is costly
 		share = k.share(c.Values)
 	}
 	name := 0

@@ -45,7 +45,7 @@ func official(c *Column) bool {
 	}
 	long := 0
 	for _, v := range c.Values {
-		if cardLong(v) && strings.Contains("3456", v[:1]) {
+		if len(v) >= 13 && len(v) <= 24 && cardLong(v) && strings.Contains("3456", v[:1]) {
 			long++
 		}
 	}

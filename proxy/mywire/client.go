@@ -85,14 +85,6 @@ func (f *flow) header(off, size int) (wire.Step, bool) {
 // before it. stop means that the step must be taken as it is.
 func (f *flow) piece(off, head int, p []byte) (step wire.Step, stop bool) {
 	end := f.up.left == 0 && !f.up.more
-	if f.up.drop {
-		step = wire.Step{Pass: off, Skip: head + len(p)}
-		if end {
-			step.Inject = f.refuse(refusal(), f.up.seq).inject
-			f.up = upload{}
-		}
-		return step, true
-	}
 	var v event.Verdict
 	switch f.up.cmd {
 	case mysql.COM_QUERY, mysql.COM_STMT_PREPARE:
@@ -104,7 +96,15 @@ func (f *flow) piece(off, head int, p []byte) (step wire.Step, stop bool) {
 	default:
 		v = f.sess.Present(event.ChannelBind, p, end)
 	}
-	if v.Blocks() { // the server has only part of the packet and will never run it
+	switch {
+	case f.up.drop:
+		step = wire.Step{Pass: off, Skip: head + len(p)}
+		if end {
+			step.Inject = f.refuse(refusal(), f.up.seq).inject
+			f.up = upload{}
+		}
+		return step, true
+	case v.Blocks(): // the server has only part of the packet and will never run it
 		return wire.Step{Pass: off, Cut: true, Reason: wire.Refused}, true
 	}
 	return step, false

@@ -73,11 +73,11 @@ func (f *flow) rowPackets(r *request, rest []byte, size int) (taken, error) {
 	if r.kind == fetch && r.exec == nil && !f.swallow { // of a cursor whose result was refused
 		return f.verdict(event.Verdict{Action: event.Block}, 0, rest[3]), nil
 	}
-	if header+size > len(rest) || size == maxPacket {
-		if header+size <= rowLimit {
-			return taken{need: header + size}, nil
-		}
+	if header+size > rowLimit {
 		return f.startRow(r, rest, size)
+	}
+	if header+size > len(rest) {
+		return taken{need: header + size}, nil
 	}
 	end, n := f.wholeRows(rest)
 	if end == 0 {
@@ -96,7 +96,7 @@ func (f *flow) wholeRows(b []byte) (end, n int) {
 	for len(b)-end > header {
 		size := packetSize(b[end:])
 		first := b[end+header]
-		if size == 0 || size == maxPacket || header+size > len(b)-end || first >= mysql.EOF_HEADER || binary && first != 0 {
+		if size == 0 || header+size > rowLimit || header+size > len(b)-end || first >= mysql.EOF_HEADER || binary && first != 0 {
 			break
 		}
 		end += header + size
@@ -315,7 +315,9 @@ func (f *flow) startRow(r *request, rest []byte, size int) (taken, error) {
 	if t.cut { // nothing of it has left yet
 		t = f.verdict(event.Verdict{Action: event.Block}, n, rest[3])
 		f.down.drop = true
+		return t, nil
 	}
+	f.outSeq.Store(uint32(rest[3] + 1))
 	return t, nil
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"honeyrow/event"
 	"honeyrow/inspect/inspecttest"
+	"honeyrow/proxy/tlsconf"
 	"honeyrow/proxy/wire"
 )
 
@@ -137,3 +138,5 @@ func TestRealSessionsPassTextAndBinary(t *testing.T) {
 }
 
 var originNone wire.Origin
+
+func noTLS() tlsconf.Server { return tlsconf.Server{Mode: tlsconf.Disable} }

@@ -204,8 +204,8 @@ func (f *flow) bindValue(typ uint16, b []byte) ([]byte, error) {
 
 // readTypes takes the parameters' types, and their names if they have them.
 func (v *values) readTypes(b []byte) ([]byte, error) {
-	types := make([]uint16, 0, min(v.n, 64))
-	if v.prep != nil && cap(v.prep.types) >= v.n {
+	var types []uint16
+	if v.prep != nil {
 		types = v.prep.types[:0]
 	}
 	for range v.n {

@@ -1,0 +1,884 @@
+package mywire
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-mysql-org/go-mysql/mysql"
+
+	"honeyrow/event"
+	"honeyrow/inspect"
+	"honeyrow/inspect/inspecttest"
+	"honeyrow/internal/wiretest"
+	"honeyrow/proxy/wire"
+)
+
+// oldCaps and newCaps are what clients of before and after MySQL 5.7 agree to.
+const (
+	oldCaps = capProtocol41 | capSecure | capPluginAuth | capConnectAttrs | capLocalFiles | capMySQL
+	newCaps = oldCaps | capDeprecateEOF | capSessionTrack
+)
+
+// pk makes packets with running sequence ids.
+func pk(seq byte, payloads ...[]byte) []byte {
+	var b []byte
+	for _, p := range payloads {
+		b = appendPacket(b, seq, p)
+		seq++
+	}
+	return b
+}
+
+func str(s string) []byte { return append(appendLenenc(nil, uint64(len(s))), s...) }
+
+func cat(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+
+func command(cmd byte, body string) []byte { return pk(0, append([]byte{cmd}, body...)) }
+func query(sql string) []byte              { return command(mysql.COM_QUERY, sql) }
+
+// column is a definition. typ and charset 0 stand for a varchar in utf8mb4.
+func column(name string, typ byte, charset uint16, flags uint16) []byte {
+	if typ == 0 {
+		typ = mysql.MYSQL_TYPE_VAR_STRING
+	}
+	if charset == 0 {
+		charset = 45
+	}
+	b := cat(str("def"), str("crm"), str("t"), str("people"), str(name), str("org_"+name), []byte{0x0c})
+	b = binary.LittleEndian.AppendUint16(b, charset)
+	b = binary.LittleEndian.AppendUint32(b, 80)
+	b = append(b, typ)
+	b = binary.LittleEndian.AppendUint16(b, flags)
+	return append(b, 0, 0, 0)
+}
+
+func textRow(fields ...string) []byte {
+	var b []byte
+	for _, f := range fields {
+		if f == "NULL" {
+			b = append(b, 0xfb)
+		} else {
+			b = append(b, str(f)...)
+		}
+	}
+	return b
+}
+
+// dialect builds what depends on the agreed capabilities.
+type dialect struct{ caps caps }
+
+func (d dialect) ok(status uint16) []byte {
+	b := []byte{0, 0, 0}
+	b = binary.LittleEndian.AppendUint16(b, status)
+	return append(b, 0, 0)
+}
+
+func (d dialect) tracked(info string, items ...[]byte) []byte {
+	b := d.ok(mysql.SERVER_SESSION_STATE_CHANGED)
+	return append(append(b, str(info)...), str(string(cat(items...)))...)
+}
+
+func (d dialect) end(status uint16) []byte {
+	if d.caps.has(capDeprecateEOF) {
+		b := d.ok(status)
+		b[0] = 0xfe
+		return b
+	}
+	return binary.LittleEndian.AppendUint16([]byte{0xfe, 0, 0}, status)
+}
+
+// head is a column count and definitions.
+func (d dialect) head(status uint16, cols ...[]byte) [][]byte {
+	out := append([][]byte{{byte(len(cols))}}, cols...)
+	if !d.caps.has(capDeprecateEOF) {
+		out = append(out, d.end(status))
+	}
+	return out
+}
+
+func (d dialect) result(status uint16, cols [][]byte, rows ...[]byte) [][]byte {
+	return append(append(d.head(0, cols...), rows...), d.end(status))
+}
+
+func (d dialect) prepared(id uint32, params, cols int) [][]byte {
+	b := binary.LittleEndian.AppendUint32([]byte{0}, id)
+	b = append(b, byte(cols), 0, byte(params), 0, 0, 0, 0)
+	out := [][]byte{b}
+	for _, n := range []int{params, cols} {
+		for range n {
+			out = append(out, column("?", 0, 0, 0))
+		}
+		if n > 0 && !d.caps.has(capDeprecateEOF) {
+			out = append(out, d.end(0))
+		}
+	}
+	return out
+}
+
+func errPk(seq byte) []byte { return pk(seq, refusal()) }
+
+func twoColumns() [][]byte { return [][]byte{column("a", 0, 0, 0), column("b", 0, 0, 0)} }
+
+type fixture struct {
+	*testing.T
+	dialect
+	rec *inspecttest.Recorder
+	d   *wiretest.Driver
+	f   *flow
+}
+
+func start(t *testing.T, c caps, script func(*inspecttest.Recorder)) *fixture {
+	t.Helper()
+	x := &fixture{T: t, rec: inspecttest.New(), dialect: dialect{c}}
+	if script != nil {
+		script(x.rec)
+	}
+	who := event.Client{User: "app", Database: "crm"}
+	sess, _ := x.rec.Open(who)
+	x.f = newFlow(flowOptions{
+		Session: sess, Who: who, Caps: c, Open: x.rec.Open, Replicas: map[string]bool{"replica": true},
+		Secure: [2]bool{true, true}, Safe: true, Statement: 4096,
+	})
+	x.d = &wiretest.Driver{Flow: x.f, Poison: true}
+	t.Cleanup(func() {
+		for _, p := range x.rec.Problems() {
+			t.Errorf("seam: %s", p)
+		}
+	})
+	return x
+}
+
+// both runs a test with and without DEPRECATE_EOF.
+func both(t *testing.T, script func(*inspecttest.Recorder), test func(*fixture)) {
+	for name, c := range map[string]caps{"EOF": oldCaps, "DEPRECATE_EOF": newCaps} {
+		t.Run(name, func(t *testing.T) { test(start(t, c, script)) })
+	}
+}
+
+// client sends bytes and expects the server to get want (nil: the same).
+func (x *fixture) client(want, sent []byte) {
+	x.Helper()
+	x.exchange(wire.Client, want, sent)
+}
+
+func (x *fixture) server(want, sent []byte) {
+	x.Helper()
+	x.exchange(wire.Server, want, sent)
+}
+
+var nothing = []byte{}
+
+func (x *fixture) exchange(from wire.Side, want, sent []byte) {
+	x.Helper()
+	if want == nil {
+		want = sent
+	}
+	sent = bytes.Clone(sent)
+	got, err := x.d.Feed(from, sent)
+	if err != nil {
+		x.Fatalf("%s: %v", from, err)
+	}
+	if !bytes.Equal(got, want) {
+		x.Fatalf("from %s\n got %q\nwant %q", from, got, want)
+	}
+}
+
+// broken expects the side to be accused of breaking the protocol.
+func (x *fixture) broken(from wire.Side, sent []byte, text string) {
+	x.Helper()
+	_, err := x.d.Feed(from, sent)
+	if err == nil || !strings.Contains(err.Error(), text) {
+		x.Fatalf("%s: %v, want an error with %q", from, err, text)
+	}
+}
+
+func (x *fixture) methods() string {
+	var out []string
+	for _, m := range x.rec.Methods() {
+		if m != "Suspect" {
+			out = append(out, m)
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+func TestTextResultIsShownRowByRow(t *testing.T) {
+	both(t, nil, func(x *fixture) {
+		x.client(nil, query("select * from people"))
+		x.server(nil, pk(1, x.result(2, twoColumns(), textRow("1", "ann"), textRow("NULL", strings.Repeat("x", 300)))...))
+		if got, want := x.methods(), "Open Prepare Run Describe Columns Row Row Done Release"; got != want {
+			x.Errorf("calls %q, want %q", got, want)
+		}
+		col := x.rec.Calls("Describe")[0].Cols[1]
+		if want := (inspect.Column{Name: "b", OrgSchema: "crm", OrgTable: "people", OrgName: "org_b", Type: 253}); col != want {
+			x.Errorf("column %+v, want %+v", col, want)
+		}
+		rows := x.rec.Calls("Row")
+		if b, ok := rows[1].Field(0); ok || b != nil {
+			x.Errorf("NULL shown as %q", b)
+		}
+		if b, _ := rows[1].Field(1); len(b) != 300 || rows[1].N != 2 {
+			x.Errorf("row %d, field of %d bytes", rows[1].N, len(b))
+		}
+		if d := x.rec.Calls("Done")[0]; d.N != 2 || d.Name != "OK" {
+			x.Errorf("done %d %q", d.N, d.Name)
+		}
+		if !x.f.AtRest() {
+			x.Error("not at rest")
+		}
+	})
+}
+
+func TestRefusedRowBecomesAnErrorAndTheRestIsSwallowed(t *testing.T) {
+	both(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelRow, "honey") }, func(x *fixture) {
+		x.client(nil, query("select 1; select 2"))
+		head := x.head(0, twoColumns()...)
+		seq := byte(1 + len(head))
+		x.server(pk(1, append(head, textRow("1", "a"))...), pk(1, append(head, textRow("1", "a"))...))
+		x.server(errPk(seq+1), pk(seq+1, textRow("2", "honey"), textRow("3", "honey")))
+		// A client that has its error may go on at once.
+		x.client(nil, query("select 3"))
+		x.server(nothing, pk(seq+3, textRow("4", "b"), x.end(mysql.SERVER_MORE_RESULTS_EXISTS)))
+		x.server(nothing, pk(seq+5, x.result(mysql.SERVER_MORE_RESULTS_EXISTS, twoColumns(), textRow("5", "honey"))...))
+		x.server(nothing, pk(40, x.ok(2)))
+		x.server(nil, pk(1, x.result(2, twoColumns(), textRow("6", "c"))...))
+		if n := len(x.rec.Calls("Done")); n != 2 || !x.f.AtRest() {
+			x.Errorf("%d runs done, at rest %v", n, x.f.AtRest())
+		}
+	})
+}
+
+func TestRefusedStatementNeverReachesTheServer(t *testing.T) {
+	both(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelStatement, "stolen") }, func(x *fixture) {
+		x.client(cat(query("select 1"), ping, query("select 2")), cat(query("select 1"), query("select 'stolen'"), query("select 2")))
+		x.server(cat(pk(1, x.ok(2)), errPk(1), pk(1, x.ok(2))), cat(pk(1, x.ok(2)), pk(1, x.ok(2)), pk(1, x.ok(2))))
+		if !x.f.AtRest() || len(x.rec.Calls("Done")) != 2 {
+			x.Errorf("at rest %v, %d done", x.f.AtRest(), len(x.rec.Calls("Done")))
+		}
+	})
+}
+
+func TestRefusedLongStatementIsDroppedToItsEnd(t *testing.T) {
+	both(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelStatement, "stolen") }, func(x *fixture) {
+		long := query("select 'stolen'" + strings.Repeat(" ", 200_000))
+		x.client(nothing, long[:50_000])
+		x.client(ping, long[50_000:])
+		x.server(errPk(1), pk(1, x.ok(2)))
+		// Too late to refuse: part of it has left, and the session ends.
+		late := query("select '" + strings.Repeat(" ", 100_000) + "stolen'")
+		if _, err := x.d.Feed(wire.Client, late[:80_000]); err != nil || x.d.Cut() {
+			x.Fatal(err)
+		}
+		if out, err := x.d.Feed(wire.Client, late[80_000:]); err != nil || !x.d.Cut() || len(out) > 0 {
+			x.Fatalf("%v, cut %v, %d bytes passed", err, x.d.Cut(), len(out))
+		}
+	})
+}
+
+func TestErrorTextsInfoAndLabelsAreRefusedInTheirPlace(t *testing.T) {
+	both(t, func(r *inspecttest.Recorder) {
+		for _, ch := range []event.Channel{event.ChannelError, event.ChannelNotice, event.ChannelLabel} {
+			r.BlockWhen(ch, "honey")
+		}
+	}, func(x *fixture) {
+		x.client(nil, query("select a"))
+		x.server(errPk(1), pk(1, errPayload(1105, "HY000", "XPATH syntax error: '~honey'")))
+		x.client(nil, query("select b"))
+		x.server(errPk(1), pk(1, append(x.ok(2), str("honey")...)))
+		x.client(nil, query("select c"))
+		x.server(errPk(1), pk(1, x.result(2, [][]byte{column("honey", 0, 0, 0)}, textRow("1"))...))
+		x.client(nil, query("select d"))
+		x.server(nil, pk(1, errPayload(1064, "42000", "syntax")))
+		done := x.rec.Calls("Done")
+		if got := done[len(done)-1].Name; got != "42000" || !x.f.AtRest() {
+			x.Errorf("code %q", got)
+		}
+	})
+}
+
+func TestSeveralResultsAndProgressReportsAreFollowed(t *testing.T) {
+	x := start(t, newCaps|mariaProgress, nil)
+	x.client(nil, query("call p()"))
+	x.server(nil, cat(
+		pk(1, x.result(mysql.SERVER_MORE_RESULTS_EXISTS, twoColumns(), textRow("1", "a"))...),
+		pk(9, []byte{0xff, 0xff, 0xff, 1, 2, 3, 4, 5, 6}),
+		pk(10, x.result(mysql.SERVER_MORE_RESULTS_EXISTS, twoColumns())...),
+		pk(20, x.ok(2))))
+	if n := len(x.rec.Calls("Columns")); n != 2 || len(x.rec.Calls("Done")) != 1 || !x.f.AtRest() {
+		t.Errorf("%d results, %s", n, x.methods())
+	}
+}
+
+// binaryRow builds a row of the binary protocol from encoded values; nil is NULL.
+func binaryRow(values ...[]byte) []byte {
+	b := make([]byte, 1+(len(values)+9)/8)
+	for i, v := range values {
+		if v == nil {
+			b[1+(i+2)/8] |= 1 << ((i + 2) % 8)
+		}
+	}
+	return append(b, bytes.Join(values, nil)...)
+}
+
+func le32(n uint32) []byte { return binary.LittleEndian.AppendUint32(nil, n) }
+
+// execute builds COM_STMT_EXECUTE with string parameters.
+func execute(id uint32, flags byte, params ...string) []byte {
+	b := append([]byte{mysql.COM_STMT_EXECUTE}, le32(id)...)
+	b = append(append(b, flags), le32(1)...)
+	if len(params) > 0 {
+		b = append(b, make([]byte, (len(params)+7)/8)...)
+		b = append(b, 1)
+		for range params {
+			b = append(b, mysql.MYSQL_TYPE_VAR_STRING, 0)
+		}
+		for _, p := range params {
+			b = append(b, str(p)...)
+		}
+	}
+	return pk(0, b)
+}
+
+func fetchRows(id, n uint32) []byte {
+	return pk(0, cat([]byte{mysql.COM_STMT_FETCH}, le32(id), le32(n)))
+}
+
+func closeStmt(id uint32) []byte { return pk(0, cat([]byte{mysql.COM_STMT_CLOSE}, le32(id))) }
+
+func TestPreparedStatementsRunWithTheirParameters(t *testing.T) {
+	both(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelBind, "stolen") }, func(x *fixture) {
+		x.client(nil, command(mysql.COM_STMT_PREPARE, "select a, b from t where a = ? or b = ?"))
+		x.server(nil, pk(1, x.prepared(7, 2, 2)...))
+		x.client(nil, execute(7, 0, "ann", "bob"))
+		cols := [][]byte{column("a", mysql.MYSQL_TYPE_LONG, 63, 0), column("b", 0, 0, 0)}
+		x.server(nil, pk(1, x.result(2, cols, binaryRow(le32(42), str("x")), binaryRow(nil, str("y")))...))
+		run := x.rec.Calls("Run")[0]
+		if got := string(run.Data[run.Params[1].Off:][:run.Params[1].Len]); len(run.Params) != 2 || got != "bob" {
+			x.Errorf("parameters %+v of %q", run.Params, run.Data)
+		}
+		rows := x.rec.Calls("Row")
+		if a, _ := rows[0].Field(0); string(a) != "42" {
+			x.Errorf("number shown as %q", a)
+		}
+		x.client(ping, execute(7, 0, "ann", "stolen"))
+		x.server(errPk(1), pk(1, x.ok(2)))
+		x.client(nil, closeStmt(7))
+		x.client(nil, query("select 1"))
+		x.server(nil, pk(1, x.ok(2)))
+		if !strings.Contains(x.methods(), "Release") {
+			x.Error("the statement was not released")
+		}
+	})
+}
+
+func TestCursorRowsBelongToTheRunThatOpenedIt(t *testing.T) {
+	both(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelRow, "honey") }, func(x *fixture) {
+		open := func() {
+			x.client(nil, execute(7, 1))
+			head := x.head(mysql.SERVER_STATUS_CURSOR_EXISTS, column("a", 0, 0, 0))
+			if x.caps.has(capDeprecateEOF) {
+				head = append(head, x.end(mysql.SERVER_STATUS_CURSOR_EXISTS))
+			}
+			x.server(nil, pk(1, head...))
+		}
+		x.client(nil, command(mysql.COM_STMT_PREPARE, "select a from t"))
+		x.server(nil, pk(1, x.prepared(7, 0, 1)...))
+		open()
+		for i := range 3 {
+			x.client(nil, fetchRows(7, 2))
+			status := uint16(mysql.SERVER_STATUS_CURSOR_EXISTS)
+			if i == 2 {
+				status = mysql.SERVER_STATUS_LAST_ROW_SEND
+			}
+			x.server(nil, pk(1, binaryRow(str("x")), binaryRow(str("y")), x.end(status)))
+		}
+		if d := x.rec.Calls("Done"); len(d) != 1 || d[0].N != 6 {
+			x.Fatalf("done %+v", d)
+		}
+		open()
+		x.client(nil, fetchRows(7, 2))
+		x.server(errPk(1), pk(1, binaryRow(str("honey")), binaryRow(str("y")), x.end(mysql.SERVER_STATUS_CURSOR_EXISTS)))
+		x.client(nil, fetchRows(7, 2)) // a client that tries on gets nothing more of it
+		x.server(errPk(1), pk(1, binaryRow(str("z")), x.end(mysql.SERVER_STATUS_CURSOR_EXISTS)))
+		open()
+		x.client(nil, pk(0, cat([]byte{mysql.COM_STMT_RESET}, le32(7))))
+		x.server(nil, pk(1, x.ok(2)))
+		if d := x.rec.Calls("Done"); len(d) != 3 || !x.f.AtRest() {
+			x.Errorf("%d runs done", len(d))
+		}
+	})
+}
+
+func TestTheLastPreparedStatementIsMeantByItsMarker(t *testing.T) {
+	x := start(t, newCaps&^capMySQL|mariaBulk, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelStatement, "stolen") })
+	// Sent together, before the id or the number of parameters is known.
+	x.client(nil, cat(command(mysql.COM_STMT_PREPARE, "select '?', ? -- ?"), execute(lastPreparedID, 0, "bob")))
+	x.server(nil, cat(pk(1, x.prepared(3, 1, 1)...), pk(1, x.result(2, [][]byte{column("a", 0, 0, 0)}, binaryRow(str("x")))...)))
+	run := x.rec.Calls("Run")[0]
+	if len(run.Params) != 1 || string(run.Data) != "bob" {
+		t.Errorf("run %+v", run)
+	}
+	// If the statement is refused, the one before must not run in its place.
+	x.client(cat(ping, ping), cat(command(mysql.COM_STMT_PREPARE, "select 'stolen'"), execute(lastPreparedID, 0)))
+	x.server(cat(errPk(1), errPk(1)), cat(pk(1, x.ok(2)), pk(1, x.ok(2))))
+	if len(x.rec.Calls("Run")) != 1 {
+		t.Error("it ran")
+	}
+}
+
+func TestBulkExecutionShowsEveryRowOfParameters(t *testing.T) {
+	x := start(t, newCaps&^capMySQL|mariaBulk, nil)
+	x.client(nil, command(mysql.COM_STMT_PREPARE, "insert into t values (?, ?)"))
+	x.server(nil, pk(1, x.prepared(9, 2, 0)...))
+	b := cat([]byte{comStmtBulkExecute}, le32(9), []byte{bulkSendTypes, 0, mysql.MYSQL_TYPE_LONG, 0, mysql.MYSQL_TYPE_STRING, 0})
+	b = cat(b, []byte{0}, le32(1), []byte{0}, str("ann"), []byte{1}, []byte{0}, str("bob"))
+	x.client(nil, pk(0, b))
+	x.server(nil, pk(1, x.ok(2)))
+	run := x.rec.Calls("Run")[0]
+	var got []string
+	for _, p := range run.Params {
+		if p.Len < 0 {
+			got = append(got, "NULL")
+		} else {
+			got = append(got, string(run.Data[p.Off:p.Off+p.Len]))
+		}
+	}
+	if want := []string{"1", "ann", "NULL", "bob"}; !slices.Equal(got, want) {
+		t.Errorf("parameters %q, want %q", got, want)
+	}
+}
+
+func TestQueryAttributesAreParametersAndNotText(t *testing.T) {
+	x := start(t, newCaps|capQueryAttributes, nil)
+	attrs := cat([]byte{1, 1, 0, 1, mysql.MYSQL_TYPE_STRING, 0}, str("traceparent"), str("value"))
+	x.client(nil, pk(0, cat([]byte{mysql.COM_QUERY}, attrs, []byte("select 1"))))
+	x.client(nil, pk(0, cat([]byte{mysql.COM_QUERY}, []byte{0, 1}, []byte("select 2"))))
+	if got := x.rec.Statements(); !slices.Equal(got, []string{"select 1", "select 2"}) {
+		t.Errorf("statements %q", got)
+	}
+	if run := x.rec.Calls("Run")[0]; len(run.Params) != 1 || string(run.Data) != "value" {
+		t.Errorf("run %+v", run)
+	}
+	x.client(nil, command(mysql.COM_STMT_PREPARE, "select ?"))
+	x.server(nil, cat(pk(1, x.ok(2)), pk(1, x.ok(2)), pk(1, x.prepared(1, 1, 1)...)))
+	b := cat([]byte{mysql.COM_STMT_EXECUTE}, le32(1), []byte{8}, le32(1), []byte{2, 0, 1, 0xfe, 0}, str(""), []byte{0xfe, 0}, str("tag"), str("bound"), str("tagged"))
+	x.client(nil, pk(0, b))
+	if runs := x.rec.Calls("Run"); string(runs[2].Data) != "boundtagged" || len(runs[2].Params) != 2 {
+		t.Errorf("run %+v", runs[2])
+	}
+}
+
+func TestLongDataIsShownAndRefusedAtTheExecution(t *testing.T) {
+	long := func(data string) []byte {
+		return pk(0, cat([]byte{mysql.COM_STMT_SEND_LONG_DATA}, le32(7), []byte{0, 0}, []byte(data)))
+	}
+	both(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelBind, "stolen") }, func(x *fixture) {
+		x.client(nil, command(mysql.COM_STMT_PREPARE, "insert into t values (?, ?)"))
+		x.server(nil, pk(1, x.prepared(7, 2, 0)...))
+		exec := cat([]byte{mysql.COM_STMT_EXECUTE}, le32(7), []byte{0}, le32(1), []byte{0, 1, 0xfc, 0, 0xfe, 0}, str("bound"))
+		x.client(nil, cat(long("abc"), long("def"), pk(0, exec)))
+		x.server(nil, pk(1, x.ok(2)))
+		if run := x.rec.Calls("Run")[0]; string(run.Data) != "bound" || len(run.Params) != 2 || run.Params[0].Len != -1 {
+			x.Errorf("run %+v", run)
+		}
+		x.client(cat(long("sto"), ping), cat(long("sto"), long("len"), pk(0, exec)))
+		x.server(errPk(1), pk(1, x.ok(2)))
+		if got := string(x.rec.Bytes(event.ChannelBind)); got != "abcdefstolen" {
+			x.Errorf("shown %q", got)
+		}
+	})
+}
+
+func TestSchemaAndSessionStateAreFollowed(t *testing.T) {
+	x := start(t, newCaps, nil)
+	variable := func(name, value string) []byte {
+		return append([]byte{0}, str(string(append(str(name), str(value)...)))...)
+	}
+	x.client(nil, query("use elsewhere"))
+	x.server(nil, pk(1, x.tracked("", append([]byte{1}, str(string(str("elsewhere")))...), variable("autocommit", "OFF"))))
+	x.client(nil, command(mysql.COM_INIT_DB, "third"))
+	x.server(nil, pk(1, x.ok(2)))
+	// A server that sends clients elsewhere is not heard.
+	x.client(nil, query("select 1"))
+	sent := pk(1, x.tracked("note", variable("redirect_url", "mysql://10.0.0.9:3306"), variable("time_zone", "UTC")))
+	x.server(bytes.Replace(sent, redirectName, redirectAlias, 1), sent)
+	var got []string
+	for _, c := range x.rec.Calls("Set") {
+		got = append(got, c.Name+"="+c.Value)
+	}
+	if want := "schema=elsewhere autocommit=OFF schema=third redirect_url=mysql://10.0.0.9:3306 time_zone=UTC"; strings.Join(got, " ") != want {
+		t.Errorf("set %q, want %q", got, want)
+	}
+	if string(x.rec.Bytes(event.ChannelNotice)) != "note" || x.f.count.Redirects.Load() != 1 {
+		t.Errorf("notice %q", x.rec.Bytes(event.ChannelNotice))
+	}
+}
+
+func TestUseIsFollowedWithoutSessionTracking(t *testing.T) {
+	x := start(t, oldCaps, nil)
+	for sql, want := range map[string]string{
+		"USE crm": "crm", "use `we``ird`;": "we`ird", " /* a */ -- b\n use x ": "x", "use/**/y": "y", "used z": "", "select 'use a'": "",
+	} {
+		x.rec.Reset()
+		x.client(nil, query(sql))
+		x.server(nil, pk(1, x.ok(2)))
+		got := ""
+		for _, c := range x.rec.Calls("Set") {
+			got = c.Value
+		}
+		if got != want {
+			t.Errorf("%q: schema %q, want %q", sql, got, want)
+		}
+	}
+	x.rec.Reset()
+	x.client(nil, query("use nosuch"))
+	x.server(nil, pk(1, errPayload(1049, "42000", "Unknown database")))
+	if n := len(x.rec.Calls("Set")); n != 0 {
+		t.Error("a USE that failed was followed")
+	}
+}
+
+func changeUser(user, plugin string) []byte {
+	b := cat([]byte{mysql.COM_CHANGE_USER}, []byte(user), []byte{0, 3}, []byte("abc"), []byte("crm2\x00"), []byte{45, 0}, []byte(plugin), []byte{0})
+	return pk(0, append(b, str(string(cat(str("program_name"), str("batch"))))...))
+}
+
+func TestIdentityChangesOnlyWithTheServersOK(t *testing.T) {
+	both(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelLogin, "forbidden") }, func(x *fixture) {
+		x.client(nil, changeUser("other", pluginNative))
+		x.server(nil, pk(1, append([]byte{0xfe}, "client_ed25519\x00saltsaltsaltsalt"...)))
+		x.client(nil, pk(2, []byte("proof")))
+		if n := len(x.rec.Calls("Open")); n != 1 {
+			x.Fatal("opened before the OK")
+		}
+		x.server(nil, pk(3, errPayload(1045, "28000", "Access denied")))
+		x.client(nil, query("select 1"))
+		x.server(nil, pk(1, x.ok(2)))
+		x.client(nil, command(mysql.COM_STMT_PREPARE, "select 2"))
+		x.server(nil, pk(1, x.prepared(4, 0, 1)...))
+		x.client(nil, changeUser("other", pluginNative))
+		x.server(nil, pk(1, x.ok(2)))
+		open := x.rec.Calls("Open")
+		if len(open) != 2 || open[1].Client.User != "other" || open[1].Client.Database != "crm2" || open[1].Client.Application != "batch" {
+			x.Fatalf("opened %+v", open)
+		}
+		x.client(nil, query("select 3"))
+		x.server(nil, pk(1, x.ok(2)))
+		if got := x.rec.Calls("Prepare"); got[len(got)-1].Session != 2 {
+			x.Error("the statement went to the old session")
+		}
+		if len(x.f.statements) != 0 {
+			x.Error("prepared statements live on")
+		}
+		// A rule may refuse the new identity: the session ends.
+		x.client(nil, changeUser("forbidden", pluginNative))
+		x.server(errPk(1), pk(1, x.ok(2)))
+		if !x.d.Cut() {
+			x.Error("the session goes on")
+		}
+	})
+}
+
+func TestCommandsCanNotHideBehindAChangeOfUser(t *testing.T) {
+	x := start(t, newCaps, nil)
+	x.client(nil, changeUser("other", pluginNative))
+	x.broken(wire.Client, query("select * from secrets"), "before the answer to COM_CHANGE_USER")
+	x = start(t, newCaps, nil)
+	x.client(nil, changeUser("other", pluginNative))
+	x.server(nil, pk(1, []byte("\xfemysql_native_password\x00salt")))
+	x.broken(wire.Client, cat(pk(2, []byte("proof")), pk(3, []byte{3, 'x'})), "before the answer to COM_CHANGE_USER")
+}
+
+func TestPasswordsDoNotCrossFromASafeToAnUnsafeLegInAChangeOfUser(t *testing.T) {
+	for _, plugin := range []string{pluginClear, pluginDialog, pluginSHA256} {
+		x := start(t, newCaps, nil)
+		x.f.opts.Safe, x.f.opts.Secure = false, [2]bool{true, false}
+		x.client(ping, changeUser("other", plugin))
+		x.server(pk(1, errPayload(codeAuthMode, stateRejected, oneLegText)), pk(1, x.ok(2)))
+	}
+	x := start(t, newCaps, nil)
+	x.f.opts.Safe, x.f.opts.Secure = false, [2]bool{true, false}
+	x.client(nil, changeUser("other", pluginSHA2))
+	x.server(nil, pk(1, []byte{1, 3})) // the fast path needs nothing
+	x.server(pk(2, errPayload(codeAuthMode, stateRejected, oneLegText)), pk(2, []byte{1, 4}))
+	if !x.d.Cut() {
+		t.Error("the client may still send its password")
+	}
+}
+
+func TestFilesAreOnlyAskedForByLoadDataLocal(t *testing.T) {
+	x := start(t, newCaps, nil)
+	x.client(nil, query("load data Local inFile 'f' into table t"))
+	x.server(nil, pk(1, []byte("\xfbf")))
+	x.client(nil, pk(2, []byte("1\tann\n"), []byte("2\tbob\n"), nil))
+	x.server(nil, pk(5, x.ok(2)))
+	if got := string(x.rec.Bytes(event.ChannelCopyIn)); got != "1\tann\n2\tbob\n" || !x.f.AtRest() {
+		t.Errorf("file %q", got)
+	}
+	x.client(nil, query("select 1"))
+	x.broken(wire.Server, pk(1, []byte("\xfb/etc/passwd")), "without LOAD DATA LOCAL INFILE")
+
+	x = start(t, newCaps, nil)
+	x.client(nil, cat(query("load data local infile 'f' into table t"), query("select 1")))
+	x.broken(wire.Server, pk(1, []byte("\xfbf")), "without waiting")
+
+	x = start(t, newCaps, nil)
+	x.client(nil, query("load data local infile 'f' into table t"))
+	x.server(nil, pk(1, []byte("\xfbf")))
+	x.broken(wire.Client, query("select 1"), "out of order")
+}
+
+func TestMoreThan254PacketsOfAFileWrapTheirIds(t *testing.T) {
+	x := start(t, newCaps, nil)
+	x.client(nil, query("load data local infile 'f' into table t"))
+	x.server(nil, pk(1, []byte("\xfbf")))
+	var parts [][]byte
+	for range 600 {
+		parts = append(parts, []byte("1\tx\n"))
+	}
+	x.client(nil, pk(2, append(parts, nil)...))
+	x.server(nil, pk(90, x.ok(2)))
+	if !x.f.AtRest() {
+		t.Error("not at rest")
+	}
+}
+
+func TestReplicationNeedsToBeListed(t *testing.T) {
+	x := start(t, newCaps, nil)
+	dump := command(mysql.COM_BINLOG_DUMP, "\x04\x00\x00\x00\x00\x00\x01\x00\x00\x00binlog.000001")
+	x.client(ping, dump)
+	out, err := x.d.Feed(wire.Server, pk(1, x.ok(2)))
+	if err != nil || !bytes.Contains(out, []byte("list the user under replication")) {
+		t.Fatalf("%q, %v", out, err)
+	}
+	if c := x.rec.Calls("Open"); len(c) != 2 || c[1].Client.Replication != "COM_BINLOG_DUMP" {
+		t.Errorf("opened %+v", c)
+	}
+	x = start(t, newCaps, nil)
+	x.f.who.User = "replica"
+	x.client(nil, dump)
+	x.server(nil, pk(1, append([]byte{0}, "an event with honey"...), append([]byte{0}, bytes.Repeat([]byte("e"), 100_000)...)))
+	x.client(nil, command(semiSyncMagic, "position"))
+	x.server(nil, pk(3, errPayload(1236, "HY000", "log purged")))
+	x.client(nil, query("select 1"))
+	x.server(nil, pk(1, x.ok(2)))
+	if got := x.rec.Bytes(event.ChannelReplication); !bytes.Contains(got, []byte("with honey")) || len(got) < 100_000 || !x.f.AtRest() {
+		t.Errorf("%d bytes of the stream were shown", len(got))
+	}
+	if got := x.rec.Statements()[0]; got != `-- COM_BINLOG_DUMP from "binlog.000001" at 4` {
+		t.Errorf("note %q", got)
+	}
+}
+
+func TestOtherCommandsFindTheirAnswers(t *testing.T) {
+	both(t, nil, func(x *fixture) {
+		for _, c := range []struct{ ask, answer []byte }{
+			{command(mysql.COM_PING, ""), pk(1, x.ok(2))},
+			{command(mysql.COM_STATISTICS, ""), pk(1, []byte("Uptime: 1"))},
+			{command(mysql.COM_SET_OPTION, "\x00\x00"), pk(1, x.end(2))},
+			{command(mysql.COM_DEBUG, ""), pk(1, x.end(2))},
+			{command(mysql.COM_FIELD_LIST, "t\x00"), pk(1, append(column("a", 0, 0, 0), str("a default")...), x.end(2))},
+			{command(mysql.COM_PROCESS_INFO, ""), pk(1, x.result(2, twoColumns(), textRow("1", "root"))...)},
+			{command(mysql.COM_RESET_CONNECTION, ""), pk(1, x.ok(2))},
+			{command(mysql.COM_TIME, ""), pk(1, errPayload(1047, "08S01", "Unknown command"))},
+		} {
+			x.client(nil, c.ask)
+			if x.f.AtRest() {
+				x.Fatalf("%q: at rest before the answer", c.ask)
+			}
+			x.server(nil, c.answer)
+			if !x.f.AtRest() {
+				x.Fatalf("%q: not at rest after the answer", c.ask)
+			}
+		}
+		x.client(ping, command(0x77, "?"))
+		if out, err := x.d.Feed(wire.Server, pk(1, x.ok(2))); err != nil || !bytes.Contains(out, []byte("can't inspect")) {
+			x.Fatalf("%q, %v", out, err)
+		}
+		x.client(nil, command(mysql.COM_QUIT, ""))
+		if got := string(x.rec.Bytes(event.ChannelLabel)); !strings.Contains(got, "a default") {
+			x.Errorf("defaults shown as %q", got)
+		}
+	})
+}
+
+func TestBrokenStreamsAreRefused(t *testing.T) {
+	long := append([]byte{0xff, 0xff, 0x7f, 1}, 0)
+	for _, tt := range []struct {
+		from wire.Side
+		ask  []byte
+		sent []byte
+		text string
+	}{
+		{wire.Client, nil, pk(1, []byte{3, 'x'}), "out of order"},
+		{wire.Client, nil, pk(0, nil), "empty packet"},
+		{wire.Client, nil, command(mysql.COM_STMT_EXECUTE, "abc"), "ends before"},
+		{wire.Client, nil, command(mysql.COM_CHANGE_USER, "abc"), "ends before"},
+		{wire.Server, nil, pk(1, []byte{0, 0, 0, 2, 0, 0, 0}), "without a command"},
+		{wire.Server, query("x"), pk(1, nil), "empty packet"},
+		{wire.Server, query("x"), pk(1, []byte{0xfe, 0, 0, 2, 0}), "in the place of a result"},
+		{wire.Server, query("x"), pk(1, []byte{1, 9}), "no column count"},
+		{wire.Server, query("x"), pk(1, []byte{1}, []byte{3, 'd', 'e'}, []byte{0xfe, 0, 0, 2, 0}), "column definition"},
+		{wire.Server, query("x"), pk(1, []byte{2}, column("a", 0, 0, 0), []byte{0xfe, 0, 0, 2, 0}), "among column definitions"},
+		{wire.Server, query("x"), pk(1, []byte{1}, column("a", 0, 0, 0), []byte{0xfe, 0, 0, 2, 0}, []byte{5, 'x'}), "do not add up"},
+		{wire.Server, query("x"), long, "more than its type can need"},
+		{wire.Server, command(mysql.COM_PING, ""), pk(1, []byte{7}), "begins with 0x07"},
+	} {
+		x := start(t, oldCaps, nil)
+		if tt.ask != nil {
+			x.client(nil, tt.ask)
+		}
+		x.broken(tt.from, tt.sent, tt.text)
+	}
+}
+
+func TestServersThatEndIdleSessionsAreHeard(t *testing.T) {
+	x := start(t, newCaps, nil)
+	x.server(nil, pk(0, errPayload(4031, "HY000", "The client was disconnected by the server because of inactivity")))
+}
+
+func TestFarewellContinuesTheAnswerUnderWay(t *testing.T) {
+	x := start(t, newCaps, nil)
+	seq := func() byte {
+		m := x.f.Farewell(wire.Shutdown)
+		if m == nil {
+			return 0xee
+		}
+		return m[3]
+	}
+	if got := seq(); got != 0 {
+		t.Errorf("idle: sequence id %d", got)
+	}
+	x.client(nil, query("select 1"))
+	if got := seq(); got != 1 {
+		t.Errorf("before the answer: sequence id %d", got)
+	}
+	head := x.head(0, twoColumns()...)
+	x.server(nil, pk(1, append(head, textRow("1", "a"), textRow("2", "b"))...))
+	if got := seq(); got != 6 {
+		t.Errorf("among rows: sequence id %d, want 6", got)
+	}
+	big := pk(6, textRow("3", strings.Repeat("x", 200_000)))
+	x.server(nil, big[:100_000])
+	if got := seq(); got != 0xee {
+		t.Errorf("within a row: sequence id %d, want none", got)
+	}
+	x.server(nil, big[100_000:])
+	if got := seq(); got != 7 {
+		t.Errorf("after it: sequence id %d, want 7", got)
+	}
+}
+
+func TestDrainWaitsForTheEndOfATransaction(t *testing.T) {
+	both(t, nil, func(x *fixture) {
+		x.client(nil, query("begin"))
+		x.server(nil, pk(1, x.ok(mysql.SERVER_STATUS_IN_TRANS)))
+		if x.f.AtRest() {
+			x.Error("at rest in a transaction")
+		}
+		x.client(nil, query("select 1"))
+		x.server(nil, pk(1, x.result(mysql.SERVER_STATUS_IN_TRANS, twoColumns())...))
+		if x.f.AtRest() {
+			x.Error("at rest in a transaction after a result")
+		}
+		x.client(nil, query("commit"))
+		x.server(nil, pk(1, x.ok(2)))
+		if !x.f.AtRest() {
+			x.Error("not at rest")
+		}
+	})
+}
+
+func TestLargeRowsAreReadAsTheyPass(t *testing.T) {
+	big := strings.Repeat("x", 150_000) + "honey@corp.example" + strings.Repeat("y", 50_000)
+	for _, isBinary := range []bool{false, true} {
+		x := start(t, newCaps, nil)
+		row := textRow("1", big, "4111111111111111")
+		if isBinary {
+			x.client(nil, command(mysql.COM_STMT_PREPARE, "select 1"))
+			x.server(nil, pk(1, x.prepared(7, 0, 3)...))
+			x.client(nil, execute(7, 0))
+			row = binaryRow(le32(1), str(big), binary.LittleEndian.AppendUint64(nil, 4111111111111111))
+		} else {
+			x.client(nil, query("select 1"))
+		}
+		cols := [][]byte{column("a", mysql.MYSQL_TYPE_LONG, 63, 0), column("b", 0, 0, 0), column("c", mysql.MYSQL_TYPE_LONGLONG, 63, 0)}
+		sent := pk(1, x.result(2, cols, row)...)
+		for piece := range slices.Chunk(sent, 40_000) {
+			if out, err := x.d.Feed(wire.Server, piece); err != nil || x.d.Pending(wire.Server) == 0 && len(out) == 0 {
+				t.Fatal(err, len(out))
+			}
+		}
+		got := x.rec.Bytes(event.ChannelRow)
+		if !bytes.Contains(got, []byte("honey@corp.example")) || !bytes.Contains(got, []byte("4111111111111111")) {
+			t.Errorf("binary %v: a large row was not read", isBinary)
+		}
+		if calls := x.rec.Calls("Stream"); len(calls) == 0 || !calls[len(calls)-1].End || x.rec.Calls("Done")[0].N != 1 {
+			t.Errorf("binary %v: %d pieces", isBinary, len(calls))
+		}
+	}
+}
+
+// dialogue is a session with all that a flow knows, as bytes of each side in
+// turns.
+func dialogue(d dialect, r *rand.Rand) [][2][]byte {
+	word := func() string { return strings.Repeat(string(rune('a'+r.IntN(26))), r.IntN(300)) }
+	var rows, brows [][]byte
+	for range 10 + r.IntN(20) {
+		rows = append(rows, textRow(word(), "NULL", word()))
+		brows = append(brows, binaryRow(str(word()), nil, str(word())))
+	}
+	rows = append(rows, textRow(strings.Repeat("big", 23_000), "x", "y"), textRow("1", "2", "3"))
+	cols := [][]byte{column("a", 0, 0, 0), column("b", 0, 0, 0), column("c", 0, 0, 0)}
+	return [][2][]byte{
+		{cat(query(word()), query("two")), cat(pk(1, d.result(mysql.SERVER_MORE_RESULTS_EXISTS, cols, rows...)...), pk(99, d.ok(2)), pk(1, errPayload(1064, "42000", word())))},
+		{query(strings.Repeat("long", 5000)), pk(1, d.ok(2))},
+		{command(mysql.COM_STMT_PREPARE, word()), pk(1, d.prepared(5, 1, 3)...)},
+		{cat(execute(5, 0, word()), command(mysql.COM_PING, "")), cat(pk(1, d.result(2, cols, brows...)...), pk(1, d.ok(2)))},
+		{cat(closeStmt(5), query("load data local infile 'x'")), pk(1, []byte("\xfbx"))},
+		{pk(2, []byte(word()+"\n"), []byte(word()+word()+"!"), nil), pk(5, d.ok(2))},
+		{changeUser("other", pluginNative), pk(1, []byte("\xfeclient_ed25519\x00salt"))},
+		{pk(2, []byte("proof")), pk(3, d.ok(2))},
+		{command(mysql.COM_FIELD_LIST, "t\x00"), pk(1, column("a", 0, 0, 0), d.end(2))},
+		{query("select 1"), pk(1, d.result(2, cols, rows...)...)},
+	}
+}
+
+func TestAnySplitOfTheStreamsPassesTheSameBytesAndShowsTheSameRows(t *testing.T) {
+	for name, c := range map[string]caps{"EOF": oldCaps, "DEPRECATE_EOF": newCaps} {
+		t.Run(name, func(t *testing.T) {
+			var first string
+			for round := range 8 {
+				x := start(t, c, func(r *inspecttest.Recorder) { r.Quiet = true })
+				split := rand.New(rand.NewPCG(9, uint64(round)))
+				for turn, sides := range dialogue(x.dialect, rand.New(rand.NewPCG(1, 2))) {
+					for side, sent := range sides {
+						out, err := x.d.FeedSplit(split, wire.Side(side), sent, 3<<(2*round))
+						if err != nil || !bytes.Equal(out, sent) {
+							t.Fatalf("round %d, turn %d, %s: %v; %d bytes of %d", round, turn, wire.Side(side), err, len(out), len(sent))
+						}
+					}
+				}
+				var seen strings.Builder
+				for _, c := range x.rec.Calls("Row", "Done", "Open", "Run") {
+					fmt.Fprintf(&seen, "%s %d %v %q %s\n", c.Method, c.N, c.Fields, c.Data, c.Name)
+				}
+				for _, c := range x.rec.Calls("Stream") {
+					seen.Write(c.Data)
+				}
+				seen.Write(x.rec.Bytes(event.ChannelStatement))
+				seen.Write(x.rec.Bytes(event.ChannelCopyIn))
+				if got := seen.String(); first == "" {
+					first = got
+				} else if got != first {
+					t.Fatalf("round %d shows other things than round 0", round)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,285 @@
+package mywire
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+
+	"github.com/go-mysql-org/go-mysql/mysql"
+
+	"honeyrow/event"
+	"honeyrow/inspect/inspecttest"
+	"honeyrow/internal/wiretest"
+	"honeyrow/proxy/wire"
+)
+
+// fuzzFlow feeds a stream whole and byte by byte: neither may panic, and
+// without a refusal both must let the same bytes pass, in their order.
+func fuzzFlow(f *testing.F, from wire.Side, c caps, prepare ...[2][]byte) {
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		if len(stream) > 4096 {
+			return
+		}
+		var outs [2][]byte
+		var errs [2]error
+		for i := range outs {
+			rec := inspecttest.New()
+			rec.Quiet = true
+			sess, _ := rec.Open(event.Client{})
+			fl := newFlow(flowOptions{Session: sess, Caps: c, Open: rec.Open, Statement: 512, Replicas: map[string]bool{"": true}, Secure: [2]bool{true, true}, Safe: true})
+			d := &wiretest.Driver{Flow: fl, Poison: true}
+			for _, sides := range prepare {
+				for side, sent := range sides {
+					if _, err := d.Feed(wire.Side(side), sent); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if i == 0 {
+				outs[i], errs[i] = d.Feed(from, stream)
+			} else {
+				for k := 0; k < len(stream) && errs[i] == nil && !d.Cut(); k++ {
+					var out []byte
+					out, errs[i] = d.Feed(from, stream[k:k+1])
+					outs[i] = append(outs[i], out...)
+				}
+			}
+			for _, p := range rec.Problems() {
+				t.Errorf("seam: %s", p)
+			}
+			fl.Farewell(wire.Shutdown)
+			fl.AtRest()
+			fl.Close()
+		}
+		if (errs[0] == nil) != (errs[1] == nil) {
+			t.Fatalf("whole: %v; byte by byte: %v", errs[0], errs[1])
+		}
+		if errs[0] == nil && !bytes.Equal(outs[0], outs[1]) {
+			t.Fatalf("whole %q\nbyte by byte %q", outs[0], outs[1])
+		}
+	})
+}
+
+func FuzzServerStream(f *testing.F) {
+	d := dialect{newCaps}
+	f.Add(pk(1, d.result(2, twoColumns(), textRow("1", "x"), textRow("NULL", "y"))...))
+	f.Add(pk(1, d.result(mysql.SERVER_MORE_RESULTS_EXISTS, twoColumns())...))
+	f.Add(pk(1, d.tracked("info", append([]byte{1}, str(string(str("crm")))...))))
+	f.Add(pk(1, errPayload(1064, "42000", "x")))
+	f.Add(pk(1, []byte("\xfbfile")))
+	fuzzFlow(f, wire.Server, newCaps, [2][]byte{cat(query("load data local infile 'x'"), query("2"))})
+}
+
+func FuzzServerStreamWithEOF(f *testing.F) {
+	d := dialect{oldCaps}
+	f.Add(pk(1, d.result(2, twoColumns(), textRow("1", "x"))...))
+	fuzzFlow(f, wire.Server, oldCaps, [2][]byte{query("1")})
+}
+
+func FuzzServerStreamPrepared(f *testing.F) {
+	c := newCaps &^ capMySQL
+	d := dialect{c}
+	cols := [][]byte{column("a", mysql.MYSQL_TYPE_LONG, 63, mysql.ZEROFILL_FLAG), column("b", mysql.MYSQL_TYPE_DATETIME, 63, 0), column("c", 0, 54, 0), column("d", mysql.MYSQL_TYPE_TIME, 63, 0), column("e", mysql.MYSQL_TYPE_DOUBLE, 63, 0)}
+	f.Add(pk(1, d.result(2, cols, binaryRow(le32(4), []byte{4, 1, 2, 3, 4}, str("\x00a\x00b"), []byte{8, 1, 0, 0, 0, 0, 1, 2, 3}, make([]byte, 8)))...))
+	f.Add(pk(1, append(d.head(0, cols...), d.end(mysql.SERVER_STATUS_CURSOR_EXISTS))...))
+	fuzzFlow(f, wire.Server, c, [2][]byte{command(mysql.COM_STMT_PREPARE, "select ?"), pk(1, d.prepared(7, 0, 5)...)}, [2][]byte{cat(execute(7, 1), fetchRows(7, 9))})
+}
+
+func FuzzServerStreamOfOtherCommands(f *testing.F) {
+	d := dialect{newCaps}
+	f.Add(pk(1, d.prepared(7, 2, 2)...))
+	f.Add(cat(pk(1, d.prepared(7, 0, 0)...), pk(1, []byte("\xfemysql_native_password\x00salt"), d.ok(2))))
+	fuzzFlow(f, wire.Server, newCaps, [2][]byte{cat(command(mysql.COM_STMT_PREPARE, "x"), changeUser("u", pluginSHA2))})
+}
+
+func FuzzReplicationStream(f *testing.F) {
+	f.Add(pk(1, []byte("\x00event"), []byte("\x00more"), []byte{0xfe, 0, 0, 2, 0}))
+	fuzzFlow(f, wire.Server, newCaps, [2][]byte{cat(command(mysql.COM_BINLOG_DUMP, ""), query("1"))})
+}
+
+func FuzzClientStream(f *testing.F) {
+	f.Add(cat(query("select 1"), command(mysql.COM_QUIT, "")))
+	f.Add(cat(command(mysql.COM_STMT_PREPARE, "select ?"), execute(lastPreparedID, 0, "x"), closeStmt(1)))
+	f.Add(pk(0, cat([]byte{mysql.COM_STMT_SEND_LONG_DATA}, le32(7), []byte{0, 0}, []byte("data"))))
+	f.Add(changeUser("u", pluginNative))
+	f.Add(pk(0, cat([]byte{comStmtBulkExecute}, le32(7), []byte{bulkSendTypes, 0, 3, 0, 0}, le32(1))))
+	f.Add(command(mysql.COM_CLONE, ""))
+	fuzzFlow(f, wire.Client, newCaps|mariaBulk, [2][]byte{command(mysql.COM_STMT_PREPARE, "select ?"), pk(1, dialect{newCaps}.prepared(7, 1, 0)...)})
+}
+
+func FuzzClientStreamWithAttributes(f *testing.F) {
+	f.Add(pk(0, cat([]byte{mysql.COM_QUERY}, []byte{1, 1, 0, 1, 0xfe, 0}, str("n"), str("v"), []byte("select 1"))))
+	f.Add(pk(0, cat([]byte{mysql.COM_STMT_EXECUTE}, le32(7), []byte{8}, le32(1), []byte{1, 0, 1, 0xfe, 0}, str(""), str("x"))))
+	fuzzFlow(f, wire.Client, newCaps|capQueryAttributes, [2][]byte{pk(0, []byte("\x16x")), pk(1, dialect{newCaps}.prepared(7, 1, 0)...)})
+}
+
+func FuzzClientFileData(f *testing.F) {
+	f.Add(pk(2, []byte("1\tx\n"), nil))
+	fuzzFlow(f, wire.Client, newCaps, [2][]byte{query("load data local infile 'x'"), pk(1, []byte("\xfbx"))})
+}
+
+// A greeting that is understood is passed on with other capabilities and
+// nothing else changed.
+func FuzzGreeting(f *testing.F) {
+	f.Add(realGreeting)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		g, err := parseGreeting(b)
+		if err != nil {
+			return
+		}
+		if out := g.offer(g.caps); !bytes.Equal(out, b) {
+			t.Fatalf("%q became %q", b, out)
+		}
+		again, err := parseGreeting(g.offer(g.caps & inspectable))
+		if err == nil && again.caps&^inspectable != 0 {
+			t.Fatalf("capabilities %x", again.caps)
+		}
+	})
+}
+
+// A response that is understood is built again with the same content.
+func FuzzResponse(f *testing.F) {
+	for _, c := range []caps{newCaps | capConnectWithDB, oldCaps | capLenencAuth, capProtocol41, newCaps &^ capMySQL} {
+		r := &response{fixed: make([]byte, responseFixed), user: []byte("app"), auth: []byte("12345678901234567890"), database: []byte("crm"), plugin: []byte(pluginNative), attrs: cat(str("_pid"), str("1"))}
+		r.setCaps(c | capMySQL)
+		f.Add(r.encode(c), uint64(c))
+	}
+	f.Fuzz(func(t *testing.T, b []byte, offered uint64) {
+		r, err := parseResponse(b, caps(offered))
+		if err != nil {
+			return
+		}
+		attributes(r.attrs)
+		agreed := r.caps & caps(offered)
+		if len(r.auth) > 250 && !agreed.has(capLenencAuth) {
+			return
+		}
+		again, err := parseResponse(r.encode(agreed), caps(offered))
+		if err != nil || !bytes.Equal(again.user, r.user) || !bytes.Equal(again.auth, r.auth) || !bytes.Equal(again.database, r.database) || !bytes.Equal(again.plugin, r.plugin) || !bytes.Equal(again.attrs, r.attrs) {
+			t.Fatalf("%+v became %+v, %v", r, again, err)
+		}
+	})
+}
+
+func FuzzOKPacket(f *testing.F) {
+	d := dialect{newCaps}
+	f.Add(d.ok(2))
+	f.Add(d.tracked("note", append([]byte{0}, str(string(append(str("redirect_url"), str("x")...)))...), append([]byte{1}, str(string(str("crm")))...)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, c := range []caps{oldCaps, newCaps} {
+			_, _ = eofStatus(b, c)
+			_, _ = parseErr(b)
+			o, err := parseOK(b, c)
+			if err != nil {
+				continue
+			}
+			n := len(b)
+			o.unredirect()
+			if again, err := parseOK(b, c); err != nil || again.unredirect() != 0 || len(b) != n {
+				t.Fatalf("renamed twice: %v", err)
+			}
+		}
+	})
+}
+
+func FuzzColumnDefinition(f *testing.F) {
+	f.Add(column("a", 0, 0, 0))
+	f.Add(cat(str("\x00d\x00e\x00f"), str(""), str(""), str(""), str("\x00a"), str(""), str("ext"), []byte{0x0c}, make([]byte, 12)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		_, _, _ = decodeColumn(b, newCaps)
+		_, _, _ = decodeColumn(b, newCaps|mariaExtendedMeta)
+	})
+}
+
+// A row's values are the same whether it is cut whole or read in pieces.
+func FuzzRow(f *testing.F) {
+	types := []byte{mysql.MYSQL_TYPE_LONG, mysql.MYSQL_TYPE_DATETIME, mysql.MYSQL_TYPE_VAR_STRING, mysql.MYSQL_TYPE_DOUBLE, mysql.MYSQL_TYPE_TIME}
+	f.Add(binaryRow(le32(7), []byte{4, 1, 2, 3, 4}, str("text"), make([]byte, 8), []byte{0}), types, uint8(45), 3)
+	f.Add(textRow("1", "NULL", "text", "2.5", "x"), types, uint8(54), 1)
+	f.Fuzz(func(t *testing.T, row, types []byte, charset uint8, piece int) {
+		if len(types) == 0 || len(types) > 64 || len(row) > 2048 {
+			return
+		}
+		d := &description{}
+		var wanted []bool
+		for _, typ := range types {
+			fl := field{typ: typ}
+			if !fl.fixed() {
+				fl.wide = wideCharset(uint16(charset))
+			}
+			d.fields, wanted = append(d.fields, fl), append(wanted, true)
+			d.wide = d.wide || fl.wide != narrow
+		}
+		for _, isBinary := range []bool{false, true} {
+			if !isBinary && !d.wide {
+				spans, ok := cutText(nil, row, ^uint64(0), wanted, len(d.fields))
+				for _, s := range spans {
+					if s.Off < 0 || int(s.Off+s.Len) > len(row) {
+						t.Fatalf("span %+v, %v", s, ok)
+					}
+				}
+				continue
+			}
+			rec := inspecttest.New()
+			sess, _ := rec.Open(event.Client{})
+			stmt, _ := sess.Prepare(nil, 0)
+			run, _ := stmt.Run(nil, nil)
+			rows, _ := run.Columns(event.ChannelRow, nil)
+			fl := newFlow(flowOptions{Session: sess})
+			fl.w = watch{rows: rows, desc: d, binary: isBinary, gate: ^uint64(0), wanted: wanted}
+			_, err := fl.row(1, bytes.Clone(row), ^uint64(0))
+			s := newRowStream(d, isBinary)
+			size := max(1, min(piece, len(row)))
+			for p := range slices.Chunk(bytes.Clone(row), size) {
+				s.show(run, event.ChannelRow, 1, p, false)
+			}
+			if err != nil {
+				continue
+			}
+			var whole [][]byte
+			if calls := rec.Calls("Row"); len(calls) > 0 {
+				for _, sp := range calls[0].Fields {
+					whole = append(whole, calls[0].Data[sp.Off:][:sp.Len])
+				}
+			}
+			var pieces []byte
+			for _, c := range rec.Calls("Stream") {
+				pieces = append(pieces, c.Data...)
+			}
+			at := 0
+			for _, v := range whole {
+				i := bytes.Index(pieces[at:], v)
+				if i < 0 {
+					t.Fatalf("binary %v: %q of %q is not in %q", isBinary, v, whole, pieces)
+				}
+				at += i + len(v)
+			}
+			for _, p := range rec.Problems() {
+				t.Errorf("seam: %s", p)
+			}
+		}
+	})
+}
+
+func FuzzLexer(f *testing.F) {
+	f.Add([]byte("use `a``b` -- x"))
+	f.Add([]byte("/* c */ load data local infile 'x?' into t # ?"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		useSchema(b)
+		if mayLoadFile(b) != bytes.Contains(bytes.ToLower(b), []byte("infile")) {
+			t.Fatalf("%q", b)
+		}
+		if n := countHolders(b); n > bytes.Count(b, []byte("?")) {
+			t.Fatalf("%d marks in %q", n, b)
+		}
+	})
+}
+
+func FuzzServerKey(f *testing.F) {
+	f.Add([]byte("-----BEGIN PUBLIC KEY-----\nMA==\n-----END PUBLIC KEY-----\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if key, err := publicKey(b); err == nil && key.N == nil {
+			t.Fatal("a key without a modulus")
+		}
+	})
+}

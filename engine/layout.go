@@ -74,7 +74,7 @@ func compileWatch(s *session, x *match.Index, cols []inspect.Column) *watch {
 	binary := false
 	for i, c := range cols {
 		binary = binary || c.Binary
-		set := x.Column(s.scope, c.TableOID, c.Attr)
+		set := s.provenance(x, &c)
 		w.cols[i] = columnWatch{set: set, wants: set != nil && set.Wants(), binary: c.Binary}
 		s.sightings(x, []byte(c.Name), false, func(t uint32, means string) {
 			w.labels = append(w.labels, labelHit{t, i, means})
@@ -83,6 +83,15 @@ func compileWatch(s *session, x *match.Index, cols []inspect.Column) *watch {
 	// One weak value proves nothing without a second one beside it.
 	w.gate = x.Gate(binary, len(cols) != 1)
 	return w
+}
+
+// provenance returns what is planted in a result's column, nil if the protocol
+// does not tell where the column is from. PostgreSQL tells numbers, MySQL names.
+func (s *session) provenance(x *match.Index, c *inspect.Column) *match.Column {
+	if c.OrgTable != "" {
+		return x.Named(match.Name{Server: s.scope.Server, Database: c.OrgSchema, Table: c.OrgTable, Column: c.OrgName})
+	}
+	return x.Column(s.scope, c.TableOID, c.Attr)
 }
 
 // bareWatch is the plan for a result without a description.

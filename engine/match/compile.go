@@ -25,7 +25,7 @@ type placeKey struct{ server, database, schema, table, column string }
 // copied: nobody may change them. Tokens in states that are not watched and
 // empty values are left out.
 func Compile(s *token.Snapshot) *Index {
-	x := &Index{version: s.Version, tokens: s.Tokens, columns: map[columnKey]*Column{}}
+	x := &Index{version: s.Version, tokens: s.Tokens, columns: map[columnKey]*Column{}, named: map[Name]*Column{}}
 	b := &builder{x: x, ids: make(map[string]uint32, len(s.Tokens))}
 	for i := range s.Tokens {
 		b.token(uint32(i))
@@ -46,8 +46,14 @@ func (b *builder) token(i uint32) {
 		return
 	}
 	b.form(i, []byte(t.Value), Text)
+	bytes := bytesForms(t)
+	for _, f := range bytes {
+		b.form(i, f, Text)
+	}
 	for _, f := range binaryForms(t) {
-		b.form(i, f, Binary)
+		if len(bytes) == 0 || string(f) != string(t.Binary) {
+			b.form(i, f, Binary)
+		}
 	}
 	if t.Strength == token.Strong && !t.Key {
 		for _, f := range escapedForms(t.Value) {
@@ -129,7 +135,8 @@ func (b *builder) rows() {
 	x.rowFrom = x.rowFrom[:len(ids)+1]
 }
 
-// places numbers the columns that hold tokens and ties them to table OIDs.
+// places numbers the columns that hold tokens and ties them to table OIDs, or
+// to names where there is no schema.
 func (b *builder) places(ls []token.Location) {
 	x := b.x
 	x.placeOf = make([]uint32, len(x.tokens))
@@ -177,6 +184,11 @@ func (b *builder) places(ls []token.Location) {
 			}
 		}
 	}
+	for k, p := range ids {
+		if k.schema == "" && k.table != "" && len(vals[p]) > 0 {
+			x.named[Name{k.server, k.database, k.table, k.column}] = b.column(vals[p], p, wants[p])
+		}
+	}
 	x.homes = make([]uint8, len(ids))
 	for p, ks := range where {
 		x.homes[p] = uint8(min(len(ks), 255))
@@ -201,6 +213,15 @@ func (b *builder) places(ls []token.Location) {
 			c.set.add(x, v)
 		}
 	}
+}
+
+// column holds the values of one place.
+func (b *builder) column(vs []uint32, place uint32, wants bool) *Column {
+	c := &Column{set: newSet(len(vs)), places: []uint32{place}, wants: wants, n: len(vs)}
+	for _, v := range vs {
+		c.set.add(b.x, v)
+	}
+	return c
 }
 
 // lookups builds the structures over all columns and the length gates.

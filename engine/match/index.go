@@ -73,6 +73,7 @@ type Index struct {
 	firmText, firmBin, weakText, weakBin uint64
 
 	columns map[columnKey]*Column
+	named   map[Name]*Column
 }
 
 // Scope is where table OIDs mean something.
@@ -83,6 +84,10 @@ type columnKey struct {
 	oid  uint32
 	attr uint16
 }
+
+// Name is where the names in a result's column definition mean something:
+// MySQL tells no numbers. It is a place without a schema.
+type Name struct{ Server, Database, Table, Column string }
 
 // Column holds the values planted in one column known by provenance.
 type Column struct {
@@ -171,6 +176,14 @@ func (x *Index) Column(s Scope, oid uint32, attr uint16) *Column {
 	return x.columns[columnKey{s, oid, attr}]
 }
 
+// Named returns what is planted in the column of that name, or nil.
+func (x *Index) Named(n Name) *Column {
+	if n.Table == "" || n.Column == "" { // an expression
+		return nil
+	}
+	return x.named[n]
+}
+
 // Whole returns the value of a token of this column, keys included, that
 // equals the field b.
 func (c *Column) Whole(x *Index, b []byte) (Value, bool) {
@@ -202,6 +215,9 @@ func (x *Index) Size() int {
 	n += 4 * (len(x.rowOf) + len(x.rowFrom) + len(x.rowToks) + len(x.placeOf))
 	n += 8*(len(x.parts.filter)+len(x.parts.grams)) + 4*len(x.parts.table) + 4*len(x.parts.value) + 2*len(x.parts.off)
 	for _, c := range x.columns {
+		n += c.set.size()
+	}
+	for _, c := range x.named {
 		n += c.set.size()
 	}
 	return n

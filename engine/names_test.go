@@ -1,0 +1,78 @@
+package engine
+
+import (
+	"testing"
+
+	"honeyrow/inspect"
+	"honeyrow/rules"
+	"honeyrow/token"
+)
+
+// inMySQL is the two honey rows as the seeder places them in MySQL: in a
+// database, without a schema and without numbers.
+func inMySQL() *token.Snapshot {
+	snap := twoRows()
+	for i := range snap.Tokens {
+		t := &snap.Tokens[i]
+		t.Place.Database, t.Place.Schema, t.TableOID, t.Attr = "shop", "", 0, 0
+	}
+	return snap
+}
+
+// named describes columns of a table as MySQL does, each with another label.
+func named(schema, table string, columns ...string) []inspect.Column {
+	var out []inspect.Column
+	for _, c := range columns {
+		out = append(out, inspect.Column{Name: c + "_label", OrgSchema: schema, OrgTable: table, OrgName: c, Type: 253})
+	}
+	return out
+}
+
+func TestShortValuesAndKeysAreRecognisedByTheNamesOfTheirColumn(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		columns []inspect.Column
+		row     []string
+		means   string // "": no hit
+	}{
+		{"a key", named("shop", "customers", "id"), []string{"90001"}, "column"},
+		{"a weak value", named("shop", "customers", "salary"), []string{"913447"}, "column"},
+		{"a key beside its row", named("shop", "customers", "id", "first_name"), []string{"90001", "Ottilie"}, "column"},
+		{"a key of another table", named("shop", "orders", "id"), []string{"90001"}, ""},
+		{"a key of another database", named("crm", "customers", "id"), []string{"90001"}, ""},
+		{"a key in another column", named("shop", "customers", "salary"), []string{"90001"}, ""},
+		{"a key in a view", named("shop", "v_customers", "id"), []string{"90001"}, ""},
+		{"a key in an expression", named("", "", ""), []string{"90001"}, ""},
+		{"another row's weak value", named("shop", "customers", "id", "salary"), []string{"7", "913447"}, ""},
+		{"a strong value in a view", named("shop", "v_customers", "email"), []string{"ottilie.vandersloot@corp-mail.example"}, "field"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := newRig(t, DefaultConfig(), rules.Config{})
+			g.e.Swap(inMySQL())
+			who := alice()
+			who.Protocol, who.Database = "mysql", "" // no USE yet
+			g.s, _ = g.e.Open(who)
+			g.query("SELECT 1", c.columns, c.row)
+			if c.means == "" {
+				g.silent()
+				return
+			}
+			d := g.one()
+			for id, means := range tokens(d) {
+				if means != c.means {
+					t.Errorf("%s is recognised by %q, want %q", id, means, c.means)
+				}
+			}
+		})
+	}
+}
+
+func TestNamesOfAnotherServerMeanNothing(t *testing.T) {
+	g := newRig(t, DefaultConfig(), rules.Config{})
+	g.e.Swap(inMySQL())
+	who := alice()
+	who.Server = "replica"
+	g.s, _ = g.e.Open(who)
+	g.query("SELECT id FROM customers", named("shop", "customers", "id"), []string{"90001"})
+	g.silent()
+}

@@ -62,7 +62,7 @@ func runStage(s *stage, dir string) error {
 		case "RUN":
 			command := mountFlag.ReplaceAllString(st.args, "")
 			command = strings.ReplaceAll(command, "/out", filepath.Join(dir, "out"))
-			cmd := exec.Command("sh", "-ec", command)
+			cmd := exec.Command("sh", "-ec", "umask 022\n"+command)
 			cmd.Dir, cmd.Env = filepath.Join(dir, "src"), env
 			if out, err := cmd.CombinedOutput(); err != nil {
 				return &buildError{command, string(out), err}

@@ -230,6 +230,14 @@ func TestBaseImagesArePinnedAndPrivilegesDropped(t *testing.T) {
 
 func TestEveryContainerFindsWhatItStartsAndIsCheckedWith(t *testing.T) {
 	ims := images(t, dockerfile(t))
+	for name, im := range ims {
+		if c := im.healthcheck; len(c) > 0 && !slices.Contains(im.files, c[0]) || len(im.entrypoint) > 0 && !slices.Contains(im.files, im.entrypoint[0]) {
+			t.Errorf("image %s starts %v and is checked with %v, of which it has not all", name, im.entrypoint, c)
+		}
+	}
+	if len(ims["honeyrow"].healthcheck) == 0 {
+		t.Error("the image honeyrow has no health check")
+	}
 	ims["postgres"] = &image{files: []string{"postgres", "pg_isready"}} // the official image's
 	for name, s := range load(t).Services {
 		im := ims["postgres"]

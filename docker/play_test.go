@@ -119,7 +119,11 @@ func (g *ground) here(s *service, text string) string {
 
 // argv is what the container runs.
 func (g *ground) argv(s *service, more ...string) []string {
+	g.t.Helper()
 	im := g.ims[s.Build.Target]
+	if im == nil {
+		g.t.Fatalf("%s: the Dockerfile has no stage %q", s.name, s.Build.Target)
+	}
 	var out []string
 	for _, a := range slices.Concat(im.entrypoint, s.Command) {
 		out = append(out, g.here(s, a))

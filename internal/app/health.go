@@ -152,7 +152,7 @@ func askListener(ctx context.Context, l *ListenerConfig) error {
 		return err
 	}
 	defer conn.Close()
-	if l.Protocol != "postgres" || len(l.ProxyProtocol.From) > 0 {
+	if l.Protocol != postgres || len(l.ProxyProtocol.From) > 0 {
 		return nil
 	}
 	if deadline, ok := ctx.Deadline(); ok {

@@ -7,8 +7,18 @@ import (
 
 	"honeyrow/internal/config"
 	"honeyrow/seeder"
+	"honeyrow/seeder/mydb"
 	"honeyrow/seeder/pgdb"
 )
+
+// products are what can be seeded, by the protocol of the server.
+var products = map[string]struct {
+	open func(ctx context.Context, dsn string) (seeder.Database, error)
+	form string // of a connection string
+}{
+	postgres: {func(ctx context.Context, dsn string) (seeder.Database, error) { return pgdb.Open(ctx, dsn) }, "postgres://role:password@host:port/database"},
+	mysql:    {func(ctx context.Context, dsn string) (seeder.Database, error) { return mydb.Open(ctx, dsn) }, "mysql://role:password@host:port/database"},
+}
 
 // Seeding is a seeder with its connections: to the registry, and to one
 // database of one server.
@@ -31,8 +41,12 @@ func OpenSeeding(ctx context.Context, c *Config, server, dsnFile string) (*Seedi
 		s.Seed = DSN{File: dsnFile}
 	}
 	dsn, err := s.Seed.Read()
+	product, ok := products[s.Protocol]
+	if !ok {
+		return nil, fmt.Errorf("server %s: nothing can be planted in a server with protocol %q", s.Name, s.Protocol)
+	}
 	if errors.Is(err, config.ErrNoSecret) {
-		return nil, fmt.Errorf("no connection for planting in server %s: set servers seed.dsn_file in %s to a file with postgres://role:password@host:port/database", s.Name, c.File())
+		return nil, fmt.Errorf("no connection for planting in server %s: set servers seed.dsn_file in %s to a file with %s", s.Name, c.File(), product.form)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("server %s: seed: %w", s.Name, err)
@@ -41,7 +55,7 @@ func OpenSeeding(ctx context.Context, c *Config, server, dsnFile string) (*Seedi
 	if err != nil {
 		return nil, err
 	}
-	db, err := pgdb.Open(ctx, dsn.Reveal())
+	db, err := product.open(ctx, dsn.Reveal())
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("server %s: %w", s.Name, err), store.Close())
 	}

@@ -40,3 +40,28 @@ func TestFirmValueInALongerFieldCountsIfItStandsApart(t *testing.T) {
 		}
 	}
 }
+
+func TestFirmValueInAStatementCountsIfItStandsApart(t *testing.T) {
+	const card = "4929123456781234"
+	for sql, want := range map[string]bool{
+		"select 1 where card = '" + card + "'":          true,
+		"select 1 where card = " + card:                 true,
+		"select 1 where card like '%" + card + "%'":     true,
+		`select 1 where x = E'card:\t` + card + `'`:     true,
+		"insert into t values (7" + card + ")":          false,
+		"insert into t values ('" + card + "0')":        false,
+		"insert into t values ('deadbeef" + card + "')": false,
+	} {
+		g := newRig(t, DefaultConfig(), rules.Config{})
+		g.e.Swap(&token.Snapshot{Version: 2, Tokens: []token.Token{{
+			ID: "card", Row: "row", Kind: "card_number", Value: card, Strength: token.Firm, State: token.Live,
+			Place: event.Place{Server: "main", Database: "crm", Table: "customers", Column: "card"},
+		}}})
+		g.query(sql, cols("=x"), []string{"1"})
+		if !want {
+			g.silent()
+		} else if d := g.one(); d.Rule != rules.ValuePresented {
+			t.Errorf("%s: rule %s", sql, d.Rule)
+		}
+	}
+}

@@ -42,11 +42,11 @@ func (r *run) bind(buf []byte, params []inspect.Param) event.Verdict {
 			})
 		}
 		for f := x.Find(b); ; {
-			val, _, ok := f.Next()
+			val, at, ok := f.Next()
 			if !ok {
 				break
 			}
-			if !isWhole || val != whole {
+			if (!isWhole || val != whole) && (x.Anywhere(val) || match.Apart(b, at, x.Len(val))) {
 				proven(x, val, asPart, func(t uint32) {
 					r.record().sight(x, t, event.ChannelBind, meansPart, parameterName(i))
 				})

@@ -69,16 +69,18 @@ func (s *session) Prepare(sql []byte, total int) (inspect.Statement, event.Verdi
 	return t, v
 }
 
-// scan looks for values in the text: strong and firm ones of MinPart bytes and
-// more anywhere, shorter ones as a whole literal.
+// scan looks for values in the text: strong ones of MinPart bytes and more
+// anywhere, firm ones where they stand apart, shorter ones as a whole literal.
 func (t *statement) scan(x *match.Index, sql []byte) event.Verdict {
 	f := x.Find(sql)
 	for {
-		val, _, ok := f.Next()
+		val, at, ok := f.Next()
 		if !ok {
 			break
 		}
-		proven(x, val, asPart, func(tok uint32) { t.sight(x, tok, meansPart) })
+		if x.Anywhere(val) || match.Apart(sql, at, x.Len(val)) {
+			proven(x, val, asPart, func(tok uint32) { t.sight(x, tok, meansPart) })
+		}
 	}
 	t.literals(x, sql)
 	return t.rec.settle()

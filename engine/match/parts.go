@@ -255,12 +255,13 @@ func Bounded(b []byte, at, n int) bool {
 }
 
 // Apart reports whether the n bytes at b[at:] are bounded on both sides: no
-// letter or digit follows them either.
+// letter or digit follows them either. A letter that a backslash makes a tab or
+// a line break bounds them too.
 func Apart(b []byte, at, n int) bool {
 	if end := at + n; end < len(b) && alphanumeric(b[end]) {
 		return false
 	}
-	return Bounded(b, at, n)
+	return Bounded(b, at, n) || at > 1 && b[at-2] == '\\'
 }
 
 func alphanumeric(c byte) bool {

@@ -112,7 +112,7 @@ var rowWays = []way{
 	{name: "UPDATE RETURNING", kind: "email", sql: "update customers set salary = salary where id > 900000 returning *"},
 	{name: "DELETE RETURNING, rolled back", kind: "email", sql: "/*simple*/ begin; delete from customers where id > 900000 returning email; rollback"},
 	{name: "INSERT SELECT RETURNING", kind: "email", sql: "insert into orders (customer, note) select id, email from customers where id > 900000 returning note"},
-	{name: "EXPLAIN VERBOSE of an inlined constant", kind: "email", sql: "/*simple*/ prepare pv(text) as select $1; set plan_cache_mode = force_custom_plan; select format('explain verbose select %L', email) from customers where id > 900000"},
+	{name: "statement text made by format('%L')", kind: "email", sql: "select format('explain verbose select %L', email) from customers where id > 900000"},
 	{name: "pg_stats", kind: "email", sql: "select * from pg_stats where tablename = 'skewed'"},
 	{name: "TABLESAMPLE, system columns", kind: "email", sql: "select ctid, email from customers tablesample bernoulli (100) where id > 900000"},
 	{name: "TABLE command", kind: "email", sql: "table customers"},
@@ -291,6 +291,7 @@ var otherWays = []way{
 	{name: "comment on an object", channel: "row", kind: "email", stmt: "obj_description", do: func(x *try) {
 		admin(x, "do $$ begin execute (select format('comment on table orders is %L', email) from customers where id = 900001); end $$")
 		x.query("select obj_description('orders'::regclass)")
+		admin(x, "comment on table orders is null")
 	}},
 	{name: "server log or file read by SQL", channel: "row", kind: "email", stmt: "pg_read_file", do: func(x *try) {
 		admin(x, "copy (select email from customers where id > 900000) to '"+y.pg.Dir+"/leak.txt'")
@@ -316,7 +317,7 @@ var otherWays = []way{
 		x.query("do $$ begin perform set_config('my.loot', (select email from customers where id = 900001), false); end $$")
 		x.query("show my.loot")
 	}},
-	{name: "sequence comment by advisory: LISTEN list", channel: "row", kind: "api_key", stmt: "pg_listening_channels", do: func(x *try) {
+	{name: "names of the channels listened to", channel: "row", kind: "api_key", stmt: "pg_listening_channels", do: func(x *try) {
 		x.query("do $$ begin execute (select format('listen %I', api_key) from customers where id = 900001); end $$")
 		x.query("select pg_listening_channels()")
 	}},
@@ -374,9 +375,6 @@ var otherWays = []way{
 			_, _ = x.conn.Write(b[i : i+1])
 		}
 		x.ready()
-	}},
-	{name: "client that reads one byte at a time", channel: "row", kind: "email", stmt: "select email", do: func(x *try) {
-		x.query("select email from customers where id > 900000")
 	}},
 	{name: "Flush instead of Sync", channel: "row", kind: "email", stmt: "select email", do: func(x *try) {
 		x.send(&pgproto3.Parse{Query: "select email from customers where id > 900000"}, &pgproto3.Bind{}, &pgproto3.Execute{}, &pgproto3.Flush{})

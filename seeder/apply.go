@@ -132,8 +132,10 @@ func (j *job) check(ctx context.Context) (err error) {
 		}
 		j.tables = append(j.tables, t)
 	}
-	ts, err := j.s.Store.List(ctx, token.Filter{Server: j.p.Server, Database: j.p.Database, Deployment: j.p.Deployment,
-		States: []token.State{token.Planned, token.Live, token.Retired}})
+	ts, err := j.s.Store.List(ctx, token.Filter{
+		Server: j.p.Server, Database: j.p.Database, Deployment: j.p.Deployment,
+		States: []token.State{token.Planned, token.Live, token.Retired},
+	})
 	if err != nil {
 		return fmt.Errorf("read registry: %w", err)
 	}

@@ -48,8 +48,10 @@ func (s *Seeder) Plan(ctx context.Context, o Options) (*Plan, error) {
 	if d.cat, err = s.Database.Catalog(ctx); err != nil {
 		return nil, fmt.Errorf("read catalogue: %w", err)
 	}
-	p := &Plan{Schema: PlanSchema, Deployment: o.Deployment, Created: d.now.UTC(), Product: d.cat.Product, ServerVersion: d.cat.Version,
-		Server: o.Server, Database: d.cat.Database, Role: d.cat.User, PlantedBy: o.PlantedBy, Note: o.Note, Domain: o.Domain, Seed: o.Seed}
+	p := &Plan{
+		Schema: PlanSchema, Deployment: o.Deployment, Created: d.now.UTC(), Product: d.cat.Product, ServerVersion: d.cat.Version,
+		Server: o.Server, Database: d.cat.Database, Role: d.cat.User, PlantedBy: o.PlantedBy, Note: o.Note, Domain: o.Domain, Seed: o.Seed,
+	}
 	p.Warnings = append(p.Warnings, d.cat.Warnings...)
 	if o.Domain == "" {
 		p.Warnings = append(p.Warnings, "no decoy mail domain is set: e-mail columns stay empty, and tables that need them are refused (set seed.domain or --domain)")

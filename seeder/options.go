@@ -52,8 +52,10 @@ type Config struct {
 
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
-	return Config{MaxTables: 8, SampleRows: 1000, LockTimeout: 2 * time.Second, StatementTimeout: 30 * time.Second,
-		SearchTimeout: 2 * time.Minute, WatchTimeout: 5 * time.Second}
+	return Config{
+		MaxTables: 8, SampleRows: 1000, LockTimeout: 2 * time.Second, StatementTimeout: 30 * time.Second,
+		SearchTimeout: 2 * time.Minute, WatchTimeout: 5 * time.Second,
+	}
 }
 
 var (

@@ -18,11 +18,15 @@ func small() *Plan {
 	v := "O'Hara\n*/; DROP TABLE x; --"
 	b := `back\\slash`
 	return &Plan{Schema: PlanSchema, Deployment: "d", Server: "s", Database: "db", PlantedBy: "me", Tables: []*TablePlan{
-		{Schema: "public", Table: `odd "name`, Why: "because\nso", Key: []string{"id"},
+		{
+			Schema: "public", Table: `odd "name`, Why: "because\nso", Key: []string{"id"},
 			Columns: []*ColumnPlan{{Name: "id", Source: Drawn, Kind: "key"}, {Name: "name", Source: Made, Kind: "person_name", Watch: true, Confidence: 90}, {Name: "path", Source: Copied}},
-			Rows:    []*RowPlan{{ID: event.NewID(), Cells: []*Cell{{Column: "id", Source: Drawn}, {Column: "name", Source: Made, Value: &v}, {Column: "path", Source: Copied, Value: &b}}}}},
-		{Schema: "public", Table: "child", Why: "w", Columns: []*ColumnPlan{{Name: "parent", Source: Parent}},
-			Rows: []*RowPlan{{ID: event.NewID(), Cells: []*Cell{{Column: "parent", Source: Honey, Ref: &Ref{0, 0, "id"}}}}}},
+			Rows:    []*RowPlan{{ID: event.NewID(), Cells: []*Cell{{Column: "id", Source: Drawn}, {Column: "name", Source: Made, Value: &v}, {Column: "path", Source: Copied, Value: &b}}}},
+		},
+		{
+			Schema: "public", Table: "child", Why: "w", Columns: []*ColumnPlan{{Name: "parent", Source: Parent}},
+			Rows: []*RowPlan{{ID: event.NewID(), Cells: []*Cell{{Column: "parent", Source: Honey, Ref: &Ref{0, 0, "id"}}}}},
+		},
 	}}
 }
 
@@ -207,8 +211,10 @@ func TestARefusalKeepsItsReasonThroughWrapping(t *testing.T) {
 }
 
 func TestATemplateAtRestIsPreferred(t *testing.T) {
-	tb := &Table{Name: "t", Columns: []*Column{{Name: "status", Class: generate.Text, CanSelect: true, CanInsert: true, NotNull: true},
-		{Name: "salary", Class: generate.Integer, CanSelect: true, CanInsert: true, NotNull: true}}}
+	tb := &Table{Name: "t", Columns: []*Column{
+		{Name: "status", Class: generate.Text, CanSelect: true, CanInsert: true, NotNull: true},
+		{Name: "salary", Class: generate.Integer, CanSelect: true, CanInsert: true, NotNull: true},
+	}}
 	s := &Sample{Columns: []string{"status", "salary"}, Cut: map[string]bool{}}
 	for _, r := range [][2]string{{"active", "90000"}, {"closed", "50000"}, {"closed", "70000"}, {"active", "20000"}} {
 		s.Rows = append(s.Rows, []*string{&r[0], &r[1]})

@@ -36,8 +36,10 @@ func (s *Seeder) spread(ctx context.Context, cat *Catalog, ts []token.Token, o A
 			kinds[t.Kind] = append(kinds[t.Kind], v)
 		}
 	}
-	find := &search{db: s.Database, cat: cat, limit: o.StatementTimeout, until: time.Now().Add(o.SearchTimeout), progress: o.progress,
-		outside: func(t *Table, column, value string) bool { return own[at{t.String(), column, value}] }}
+	find := &search{
+		db: s.Database, cat: cat, limit: o.StatementTimeout, until: time.Now().Add(o.SearchTimeout), progress: o.progress,
+		outside: func(t *Table, column, value string) bool { return own[at{t.String(), column, value}] },
+	}
 	got, err := find.find(ctx, kinds)
 	if err != nil {
 		return nil, err

@@ -54,8 +54,10 @@ func learn(t *Table, s *Sample, override func(column string) string) (*study, er
 	for _, c := range t.Columns {
 		f := &field{Column: c, sample: s.index(c.Name), fk: t.foreign(c.Name)}
 		f.plan = &ColumnPlan{Name: c.Name, Type: c.Type}
-		f.seen = &generate.Column{Table: t.Name, Name: c.Name, Class: c.Class, MaxLen: c.MaxLen, Scale: c.Scale,
-			Unique: t.unique(c.Name), Rows: t.Rows, Values: s.column(c.Name)}
+		f.seen = &generate.Column{
+			Table: t.Name, Name: c.Name, Class: c.Class, MaxLen: c.MaxLen, Scale: c.Scale,
+			Unique: t.unique(c.Name), Rows: t.Rows, Values: s.column(c.Name),
+		}
 		st.columns = append(st.columns, f)
 		var no *refusal
 		switch err := st.decide(f, override(c.Name)); {

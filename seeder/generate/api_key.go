@@ -33,8 +33,10 @@ type vendor struct {
 // tail keeps a prefix and draws n characters of an alphabet after it.
 func tail(name, prefix, alphabet string, n int) vendor {
 	class := map[string]string{base62: "A-Za-z0-9", base64u: "A-Za-z0-9_-", hexLow: "0-9a-f", digits: "0-9"}[alphabet]
-	return vendor{name, regexp.MustCompile(`^` + regexp.QuoteMeta(prefix) + `[` + class + `]{` + strconv.Itoa(n) + `}$`),
-		func(r *rand.Rand, _ string) string { return prefix + pick(r, alphabet, n) }}
+	return vendor{
+		name, regexp.MustCompile(`^` + regexp.QuoteMeta(prefix) + `[` + class + `]{` + strconv.Itoa(n) + `}$`),
+		func(r *rand.Rand, _ string) string { return prefix + pick(r, alphabet, n) },
+	}
 }
 
 // sized is tail for formats whose length varies: like's is kept.
@@ -124,8 +126,10 @@ func VendorKey(v string) bool { return vendorOf(v) != nil }
 
 func (apiKey) Fit(c *Column) (int, string) {
 	return clue{
-		names: []string{"api key", "apikey", "key", "token", "secret", "secret key", "access key", "access key id", "api token", "api secret", "credential", "access token",
-			"auth token", "payment method", "payment token", "card token", "processor token"},
+		names: []string{
+			"api key", "apikey", "key", "token", "secret", "secret key", "access key", "access key id", "api token", "api secret", "credential", "access token",
+			"auth token", "payment method", "payment token", "card token", "processor token",
+		},
 		not:     []string{"key id", "key name", "token type"},
 		classes: []Class{Text}, valid: VendorKey, what: "keys in a vendor's format", proof: true,
 	}.fit(c)

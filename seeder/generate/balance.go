@@ -15,8 +15,10 @@ func (balance) Trait() Trait { return Trait{Strength: token.Weak, Watch: true, W
 
 func (balance) Fit(c *Column) (int, string) {
 	return clue{
-		names: []string{"balance", "credit limit", "creditlimit", "account balance", "amount", "total", "total amount", "net worth", "credit", "limit", "revenue", "turnover", "price",
-			"subtotal", "total due", "amount due", "deposit", "payment", "saldo", "lifetime value", "order total", "grand total", "invoice total", "spent", "total spent"},
+		names: []string{
+			"balance", "credit limit", "creditlimit", "account balance", "amount", "total", "total amount", "net worth", "credit", "limit", "revenue", "turnover", "price",
+			"subtotal", "total due", "amount due", "deposit", "payment", "saldo", "lifetime value", "order total", "grand total", "invoice total", "spent", "total spent",
+		},
 		not:     []string{"percent", "percentage", "pct", "payment id", "credit card", "payment method", "total count", "credit score"},
 		classes: []Class{Integer, Decimal}, valid: numeric, what: "numbers",
 	}.fit(c)

@@ -20,7 +20,8 @@ func (fullName) Trait() Trait {
 
 func (fullName) Fit(c *Column) (int, string) {
 	return clue{
-		names: []string{"koinh", "kontoinhaber",
+		names: []string{
+			"koinh", "kontoinhaber",
 			"name", "full name", "fullname", "display name", "customer name", "contact name", "employee name", "person name", "contact",
 			"cardholder", "card holder", "cardholder name", "holder", "holder name", "account holder", "account owner", "owner name", "recipient", "patient", "beneficiary",
 		},

@@ -63,8 +63,12 @@ var samples = []struct {
 	{"api_key", text("key", "SG."+strings.Repeat("aB", 11)+"."+strings.Repeat("c", 43)), Row{Was: "SG." + strings.Repeat("aB", 11) + "." + strings.Repeat("c", 43)}, `^SG\.[\w-]{22}\.[\w-]{43}$`},
 	{"token", text("webhook_secret", "wh_9f8e7d6c5b4a39281706", "wh_0a1b2c3d4e5f60718293"), Row{Was: "wh_9f8e7d6c5b4a39281706"}, `^wh_[0-9a-f]{20}$`},
 	{"url", text("avatar_url", "https://cdn.corp.example/u/9f8e7d6c5b4a3928.png"), Row{Was: "https://cdn.corp.example/u/9f8e7d6c5b4a3928.png"}, `^https://cdn\.corp\.example/u/[0-9a-f]{16}\.png$`},
-	{"uuid", Column{Name: "public_id", Class: UUID, Values: []string{"0191b1c0-0000-7000-8000-000000000001", "0191b1c0-0000-7000-8000-000000000002"}},
-		Row{Was: "0191b1c0-0000-7000-8000-000000000001"}, `^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`},
+	{
+		"uuid",
+		Column{Name: "public_id", Class: UUID, Values: []string{"0191b1c0-0000-7000-8000-000000000001", "0191b1c0-0000-7000-8000-000000000002"}},
+		Row{Was: "0191b1c0-0000-7000-8000-000000000001"},
+		`^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`,
+	},
 	{"ip_address", text("last_ip", "8.8.8.8"), Row{Was: "8.8.8.8"}, `^(192\.0\.2|198\.51\.100|203\.0\.113)\.\d+$`},
 	{"date_of_birth", Column{Name: "dob", Class: Date, Values: []string{"1970-05-01"}}, Row{Was: "1970-05-01"}, `^19(6[89]|7[0-2])-\d\d-\d\d$`},
 	{"salary", Column{Name: "salary", Class: Integer, Values: []string{"40000", "50000", "60000", "70000", "80000", "90000", "100000"}}, Row{Was: "60000"}, `^(8|9)\d000$|^100000$`},
@@ -267,8 +271,18 @@ func TestInertAndPrivilegedAreToldApart(t *testing.T) {
 	for _, c := range []struct {
 		column, v string
 		want      bool
-	}{{"status", "closed", true}, {"status", "active", false}, {"status", "SHIPPED", true}, {"status", "not paid", false}, {"status", "unpaid", false},
-		{"is_active", "f", true}, {"is_active", "t", false}, {"deleted", "t", true}, {"deleted", "f", false}, {"status", "pending", false}} {
+	}{
+		{"status", "closed", true},
+		{"status", "active", false},
+		{"status", "SHIPPED", true},
+		{"status", "not paid", false},
+		{"status", "unpaid", false},
+		{"is_active", "f", true},
+		{"is_active", "t", false},
+		{"deleted", "t", true},
+		{"deleted", "f", false},
+		{"status", "pending", false},
+	} {
 		if got := Inert(c.column, c.v); got != c.want {
 			t.Errorf("Inert(%s, %s) = %t, want %t", c.column, c.v, got, c.want)
 		}

@@ -29,8 +29,10 @@ func (nationalID) Trait() Trait {
 
 func (nationalID) Fit(c *Column) (int, string) {
 	score, why := clue{
-		names: []string{"ssn", "social security", "social security number", "national id", "nationalid", "nino", "national insurance", "ni number",
-			"tax id", "tin", "passport", "passport number", "sin", "personal number", "id number", "identity number"},
+		names: []string{
+			"ssn", "social security", "social security number", "national id", "nationalid", "nino", "national insurance", "ni number",
+			"tax id", "tin", "passport", "passport number", "sin", "personal number", "id number", "identity number",
+		},
 		classes: []Class{Text, Integer},
 		valid: func(v string) bool {
 			return len(digitsOf(v)) >= 4 && len(v) <= 24
@@ -39,10 +41,12 @@ func (nationalID) Fit(c *Column) (int, string) {
 	if score > 0 {
 		return score, why
 	}
-	return clue{classes: []Class{Text}, proof: true, what: "social security numbers",
+	return clue{
+		classes: []Class{Text}, proof: true, what: "social security numbers",
 		valid: func(v string) bool {
 			return strings.Contains(v, "-") && ssnForm.MatchString(v) || ninoForm.MatchString(v)
-		}}.fit(c)
+		},
+	}.fit(c)
 }
 
 func (nationalID) Value(r *rand.Rand, c *Column, row *Row) (string, error) {

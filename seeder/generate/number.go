@@ -3,7 +3,6 @@ package generate
 import (
 	"errors"
 	"math"
-	"math/big"
 	"math/rand/v2"
 	"sort"
 	"strconv"
@@ -145,12 +144,3 @@ func near(r *rand.Rand, c *Column, row *Row, tempting bool) (string, error) {
 
 // numeric reports whether most values are numbers, whatever the type.
 func numeric(v string) bool { _, _, ok := parseNumber(v); return ok }
-
-// after returns the integer after v in text form.
-func after(v string) string {
-	n, ok := new(big.Int).SetString(v, 10)
-	if !ok {
-		return v
-	}
-	return n.Add(n, big.NewInt(1)).String()
-}

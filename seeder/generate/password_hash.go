@@ -44,13 +44,17 @@ func knownHash(v string) bool {
 }
 
 func (passwordHash) Fit(c *Column) (int, string) {
-	names := []string{"password", "password hash", "passwd", "pwd", "pass", "pass hash", "passwordhash", "pw hash", "password digest",
-		"encrypted password", "hashed password", "pwhash", "userpassword", "password salt", "passwordsalt", "salt"}
+	names := []string{
+		"password", "password hash", "passwd", "pwd", "pass", "pass hash", "passwordhash", "pw hash", "password digest",
+		"encrypted password", "hashed password", "pwhash", "userpassword", "password salt", "passwordsalt", "salt",
+	}
 	if s, why := (clue{names: names, classes: []Class{Text}, valid: knownHash, what: "password hashes", proof: true}).fit(c); s > 0 {
 		return s, why
 	}
-	return clue{names: names, classes: []Class{Text, Bytes}, what: "hex or base64 digests",
-		valid: func(v string) bool { return hexForm.MatchString(v) || hexUpForm.MatchString(v) || opaque(v) }}.fit(c)
+	return clue{
+		names: names, classes: []Class{Text, Bytes}, what: "hex or base64 digests",
+		valid: func(v string) bool { return hexForm.MatchString(v) || hexUpForm.MatchString(v) || opaque(v) },
+	}.fit(c)
 }
 
 func (passwordHash) Value(r *rand.Rand, c *Column, row *Row) (string, error) {

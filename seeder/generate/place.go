@@ -17,25 +17,31 @@ type (
 func (city) Kind() string { return "city" }
 func (city) Trait() Trait { return Trait{Strength: token.Weak, Weight: 1} }
 func (city) Fit(c *Column) (int, string) {
-	return clue{names: []string{"city", "town", "ort", "locality", "city name", "municipality", "ort 01", "place", "birthplace"},
-		not: []string{"city id"}, classes: []Class{Text},
-		valid: func(v string) bool { return len(v) >= 2 && len(v) <= 60 && digitsOf(v) == "" }, what: "words"}.fit(c)
+	return clue{
+		names: []string{"city", "town", "ort", "locality", "city name", "municipality", "ort 01", "place", "birthplace"},
+		not:   []string{"city id"}, classes: []Class{Text},
+		valid: func(v string) bool { return len(v) >= 2 && len(v) <= 60 && digitsOf(v) == "" }, what: "words",
+	}.fit(c)
 }
 func (city) Value(r *rand.Rand, c *Column, row *Row) (string, error) { return kept(r, c, row) }
 
 func (postcode) Kind() string { return "postcode" }
 func (postcode) Trait() Trait { return Trait{Strength: token.Weak, Weight: 1} }
 func (postcode) Fit(c *Column) (int, string) {
-	return clue{names: []string{"postcode", "post code", "postal code", "postalcode", "zip", "zip code", "zipcode", "plz", "pstlz"}, classes: []Class{Text, Integer},
-		valid: func(v string) bool { return len(v) >= 3 && len(v) <= 12 && digitsOf(v) != "" }, what: "postcodes"}.fit(c)
+	return clue{
+		names: []string{"postcode", "post code", "postal code", "postalcode", "zip", "zip code", "zipcode", "plz", "pstlz"}, classes: []Class{Text, Integer},
+		valid: func(v string) bool { return len(v) >= 3 && len(v) <= 12 && digitsOf(v) != "" }, what: "postcodes",
+	}.fit(c)
 }
 func (postcode) Value(r *rand.Rand, c *Column, row *Row) (string, error) { return kept(r, c, row) }
 
 func (region) Kind() string { return "region" }
 func (region) Trait() Trait { return Trait{Strength: token.Weak} }
 func (region) Fit(c *Column) (int, string) {
-	return clue{names: []string{"state", "region", "province", "country", "county", "district", "country code", "state code", "canton", "land", "nationality", "state province"},
-		not: []string{"state id", "country id", "region id"}, classes: []Class{Text, Enum},
-		valid: func(v string) bool { return len(v) <= 60 && digitsOf(v) == "" }, what: "words"}.fit(c)
+	return clue{
+		names: []string{"state", "region", "province", "country", "county", "district", "country code", "state code", "canton", "land", "nationality", "state province"},
+		not:   []string{"state id", "country id", "region id"}, classes: []Class{Text, Enum},
+		valid: func(v string) bool { return len(v) <= 60 && digitsOf(v) == "" }, what: "words",
+	}.fit(c)
 }
 func (region) Value(r *rand.Rand, c *Column, row *Row) (string, error) { return kept(r, c, row) }

@@ -15,8 +15,10 @@ func (salary) Trait() Trait { return Trait{Strength: token.Weak, Watch: true, We
 
 func (salary) Fit(c *Column) (int, string) {
 	return clue{
-		names: []string{"ansal", "gehalt", "salary", "wage", "wages", "pay", "base salary", "base pay", "annual salary", "monthly salary", "gross", "gross pay", "net pay", "compensation",
-			"bonus", "income", "gehalt", "pay rate", "hourly rate", "annual income", "gross salary", "net salary"},
+		names: []string{
+			"ansal", "gehalt", "salary", "wage", "wages", "pay", "base salary", "base pay", "annual salary", "monthly salary", "gross", "gross pay", "net pay", "compensation",
+			"bonus", "income", "gehalt", "pay rate", "hourly rate", "annual income", "gross salary", "net salary",
+		},
 		not:     []string{"percent", "percentage", "pct", "pay grade", "pay id", "pay date", "pay frequency"},
 		classes: []Class{Integer, Decimal, Text}, valid: numeric, what: "numbers",
 	}.fit(c)

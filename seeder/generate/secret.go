@@ -20,14 +20,20 @@ func (secret) Trait() Trait {
 }
 
 func (secret) Fit(c *Column) (int, string) {
-	names := []string{"token", "secret", "api key", "apikey", "key", "access key", "secret key", "client secret", "private key", "auth token",
-		"access token", "refresh token", "signing key", "webhook secret", "session key", "hash", "digest", "credential", "api token", "license key", "payment method", "fingerprint"}
-	if s, why := (clue{names: names, not: []string{"key id", "key name", "token type", "primary key", "foreign key", "key type", "token id"},
-		classes: []Class{Text, Bytes}, valid: opaque, what: "opaque strings"}).fit(c); s > 0 {
+	names := []string{
+		"token", "secret", "api key", "apikey", "key", "access key", "secret key", "client secret", "private key", "auth token",
+		"access token", "refresh token", "signing key", "webhook secret", "session key", "hash", "digest", "credential", "api token", "license key", "payment method", "fingerprint",
+	}
+	if s, why := (clue{
+		names: names, not: []string{"key id", "key name", "token type", "primary key", "foreign key", "key type", "token id"},
+		classes: []Class{Text, Bytes}, valid: opaque, what: "opaque strings",
+	}).fit(c); s > 0 {
 		return s, why
 	}
-	return clue{classes: []Class{Text}, proof: true, what: "long opaque strings",
-		valid: func(v string) bool { return len(v) >= 20 && opaque(v) && !ibanLike(v) }}.fit(c)
+	return clue{
+		classes: []Class{Text}, proof: true, what: "long opaque strings",
+		valid: func(v string) bool { return len(v) >= 20 && opaque(v) && !ibanLike(v) },
+	}.fit(c)
 }
 
 // opaque reports whether v looks drawn at random: no spaces, a part of ten or

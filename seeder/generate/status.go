@@ -16,8 +16,10 @@ func (status) Trait() Trait { return Trait{Strength: token.Weak} }
 
 func (status) Fit(c *Column) (int, string) {
 	return clue{
-		names: []string{"status", "state", "order status", "payment status", "account status", "stage", "phase", "active", "is active", "enabled", "disabled", "deleted", "locked", "closed",
-			"shipped", "archived", "inactive", "is deleted", "is enabled", "is locked", "suspended"},
+		names: []string{
+			"status", "state", "order status", "payment status", "account status", "stage", "phase", "active", "is active", "enabled", "disabled", "deleted", "locked", "closed",
+			"shipped", "archived", "inactive", "is deleted", "is enabled", "is locked", "suspended",
+		},
 		classes: []Class{Text, Enum, Bool},
 		valid:   func(v string) bool { return len(v) >= 1 && len(v) <= 40 }, what: "short texts",
 	}.fit(c)

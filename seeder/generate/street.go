@@ -24,8 +24,10 @@ func (street) Trait() Trait {
 
 func (street) Fit(c *Column) (int, string) {
 	return clue{
-		names: []string{"address", "street", "stras", "strasse", "street address", "address line 1", "address 1", "address1", "addr", "addr 1", "line 1", "home address",
-			"shipping address", "billing address", "strasse", "postal address"},
+		names: []string{
+			"address", "street", "stras", "strasse", "street address", "address line 1", "address 1", "address1", "addr", "addr 1", "line 1", "home address",
+			"shipping address", "billing address", "strasse", "postal address",
+		},
 		not:     []string{"email address", "e mail address", "ip address", "mac address", "address id", "address type", "mail address"},
 		classes: []Class{Text},
 		valid: func(v string) bool {

@@ -34,8 +34,16 @@ func (db *DB) Catalog(ctx context.Context) (*seeder.Catalog, error) {
 	for _, step := range []struct {
 		name string
 		read func(context.Context) error
-	}{{"engines", r.readEngines}, {"tables", r.readTables}, {"foreign keys from elsewhere", r.readStrangers}, {"columns", r.readColumns},
-		{"indexes", r.readUniques}, {"definitions", r.readDefinitions}, {"foreign keys", r.readForeignKeys}, {"triggers", r.readTriggers}} {
+	}{
+		{"engines", r.readEngines},
+		{"tables", r.readTables},
+		{"foreign keys from elsewhere", r.readStrangers},
+		{"columns", r.readColumns},
+		{"indexes", r.readUniques},
+		{"definitions", r.readDefinitions},
+		{"foreign keys", r.readForeignKeys},
+		{"triggers", r.readTriggers},
+	} {
 		if err := step.read(ctx); err != nil {
 			return nil, fmt.Errorf("%s: %w", step.name, violation(err))
 		}
@@ -154,8 +162,10 @@ func (r *reader) readColumns(ctx context.Context) error {
 			return
 		}
 		extra, rights := strings.ToLower(v[7]), strings.ToLower(v[8])
-		c := &seeder.Column{Name: v[2], Type: v[3], NotNull: v[6] == "NO", Scale: -1,
-			CanSelect: strings.Contains(rights, "select"), CanInsert: strings.Contains(rights, "insert")}
+		c := &seeder.Column{
+			Name: v[2], Type: v[3], NotNull: v[6] == "NO", Scale: -1,
+			CanSelect: strings.Contains(rights, "select"), CanInsert: strings.Contains(rights, "insert"),
+		}
 		c.MaxLen, _ = strconv.Atoi(v[9])
 		if n, err := strconv.Atoi(v[10]); err == nil {
 			c.Scale = n

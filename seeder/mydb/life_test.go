@@ -202,10 +202,9 @@ CREATE TRIGGER stop BEFORE INSERT ON customers FOR EACH ROW IF nextval(calls) > 
 // dying is a database whose transactions end as a crash would leave them.
 type dying struct {
 	seeder.Database
-	commit     bool // the server commits before the crash
-	begun      int
-	die        int // the transaction that dies
-	afterwards func()
+	commit bool // the server commits before the crash
+	begun  int
+	die    int // the transaction that dies
 }
 
 func (d *dying) Begin(ctx context.Context, l seeder.Limits) (seeder.Tx, error) {

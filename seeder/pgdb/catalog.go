@@ -31,8 +31,10 @@ type reader struct {
 
 // Catalog implements seeder.Reader.
 func (db *DB) Catalog(ctx context.Context) (*seeder.Catalog, error) {
-	r := &reader{db: db, cat: &seeder.Catalog{Product: "postgres"}, byOID: map[uint32]*seeder.Table{}, attrs: map[uint32]map[uint16]*seeder.Column{},
-		types: map[uint32]*typ{}, kids: map[uint32][]uint32{}, dads: map[uint32][]uint32{}, all: map[uint32]map[string]uint16{}}
+	r := &reader{
+		db: db, cat: &seeder.Catalog{Product: "postgres"}, byOID: map[uint32]*seeder.Table{}, attrs: map[uint32]map[uint16]*seeder.Column{},
+		types: map[uint32]*typ{}, kids: map[uint32][]uint32{}, dads: map[uint32][]uint32{}, all: map[uint32]map[string]uint16{},
+	}
 	tx, err := db.conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
 		return nil, violation(err)
@@ -46,8 +48,15 @@ func (db *DB) Catalog(ctx context.Context) (*seeder.Catalog, error) {
 	for _, step := range []struct {
 		name string
 		read func(context.Context) error
-	}{{"types", r.readTypes}, {"tables", r.readTables}, {"columns", r.readColumns}, {"inheritance", r.readInheritance},
-		{"indexes", r.readUniques}, {"constraints", r.readConstraints}, {"triggers", r.readTriggers}} {
+	}{
+		{"types", r.readTypes},
+		{"tables", r.readTables},
+		{"columns", r.readColumns},
+		{"inheritance", r.readInheritance},
+		{"indexes", r.readUniques},
+		{"constraints", r.readConstraints},
+		{"triggers", r.readTriggers},
+	} {
 		if err := step.read(ctx); err != nil {
 			return nil, fmt.Errorf("%s: %w", step.name, violation(err))
 		}

@@ -122,8 +122,14 @@ func TestALockedTableMakesApplyGiveUpAndLeaveNothing(t *testing.T) {
 	// A row with the same unique value, not committed: the insert has to wait for it.
 	email := cell(p, "email").Value
 	x, status, zero, one := "x", "active", "0", "999999"
-	_, _, err = blocker.Insert(t.Context(), tb, []seeder.Value{{Column: "id", Text: &one}, {Column: "first_name", Text: &x}, {Column: "last_name", Text: &x},
-		{Column: "email", Text: email}, {Column: "balance", Text: &zero}, {Column: "status", Text: &status}})
+	_, _, err = blocker.Insert(t.Context(), tb, []seeder.Value{
+		{Column: "id", Text: &one},
+		{Column: "first_name", Text: &x},
+		{Column: "last_name", Text: &x},
+		{Column: "email", Text: email},
+		{Column: "balance", Text: &zero},
+		{Column: "status", Text: &status},
+	})
 	must(t, err)
 	_, err = s.Apply(t.Context(), p, seeder.ApplyOptions{LockTimeout: 100 * 1e6})
 	if err == nil || !strings.Contains(err.Error(), "lock_timeout") {

@@ -208,10 +208,9 @@ func TestAFailureInTheMiddleLeavesNothingBehind(t *testing.T) {
 // dying is a database whose transactions end as a crash would leave them.
 type dying struct {
 	seeder.Database
-	commit     bool // the server commits before the crash
-	begun      int
-	die        int // the transaction that dies
-	afterwards func()
+	commit bool // the server commits before the crash
+	begun  int
+	die    int // the transaction that dies
 }
 
 func (d *dying) Begin(ctx context.Context, l seeder.Limits) (seeder.Tx, error) {

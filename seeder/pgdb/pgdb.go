@@ -168,7 +168,7 @@ func violation(err error) error {
 	if !errors.As(err, &pe) {
 		return err
 	}
-	why := "SQLSTATE " + pe.Code
+	var why string
 	switch pe.Code {
 	case "23502":
 		why = fmt.Sprintf("column %s must not be null", pe.ColumnName)

@@ -33,8 +33,10 @@ func TestEveryConstraintOfATortureSchemaIsMetOrTheTableIsRefusedWithTheReason(t 
 	for _, tp := range p.Tables {
 		planned[tp.String()] = true
 	}
-	for _, want := range []string{"public.employees", "public.payroll", "public.accounts", "public.wallets", `Odd "Schema".Api Credentials`,
-		"public.card_vault", "public.stays", "public.contacts", "public.secret_people"} {
+	for _, want := range []string{
+		"public.employees", "public.payroll", "public.accounts", "public.wallets", `Odd "Schema".Api Credentials`,
+		"public.card_vault", "public.stays", "public.contacts", "public.secret_people",
+	} {
 		if !planned[want] {
 			t.Errorf("%s is not planned", want)
 		}

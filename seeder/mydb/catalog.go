@@ -367,7 +367,7 @@ func (r *reader) readTriggers(ctx context.Context) error {
 			t.Warnings = append(t.Warnings, "what trigger "+g.Name+" does is not shown to the role: it needs the TRIGGER right to see it")
 		}
 		if what := r.outside(v[4]); what != "" && g.OnInsert {
-			t.Lasting = "its trigger " + g.Name + " " + what + ", which a rollback does not undo"
+			t.Lasting = "its trigger " + g.Name + " " + what + ": that stays, of a run that fails too, can be read before the values are watched, and is not removed"
 		}
 	})
 }

@@ -112,28 +112,22 @@ func quoted(msg, q string, last bool) string {
 }
 
 // constraint finds the constraint's name, which no value stands beside:
-// CONSTRAINT `db`.`name` failed, CONSTRAINT `name` FOREIGN KEY,
-// Check constraint 'name' is violated.
+// CONSTRAINT `name` failed, CONSTRAINT `name` FOREIGN KEY, Check constraint
+// 'name' is violated.
 func constraint(msg string) string {
-	i := strings.Index(strings.ToUpper(msg), "CONSTRAINT ")
-	if i < 0 {
-		return ""
+	if i := strings.Index(msg, "CONSTRAINT `"); i >= 0 {
+		name, _ := ident(msg[i+len("CONSTRAINT "):])
+		return name
 	}
-	rest := strings.TrimLeft(msg[i+len("CONSTRAINT "):], "` '")
-	end := strings.IndexAny(rest, " '")
-	if end < 0 {
-		return ""
+	if strings.HasPrefix(msg, "Check constraint '") {
+		return quoted(msg, "'", false)
 	}
-	name := strings.Trim(rest[:end], "`'")
-	if j := strings.LastIndex(name, "`.`"); j >= 0 {
-		name = name[j+3:]
-	}
-	return name
+	return ""
 }
 
 // condition names a class of SQLSTATE.
 func condition(code string) string {
-	switch code[:2] {
+	switch code[:2] { // five bytes of the server's
 	case "08":
 		return "the connection failed"
 	case "22":

@@ -42,6 +42,9 @@ func (f *flow) clientChunk(buf []byte) (wire.Step, error) {
 			off += n
 			continue
 		}
+		if !f.up.more && mode(f.mode.Load()) == rawData {
+			return wire.Step{Pass: len(buf)}, nil
+		}
 		if len(rest) < header {
 			return wire.Step{Pass: off}, nil
 		}
@@ -121,8 +124,9 @@ func (f *flow) clientPacket(off int, rest []byte, size int) (step wire.Step, n i
 		return f.filePacket(off, rest, size)
 	case authData:
 		return f.authPacket(off, rest, size)
-	case rawData:
-		return wire.Step{Pass: off + len(rest)}, 0, nil
+	}
+	if f.depth > maxPipeline {
+		return step, 0, fmt.Errorf("more than %d commands ahead of their answers", maxPipeline)
 	}
 	if seq := rest[3]; seq != 0 {
 		return step, 0, fmt.Errorf("packets out of order: a command with sequence id %d", seq)

@@ -89,6 +89,7 @@ type flow struct {
 	up      upload
 	held    *execution // of a command that is being refused
 	dumping bool       // this session has asked for replication
+	depth   int        // commands under way when the last one was sent
 	last    *prepared  // that PREPARE named last; MariaDB's id -1 means it
 	params  []inspect.Param
 	bound   []byte // the parameters' values as text
@@ -104,6 +105,7 @@ type flow struct {
 	text      []byte
 	converted []byte // values of a row that were made text
 	joined    []byte // a row and those behind it
+	behind    bool   // a row has some of those
 	inject    []byte
 	swallow   bool // a result was refused: drop the rest of the answer
 	swallowed int
@@ -207,6 +209,7 @@ type prepared struct {
 	known  atomic.Bool
 	id     uint32
 	nparam int
+	closed bool // by the client; guarded by flow.mu
 
 	// client's goroutine
 	holders int // parameters counted in the text, -1: not counted
@@ -318,6 +321,7 @@ func (f *flow) push(r request) {
 	}
 	*p = r
 	f.queue.push(p)
+	f.depth = f.queue.len()
 }
 
 // head returns the request that the server is answering, nil if none.
@@ -363,8 +367,20 @@ func (f *flow) done() {
 	f.mu.Unlock()
 	f.cur, f.rowPhase, f.swallow, f.swallowed = nil, false, false, 0
 	f.w.rows = nil
+	f.text, f.joined, f.converted, f.inject = trim(f.text), trim(f.joined), trim(f.converted), trim(f.inject)
 	f.outSeq.Store(0)
 	f.told.Store(false)
+}
+
+// keepScratch is how many bytes of scratch space a session keeps between
+// commands: thousands of idle ones should hold little.
+const keepScratch = 4 << 10
+
+func trim(b []byte) []byte {
+	if cap(b) > keepScratch {
+		return nil
+	}
+	return b
 }
 
 // newExec takes an execution from the free list or makes one.

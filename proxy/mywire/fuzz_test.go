@@ -266,7 +266,7 @@ func FuzzLexer(f *testing.F) {
 	f.Add([]byte("/* c */ load data local infile 'x?' into t # ?"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		useSchema(b)
-		if mayLoadFile(b) != bytes.Contains(bytes.ToLower(b), []byte("infile")) {
+		if low := bytes.ToLower(b); len(low) == len(b) && mayLoadFile(b) != (bytes.Contains(low, []byte("infile")) || bytes.Contains(low, []byte("execute"))) {
 			t.Fatalf("%q", b)
 		}
 		if n := countHolders(b); n > bytes.Count(b, []byte("?")) {

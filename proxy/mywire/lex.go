@@ -49,12 +49,20 @@ func useSchema(sql []byte) string {
 	return clip(b)
 }
 
-// mayLoadFile reports whether a text can be LOAD DATA LOCAL INFILE: only then
-// may a server ask the client for a file.
+// mayLoadFile reports whether a text can be LOAD DATA LOCAL INFILE, or run one
+// that was put together in SQL (MariaDB prepares it since 10.6): only then may
+// a server ask the client for a file.
 func mayLoadFile(sql []byte) bool {
-	for i := 2; i+4 <= len(sql); i++ {
-		if sql[i]|0x20 == 'f' && sql[i-2]|0x20 == 'i' && bytes.EqualFold(sql[i-2:i+4], []byte("infile")) {
-			return true
+	for i := 0; i+6 <= len(sql); i++ {
+		switch sql[i] | 0x20 {
+		case 'i':
+			if bytes.EqualFold(sql[i:i+6], []byte("infile")) {
+				return true
+			}
+		case 'e':
+			if sql[i+1]|0x20 == 'x' && i+7 <= len(sql) && bytes.EqualFold(sql[i:i+7], []byte("execute")) {
+				return true
+			}
 		}
 	}
 	return false

@@ -240,7 +240,9 @@ func (l *login) present(ctx context.Context, r *response, encrypt bool) error {
 	if err != nil {
 		return err
 	}
+	defer clear(r.auth)
 	r.auth = auth
+	defer clear(auth)
 	if len(auth) > 250 && !l.caps.has(capLenencAuth) {
 		return malformed(wire.Client, "an authentication response of %d bytes", len(auth))
 	}

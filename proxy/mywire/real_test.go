@@ -43,6 +43,7 @@ func TestMariaDBsOwnClientWorksWithAllItsFeatures(t *testing.T) {
 		{"select 1; select 'a', null; select 2 where false", "1\na\tNULL\n"},
 		{"delimiter //\ncreate or replace procedure p() begin select 1; select 'two'; select 'x' from seq_1_to_3; end//\ndelimiter ;\ncall p();", "1\ntwo\nx\nx\nx\n"},
 		{"create or replace table f (a int, b varchar(60) default 'a default'); load data local infile '" + file + "' into table f; select * from f", "1\tann@crm.example\n2\tbob@crm.example\n"},
+		{"execute immediate concat('load data local in', 'file ''" + file + "'' into table f'); select count(*) from f", "4\n"},
 		{"prepare p from 'select ?'; set @a = 'arg'; execute p using @a", "arg\n"},
 		{"use other; select database(); use `crm`; select database()", "other\ncrm\n"},
 		{"select repeat('a', 300000)", strings.Repeat("a", 300000) + "\n"},
@@ -61,7 +62,7 @@ func TestMariaDBsOwnClientWorksWithAllItsFeatures(t *testing.T) {
 	if got, err := client(t, s, addr, "select 8", "--compress"); err != nil || got != "8\n" {
 		t.Errorf("--compress: %q, %v", got, err)
 	}
-	if got := string(rec.Bytes(event.ChannelCopyIn)); got != "1\tann@crm.example\n2\tbob@crm.example\n" {
+	if got := string(rec.Bytes(event.ChannelCopyIn)); got != strings.Repeat("1\tann@crm.example\n2\tbob@crm.example\n", 2) {
 		t.Errorf("the file was shown as %q", got)
 	}
 	var schemas []string
@@ -389,4 +390,26 @@ func drainRaw(ctx context.Context, c *sql.Conn, q string, args ...any) error {
 		return nil
 	}
 	return err
+}
+
+func TestWideCharacterSetsAreThoseOfARealServer(t *testing.T) {
+	s, _, _ := mariadb(t)
+	out, err := s.Query(t.Context(), "information_schema", "select distinct id, character_set_name from collation_character_set_applicability where id is not null")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]encoding{"ucs2": utf16be, "utf16": utf16be, "utf16le": utf16le, "utf32": utf32be}
+	lines := strings.Fields(out)
+	if len(lines) < 600 {
+		t.Fatalf("%d fields", len(lines))
+	}
+	for i := 0; i < len(lines); i += 2 {
+		var id uint16
+		if _, err := fmt.Sscan(lines[i], &id); err != nil {
+			t.Fatal(err)
+		}
+		if got := wideCharset(id); got != want[lines[i+1]] {
+			t.Errorf("collation %d of %s: encoding %d", id, lines[i+1], got)
+		}
+	}
 }

@@ -147,7 +147,7 @@ var errRow = errors.New("the fields of a row do not add up to its packet")
 // row cuts one row into the fields that the watch asks for and shows them.
 func (f *flow) row(nth uint64, p []byte, gate uint64) (event.Verdict, error) {
 	w := &f.w
-	f.spans, f.converted = f.spans[:0], f.converted[:0]
+	f.spans, f.converted, f.behind = f.spans[:0], f.converted[:0], false
 	var ok bool
 	switch {
 	case w.binary:
@@ -163,7 +163,7 @@ func (f *flow) row(nth uint64, p []byte, gate uint64) (event.Verdict, error) {
 	if len(f.spans) == 0 {
 		return event.Verdict{}, nil
 	}
-	if len(f.converted) > 0 { // some values stand behind the row, as text
+	if f.behind { // some values stand behind the row, as text
 		f.joined = append(append(f.joined[:0], p...), f.converted...)
 		for i := range f.spans {
 			if s := &f.spans[i]; s.Off < 0 {
@@ -291,6 +291,7 @@ func (f *flow) keep(col, at int, gate uint64) {
 		f.converted = f.converted[:at]
 		return
 	}
+	f.behind = true
 	f.spans = append(f.spans, inspect.Span{Col: int32(col), Off: int32(-1 - at), Len: int32(n)})
 }
 

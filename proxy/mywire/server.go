@@ -315,9 +315,6 @@ func (f *flow) errorPacket(r *request, rest, p []byte) (taken, error) {
 	if e.code == progressCode {
 		return t, nil
 	}
-	if r.kind == prepare && r.prep != nil && r.prep.stmt != nil {
-		r.prep.stmt.Release()
-	}
 	f.finish(r, e.state)
 	return t, nil
 }
@@ -528,7 +525,9 @@ func (f *flow) preparePacket(r *request, rest, p []byte) (taken, error) {
 	if f.statements == nil {
 		f.statements = make(map[uint32]*prepared)
 	}
-	f.statements[r.prep.id] = r.prep
+	if !r.prep.closed {
+		f.statements[r.prep.id] = r.prep
+	}
 	f.mu.Unlock()
 	var v event.Verdict
 	if cols > 0 {

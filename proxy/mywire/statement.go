@@ -98,6 +98,7 @@ func (f *flow) executeRaw(p []byte, whole bool) (event.Verdict, error) {
 	e := f.newExec()
 	run, v := prep.stmt.Run(bound, params)
 	e.run = run
+	f.bound = trim(f.bound)
 	if v.Blocks() {
 		f.held = e
 		return v, nil
@@ -310,10 +311,14 @@ func (f *flow) closeStatement(body []byte) (action, error) {
 	if prep == nil {
 		return action{}, nil
 	}
+	f.mu.Lock()
+	prep.closed = true // its answer may still be on the way
 	if prep.known.Load() {
-		f.mu.Lock()
 		delete(f.statements, prep.id)
-		f.mu.Unlock()
+	}
+	f.mu.Unlock()
+	if f.last == prep {
+		f.last = nil
 	}
 	f.push(request{kind: none, cmd: mysql.COM_STMT_CLOSE, prep: prep})
 	return action{}, nil

@@ -2,6 +2,7 @@ package mydb_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -517,4 +518,61 @@ func TestAServerThatIsNotStrictIsNoExcuseForValuesThatDoNotFit(t *testing.T) {
 	}
 	_, _, err = tx.Insert(t.Context(), tb, []seeder.Value{{Column: "email", Text: &ok}, {Column: "code", Text: &small}})
 	must(t, err)
+}
+
+func TestATransactionThatTheServerEndsIsNotGoneOnWith(t *testing.T) {
+	db := database(t, customers)
+	s := open(t, "root", db, store(t))
+	cat, err := s.Database.Catalog(t.Context())
+	must(t, err)
+	tb, err := cat.Table("customers")
+	must(t, err)
+	row := func(email string) []seeder.Value {
+		x, active := "x", "active"
+		return []seeder.Value{{Column: "first_name", Text: &x}, {Column: "last_name", Text: &x}, {Column: "email", Text: &email}, {Column: "status", Text: &active}}
+	}
+	tx, err := s.Database.Begin(t.Context(), seeder.Limits{})
+	must(t, err)
+	_, _, err = tx.Insert(t.Context(), tb, row("a@honey.example"))
+	must(t, err)
+	// Another session that has done more, so that it is not the one to be ended.
+	other, err := sql.Open("mysql", server.DSN("root", "", db))
+	must(t, err)
+	defer other.Close()
+	theirs, err := other.BeginTx(t.Context(), nil)
+	must(t, err)
+	defer theirs.Rollback()
+	insert := "INSERT INTO customers (first_name, last_name, email, status) VALUES ('x', 'x', ?, 'active')"
+	_, err = theirs.ExecContext(t.Context(), "UPDATE customers SET phone = 'x' WHERE id <= 500")
+	must(t, err)
+	_, err = theirs.ExecContext(t.Context(), insert, "b@honey.example")
+	must(t, err)
+	waiting := make(chan error, 1)
+	go func() { // ends with the deadlock
+		_, err := theirs.ExecContext(t.Context(), insert, "a@honey.example")
+		waiting <- err
+	}()
+	_, _, err = tx.Insert(t.Context(), tb, row("b@honey.example"))
+	var no *seeder.Violation
+	if err == nil || errors.As(err, &no) || !strings.Contains(err.Error(), "ended the transaction") {
+		t.Fatalf("got %v, want an error that says that the transaction is over", err)
+	}
+	must(t, <-waiting)
+	must(t, theirs.Rollback())
+	if _, _, err := tx.Insert(t.Context(), tb, row("c@honey.example")); err == nil {
+		t.Error("a row was inserted after the transaction's end")
+	}
+	if err := tx.End(t.Context(), true); err == nil {
+		t.Error("the commit of half a transaction succeeded")
+	}
+	if n := query(t, db, "SELECT count(*) FROM customers WHERE email LIKE '%@honey.example'"); n != "0" {
+		t.Errorf("%s rows were left", n)
+	}
+	tx, err = s.Database.Begin(t.Context(), seeder.Limits{})
+	must(t, err)
+	_, _, err = tx.Insert(t.Context(), tb, row("d@honey.example"))
+	must(t, errors.Join(err, tx.End(t.Context(), true)))
+	if n := query(t, db, "SELECT count(*) FROM customers WHERE email = 'd@honey.example'"); n != "1" {
+		t.Error("the connection can't be used after a transaction that the server ended")
+	}
 }

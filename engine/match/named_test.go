@@ -27,8 +27,12 @@ func TestAColumnWithoutNumbersIsKnownByItsNamesOnItsOwnServerOnly(t *testing.T) 
 		}
 	}
 	for _, n := range []Name{
-		{"main", "shop", "v_customers", "id"}, {"main", "shop", "customers", "ID2"}, {"main", "crm", "customers", "id"},
-		{"third", "shop", "customers", "id"}, {"main", "", "", ""}, {"main", "shop", "customers", ""},
+		{"main", "shop", "v_customers", "id"},
+		{"main", "shop", "customers", "ID2"},
+		{"main", "crm", "customers", "id"},
+		{"third", "shop", "customers", "id"},
+		{"main", "", "", ""},
+		{"main", "shop", "customers", ""},
 	} {
 		if x.Named(n) != nil {
 			t.Errorf("%+v is watched", n)

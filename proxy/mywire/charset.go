@@ -49,17 +49,6 @@ func wideName(catalog []byte) encoding {
 	return narrow
 }
 
-// unit is the size in bytes of an encoding's smallest character.
-func (e encoding) unit() int {
-	switch e {
-	case utf16be, utf16le:
-		return 2
-	case utf32be:
-		return 4
-	}
-	return 1
-}
-
 // appendUTF8 appends a wide text as UTF-8. What is no character becomes U+FFFD;
 // bytes that do not fill a unit are left out.
 func appendUTF8(dst, src []byte, of encoding) []byte {

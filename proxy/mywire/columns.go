@@ -20,7 +20,10 @@ type description struct {
 	layout  inspect.Layout
 	fields  []field
 	wide    bool // some texts are in UTF-16 or UTF-32
-	convert bool // in binary rows some values must become text, and may be long
+	// sizes are those of binary values; long is how many columns there are up
+	// to the last whose value must become text and may then be long.
+	sizes []int8
+	long  int
 }
 
 // maxDescriptions bounds the descriptions that a session keeps.
@@ -146,7 +149,10 @@ func (f *flow) describe(raw []byte, n int) (*description, error) {
 		cols = append(cols, c)
 		d.fields = append(d.fields, fl)
 		d.wide = d.wide || fl.wide != narrow
-		d.convert = d.convert || fl.mayBeLong()
+		d.sizes = append(d.sizes, int8(fl.size()))
+		if fl.mayBeLong() {
+			d.long = len(d.fields)
+		}
 		b = b[header+size:]
 	}
 	d.layout = f.sess.Describe(cols)

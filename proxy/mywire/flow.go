@@ -110,7 +110,6 @@ type flow struct {
 	swallow   bool // a result was refused: drop the rest of the answer
 	swallowed int
 	who       event.Client
-	plugin    string // of COM_CHANGE_USER's exchange, once it has begun
 
 	midFrame atomic.Bool   // the client has part of a packet
 	told     atomic.Bool   // the client has had the refusal of what is being swallowed

@@ -208,6 +208,7 @@ func FuzzRow(f *testing.F) {
 				fl.wide = wideCharset(uint16(charset))
 			}
 			d.fields, wanted = append(d.fields, fl), append(wanted, true)
+			d.sizes = append(d.sizes, int8(fl.size()))
 			d.wide = d.wide || fl.wide != narrow
 		}
 		for _, isBinary := range []bool{false, true} {

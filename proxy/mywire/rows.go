@@ -118,7 +118,15 @@ func (f *flow) watchRows(e *execution, region []byte, n int) (taken, error) {
 	if w.rows.Suspect(region) {
 		gate = ^uint64(0)
 	}
-	if gate == 0 && !w.wantsAny && !w.desc.wide && !(w.binary && w.desc.convert) {
+	if w.binary && w.desc.long > 0 && gate != ^uint64(0) {
+		if !f.longTexts(region) {
+			return taken{}, errRow
+		}
+		if len(f.converted) > 0 && w.rows.Suspect(f.converted) {
+			gate = ^uint64(0)
+		}
+	}
+	if gate == 0 && !w.wantsAny && !w.desc.wide {
 		e.rows += uint64(n)
 		f.outSeq.Store(f.outSeq.Load() + uint32(n))
 		return taken{pass: len(region)}, nil
@@ -152,7 +160,7 @@ func (f *flow) row(nth uint64, p []byte, gate uint64) (event.Verdict, error) {
 	switch {
 	case w.binary:
 		ok = f.cutBinary(p, gate)
-	case w.desc.wide:
+	case w.desc.wide: // no long value of it has been seen yet
 		ok = f.cutWide(p, gate)
 	default:
 		f.spans, ok = cutText(f.spans, p, gate, w.wanted, len(w.desc.fields))
@@ -224,32 +232,68 @@ func (f *flow) cutWide(p []byte, gate uint64) bool {
 	return len(b) == 0
 }
 
+// longTexts gathers in f.converted the texts of all numbers and dates of
+// region's binary rows that are so long that they may be part of longer ones:
+// nobody has seen them in the rows' bytes. It walks no further than it must.
+func (f *flow) longTexts(region []byte) bool {
+	d := f.w.desc
+	conv := f.converted[:0]
+	nulls := (len(d.fields) + 9) / 8
+	for len(region) > 0 {
+		p := region[header : header+packetSize(region)]
+		region = region[header+len(p):]
+		if len(p) < 1+nulls {
+			return false
+		}
+		off := 1 + nulls
+		for col, size := range d.sizes[:d.long] {
+			if p[1+(col+2)/8]>>((col+2)%8)&1 == 1 {
+				continue
+			}
+			from, to := extent(int(size), p, off)
+			if to < 0 {
+				return false
+			}
+			off = to
+			if size == sizeLenenc {
+				continue
+			}
+			c := &d.fields[col]
+			if !c.mayBeLong() || size == 8 && c.typ == mysql.MYSQL_TYPE_LONGLONG && c.textLen(p[from:to]) < inspect.MinPart {
+				continue
+			}
+			conv = append(c.appendText(conv, p[from:to]), 0)
+		}
+	}
+	f.converted = conv
+	return true
+}
+
 // cutBinary walks a row of the binary protocol: a NULL bitmap, then values by
 // their columns' types.
 func (f *flow) cutBinary(p []byte, gate uint64) bool {
-	fields := f.w.desc.fields
-	nulls := (len(fields) + 9) / 8
+	d := f.w.desc
+	nulls := (len(d.fields) + 9) / 8
 	if len(p) < 1+nulls {
 		return false
 	}
-	bitmap, b := p[1:1+nulls], p[1+nulls:]
-	for col := range fields {
-		if bitmap[(col+2)/8]>>((col+2)%8)&1 == 1 {
+	off := 1 + nulls
+	for col, size := range d.sizes {
+		if p[1+(col+2)/8]>>((col+2)%8)&1 == 1 {
 			continue
 		}
-		c := &fields[col]
-		raw, rest, err := c.take(b)
-		if err != nil {
+		from, to := extent(int(size), p, off)
+		if to < 0 {
 			return false
 		}
-		b = rest
-		if c.fixed() {
-			f.fixed(col, c, raw, gate)
+		off = to
+		if size == sizeLenenc {
+			f.text1(col, from, p[from:to], gate)
 		} else {
-			f.text1(col, len(p)-len(rest)-len(raw), raw, gate)
+			f.fixed(col, &d.fields[col], p[from:to], gate)
 		}
 	}
-	return len(b) == 0
+	return off == len(p)
 }
 
 // selects reports whether the watch asks for a field of n bytes.
@@ -274,23 +318,32 @@ func (f *flow) text1(col, off int, raw []byte, gate uint64) {
 // fixed adds a number or a date, as text.
 func (f *flow) fixed(col int, c *field, raw []byte, gate uint64) {
 	if c.integer() > 0 { // numbers are many: most need not become text
-		if n := c.textLen(raw); n < inspect.MinPart && !f.selects(col, n, gate) {
+		if !f.selects(col, c.textLen(raw), gate) {
 			return
 		}
 	}
 	at := len(f.converted)
 	f.converted = c.appendText(f.converted, raw)
-	f.keep(col, at, gate)
+	if n := len(f.converted) - at; f.selects(col, n, gate) {
+		f.behindRow(col, at, n)
+	} else {
+		f.converted = f.converted[:at]
+	}
 }
 
-// keep makes a field of what was converted from at on, unless nobody asks for
-// it. Nobody has looked for long values in it yet.
+// keep makes a field of a wide text that was converted from at on, unless
+// nobody asks for it. Nobody has looked for long values in it yet.
 func (f *flow) keep(col, at int, gate uint64) {
 	n := len(f.converted) - at
 	if !f.selects(col, n, gate) && (n < inspect.MinPart || !f.w.rows.Suspect(f.converted[at:])) {
 		f.converted = f.converted[:at]
 		return
 	}
+	f.behindRow(col, at, n)
+}
+
+// behindRow adds a field that stands in f.converted.
+func (f *flow) behindRow(col, at, n int) {
 	f.behind = true
 	f.spans = append(f.spans, inspect.Span{Col: int32(col), Off: int32(-1 - at), Len: int32(n)})
 }

@@ -3,6 +3,7 @@ package mywire
 import (
 	"encoding/binary"
 	"math"
+	"math/bits"
 	"strconv"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
@@ -58,29 +59,62 @@ func (c field) mayBeLong() bool {
 	return c.fixed()
 }
 
-// take cuts a binary value off b: its raw bytes without a length.
-func (c field) take(b []byte) (raw, rest []byte, err error) {
-	n := c.integer()
+// size is that of a binary value, or one of the two below.
+func (c field) size() int {
 	switch c.typ {
 	case mysql.MYSQL_TYPE_NULL:
-		return nil, b, nil
+		return 0
 	case mysql.MYSQL_TYPE_FLOAT:
-		n = 4
+		return 4
 	case mysql.MYSQL_TYPE_DOUBLE:
-		n = 8
+		return 8
 	}
-	if n == 0 && c.fixed() { // dates and times: one byte of length
-		if len(b) == 0 {
-			return nil, nil, errShort
+	switch n := c.integer(); {
+	case n > 0:
+		return n
+	case c.fixed():
+		return sizeByte
+	}
+	return sizeLenenc
+}
+
+// Binary values that tell their own length.
+const (
+	sizeByte   = -1 // dates and times: one byte of length
+	sizeLenenc = -2 // texts: a length-encoded integer
+)
+
+// extent finds a binary value of the given size at b[off:]: it is b[from:to].
+// to is -1 if b does not hold it.
+func extent(size int, b []byte, off int) (from, to int) {
+	switch {
+	case size >= 0:
+		from, to = off, off+size
+	case off >= len(b):
+		return off, -1
+	case b[off] < 0xfb || size == sizeByte:
+		from, to = off+1, off+1+int(b[off])
+	default:
+		n, _, rest, err := lenenc(b[off:])
+		if err != nil || n > uint64(len(rest)) {
+			return off, -1
 		}
-		n, b = int(b[0]), b[1:]
-	} else if n == 0 {
-		return lenencString(b)
+		from = len(b) - len(rest)
+		to = from + int(n)
 	}
-	if len(b) < n {
+	if to > len(b) {
+		return off, -1
+	}
+	return from, to
+}
+
+// take cuts a binary value off b: its raw bytes without a length.
+func (c field) take(b []byte) (raw, rest []byte, err error) {
+	from, to := extent(c.size(), b, 0)
+	if to < 0 {
 		return nil, nil, errShort
 	}
-	return b[:n], b[n:], nil
+	return b[from:to], b[to:], nil
 }
 
 // number returns an integer value: its magnitude and whether it is negative.
@@ -123,12 +157,20 @@ func (c field) padded() int {
 	return c.width
 }
 
+// powers of ten, to tell the length of a number's text.
+var powers = func() (p [20]uint64) {
+	p[0] = 1
+	for i := 1; i < len(p); i++ {
+		p[i] = p[i-1] * 10
+	}
+	return p
+}()
+
+// decimalLen is the number of u's decimal digits.
 func decimalLen(u uint64) int {
-	n := 1
-	for p := uint64(10); u >= p; p *= 10 {
-		if n++; n == 20 {
-			break
-		}
+	n := bits.Len64(u|1) * 1233 >> 12 // log10 of 2 is about 1233/4096
+	if u >= powers[n] || n == 0 {
+		n++
 	}
 	return n
 }
@@ -177,15 +219,25 @@ func (c field) precision() int {
 func (c field) appendDate(dst, raw []byte) []byte {
 	var b [11]byte
 	copy(b[:], raw)
-	dst = digits(dst, uint32(binary.LittleEndian.Uint16(b[:])), 4)
-	dst = digits(append(dst, '-'), uint32(b[2]), 2)
-	dst = digits(append(dst, '-'), uint32(b[3]), 2)
+	var t [19]byte
+	y := binary.LittleEndian.Uint16(b[:])
+	two(t[0:], byte(y/100))
+	two(t[2:], byte(y%100))
+	t[4], t[7] = '-', '-'
+	two(t[5:], b[2])
+	two(t[8:], b[3])
 	if c.typ == mysql.MYSQL_TYPE_DATE || c.typ == mysql.MYSQL_TYPE_NEWDATE {
-		return dst
+		return append(dst, t[:10]...)
 	}
-	dst = clock(append(dst, ' '), b[4], b[5], b[6])
-	return c.fraction(dst, binary.LittleEndian.Uint32(b[7:]))
+	t[10], t[13], t[16] = ' ', ':', ':'
+	two(t[11:], b[4])
+	two(t[14:], b[5])
+	two(t[17:], b[6])
+	return c.fraction(append(dst, t[:]...), binary.LittleEndian.Uint32(b[7:]))
 }
+
+// two writes two digits.
+func two(t []byte, n byte) { t[0], t[1] = '0'+n/10, '0'+n%10 }
 
 // appendTime appends a time of 0, 8 or 12 bytes; hours go beyond 24.
 func (c field) appendTime(dst, raw []byte) []byte {
@@ -195,20 +247,15 @@ func (c field) appendTime(dst, raw []byte) []byte {
 		dst = append(dst, '-')
 	}
 	hours := binary.LittleEndian.Uint32(b[1:])*24 + uint32(b[5])
-	if hours < 100 {
-		dst = digits(dst, hours, 2)
-	} else {
-		dst = strconv.AppendUint(dst, uint64(hours), 10)
+	if hours < 10 {
+		dst = append(dst, '0')
 	}
-	dst = digits(append(dst, ':'), uint32(b[6]), 2)
-	dst = digits(append(dst, ':'), uint32(b[7]), 2)
-	return c.fraction(dst, binary.LittleEndian.Uint32(b[8:]))
-}
-
-func clock(dst []byte, h, m, s byte) []byte {
-	dst = digits(dst, uint32(h), 2)
-	dst = digits(append(dst, ':'), uint32(m), 2)
-	return digits(append(dst, ':'), uint32(s), 2)
+	dst = strconv.AppendUint(dst, uint64(hours), 10)
+	var t [6]byte
+	t[0], t[3] = ':', ':'
+	two(t[1:], b[6])
+	two(t[4:], b[7])
+	return c.fraction(append(dst, t[:]...), binary.LittleEndian.Uint32(b[8:]))
 }
 
 // fraction appends microseconds to the column's decimals.
@@ -223,15 +270,11 @@ func (c field) fraction(dst []byte, micros uint32) []byte {
 	if n == 0 {
 		return dst
 	}
-	at := len(dst) + 1
-	dst = digits(append(dst, '.'), micros%1_000_000, 6)
-	return dst[:at+n]
-}
-
-// digits appends n in at least the given number of digits.
-func digits(dst []byte, n uint32, width int) []byte {
-	for have := decimalLen(uint64(n)); have < width; have++ {
+	micros %= 1_000_000
+	dst = append(dst, '.')
+	at := len(dst)
+	for k := decimalLen(uint64(micros)); k < 6; k++ {
 		dst = append(dst, '0')
 	}
-	return strconv.AppendUint(dst, uint64(n), 10)
+	return strconv.AppendUint(dst, uint64(micros), 10)[:at+n]
 }

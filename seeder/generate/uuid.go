@@ -10,7 +10,8 @@ import (
 )
 
 // uuidValue makes UUIDs of the version that the column's have (RFC 9562):
-// 7 with the time of the moved row, else 4.
+// 7 with the time of the moved row; digests and swapped UUIDs, which have none,
+// get none.
 type uuidValue struct{}
 
 var uuidForm = regexp.MustCompile(`(?i)^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
@@ -30,10 +31,26 @@ func (uuidValue) Fit(c *Column) (int, string) {
 	return score, why
 }
 
+// versionOf returns the version of a value like the given one, 0 if some of the
+// column's values have none.
+func versionOf(c *Column, like string) byte {
+	for _, v := range append(c.Values[:len(c.Values):len(c.Values)], like) {
+		if len(v) == 36 && (v[14] < '1' || v[14] > '8' || !strings.ContainsRune("89abAB", rune(v[19]))) {
+			return 0
+		}
+	}
+	if len(like) != 36 {
+		return 4
+	}
+	return like[14] - '0'
+}
+
 func (uuidValue) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	like := c.form(r, row)
 	b := randomBytes(r, 16)
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	if version := versionOf(c, like); version != 0 {
+		b[6], b[8] = b[6]&0x0f|version<<4, b[8]&0x3f|0x80
+	}
 	if len(like) == 36 && like[14] == '7' {
 		ms := row.Now.Add(row.Shift - max(row.Shift, 0)).UnixMilli()
 		for i := range 6 {

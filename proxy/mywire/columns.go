@@ -16,10 +16,10 @@ import (
 // description is a result's decoded column definitions. It is shared by all
 // results of the session that have the same ones. Server's goroutine.
 type description struct {
-	raw     []byte // a copy of the definitions, headers included
-	layout  inspect.Layout
-	fields  []field
-	wide    bool // some texts are in UTF-16 or UTF-32
+	raw    []byte // a copy of the definitions, headers included
+	layout inspect.Layout
+	fields []field
+	wide   bool // some texts are in UTF-16 or UTF-32
 	// sizes are those of binary values; long is how many columns there are up
 	// to the last whose value must become text and may then be long.
 	sizes []int8

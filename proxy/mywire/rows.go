@@ -119,10 +119,11 @@ func (f *flow) watchRows(e *execution, region []byte, n int) (taken, error) {
 		gate = ^uint64(0)
 	}
 	if w.binary && w.desc.long > 0 && gate != ^uint64(0) {
-		if !f.longTexts(region) {
+		suspect, ok := f.longTexts(region)
+		if !ok {
 			return taken{}, errRow
 		}
-		if len(f.converted) > 0 && w.rows.Suspect(f.converted) {
+		if suspect {
 			gate = ^uint64(0)
 		}
 	}
@@ -232,10 +233,10 @@ func (f *flow) cutWide(p []byte, gate uint64) bool {
 	return len(b) == 0
 }
 
-// longTexts gathers in f.converted the texts of all numbers and dates of
-// region's binary rows that are so long that they may be part of longer ones:
+// longTexts reports whether a watched value stands among those numbers and
+// dates of region's binary rows whose texts are long enough to count as parts:
 // nobody has seen them in the rows' bytes. It walks no further than it must.
-func (f *flow) longTexts(region []byte) bool {
+func (f *flow) longTexts(region []byte) (suspect, ok bool) {
 	d := f.w.desc
 	conv := f.converted[:0]
 	nulls := (len(d.fields) + 9) / 8
@@ -243,7 +244,7 @@ func (f *flow) longTexts(region []byte) bool {
 		p := region[header : header+packetSize(region)]
 		region = region[header+len(p):]
 		if len(p) < 1+nulls {
-			return false
+			return false, false
 		}
 		off := 1 + nulls
 		for col, size := range d.sizes[:d.long] {
@@ -252,7 +253,7 @@ func (f *flow) longTexts(region []byte) bool {
 			}
 			from, to := extent(int(size), p, off)
 			if to < 0 {
-				return false
+				return false, false
 			}
 			off = to
 			if size == sizeLenenc {
@@ -264,9 +265,15 @@ func (f *flow) longTexts(region []byte) bool {
 			}
 			conv = append(c.appendText(conv, p[from:to]), 0)
 		}
+		if len(conv) > keepScratch/2 || len(region) == 0 && len(conv) > 0 {
+			if f.w.rows.Suspect(conv) {
+				return true, true
+			}
+			conv = conv[:0]
+		}
 	}
 	f.converted = conv
-	return true
+	return false, true
 }
 
 // cutBinary walks a row of the binary protocol: a NULL bitmap, then values by

@@ -2,7 +2,6 @@ package mywire
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
@@ -389,45 +388,5 @@ func (f *flow) noted(cmd byte, body []byte) (action, error) {
 		return f.refuse(refusal(), 1), nil
 	}
 	f.push(request{kind: k, cmd: cmd, exec: e})
-	return action{}, nil
-}
-
-// replicate takes a command that asks for everything there is. The inspector
-// gets a session of its own for it, whose client says so: allowed or not, it is
-// an event.
-func (f *flow) replicate(cmd byte, body []byte) (action, error) {
-	name := map[byte]string{
-		mysql.COM_BINLOG_DUMP: "COM_BINLOG_DUMP", mysql.COM_BINLOG_DUMP_GTID: "COM_BINLOG_DUMP_GTID",
-		mysql.COM_TABLE_DUMP: "COM_TABLE_DUMP", mysql.COM_CLONE: "COM_CLONE",
-	}[cmd]
-	f.mu.Lock()
-	who := f.who
-	f.mu.Unlock()
-	who.Replication = name
-	sess, v := f.opts.Open(who)
-	if !f.opts.Replicas[who.User] || v.Blocks() {
-		f.count.ReplicationRefused.Add(1)
-		if sess != nil {
-			sess.Close()
-		}
-		return f.refuse(errPayload(codeNeedGrant, stateForbidden, name+" is not allowed through this proxy: ask its administrator to list the user under replication"), 1), nil
-	}
-	note := fmt.Appendf(nil, "-- %s", name)
-	if cmd == mysql.COM_BINLOG_DUMP && len(body) > 10 {
-		note = fmt.Appendf(note, " from %q at %d", clip(body[10:]), binary.LittleEndian.Uint32(body))
-	}
-	stmt, _ := sess.Prepare(note, len(note))
-	run, _ := stmt.Run(nil, nil)
-	e := f.newExec()
-	e.run, e.stmt = run, stmt
-	k := dump
-	if cmd == mysql.COM_CLONE {
-		k = clone
-	}
-	f.dumping = true
-	f.push(request{kind: k, cmd: cmd, exec: e, dump: sess})
-	if k == clone {
-		f.mode.Store(uint32(rawData))
-	}
 	return action{}, nil
 }

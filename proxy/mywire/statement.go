@@ -1,7 +1,6 @@
 package mywire
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -322,71 +321,4 @@ func (f *flow) closeStatement(body []byte) (action, error) {
 	}
 	f.push(request{kind: none, cmd: mysql.COM_STMT_CLOSE, prep: prep})
 	return action{}, nil
-}
-
-// changeUser takes COM_CHANGE_USER. Its authentication is relayed as it is; who
-// the client is changes with the server's OK.
-func (f *flow) changeUser(body []byte) (action, error) {
-	who, plugin, auth, err := f.parseChangeUser(body)
-	if err != nil {
-		return action{}, fmt.Errorf("COM_CHANGE_USER: %w", err)
-	}
-	clientSafe, serverSafe := f.opts.Secure[0], f.opts.Secure[1]
-	switch {
-	case (plugin == pluginClear || plugin == pluginDialog) && !f.opts.Safe,
-		plugin == pluginSHA256 && clientSafe != serverSafe && auth > 1:
-		return f.refuse(errPayload(codeAuthMode, stateRejected, oneLegText), 1), nil
-	}
-	f.last = nil
-	f.fileSeq.Store(0)
-	f.authTurn.Store(false)
-	f.push(request{kind: change, cmd: mysql.COM_CHANGE_USER, user: who, plugin: plugin})
-	f.mode.Store(uint32(authData))
-	return action{}, nil
-}
-
-// oneLegText is what a client is told whose password would have to be carried
-// from an encrypted connection to a plaintext one, or back, within a session.
-const oneLegText = "this change of user needs TLS on both sides of the proxy: encrypt the other connection too, or connect anew"
-
-// parseChangeUser decodes COM_CHANGE_USER into who the client becomes, the
-// plugin and the length of its first answer.
-func (f *flow) parseChangeUser(b []byte) (*event.Client, string, int, error) {
-	user, rest, ok := bytes.Cut(b, []byte{0})
-	if !ok {
-		return nil, "", 0, errShort
-	}
-	auth := 0
-	if f.caps.has(capSecure) {
-		if len(rest) == 0 || int(rest[0]) > len(rest)-1 {
-			return nil, "", 0, errShort
-		}
-		auth, rest = int(rest[0]), rest[1+int(rest[0]):]
-	} else {
-		_, rest, _ = bytes.Cut(rest, []byte{0})
-	}
-	database, rest, ok := bytes.Cut(rest, []byte{0})
-	if !ok {
-		return nil, "", 0, errShort
-	}
-	f.mu.Lock()
-	who := f.who
-	f.mu.Unlock()
-	who.User, who.Database = clip(user), clip(database)
-	plugin := pluginNative
-	if len(rest) >= 2 && f.caps.has(capPluginAuth) {
-		var name []byte
-		if name, rest, ok = bytes.Cut(rest[2:], []byte{0}); len(name) > 0 {
-			plugin = clip(name)
-		}
-		if ok && f.caps.has(capConnectAttrs) && len(rest) > 0 {
-			attrs, _, err := lenencString(rest)
-			if err != nil {
-				return nil, "", 0, err
-			}
-			who.Attributes = attributes(attrs)
-			who.Application = who.Attributes["program_name"]
-		}
-	}
-	return &who, plugin, auth, nil
 }

@@ -1,0 +1,85 @@
+package mywire
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/go-mysql-org/go-mysql/mysql"
+
+	"honeyrow/event"
+)
+
+// replicate takes a command that asks for everything there is. The inspector
+// gets a session of its own for it, whose client says so: allowed or not, it is
+// an event.
+func (f *flow) replicate(cmd byte, body []byte) (action, error) {
+	name := map[byte]string{
+		mysql.COM_BINLOG_DUMP: "COM_BINLOG_DUMP", mysql.COM_BINLOG_DUMP_GTID: "COM_BINLOG_DUMP_GTID",
+		mysql.COM_TABLE_DUMP: "COM_TABLE_DUMP", mysql.COM_CLONE: "COM_CLONE",
+	}[cmd]
+	f.mu.Lock()
+	who := f.who
+	f.mu.Unlock()
+	who.Replication = name
+	sess, v := f.opts.Open(who)
+	if !f.opts.Replicas[who.User] || v.Blocks() {
+		f.count.ReplicationRefused.Add(1)
+		if sess != nil {
+			sess.Close()
+		}
+		return f.refuse(errPayload(codeNeedGrant, stateForbidden, name+" is not allowed through this proxy: ask its administrator to list the user under replication"), 1), nil
+	}
+	note := fmt.Appendf(nil, "-- %s", name)
+	if cmd == mysql.COM_BINLOG_DUMP && len(body) > 10 {
+		note = fmt.Appendf(note, " from %q at %d", clip(body[10:]), binary.LittleEndian.Uint32(body))
+	}
+	stmt, _ := sess.Prepare(note, len(note))
+	run, _ := stmt.Run(nil, nil)
+	e := f.newExec()
+	e.run, e.stmt = run, stmt
+	k := dump
+	if cmd == mysql.COM_CLONE {
+		k = clone
+	}
+	f.dumping = true
+	f.push(request{kind: k, cmd: cmd, exec: e, dump: sess})
+	if k == clone {
+		f.mode.Store(uint32(rawData))
+	}
+	return action{}, nil
+}
+
+// dumpPacket takes a packet of a binary log's or a table's stream: an event
+// behind a zero byte, an error, or EOF.
+func (f *flow) dumpPacket(r *request, rest []byte, size int) (taken, error) {
+	if size == 0 {
+		return taken{}, errors.New("an empty packet in a stream of events")
+	}
+	if len(rest) < header+1 {
+		return taken{need: header + 1}, nil
+	}
+	if c := rest[header]; c == mysql.ERR_HEADER || c == mysql.EOF_HEADER && size < 9 {
+		t, ok, err := whole(rest, size)
+		if !ok {
+			return t, err
+		}
+		if r.exec.run != nil {
+			r.exec.run.Stream(event.ChannelReplication, r.exec.rows, nil, true)
+		}
+		sess := r.dump
+		r.dump = nil
+		if c == mysql.ERR_HEADER {
+			t, err = f.errorPacket(r, rest, rest[header:header+size])
+		} else {
+			t, err = f.simplePacket(r, rest, rest[header:header+size])
+		}
+		sess.Close()
+		return t, err
+	}
+	n := min(header+size, len(rest))
+	r.exec.rows++
+	f.down = download{left: header + size - n, more: size == maxPacket, exec: r.exec, ch: event.ChannelReplication}
+	t := f.downPiece(rest[header:n], n)
+	return t, nil
+}

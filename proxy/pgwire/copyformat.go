@@ -31,7 +31,7 @@ const maxCopies = 16
 // copyFormats finds the formats of the COPY statements of a text; nil if there
 // is none.
 func copyFormats(sql []byte) []copyFormat {
-	if !mentions(sql, "stdout") {
+	if !mayCopy(sql) || !mentions(sql, "stdout") {
 		return nil
 	}
 	var out []copyFormat
@@ -49,6 +49,20 @@ func copyFormats(sql []byte) []copyFormat {
 		out = append(out, c)
 	}
 	return out
+}
+
+// mayCopy spares ordinary statements the search: COPY stands at the beginning
+// of a text, or behind a semicolon or a comment.
+func mayCopy(sql []byte) bool {
+	sql = bytes.Trim(sql, " \t\n\r\f\v;")
+	if len(sql) == 0 {
+		return false
+	}
+	switch sql[0] {
+	case 'c', 'C', '-', '/':
+		return true
+	}
+	return bytes.IndexByte(sql, ';') >= 0
 }
 
 // mentions reports whether the text holds the lower-case word w in any case.

@@ -50,7 +50,7 @@ func login(t testing.TB, conn net.Conn, extra ...string) *talk {
 	for i := 0; i+1 < len(extra); i += 2 {
 		p[extra[i]] = extra[i+1]
 	}
-	_ = conn.SetDeadline(time.Now().Add(15 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(90 * time.Second))
 	c.send(&pgproto3.StartupMessage{ProtocolVersion: pgproto3.ProtocolVersionNumber, Parameters: p})
 	c.ready()
 	if c.pid == 0 {

@@ -297,8 +297,8 @@ func TestStormOfAlertsLosesNothing(t *testing.T) {
 				c.send(&pgproto3.Query{String: "select email from customers where id = 900001"})
 				c.drain()
 			}
-			done <- time.Since(start)
 			c.close()
+			done <- time.Since(start)
 		}()
 	}
 	var longest time.Duration

@@ -118,7 +118,7 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 func (db *DB) greet(ctx context.Context) error {
 	var version string
 	var readOnly bool
-	if err := db.conn.QueryRowContext(ctx, "SELECT VERSION(), @@global.read_only, @@global.innodb_rollback_on_timeout").Scan(&version, &readOnly, &db.harsh); err != nil {
+	if err := db.conn.QueryRowContext(ctx, "SELECT VERSION(), @@global.read_only").Scan(&version, &readOnly); err != nil {
 		return fmt.Errorf("ask the server for its version: %w", violation(err))
 	}
 	db.maria = strings.Contains(strings.ToLower(version), "mariadb")
@@ -146,6 +146,9 @@ func (db *DB) greet(ctx context.Context) error {
 	var format string
 	if err := db.conn.QueryRowContext(ctx, "SELECT IF(@@log_bin, @@binlog_format, '')").Scan(&format); err == nil && format == "STATEMENT" {
 		db.level = "REPEATABLE READ"
+	}
+	if err := db.conn.QueryRowContext(ctx, "SELECT @@global.innodb_rollback_on_timeout").Scan(&db.harsh); err != nil {
+		db.harsh = true // not told: the worse is assumed
 	}
 	return db.patience(ctx, seeder.Limits{})
 }

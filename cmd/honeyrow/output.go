@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"unicode/utf8"
+
+	"honeyrow/alert/render"
 )
 
 // printJSON writes v indented, for a person who pipes it into a pager as much
@@ -63,15 +65,13 @@ func (t *table) write(w io.Writer) {
 	}
 }
 
-// printable keeps control characters of foreign text off a terminal.
+// printable keeps what could steer a terminal or deceive a reader (control and
+// format characters of foreign text) out of a table.
 func printable(s string) string {
-	return strings.Map(func(r rune) rune {
+	return render.Clean(strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' {
 			return ' '
 		}
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return '?'
-		}
 		return r
-	}, s)
+	}, s))
 }

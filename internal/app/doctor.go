@@ -21,7 +21,7 @@ func (c *Config) Patient() doctor.Patient {
 		},
 	}}
 	for _, s := range c.Servers {
-		d := doctor.Server{Name: s.Name, Address: s.Address, TLS: s.TLS}
+		d := doctor.Server{Name: s.Name, Protocol: s.Protocol, Address: s.Address, TLS: s.TLS}
 		secret, err := s.Seed.Read()
 		switch {
 		case err == nil:

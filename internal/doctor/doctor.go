@@ -46,6 +46,7 @@ type Patient struct {
 // Server is one database server.
 type Server struct {
 	Name, Address string // host:port or unix:/path
+	Protocol      string // MySQL, anything else is PostgreSQL's
 	TLS           tlsconf.Server
 	// DSN is the seeding role's connection string; empty if none is
 	// configured, with DSNErr if it can't be read.
@@ -106,13 +107,19 @@ func Examine(ctx context.Context, p Patient, emit func(Finding)) map[Level]int {
 	x.files()
 	x.registry(ctx)
 	for i := range p.Servers {
+		if p.Servers[i].Protocol == MySQL {
+			x.mysql(ctx, &p.Servers[i])
+			continue
+		}
 		x.server(ctx, &p.Servers[i])
 	}
 	for i := range p.Listeners {
 		x.listener(ctx, &p.Listeners[i])
 	}
 	for i := range p.Servers {
-		x.role(ctx, &p.Servers[i])
+		if p.Servers[i].Protocol != MySQL {
+			x.role(ctx, &p.Servers[i])
+		}
 	}
 	for _, s := range p.Sinks {
 		x.sink(ctx, s)

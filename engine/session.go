@@ -17,6 +17,7 @@ type session struct {
 	e      *Engine
 	client event.Client // as at Open
 	app    atomic.Pointer[string]
+	schema atomic.Pointer[string] // MySQL: the current one
 	mysql  bool
 	scope  match.Scope
 
@@ -38,11 +39,14 @@ type session struct {
 // layoutCache is how many result shapes a session remembers.
 const layoutCache = 8
 
-// who returns the client with the application name as it is now.
+// who returns the client with the application name and schema as they are now.
 func (s *session) who() event.Client {
 	c := s.client
 	if a := s.app.Load(); a != nil {
 		c.Application = *a
+	}
+	if d := s.schema.Load(); d != nil {
+		c.Database = *d
 	}
 	return c
 }
@@ -99,9 +103,13 @@ func (s *session) sightings(x *match.Index, b []byte, inbound bool, seen func(to
 
 // Set implements inspect.Session.
 func (s *session) Set(name, value string) {
-	if strings.EqualFold(name, "application_name") {
+	switch {
+	case strings.EqualFold(name, "application_name"):
 		v := strings.Clone(value)
 		s.app.Store(&v)
+	case s.mysql && name == "schema":
+		v := strings.Clone(value)
+		s.schema.Store(&v)
 	}
 }
 

@@ -65,7 +65,9 @@ func program(t *testing.T, at End, dir, name string, args ...string) string {
 		text += "\n-- ended with " + err.Error()
 	}
 	// The address is the one difference that there must be.
-	return changing.ReplaceAllString(strings.NewReplacer(at.Port, "PORT", dir, "DIR").Replace(text), "$1 ...")
+	// As a word: the digits may well stand inside a hash.
+	text = regexp.MustCompile(`\b`+at.Port+`\b`).ReplaceAllString(strings.ReplaceAll(text, dir, "DIR"), "PORT")
+	return changing.ReplaceAllString(text, "$1 ...")
 }
 
 // tlsLine is what psql says of a connection with TLS.

@@ -62,8 +62,10 @@ async function pg() {
   const other = new Pool({ host, port, ssl, user: 'postgres', database: 'app', max: 5 })
   print((await other.query('select $1::text as t', [big])).rows[0].t === big)
   print((await Promise.all([...Array(40).keys()].map((i) => other.query('select $1::int * 2 as n', [i])))).map((r) => r.rows[0].n))
+  // pg tells of the server's FATAL and then of the closed connection, at any time from here on
+  const gone = new Promise((r) => c.on('error', (e) => r(e.code || e.message)))
   await other.query('select pg_terminate_backend($1)', [c.processID])
-  await new Promise((r) => c.once('error', (e) => { print(e.code || e.message); r() }))
+  print(await gone)
   await other.end()
 }
 

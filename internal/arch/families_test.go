@@ -26,9 +26,8 @@ var packageFamilies = []struct {
 }{
 	{folder: "alert/sink", not: []string{"sinktest"}, lists: []string{"alert/sink", "internal/app"}},
 	{folder: "token", not: []string{"tokentest"}, lists: []string{"internal/app"}},
-	// mywire: until a listener can name its protocol; take it off then.
 	{folder: "seeder", members: "db", lists: []string{"internal/app"}},
-	{folder: "proxy", members: "wire", not: []string{"wire", "mywire"}, lists: []string{"internal/app"}},
+	{folder: "proxy", members: "wire", not: []string{"wire"}, lists: []string{"internal/app"}},
 }
 
 func TestEverySinkStoreAndProtocolStandsInItsList(t *testing.T) {

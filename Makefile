@@ -8,6 +8,9 @@ TOOL = $(GO) tool -modfile=internal/tools/go.mod
 # Everything but what takes long on purpose: the suites against other people's
 # drivers, the demo, and the containers' story.
 QUICK = $$($(GO) list ./... | grep -v -e '^honeyrow/integration' -e '^honeyrow/demo' -e '^honeyrow/docker')
+# For `make check`: what needs no MariaDB, no second program and no long seeding.
+# `make test` runs all.
+NIMBLE = ./event/... ./inspect/... ./token/... ./alert/... ./engine/... ./rules/... ./proxy ./proxy/pgwire ./proxy/replay/... ./proxy/tlsconf/... ./proxy/wire/... ./seeder ./seeder/generate ./internal/config ./internal/wiretest
 SERVERS = postgresql psql pg_dump pgbench mariadbd mariadb mariadb-dump
 CLIENTS = node npm python3-psycopg python3-psycopg2
 
@@ -43,7 +46,7 @@ imports:
 
 race:
 	@scripts/need.sh cc $(SERVERS)
-	CGO_ENABLED=1 $(GO) test -race $(QUICK)
+	CGO_ENABLED=1 $(GO) test -race $(NIMBLE)
 
 fuzz-short:
 	@scripts/fuzz.sh total=30s

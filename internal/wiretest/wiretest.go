@@ -16,6 +16,9 @@ type Driver struct {
 	// kept too long shows.
 	Poison bool
 
+	// Replies are what the flow has written back to each side.
+	Replies [2][]byte
+
 	pending [2][]byte
 	cut     bool
 }
@@ -40,6 +43,7 @@ func (d *Driver) Feed(from wire.Side, data []byte) ([]byte, error) {
 			return out, fmt.Errorf("step %+v over a chunk of %d bytes", step, len(buf))
 		}
 		out = append(append(out, buf[:step.Pass]...), step.Inject...)
+		d.Replies[from] = append(d.Replies[from], step.Reply...)
 		if d.Poison {
 			for i := range buf {
 				buf[i] = 0xA5

@@ -232,6 +232,11 @@ func (p *Pump) drainBuffer(from Side, b *buffer, dst net.Conn, sent *atomic.Uint
 			}
 			sent.Add(uint64(len(out)))
 		}
+		if len(step.Reply) > 0 {
+			if err := p.reply(from, step.Reply); err != nil {
+				return 0, err
+			}
+		}
 		b.drop(step.Pass + step.Skip)
 		if step.Cut {
 			return 0, &Error{Side: from, Op: "refused", Err: ErrRefused}
@@ -257,6 +262,14 @@ func (p *Pump) write(from Side, dst net.Conn, out []byte) error {
 		return &Error{Side: Client, Op: "write", Err: err}
 	}
 	return nil
+}
+
+// reply writes back to the side from.
+func (p *Pump) reply(from Side, out []byte) error {
+	if from == Client {
+		return p.write(Server, p.s.Client, out)
+	}
+	return p.write(Client, p.s.Server, out)
 }
 
 // reader fills a buffer from a connection.

@@ -84,6 +84,10 @@ type Step struct {
 	// Inject belongs to the Flow and is valid until the next Chunk from the
 	// same side.
 	Inject []byte
+	// Reply is written back to the side that the chunk came from, after the
+	// rest. It belongs to the Flow as Inject does. Only for a moment in which
+	// nothing else can be on its way to that side.
+	Reply []byte
 	// Need asks for a buffer of at least so many bytes, counted from what
 	// remains after Pass and Skip, before Chunk is called again; 0: any more
 	// bytes will do. The Flow bounds it.

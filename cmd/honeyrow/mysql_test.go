@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -45,16 +46,10 @@ func newHarbour(t *testing.T) (*town, *myserver.Server) {
 	}
 	w := &town{dir: t.TempDir(), listen: l.Addr().String()}
 	l.Close()
-	for name, text := range map[string]string{
-		"seed.dsn": fmt.Sprintf("mysql://planter:planter-secret@%s/shop", my.Addr()),
-		"honeyrow.yaml": fmt.Sprintf("servers: [{name: shop, protocol: mysql, address: %q, seed: {dsn_file: seed.dsn}}]\nlisteners: [{name: shop, address: %q}]\n"+
-			"alerts: {sinks: [{name: file, type: file, path: alerts.jsonl}]}\nseed: {domain: decoy.harborpost.test}\n", my.Addr(), w.listen),
-	} {
-		if err := os.WriteFile(filepath.Join(w.dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	must(t, w.dir, "init", "--name", "shop", "--protocol", "mysql", "--server-address", my.Addr(), "--listen", w.listen, "--domain", "decoy.harborpost.test")
+	if err := os.WriteFile(filepath.Join(w.dir, "seed.dsn"), fmt.Appendf(nil, "mysql://planter:planter-secret@%s/shop\n", my.Addr()), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	must(t, w.dir, "init", "--registry-only")
 	return w, my
 }
 
@@ -170,5 +165,27 @@ func TestAMySQLServerWithoutARoleThatPlantsSaysWhatToWrite(t *testing.T) {
 		if r := honeyrow(t, dir, "seed", "plan"); ctx.Err() != nil || r.code == 0 || r.stderr == "" || strings.Contains(r.stderr, "hunter2") {
 			t.Errorf("exit code %d, %s", r.code, r.stderr)
 		}
+	}
+}
+
+func TestThePersonWhoAnswersAtRandomIsAskedAgain(t *testing.T) {
+	for in, want := range map[string]string{"\n": "postgres", "MySQL\n": "mysql", "oracle\nboth\n": "both", "mariadb": "mysql", "": "", "oracle": ""} {
+		got, err := askProtocol(io.Discard, strings.NewReader(in))
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: %q, %v; want %q", in, got, err, want)
+		}
+	}
+}
+
+func TestInitSaysWhatToDoNextForEachServer(t *testing.T) {
+	dir := t.TempDir()
+	out := must(t, dir, "init", "--protocol", "both", "--server-address", "pg.internal:5432", "--mysql-address", "my.internal:3306")
+	for _, want := range []string{"seed.dsn", "seed-mysql.dsn", "postgres://honeyrow_seed:...@pg.internal:5432/mydb", "mysql://honeyrow_seed:...@my.internal:3306/mydb", "127.0.0.1:6306 instead of my.internal:3306"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing from\n%s", want, out)
+		}
+	}
+	if r := honeyrow(t, dir, "init", "--protocol", "oracle"); r.code != exitUsage {
+		t.Errorf("exit code %d, want %d", r.code, exitUsage)
 	}
 }

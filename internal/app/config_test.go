@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -61,7 +62,7 @@ func TestAShortConfigurationHasItsDefaults(t *testing.T) {
 func TestInitWritesAConfigurationThatLoads(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
-	o := InitOptions{Path: filepath.Join(dir, "h.yaml"), Name: "crm", ServerAddress: "db.internal:5432", Listen: "unix:/run/h/.s.PGSQL.6432", Domain: "decoy.corp.example"}
+	o := InitOptions{Path: filepath.Join(dir, "h.yaml"), Servers: []InitServer{{Name: "crm", Protocol: "postgres", Address: "db.internal:5432", Listen: "unix:/run/h/.s.PGSQL.6432"}}, Domain: "decoy.corp.example"}
 	if _, err := Init(ctx, o); err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +70,7 @@ func TestInitWritesAConfigurationThatLoads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Servers[0].Address != o.ServerAddress || c.Listeners[0].Address != o.Listen || c.Seed.Domain != o.Domain || len(c.Alerts.Sinks) != 2 {
+	if c.Servers[0].Address != o.Servers[0].Address || c.Listeners[0].Address != o.Servers[0].Listen || c.Seed.Domain != o.Domain || len(c.Alerts.Sinks) != 2 {
 		t.Errorf("got %+v", c)
 	}
 	for _, f := range []string{o.Path, c.Registry.Path, c.Registry.KeyFile} {
@@ -91,12 +92,66 @@ func TestInitWritesAConfigurationThatLoads(t *testing.T) {
 	if again, err := os.ReadFile(c.Registry.KeyFile); err != nil || !bytes.Equal(key, again) {
 		t.Errorf("init --force changed the key (%v)", err)
 	}
-	o.Path, o.ServerAddress = filepath.Join(dir, "other.yaml"), "no:address:at:all"
+	o.Path, o.Servers[0].Address = filepath.Join(dir, "other.yaml"), "no:address:at:all"
 	if _, err := Init(ctx, o); err == nil {
 		t.Error("init took a bad address")
 	}
 	if _, err := os.Stat(o.Path); err == nil {
 		t.Error("init wrote a configuration that does not load")
+	}
+}
+
+func TestInitWritesAConfigurationForMySQLAndForBothThatLoads(t *testing.T) {
+	pg := InitServer{Name: "crm", Protocol: "postgres", Address: "db.internal:5432", Listen: "127.0.0.1:6432"}
+	my := InitServer{Name: "shop", Protocol: "mysql", Address: "db.internal:3306", Listen: "127.0.0.1:6306", DSNFile: "shop.dsn"}
+	for name, servers := range map[string][]InitServer{"mysql": {my}, "both": {pg, my}, "socket": {{Name: "s", Protocol: "mysql", Address: "unix:/run/mysqld/mysqld.sock", Listen: "unix:/run/h/mysqld.sock"}}} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			res, err := Init(t.Context(), InitOptions{Path: filepath.Join(dir, "h.yaml"), Servers: servers, Domain: "decoy.corp.example"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := LoadConfig(res.Config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(c.Servers) != len(servers) || len(c.Listeners) != len(servers) || len(res.SeedDSN) != len(servers) {
+				t.Fatalf("%d servers, %d listeners, %d connection strings, want %d of each", len(c.Servers), len(c.Listeners), len(res.SeedDSN), len(servers))
+			}
+			for i, s := range servers {
+				if got := c.Servers[i]; got.Name != s.Name || got.Protocol != s.Protocol || got.Address != s.Address || c.Listeners[i].Protocol != s.Protocol || c.Listeners[i].Address != s.Listen {
+					t.Errorf("got %+v behind %+v", got, c.Listeners[i])
+				}
+				if want := filepath.Join(dir, cmp.Or(s.DSNFile, "seed.dsn")); res.SeedDSN[i] != want {
+					t.Errorf("connection string in %s, want %s", res.SeedDSN[i], want)
+				}
+			}
+			// Each line that is commented out to be taken up by the user is valid too.
+			text, err := os.ReadFile(res.Config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, line := range []string{"proxy_protocol: true", "replication: [repl]", "local_infile: refuse", "rsa_key_file: private_key.pem"} {
+				text = bytes.ReplaceAll(text, []byte("# "+line), []byte(line))
+				if !bytes.Contains(text, []byte("\n    "+line)) {
+					t.Errorf("%q is not offered", line)
+				}
+			}
+			if _, err := ParseConfig(res.Config, text); err != nil {
+				t.Errorf("with what it offers the configuration does not load: %v", err)
+			}
+		})
+	}
+}
+
+func TestTheProtocolIsGuessedFromTheAddress(t *testing.T) {
+	for address, want := range map[string]string{
+		"": "postgres", "db:5432": "postgres", "db:6000": "postgres", "db:3306": "mysql", "unix:/run/mysqld/mysqld.sock": "mysql",
+		"mariadb.internal:4000": "mysql", "unix:/var/run/postgresql/.s.PGSQL.5432": "postgres",
+	} {
+		if got := GuessProtocol(address); got != want {
+			t.Errorf("%q is taken for %s, want %s", address, got, want)
+		}
 	}
 }
 

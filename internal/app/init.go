@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"text/template"
 )
 
@@ -19,18 +21,53 @@ var initTmpl = template.Must(template.New("honeyrow.yaml").Funcs(template.FuncMa
 
 // InitOptions are the answers that a first configuration needs.
 type InitOptions struct {
-	Path                        string // of the configuration file
-	Name, ServerAddress, Listen string
-	Domain                      string
-	Force                       bool // replace a configuration that is there
+	Path    string // of the configuration file
+	Servers []InitServer
+	Domain  string
+	Force   bool // replace a configuration that is there
+}
+
+// InitServer is a server with the listener in front of it.
+type InitServer struct {
+	Name     string // of both
+	Protocol string // "postgres" or "mysql"
+	Address  string // the server's
+	Listen   string // the listener's
+	DSNFile  string // where the seeding role's connection string will stand; "": seed.dsn
+}
+
+// Scheme is how the seeding role's connection string begins.
+func (s InitServer) Scheme() string {
+	if s.Protocol == mysql {
+		return "mysql"
+	}
+	return "postgres"
+}
+
+// Dumper is the program that makes the nightly backup.
+func (s InitServer) Dumper() string {
+	if s.Protocol == mysql {
+		return "mysqldump"
+	}
+	return "pg_dump"
+}
+
+// GuessProtocol tells from a server's address what it speaks: port 3306 and
+// paths that name MySQL or MariaDB are MySQL's, everything else PostgreSQL's.
+func GuessProtocol(address string) string {
+	a := strings.ToLower(address)
+	if strings.HasSuffix(a, ":3306") || strings.Contains(a, "mysql") || strings.Contains(a, "maria") {
+		return mysql
+	}
+	return postgres
 }
 
 // InitResult says what Init made.
 type InitResult struct {
-	Config   string `json:"config"`
-	Registry string `json:"registry"`
-	Key      string `json:"key"`
-	SeedDSN  string `json:"seed_dsn_file"` // to be written by the owner
+	Config   string   `json:"config"`
+	Registry string   `json:"registry"`
+	Key      string   `json:"key"`
+	SeedDSN  []string `json:"seed_dsn_files"` // to be written by the owner, one for each server
 }
 
 // Init writes a commented configuration with mode 0600 and makes the registry
@@ -38,6 +75,12 @@ type InitResult struct {
 // work by loading the configuration before it is put in place.
 func Init(ctx context.Context, o InitOptions) (InitResult, error) {
 	var text bytes.Buffer
+	o.Servers = slices.Clone(o.Servers)
+	for i := range o.Servers {
+		if o.Servers[i].DSNFile == "" {
+			o.Servers[i].DSNFile = "seed.dsn"
+		}
+	}
 	if err := initTmpl.Execute(&text, o); err != nil {
 		return InitResult{}, fmt.Errorf("write the configuration: %w", err)
 	}
@@ -70,8 +113,8 @@ func initRegistry(ctx context.Context, cfg *Config) (InitResult, error) {
 		return InitResult{}, err
 	}
 	r := InitResult{Config: cfg.File(), Registry: cfg.Registry.Path, Key: cfg.Registry.KeyFile}
-	if len(cfg.Servers) > 0 {
-		r.SeedDSN = cfg.Servers[0].Seed.File
+	for _, s := range cfg.Servers {
+		r.SeedDSN = append(r.SeedDSN, s.Seed.File)
 	}
 	return r, nil
 }

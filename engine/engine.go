@@ -49,6 +49,9 @@ type Engine struct {
 	policy   atomic.Pointer[policy]
 	reporter Reporter
 	now      func() time.Time
+	// uptime is what a run notes as its beginning: it costs half of what the
+	// time of day does, and only a run with a hit wants to know that.
+	uptime func() time.Duration
 	learn    learner
 	stats    counters
 
@@ -70,6 +73,11 @@ func New(c Config, o Options) (*Engine, error) {
 	e := &Engine{reporter: o.Reporter, now: o.Now}
 	if e.now == nil {
 		e.now = time.Now
+	}
+	began := e.now()
+	e.uptime = func() time.Duration { return e.now().Sub(began) }
+	if o.Now == nil {
+		e.uptime = func() time.Duration { return time.Since(began) }
 	}
 	e.learn.tell, e.learn.now = o.Learn, e.now
 	e.index.Store(match.Compile(&token.Snapshot{}))
@@ -101,6 +109,11 @@ func (e *Engine) Configure(c Config, r *rules.Set) error {
 func (e *Engine) Swap(s *token.Snapshot) {
 	e.index.Store(match.Compile(s))
 	e.stats.swaps.Add(1)
+}
+
+// since turns a moment of uptime into the time of day.
+func (e *Engine) since(moment time.Duration) time.Time {
+	return e.now().Add(moment - e.uptime())
 }
 
 // Version returns the version of the snapshot that is being watched.

@@ -12,7 +12,7 @@ import (
 type run struct {
 	s       *session
 	st      *statement
-	started time.Time
+	started time.Duration // of the engine's uptime
 	again   bool    // not the statement's first run
 	rec     *record // nil until the first hit
 	out     streams // carries of what the server streams
@@ -59,7 +59,7 @@ func (r *run) bind(buf []byte, params []inspect.Param) event.Verdict {
 // record returns the run's record for a new hit.
 func (r *run) record() *record {
 	if r.rec == nil {
-		r.rec = r.s.e.newRecord(r.s, r.st, r.started)
+		r.rec = r.s.e.newRecord(r.s, r.st, r.s.e.since(r.started))
 		r.rec.parameters(r.bound)
 		if r.again {
 			r.rec.recall(r.st.hits)

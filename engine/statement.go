@@ -138,13 +138,13 @@ func (t *statement) Run(buf []byte, params []inspect.Param) (inspect.Run, event.
 		r = new(run)
 	}
 	t.refs.Add(1)
-	r.s, r.st, r.started = t.s, t, e.now()
+	r.s, r.st, r.started = t.s, t, e.uptime()
 	r.again = t.ran
 	r.rec, t.rec = t.rec, nil
 	t.ran = true
 	t.s.remember(t)
 	if r.rec != nil {
-		r.rec.det.Run.Started = r.started
+		r.rec.det.Run.Started = e.since(r.started)
 	}
 	if len(params) == 0 {
 		return r, event.Verdict{}

@@ -125,10 +125,10 @@ func (f *flow) longFrame(typ byte, body []byte, total int) (event.Verdict, error
 		if v := f.sess.Present(event.ChannelBind, rest, false); v.Blocks() {
 			return v, nil
 		}
-		run, v := f.prepared(name).stmt.Run(nil, nil)
-		e := f.newExec()
-		e.run, e.prep = run, f.prepared(name)
-		f.bindPortal(string(portal), e, false)
+		p, e := f.bound(name)
+		run, v := p.stmt.Run(nil, nil)
+		e.run = run
+		f.bindPortal(string(portal), e)
 		return v, nil
 	case 'F':
 		v := f.sess.Present(event.ChannelBind, body, false)
@@ -191,16 +191,18 @@ func (f *flow) clientFrame(frame []byte) ([]byte, error) {
 // query starts a simple query. sql is its text or, if total is more, its beginning.
 func (f *flow) query(sql []byte, total int) event.Verdict {
 	stmt, v := f.sess.Prepare(sql, total)
-	e := f.newExec()
-	e.stmt, e.copies = stmt, copyFormats(sql)
+	var run inspect.Run
 	if !v.Blocks() {
-		e.run, v = stmt.Run(nil, nil)
+		run, v = stmt.Run(nil, nil)
 	}
+	copies := copyFormats(sql)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	e := f.newExec()
+	e.stmt, e.run, e.copies = stmt, run, copies
 	if f.pushLocked(request{kind: simpleQuery, exec: e, refused: v.Blocks()}) {
 		f.statements.set("", nil) // Query destroys the unnamed statement and portal
-		f.portals.set("", nil)
+		f.setPortal("", nil)
 	}
 	return v
 }
@@ -214,9 +216,11 @@ func (f *flow) call(body []byte) {
 	sql := fmt.Appendf(nil, "-- fast-path call of function %d", oid)
 	stmt, _ := f.sess.Prepare(sql, len(sql))
 	run, _ := stmt.Run(nil, nil)
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	e := f.newExec()
 	e.run, e.stmt = run, stmt
-	f.push(request{kind: functionCall, exec: e})
+	f.pushLocked(request{kind: functionCall, exec: e})
 }
 
 func (f *flow) parse(body []byte) ([]byte, error) {
@@ -280,10 +284,8 @@ func (f *flow) bind(body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := f.prepared(name)
-	e := f.newExec()
-	e.prep = p
-	if rest, err = f.bindParams(body, rest, p.paramTypes(f)); err != nil {
+	p, e := f.bound(name)
+	if rest, err = f.bindParams(body, rest, e.types); err != nil {
 		return nil, err
 	}
 	nf, rest, err := count(rest, 2, "Bind", "result formats")
@@ -302,15 +304,23 @@ func (f *flow) bind(body []byte) ([]byte, error) {
 		f.push(request{kind: bind, exec: e, refused: true})
 		return f.failing('P'), nil
 	}
-	f.bindPortal(string(portal), e, true)
+	f.bindPortal(string(portal), e)
 	return nil, nil
 }
 
-// paramTypes returns the parameter types known so far.
-func (p *prepared) paramTypes(f *flow) []uint32 {
+// bound finds the statement that a Bind names and begins its execution.
+func (f *flow) bound(name []byte) (*prepared, *execution) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return p.types
+	p := f.statements.find(name)
+	if p == nil {
+		f.mu.Unlock()
+		p = f.prepared(name)
+		f.mu.Lock()
+	}
+	e := f.newExec()
+	e.prep, e.types = p, p.types
+	return p, e
 }
 
 // bindParams fills f.params with the parameters' places in body and returns
@@ -353,15 +363,15 @@ func (f *flow) bindParams(body, rest []byte, types []uint32) ([]byte, error) {
 	return rest, nil
 }
 
-func (f *flow) bindPortal(name string, e *execution, known bool) {
-	if !known {
-		e.formats = e.formats[:0]
-	}
+func (f *flow) bindPortal(name string, e *execution) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	e.portal, e.named = name, true
+	if p := e.prep.made(); p != nil {
+		e.prep = p
+	}
 	if f.pushLocked(request{kind: bind, exec: e, name: name, oldExec: f.portals.get(name)}) {
-		f.portals.set(name, e)
+		f.setPortal(name, e)
 	}
 }
 
@@ -375,28 +385,28 @@ func (f *flow) describe(body []byte) error {
 		p.asked.Store(f.push(request{kind: describePrep, prep: p}) || p.asked.Load())
 		return nil
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	e := f.portal(name)
-	if f.push(request{kind: describePortal, exec: e}) && e.prep != nil {
+	if f.pushLocked(request{kind: describePortal, exec: e}) && e.prep != nil {
 		e.prep.asked.Store(true)
 	}
 	return nil
 }
 
-// portal finds a portal by name; one that SQL's DECLARE made gets a run with a note.
+// portal finds a portal by name; one that SQL's DECLARE made gets a run with a
+// note. mu is held, and let go of while the note is made.
 func (f *flow) portal(name []byte) *execution {
-	f.mu.Lock()
-	e := f.portals.find(name)
-	f.mu.Unlock()
-	if e != nil {
+	if e := f.portals.find(name); e != nil {
 		return e
 	}
+	f.mu.Unlock()
 	sql := fmt.Appendf(nil, "-- portal %q, declared with SQL", name)
 	stmt, _ := f.sess.Prepare(sql, len(sql))
 	run, _ := stmt.Run(nil, nil)
-	e = &execution{run: run}
 	f.mu.Lock()
-	f.portals.set(string(name), e)
-	f.mu.Unlock()
+	e := &execution{run: run, portal: string(name), named: true}
+	f.setPortal(e.portal, e)
 	return e
 }
 
@@ -412,11 +422,13 @@ func (f *flow) execute(body []byte) ([]byte, error) {
 	if len(rest) != 4 {
 		return nil, errors.New("an Execute message without its row limit")
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	e := f.portal(name)
 	if p := e.prep; p != nil && !p.asked.Swap(true) {
-		if !f.push(request{kind: describePortal, exec: e, hidden: true}) {
+		if !f.pushLocked(request{kind: describePortal, exec: e, hidden: true}) {
 			p.asked.Store(false) // ignored by the server, as the Execute will be
-			f.push(request{kind: execute, exec: e})
+			f.pushLocked(request{kind: execute, exec: e})
 			return nil, nil
 		}
 		f.inject = append(f.inject[:0], 'D')
@@ -424,7 +436,7 @@ func (f *flow) execute(body []byte) ([]byte, error) {
 		f.inject = append(append(append(f.inject, 'P'), name...), 0)
 		return f.inject, nil
 	}
-	f.push(request{kind: execute, exec: e})
+	f.pushLocked(request{kind: execute, exec: e})
 	return nil, nil
 }
 
@@ -445,7 +457,7 @@ func (f *flow) closeFrame(body []byte) error {
 		if what == 'S' {
 			f.statements.set(r.name, nil)
 		} else {
-			f.portals.set(r.name, nil)
+			f.setPortal(r.name, nil)
 		}
 	}
 	return nil

@@ -54,7 +54,9 @@ func copyFormats(sql []byte) []copyFormat {
 // mayCopy spares ordinary statements the search: COPY stands at the beginning
 // of a text, or behind a semicolon or a comment.
 func mayCopy(sql []byte) bool {
-	sql = bytes.Trim(sql, " \t\n\r\f\v;")
+	for len(sql) > 0 && (sql[0] <= ' ' || sql[0] == ';') {
+		sql = sql[1:]
+	}
 	if len(sql) == 0 {
 		return false
 	}
@@ -62,7 +64,8 @@ func mayCopy(sql []byte) bool {
 	case 'c', 'C', '-', '/':
 		return true
 	}
-	return bytes.IndexByte(sql, ';') >= 0
+	i := bytes.IndexByte(sql, ';')
+	return i >= 0 && i < len(sql)-1
 }
 
 // mentions reports whether the text holds the lower-case word w in any case.

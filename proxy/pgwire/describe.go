@@ -33,8 +33,12 @@ var seed = maphash.MakeSeed()
 // describeBody returns the description for a RowDescription's body, from the
 // session's cache if the same columns were seen before.
 func (f *flow) describeBody(body []byte) (*description, error) {
+	if d := f.lastDesc; d != nil && bytes.Equal(d.body, body) {
+		return d, nil
+	}
 	h := maphash.Bytes(seed, body)
 	if d := f.layouts[h]; d != nil && bytes.Equal(d.body, body) {
+		f.lastDesc = d
 		return d, nil
 	}
 	cols, err := decodeColumns(body)
@@ -45,7 +49,7 @@ func (f *flow) describeBody(body []byte) (*description, error) {
 	if f.layouts == nil || len(f.layouts) >= maxLayouts {
 		f.layouts = make(map[uint64]*description)
 	}
-	f.layouts[h] = d
+	f.layouts[h], f.lastDesc = d, d
 	return d, nil
 }
 

@@ -75,6 +75,7 @@ type flow struct {
 	copying  copyOut
 	spans    []inspect.Span
 	layouts  map[uint64]*description
+	lastDesc *description // that describeBody returned last
 	swallow  bool // a result was refused: drop everything up to ReadyForQuery
 	// justRefused: the server's error in hand answers a statement that was
 	// refused before it was sent; the refusal takes its place.
@@ -167,9 +168,13 @@ func frameLength(buf []byte) (int, error) {
 	}
 	n := int(int32(binary.BigEndian.Uint32(buf[1:])))
 	if n < 4 || n > frameMax {
-		return 0, fmt.Errorf("message %q announces %d bytes", buf[0], n)
+		return 0, badLength(buf[0], n)
 	}
 	return n + 1, nil
+}
+
+func badLength(typ byte, n int) error {
+	return fmt.Errorf("message %q announces %d bytes", typ, n)
 }
 
 // cancelRun asks the server to give up what it is sending to this session. If
@@ -214,6 +219,19 @@ type prepared struct {
 	copies []copyFormat // of COPY TO STDOUT in its text
 	// asked says that a Describe of it or of a portal is under way.
 	asked atomic.Bool
+	// undone: the server never made it, and its name still stands for instead,
+	// which may be nil. mu guards both.
+	undone  bool
+	instead *prepared
+}
+
+// made is the statement that the server has by the name that p was to have. mu
+// is held.
+func (p *prepared) made() *prepared {
+	for p != nil && p.undone {
+		p = p.instead
+	}
+	return p
 }
 
 // execution is one run of a statement: a portal, a simple query or a
@@ -225,13 +243,16 @@ type execution struct {
 	// formats are the result formats of Bind: nil all text, one element for
 	// all columns, else one per column.
 	formats []int16
+	types   []uint32          // of its parameters, as known at Bind
 	stmt    inspect.Statement // released when a simple query is done
 	copies  []copyFormat      // of COPY TO STDOUT in a simple query's text
 	portal  string            // its name, if named is set
 	named   bool
+	refs    int // requests in the queue and names that lead to it; mu guards it
 	rows    uint64
 	tag     string // of the last CommandComplete
 	ended   bool
+	spare   bool // in freeExec
 
 	next, prev *execution // in execList
 	listed     bool
@@ -342,6 +363,7 @@ func (f *flow) pushLocked(r request) bool {
 		f.discard = false
 	}
 	r.discarded = f.discard
+	r.hold(1)
 	var p *request
 	if n := len(f.freeReq); n > 0 {
 		p, f.freeReq = f.freeReq[n-1], f.freeReq[:n-1]
@@ -384,32 +406,74 @@ func (f *flow) nextLocked() {
 // done takes the head off the queue. Server's goroutine.
 func (f *flow) done() {
 	f.mu.Lock()
+	f.doneLocked()
+	f.mu.Unlock()
+}
+
+func (f *flow) doneLocked() {
 	r := f.queue.peek()
 	f.queue.pop()
 	f.recycle(r)
 	f.nextLocked()
-	f.mu.Unlock()
 }
 
 const maxFree = 16
 
-// recycle keeps a request for reuse. mu is held.
+// recycle keeps a request, which has left the queue, for reuse. mu is held.
 func (f *flow) recycle(r *request) {
+	r.hold(-1)
+	f.reuse(r.exec)
+	if r.oldExec != r.exec {
+		f.reuse(r.oldExec)
+	}
 	if len(f.freeReq) < maxFree {
 		*r = request{}
 		f.freeReq = append(f.freeReq, r)
 	}
 }
 
-// newExec takes an execution from the free list or makes one.
+// hold counts a request among those that lead to its executions, or takes it
+// from the count. mu is held.
+func (r *request) hold(n int) {
+	if r.exec != nil {
+		r.exec.refs += n
+	}
+	if r.oldExec != nil {
+		r.oldExec.refs += n
+	}
+}
+
+// reuse keeps an execution for the next one if it has ended and nothing leads
+// to it any more. One that is forgotten otherwise is the collector's. mu is held.
+func (f *flow) reuse(e *execution) {
+	if e != nil && e.ended && e.refs == 0 && !e.spare && len(f.freeExec) < maxFree {
+		e.spare = true
+		f.freeExec = append(f.freeExec, e)
+	}
+}
+
+// setPortal gives a portal's name to an execution; nil takes it away. mu is held.
+func (f *flow) setPortal(name string, e *execution) {
+	old := f.portals.get(name)
+	if old == e {
+		return
+	}
+	f.portals.set(name, e)
+	if e != nil {
+		e.refs++
+	}
+	if old != nil {
+		old.refs--
+		f.reuse(old)
+	}
+}
+
+// newExec takes an execution from the free list or makes one. mu is held.
 func (f *flow) newExec() *execution {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	if n := len(f.freeExec); n > 0 {
 		e := f.freeExec[n-1]
 		f.freeExec = f.freeExec[:n-1]
-		formats := e.formats[:0]
-		*e = execution{formats: formats}
+		*e = execution{formats: e.formats[:0]}
 		return e
 	}
 	return new(execution)
@@ -426,20 +490,14 @@ func (f *flow) endRun(e *execution, code string) {
 		e.run.Done(e.rows, code)
 		e.run = nil
 	}
-	if e.named { // a portal that is done or gone: clients may use ever new names
-		f.mu.Lock()
-		if f.portals.get(e.portal) == e {
-			f.portals.set(e.portal, nil)
-		}
-		f.mu.Unlock()
-	}
 	if e.stmt != nil {
 		e.stmt.Release()
 		e.stmt = nil
-		// A simple query's execution is known to nobody else: reuse it.
+	}
+	if e.named { // a portal that is done or gone: clients may use ever new names
 		f.mu.Lock()
-		if len(f.freeExec) < maxFree {
-			f.freeExec = append(f.freeExec, e)
+		if f.portals.get(e.portal) == e {
+			f.setPortal(e.portal, nil)
 		}
 		f.mu.Unlock()
 	}

@@ -1,6 +1,7 @@
 package pgwire
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -73,10 +74,23 @@ func TestRowsAndQueriesWithoutAHitAllocateNothing(t *testing.T) {
 	result := enc(t, append(append([]encoder{columns("a", "b", "c", "d")}, rows...), done("SELECT 200"), readyIdle)...)
 	copyResult := enc(t, append(append([]encoder{&pgproto3.CopyOutResponse{ColumnFormatCodes: []uint16{0, 0, 0}}},
 		copyMessages("1\tann\tx\n", "2\tbob and his longer line\ty\n")...), &pgproto3.CopyDone{}, done("COPY 2"), readyIdle)...)
-	for name, answer := range map[string][]byte{"rows": result, "copy": copyResult} {
+	chunk(t, f, wire.Client, enc(t, &pgproto3.Parse{Name: "p", Query: "select a from t where b = $1"}, syncMsg))
+	chunk(t, f, wire.Server, enc(t, parsed, readyIdle))
+	execution := enc(t, &pgproto3.Bind{PreparedStatement: "p", Parameters: [][]byte{[]byte("7")}, ResultFormatCodes: []int16{0}},
+		&pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{}, syncMsg)
+	for _, c := range []struct {
+		name      string
+		q, answer []byte
+	}{
+		{"rows", q, result},
+		{"copy", q, copyResult},
+		{"prepared", execution, enc(t, bound, columns("a"), row("x"), done("SELECT 1"), readyIdle)},
+		{"a pipeline of four", bytes.Repeat(execution, 4), bytes.Repeat(enc(t, bound, columns("a"), row("x"), done("SELECT 1"), readyIdle), 4)},
+	} {
+		name := c.name
 		run := func() {
-			chunk(t, f, wire.Client, q)
-			chunk(t, f, wire.Server, answer)
+			chunk(t, f, wire.Client, c.q)
+			chunk(t, f, wire.Server, c.answer)
 		}
 		run()
 		if n := testing.AllocsPerRun(100, run); n != 0 {

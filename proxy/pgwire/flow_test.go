@@ -226,6 +226,27 @@ func TestFailedParseLeavesTheNameToTheFirstStatement(t *testing.T) {
 	}
 }
 
+// Both are sent before the server has answered: what is bound behind the Sync
+// runs the first statement, and its columns are the first one's.
+func TestABindBehindAFailedParseIsOfTheFirstStatement(t *testing.T) {
+	x := start(t, nil)
+	x.client(nil, &pgproto3.Parse{Name: "s", Query: "select first"}, &pgproto3.Describe{ObjectType: 'S', Name: "s"}, syncMsg)
+	x.server(nil, parsed, &pgproto3.ParameterDescription{}, columns("first"), readyIdle)
+	again := &pgproto3.Parse{Name: "s", Query: "select second"}
+	ask := &pgproto3.Describe{ObjectType: 'S', Name: "s"}
+	x.client(nil, again, ask, syncMsg, again, ask, syncMsg, &pgproto3.Bind{PreparedStatement: "s"}, &pgproto3.Execute{}, syncMsg)
+	x.server(nil, failed("42P05", "exists"), readyIdle, failed("42P05", "exists"), readyIdle)
+	r := x.f.head()
+	if r == nil || r.kind != bind || r.exec.prep.desc.Load() == nil || r.exec.prep.desc.Load().columns[0].Name != "first" {
+		t.Fatalf("the server is to answer %+v, want the Bind of the first statement", r)
+	}
+	x.server(nil, bound, row("1"), done("SELECT 1"), readyIdle)
+	x.wantRuns("1 SELECT 1")
+	if x.f.statements.get("s") == nil {
+		t.Fatal("the first statement is forgotten")
+	}
+}
+
 func TestClosedStatementComesBackIfItsCloseWasSkipped(t *testing.T) {
 	x := start(t, nil)
 	x.client(nil, &pgproto3.Parse{Name: "s", Query: "select 1"}, syncMsg)

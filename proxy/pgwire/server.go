@@ -59,7 +59,19 @@ func (f *flow) serverChunk(buf []byte) (wire.Step, error) {
 			f.midFrame.Store(false)
 			return wire.Step{Pass: off}, nil
 		}
-		t, err := f.serverFrames(rest, size)
+		var t taken
+		if size <= len(rest) && rest[0] != 'D' && rest[0] != 'd' {
+			var v verb
+			if v, err = f.serverFrame(rest[0], rest[:size]); err == nil && v == pass && !f.swallow {
+				off += size
+				continue
+			}
+			if err == nil {
+				t = f.settle(v, rest, size)
+			}
+		} else {
+			t, err = f.serverFrames(rest, size)
+		}
 		if err != nil {
 			return wire.Step{}, err
 		}
@@ -81,8 +93,8 @@ func (f *flow) serverChunk(buf []byte) (wire.Step, error) {
 	}
 }
 
-// serverFrames takes one frame, or a run of row or COPY frames, from the start
-// of rest. size is the first one's.
+// serverFrames takes a run of row or COPY frames, or a frame that is not whole,
+// from the start of rest. size is the first one's.
 func (f *flow) serverFrames(rest []byte, size int) (taken, error) {
 	typ := rest[0]
 	if size > len(rest) {
@@ -94,35 +106,35 @@ func (f *flow) serverFrames(rest []byte, size int) (taken, error) {
 		}
 		return f.startStream(rest, size)
 	}
-	switch typ {
-	case 'D':
+	if typ == 'D' {
 		return f.rowFrames(rest)
-	case 'd':
-		return f.copyFrames(rest)
 	}
-	v, err := f.serverFrame(typ, rest[:size])
-	if err != nil {
-		return taken{}, err
-	}
+	return f.copyFrames(rest)
+}
+
+// settle carries out what serverFrame decided about the frame at the start of
+// rest. While an answer is being dropped, that goes before.
+func (f *flow) settle(v verb, rest []byte, size int) taken {
+	typ := rest[0]
 	if f.swallow {
 		switch {
 		case typ == 'Z':
 			f.swallow = false
 		case f.justRefused:
 			f.justRefused = false
-			return taken{skip: size, refuse: true}, nil
+			return taken{skip: size, refuse: true}
 		case typ != 'S' && typ != 'A':
 			v = skip
 		}
 	}
 	switch v {
 	case skip:
-		return taken{skip: size}, nil
+		return taken{skip: size}
 	case refuse:
 		f.beginRefusal(rest[size:])
-		return taken{skip: size, refuse: true}, nil
+		return taken{skip: size, refuse: true}
 	}
-	return taken{pass: size}, nil
+	return taken{pass: size}
 }
 
 // beginRefusal drops the rest of the server's answer. If the answer's end is
@@ -234,11 +246,11 @@ func (f *flow) ready(body []byte) error {
 			f.endRun(f.open.first, "")
 		}
 	}
+	f.rest.Store(body[0] == 'I')
 	f.mu.Lock()
 	f.copyIn = false
+	f.doneLocked()
 	f.mu.Unlock()
-	f.rest.Store(body[0] == 'I')
-	f.done()
 	return nil
 }
 
@@ -329,8 +341,13 @@ func (f *flow) abandon(code string) {
 		gone = append(gone, r)
 		f.queue.pop()
 	}
+	parsed := false
 	for i := len(gone) - 1; i >= 0; i-- {
 		f.undo(gone[i])
+		parsed = parsed || gone[i].kind == parse
+	}
+	if parsed {
+		f.rebind()
 	}
 	f.cur = f.queue.peek()
 	f.discard = f.cur == nil // no Sync has been sent yet
@@ -341,17 +358,33 @@ func (f *flow) abandon(code string) {
 	}
 }
 
+// rebind gives what was bound already behind the Sync, to a statement that was
+// then not made, to the one that the name stands for. mu is held.
+func (f *flow) rebind() {
+	for _, r := range f.queue.buf[f.queue.head:] {
+		if e := r.exec; e != nil && e.prep != nil && e.prep.made() != nil {
+			e.prep = e.prep.made()
+		}
+		if r.kind == describePrep && r.prep.made() != nil {
+			r.prep = r.prep.made()
+		}
+	}
+}
+
 // undo gives a name back to the object that the server still knows by it. mu is held.
 func (f *flow) undo(r *request) {
+	if r.kind == parse && r.prep != nil {
+		r.prep.undone, r.prep.instead = true, r.oldPrep
+	}
 	switch {
 	case r.kind == parse && r.prep != nil && f.statements.get(r.name) == r.prep:
-		f.statements.set(r.name, r.oldPrep)
+		f.statements.set(r.name, r.oldPrep.made())
 	case r.kind == bind && f.portals.get(r.name) == r.exec && r.exec != nil:
-		f.portals.set(r.name, r.oldExec)
+		f.setPortal(r.name, r.oldExec)
 	case r.kind == closeName && r.oldPrep != nil && f.statements.get(r.name) == nil:
 		f.statements.set(r.name, r.oldPrep)
 	case r.kind == closeName && r.oldExec != nil && f.portals.get(r.name) == nil:
-		f.portals.set(r.name, r.oldExec)
+		f.setPortal(r.name, r.oldExec)
 	case (r.kind == describePrep || r.kind == describePortal) && r.prepared() != nil:
 		r.prepared().asked.Store(false) // the answer never came
 	}

@@ -1,7 +1,7 @@
-// Package client is the benchmark's reader: a PostgreSQL client that spends as
-// little as it can, so that what is measured is the server and the proxy. It
-// logs in without a password, sends a query, walks message headers in a large
-// buffer, and counts rows and bytes; it never looks at a value.
+// Package client is the benchmark's reader: clients of PostgreSQL and of MySQL
+// that spend as little as they can, so that what is measured is the server and
+// the proxy. Each logs in without a password, sends a query, walks headers in a
+// large buffer, and counts rows and bytes; it never looks at a value.
 package client
 
 import (
@@ -22,7 +22,7 @@ const (
 	keptBody   = 4 << 10 // of an error
 )
 
-// Conn is one logged-in session. It is for one goroutine.
+// Conn is one logged-in session with a PostgreSQL server. It is for one goroutine.
 type Conn struct {
 	net  net.Conn
 	buf  []byte
@@ -31,8 +31,8 @@ type Conn struct {
 
 // Result says what came back.
 type Result struct {
-	Rows  uint64 // DataRow and CopyData messages
-	Bytes uint64 // of all messages up to and with ReadyForQuery
+	Rows  uint64 // PostgreSQL: DataRow and CopyData messages
+	Bytes uint64 // of the whole answer, headers included; PostgreSQL: up to and with ReadyForQuery
 }
 
 // Dial logs in and returns once the server is ready for a query. buffer is the

@@ -10,7 +10,6 @@ import (
 
 const (
 	bufferSize = 64 << 10
-	headerSize = 5 // type byte, length (which counts itself but not the type)
 	// Codes in the place of the protocol version (PostgreSQL manual, 55.7).
 	codeTLS = 80877103
 	codeGSS = 80877104
@@ -20,8 +19,24 @@ const (
 
 var errLength = errors.New("message length below 4")
 
-// relay runs one session on two goroutines, one a direction.
-func relay(client *net.TCPConn, address string) {
+// framing is how a protocol's messages begin.
+type framing struct {
+	header int // bytes
+	// size is a message's length, header included.
+	size func(header []byte) (int64, error)
+}
+
+// postgresFraming: type byte, length (which counts itself but not the type).
+var postgresFraming = framing{5, func(b []byte) (int64, error) {
+	length := binary.BigEndian.Uint32(b[1:])
+	if length < 4 {
+		return 0, errLength
+	}
+	return int64(length) + 1, nil
+}}
+
+// relayPostgres runs one session on two goroutines, one a direction.
+func relayPostgres(client *net.TCPConn, address string) {
 	defer client.Close()
 	buf := make([]byte, bufferSize)
 	startup, err := readStartup(client, buf)
@@ -37,11 +52,17 @@ func relay(client *net.TCPConn, address string) {
 	if _, err := server.Write(startup); err != nil {
 		return
 	}
+	both(client, server, postgresFraming, buf)
+}
+
+// both pumps in both directions until the server's side ends. The client's
+// direction uses buf.
+func both(client, server *net.TCPConn, f framing, buf []byte) {
 	go func() { // ends when either side does
-		_ = pump(server, client, buf)
+		_ = pump(server, client, f, buf)
 		_ = server.CloseWrite()
 	}()
-	_ = pump(client, server, make([]byte, bufferSize))
+	_ = pump(client, server, f, make([]byte, bufferSize))
 }
 
 // readStartup returns the start-up or cancel packet, a part of buf, after
@@ -70,8 +91,8 @@ func readStartup(client io.ReadWriter, buf []byte) ([]byte, error) {
 // pump moves messages until a side ends: one read into buf, one write of all
 // that is complete. An incomplete message is held back, unless it is larger
 // than buf: then it is streamed.
-func pump(to io.Writer, from io.Reader, buf []byte) error {
-	var w walker
+func pump(to io.Writer, from io.Reader, f framing, buf []byte) error {
+	w := walker{framing: f}
 	have := 0
 	for {
 		n, err := from.Read(buf[have:])
@@ -95,7 +116,10 @@ func pump(to io.Writer, from io.Reader, buf []byte) error {
 }
 
 // walker knows how far the message that is being streamed still reaches.
-type walker struct{ rest int64 }
+type walker struct {
+	framing
+	rest int64
+}
 
 // walk returns how many bytes of b can go: all whole messages, and the start
 // of one with more than limit bytes.
@@ -105,12 +129,11 @@ func (w *walker) walk(b []byte, limit int) (int, error) {
 		pos = int(min(w.rest, int64(len(b))))
 		w.rest -= int64(pos)
 	}
-	for len(b)-pos >= headerSize {
-		length := binary.BigEndian.Uint32(b[pos+1:])
-		if length < 4 {
-			return pos, errLength
+	for len(b)-pos >= w.header {
+		total, err := w.size(b[pos:])
+		if err != nil {
+			return pos, err
 		}
-		total := int64(length) + 1
 		switch left := int64(len(b) - pos); {
 		case total <= left:
 			pos += int(total)

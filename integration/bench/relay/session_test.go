@@ -15,7 +15,7 @@ import (
 )
 
 func message(kind byte, body int) []byte {
-	b := make([]byte, headerSize+body)
+	b := make([]byte, postgresFraming.header+body)
 	b[0] = kind
 	binary.BigEndian.PutUint32(b[1:], uint32(body+4))
 	return b
@@ -37,7 +37,7 @@ func TestPumpWritesWholeMessagesOnceAReadAndStreamsLargeOnes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var got writes
 			want := bytes.Join(tt.reads, nil)
-			if err := pump(&got, &chunks{left: tt.reads}, make([]byte, 64)); err != io.EOF {
+			if err := pump(&got, &chunks{left: tt.reads}, postgresFraming, make([]byte, 64)); err != io.EOF {
 				t.Fatalf("pump: %v, want EOF", err)
 			}
 			if !equal(got.sizes, tt.want) {
@@ -53,7 +53,7 @@ func TestPumpWritesWholeMessagesOnceAReadAndStreamsLargeOnes(t *testing.T) {
 func TestPumpEndsAtAnImpossibleLength(t *testing.T) {
 	var got writes
 	bad := append(message('D', 3), 'D', 0, 0, 0, 3)
-	if err := pump(&got, bytes.NewReader(bad), make([]byte, 64)); !errors.Is(err, errLength) {
+	if err := pump(&got, bytes.NewReader(bad), postgresFraming, make([]byte, 64)); !errors.Is(err, errLength) {
 		t.Fatalf("error %v, want %v", err, errLength)
 	}
 	if len(got.all) != 8 {
@@ -80,10 +80,15 @@ func TestStartupDeclinesEncryptionAndKeepsThePacket(t *testing.T) {
 // FuzzPump: however the stream is cut into reads, what arrives is its longest
 // run of whole messages (a streamed message may arrive in part).
 func FuzzPump(f *testing.F) {
-	f.Add(bytes.Join([][]byte{message('D', 10), message('C', 200), message('Z', 1)}, nil), uint8(7))
-	f.Add([]byte{'Q', 0, 0, 0, 1}, uint8(1))
-	f.Fuzz(func(t *testing.T, stream []byte, cut uint8) {
+	f.Add(bytes.Join([][]byte{message('D', 10), message('C', 200), message('Z', 1)}, nil), uint8(7), false)
+	f.Add([]byte{'Q', 0, 0, 0, 1}, uint8(1), false)
+	f.Add(bytes.Join([][]byte{packet(10), packet(0), packet(200), packet(1)}, nil), uint8(7), true)
+	f.Fuzz(func(t *testing.T, stream []byte, cut uint8, mysql bool) {
 		const size = 32
+		framing := postgresFraming
+		if mysql {
+			framing = mysqlFraming
+		}
 		var split, whole writes
 		var reads [][]byte
 		step := int(cut)%size + 1
@@ -91,8 +96,8 @@ func FuzzPump(f *testing.F) {
 			n := min(step, len(rest))
 			reads, rest = append(reads, rest[:n]), rest[n:]
 		}
-		err1 := pump(&split, &chunks{left: reads}, make([]byte, size))
-		err2 := pump(&whole, bytes.NewReader(stream), make([]byte, size))
+		err1 := pump(&split, &chunks{left: reads}, framing, make([]byte, size))
+		err2 := pump(&whole, bytes.NewReader(stream), framing, make([]byte, size))
 		if !errors.Is(err1, err2) {
 			t.Fatalf("cut into %d: %v, in one: %v", step, err1, err2)
 		}
@@ -114,7 +119,7 @@ func TestRelayPassesResultsOfARealServerUnharmed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	go serve(l, pg.Addr())
+	go serve(l, pg.Addr(), relayPostgres)
 	const wide = "select repeat('x', 200000) from generate_series(1, 20)"
 	const many = "select i::text, 'row ' || i from generate_series(1, 50000) i"
 	for _, sql := range []string{wide, many, "copy (" + many + ") to stdout"} {

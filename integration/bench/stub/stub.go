@@ -1,6 +1,6 @@
-// Package stub is a server that speaks just enough PostgreSQL to log a client
-// in without a password, answer simple queries with one row, and hold the
-// session idle at next to no cost. The benchmark holds thousands of idle
+// Package stub is a server that speaks just enough PostgreSQL or MySQL to log a
+// client in without a password, answer simple queries with one row, and hold
+// the session idle at next to no cost. The benchmark holds thousands of idle
 // sessions against it to weigh the proxy, not the database.
 package stub
 
@@ -24,22 +24,33 @@ const (
 // Server is a running stub.
 type Server struct {
 	l     net.Listener
-	next  atomic.Uint32 // backend key
+	serve func(io.ReadWriter) error
+	next  atomic.Uint32 // backend key or thread id
 	mu    sync.Mutex
 	conns map[net.Conn]struct{}
 	wg    sync.WaitGroup
 }
 
-// Start listens on a random loopback port.
+// Start listens on a random loopback port for clients of PostgreSQL.
 func Start() (*Server, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
+	s := &Server{}
+	return s, s.listen(s.postgres)
+}
+
+// StartMySQL listens on a random loopback port for clients of MySQL.
+func StartMySQL() (*Server, error) {
+	s := &Server{}
+	return s, s.listen(s.mysql)
+}
+
+func (s *Server) listen(serve func(io.ReadWriter) error) (err error) {
+	if s.l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return err
 	}
-	s := &Server{l: l, conns: map[net.Conn]struct{}{}}
+	s.serve, s.conns = serve, map[net.Conn]struct{}{}
 	s.wg.Add(1)
 	go s.accept()
-	return s, nil
+	return nil
 }
 
 // Addr is the stub's address.
@@ -85,7 +96,7 @@ func (s *Server) accept() {
 	}
 }
 
-func (s *Server) serve(c io.ReadWriter) error {
+func (s *Server) postgres(c io.ReadWriter) error {
 	for {
 		var head [8]byte
 		if _, err := io.ReadFull(c, head[:]); err != nil {

@@ -52,11 +52,11 @@ func TestStubLogsInAnswersAndHoldsSessions(t *testing.T) {
 	}
 }
 
-func FuzzServe(f *testing.F) {
+func FuzzPostgres(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x08\x04\xd2\x16\x2f\x00\x00\x00\x09\x00\x03\x00\x00\x00Q\x00\x00\x00\x0dselect 1\x00X\x00\x00\x00\x04"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		s := &Server{}
-		if err := s.serve(struct {
+		if err := s.postgres(struct {
 			io.Reader
 			io.Writer
 		}{bytes.NewReader(in), io.Discard}); err == nil && len(in) < 8 {

@@ -108,18 +108,14 @@ func (l *login) answer(data []byte) ([]byte, error) {
 // passwordFrom gets the client's password with the proxy's own RSA key: data
 // is the client's request for the key, or already the encrypted password.
 func (l *login) passwordFrom(data []byte, ask byte) ([]byte, error) {
-	pair := l.set.key
-	if pair == nil {
-		var err error
-		if pair, err = l.p.keys.get(); err != nil {
-			return nil, fail(wire.Client, "login", farewell(wire.Broken), "make an RSA key: %w", err)
-		}
+	pair, err := l.p.key(l.set)
+	if err != nil {
+		return nil, fail(wire.Client, "login", farewell(wire.Broken), "make an RSA key: %w", err)
 	}
 	if len(data) == 1 && data[0] == ask {
 		if err := l.client.write(append([]byte{moreData}, pair.pub...)); err != nil {
 			return nil, err
 		}
-		var err error
 		if data, err = l.client.read(); err != nil {
 			return nil, err
 		}
@@ -129,8 +125,7 @@ func (l *login) passwordFrom(data []byte, ask byte) ([]byte, error) {
 	}
 	password, err := decryptPassword(data, l.auth.salt, pair.key)
 	if err != nil {
-		return nil, fail(wire.Client, "login", errPayload(codeDenied, stateDenied,
-			"the password was encrypted for another key than the proxy's: connect with TLS, let the client ask for the key, or give the proxy the server's private key as rsa_key_file"),
+		return nil, fail(wire.Client, "login", errPayload(codeDenied, stateDenied, otherKeyText),
 			"a client encrypted its password for another RSA key")
 	}
 	l.p.Counters.Translated.Add(1)

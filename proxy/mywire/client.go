@@ -26,6 +26,10 @@ var ping = []byte{1, 0, 0, 0, mysql.COM_PING}
 // clientChunk walks the client's packets and lets them pass in one step, up to
 // the first one that must be replaced or is not whole.
 func (f *flow) clientChunk(buf []byte) (wire.Step, error) {
+	if f.secret != nil { // it has been sent
+		clear(f.secret)
+		f.secret = nil
+	}
 	off := 0
 	for {
 		rest := buf[off:]
@@ -144,7 +148,7 @@ func (f *flow) clientPacket(off int, rest []byte, size int) (step wire.Step, n i
 		return step, 0, err
 	}
 	if act.drop {
-		return wire.Step{Pass: off, Skip: header + size, Inject: act.inject}, 0, nil
+		return wire.Step{Pass: off, Skip: header + size, Inject: act.inject, Reply: act.reply}, 0, nil
 	}
 	return step, header + size, nil
 }
@@ -166,21 +170,6 @@ func (f *flow) filePacket(off int, rest []byte, size int) (step wire.Step, n int
 	f.up = upload{cmd: comFileData}
 	f.up.enter(size, rest[3])
 	return step, header, nil
-}
-
-// authPacket takes the client's answer within COM_CHANGE_USER: a secret, not
-// looked at.
-func (f *flow) authPacket(off int, rest []byte, size int) (step wire.Step, n int, err error) {
-	if size > loginClientMax {
-		return step, 0, fmt.Errorf("a packet of %d bytes during COM_CHANGE_USER", size)
-	}
-	if header+size > len(rest) {
-		return wire.Step{Pass: off, Need: header + size}, 0, nil
-	}
-	if want := byte(f.fileSeq.Load()); !f.authTurn.CompareAndSwap(true, false) || rest[3] != want {
-		return step, 0, fmt.Errorf("a packet with sequence id %d before the answer to COM_CHANGE_USER", rest[3])
-	}
-	return step, header + size, nil
 }
 
 // longCommand begins a packet that is too long to hold.
@@ -252,6 +241,7 @@ func (f *flow) beginLong(p []byte, total int) (event.Verdict, error) {
 type action struct {
 	drop   bool
 	inject []byte
+	reply  []byte // goes back to the client
 }
 
 // refuse answers a command without the server's seeing it. What was begun for
@@ -310,7 +300,7 @@ func (f *flow) command(p []byte) (action, error) {
 	case mysql.COM_STATISTICS:
 		f.push(request{kind: bare, cmd: cmd})
 	case mysql.COM_CHANGE_USER:
-		return f.changeUser(body)
+		return f.changeUser(p)
 	case mysql.COM_RESET_CONNECTION:
 		f.last = nil
 		f.push(request{kind: simple, cmd: cmd})

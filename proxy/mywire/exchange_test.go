@@ -62,20 +62,172 @@ func TestCommandsCanNotHideBehindAChangeOfUser(t *testing.T) {
 	x.broken(wire.Client, cat(pk(2, []byte("proof")), pk(3, []byte{3, 'x'})), "before the answer to COM_CHANGE_USER")
 }
 
-func TestPasswordsDoNotCrossFromASafeToAnUnsafeLegInAChangeOfUser(t *testing.T) {
-	for _, plugin := range []string{pluginClear, pluginDialog, pluginSHA256} {
+func TestPasswordsInTheClearDoNotLeaveForAnUnsafeServerInAChangeOfUser(t *testing.T) {
+	for _, plugin := range []string{pluginClear, pluginDialog} {
 		x := start(t, newCaps, nil)
 		x.f.opts.Safe, x.f.opts.Secure = false, [2]bool{true, false}
 		x.client(ping, changeUser("other", plugin))
-		x.server(pk(1, errPayload(codeAuthMode, stateRejected, oneLegText)), pk(1, x.ok(2)))
+		x.server(pk(1, errPayload(codeAuthMode, stateRejected, exposedText)), pk(1, x.ok(2)))
+		// Nor if it is the server that asks for it.
+		x.client(nil, changeUser("other", pluginNative))
+		x.server(pk(1, errPayload(codeAuthMode, stateRejected, exposedText)), pk(1, []byte("\xfe"+plugin+"\x00")))
+		if !x.d.Cut() || x.f.Farewell(wire.Refused) != nil {
+			t.Error("the client may still send its password, or is told twice")
+		}
 	}
+}
+
+// oneLeg starts a session of which only one leg is secure, and makes the
+// server's RSA key.
+func oneLeg(t *testing.T, client bool) (*fixture, *keyPair) {
+	t.Helper()
 	x := start(t, newCaps, nil)
-	x.f.opts.Safe, x.f.opts.Secure = false, [2]bool{true, false}
+	x.f.opts.Secure, x.f.opts.Safe = [2]bool{client, !client}, !client
+	x.f.salt = []byte("01234567890123456789")
+	var ring, servers keyring
+	x.f.opts.Key = ring.get
+	pair, err := servers.get()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x, pair
+}
+
+// reply is what has gone back to a side since the last call.
+func (x *fixture) reply(side wire.Side) []byte {
+	b := x.d.Replies[side]
+	x.d.Replies[side] = nil
+	return b
+}
+
+func TestAChangeOfUserFromAnEncryptedClientIsTranslatedForAPlaintextServer(t *testing.T) {
+	for _, how := range []string{"caching_sha2 full", "sha256", "sha256 after a switch", "caching_sha2 fast"} {
+		x, pair := oneLeg(t, true)
+		ask := byte(askKeySHA256)
+		salt := "01234567890123456789"
+		id := byte(1) // of the server's next packet
+		switch how {
+		case "caching_sha2 fast":
+			x.client(nil, changeUser("other", pluginSHA2))
+			x.server(nil, pk(1, []byte{1, 3}, x.ok(2)))
+		case "caching_sha2 full":
+			ask, salt = askKeySHA2, "abcdefghijabcdefghij"
+			x.client(nil, changeUser("other", pluginNative))
+			x.server(nil, pk(1, []byte("\xfe"+pluginSHA2+"\x00"+salt+"\x00")))
+			x.client(nil, pk(2, []byte("scramble")))
+			x.server(nil, pk(3, []byte{1, 4}))
+			x.client(pk(4, []byte{ask}), pk(4, []byte("pass word\x00")))
+			id = 5
+		case "sha256":
+			sent := changeUser("other", pluginSHA256)
+			want := bytes.Replace(sent, []byte("\x03abc"), []byte{1, ask}, 1)
+			want[0] -= 2
+			x.client(want, bytes.Replace(sent, []byte("\x03abc"), []byte("\x03pw\x00"), 1))
+		case "sha256 after a switch":
+			x.client(nil, changeUser("other", pluginNative))
+			x.server(nil, pk(1, []byte("\xfe"+pluginSHA256+"\x00"+salt+"\x00")))
+			x.client(pk(2, []byte{ask}), pk(2, []byte("pass word\x00")))
+			id = 3
+		}
+		if how != "caching_sha2 fast" {
+			x.server(nothing, pk(id, append([]byte{moreData}, pair.pub...)))
+			b := x.reply(wire.Server)
+			if len(b) < header || b[3] != id+1 || packetSize(b) != len(b)-header {
+				t.Fatalf("%s: reply %q", how, b)
+			}
+			got, err := decryptPassword(b[header:], []byte(salt), pair.key)
+			if want := map[bool]string{true: "pw\x00", false: "pass word\x00"}[how == "sha256"]; err != nil || string(got) != want {
+				t.Fatalf("%s: the server decrypts %q, %v", how, got, err)
+			}
+			// The client has not heard of the key: its ids go on as they were.
+			x.server(pk(id, x.ok(2)), pk(id+2, x.ok(2)))
+		}
+		if open := x.rec.Calls("Open"); len(open) != 2 || open[1].Client.User != "other" || !x.f.AtRest() {
+			t.Errorf("%s: opened %+v", how, open)
+		}
+		x.client(nil, query("select 1"))
+		x.server(nil, pk(1, x.ok(2)))
+		if n := x.f.count.Translated.Load(); (n == 1) != (how != "caching_sha2 fast") {
+			t.Errorf("%s: translated %d", how, n)
+		}
+	}
+}
+
+func TestAChangeOfUserFromAPlaintextClientIsTranslatedForAnEncryptedServer(t *testing.T) {
+	for _, how := range []string{"caching_sha2 full", "sha256", "sha256 after a switch"} {
+		for _, known := range []bool{false, true} { // the client knows the key already
+			x, _ := oneLeg(t, false)
+			ask, id := byte(askKeySHA256), byte(2) // id of the client's next packet
+			salt := []byte("01234567890123456789")
+			pair, err := x.f.opts.Key()
+			if err != nil {
+				t.Fatal(err)
+			}
+			cipher, err := encryptPassword([]byte("pass word\x00"), salt, &pair.key.PublicKey)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ours := cat([]byte{mysql.COM_CHANGE_USER}, []byte("other\x00"))
+			rest := cat([]byte("crm2\x00"), []byte{45, 0}, []byte(pluginSHA256+"\x00"))
+			first := func(auth []byte) []byte { return pk(0, cat(ours, []byte{byte(len(auth))}, auth, rest)) }
+			switch {
+			case how == "sha256" && !known:
+				x.client(nothing, first([]byte{ask}))
+				if x.f.AtRest() {
+					t.Error("at rest while the client owes its password")
+				}
+			case how == "sha256":
+				continue // the packet can't hold a cipher
+			case how == "caching_sha2 full":
+				ask = askKeySHA2
+				x.client(nil, changeUser("other", pluginSHA2))
+				x.server(nil, pk(1, []byte{1, 4}))
+			default:
+				x.client(nil, changeUser("other", pluginNative))
+				x.server(nil, pk(1, cat([]byte("\xfe"+pluginSHA256+"\x00"), salt, []byte{0})))
+			}
+			shift := byte(2)
+			if how != "sha256" && !known {
+				x.client(nothing, pk(id, []byte{ask}))
+				id += 2
+			} else if known {
+				shift = 0
+			}
+			if !known {
+				b := x.reply(wire.Client)
+				if want := pk(id-1, append([]byte{moreData}, pair.pub...)); !bytes.Equal(b, want) {
+					t.Fatalf("%s: reply %q", how, b)
+				}
+			}
+			want := pk(id-shift, []byte("pass word\x00"))
+			if how == "sha256" {
+				want = first([]byte("pass word\x00"))
+			}
+			x.client(want, pk(id, cipher))
+			x.server(pk(id+1, x.ok(2)), pk(id+1-shift, x.ok(2)))
+			if open := x.rec.Calls("Open"); len(open) != 2 || open[1].Client.User != "other" || !x.f.AtRest() {
+				t.Errorf("%s: opened %+v", how, open)
+			}
+			x.client(nil, query("select 1"))
+			x.server(nil, pk(1, x.ok(2)))
+		}
+	}
+}
+
+func TestAPasswordForAnotherKeyEndsAChangeOfUserWithWhatToDo(t *testing.T) {
+	x, other := oneLeg(t, false)
+	cipher, err := encryptPassword([]byte("secret\x00"), []byte("01234567890123456789"), &other.key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
 	x.client(nil, changeUser("other", pluginSHA2))
-	x.server(nil, pk(1, []byte{1, 3})) // the fast path needs nothing
-	x.server(pk(2, errPayload(codeAuthMode, stateRejected, oneLegText)), pk(2, []byte{1, 4}))
-	if !x.d.Cut() {
-		t.Error("the client may still send its password")
+	x.server(nil, pk(1, []byte{1, 4}))
+	x.client(nothing, pk(2, cipher))
+	if b := x.reply(wire.Client); !bytes.Equal(b, pk(3, errPayload(codeDenied, stateDenied, otherKeyText))) || !x.d.Cut() {
+		t.Errorf("the client is told %q", b)
+	}
+	if m := x.f.Farewell(wire.Refused); m != nil {
+		t.Errorf("and then %q", m)
 	}
 }
 

@@ -48,6 +48,10 @@ type flowOptions struct {
 	Counters *Counters       // may be nil
 	// Secure says of each side whether passwords may travel it in the clear.
 	Secure [2]bool
+	// Salt is what the login's last authentication used, and Key gives the pair
+	// that clients encrypt passwords for.
+	Salt []byte
+	Key  func() (*keyPair, error)
 	// Safe says that the server's leg is secure or never leaves this machine.
 	Safe bool
 }
@@ -78,6 +82,7 @@ type flow struct {
 	mu         sync.Mutex
 	queue      requests
 	statements map[uint32]*prepared
+	salt       []byte // of the last authentication
 	freeExec   []*execution
 	freeReq    []*request
 
@@ -92,7 +97,9 @@ type flow struct {
 	depth   int        // commands under way when the last one was sent
 	last    *prepared  // that PREPARE named last; MariaDB's id -1 means it
 	params  []inspect.Param
-	bound   []byte // the parameters' values as text
+	reauth  *reauth // COM_CHANGE_USER under way
+	secret  []byte  // what was sent for it and holds a password
+	bound   []byte  // the parameters' values as text
 
 	// server's goroutine
 	down      download
@@ -109,9 +116,10 @@ type flow struct {
 	inject    []byte
 	swallow   bool // a result was refused: drop the rest of the answer
 	swallowed int
-	who       event.Client
+	who       event.Client // guarded by mu
 
 	midFrame atomic.Bool   // the client has part of a packet
+	ended    atomic.Bool   // the client has been told that the session ends
 	told     atomic.Bool   // the client has had the refusal of what is being swallowed
 	outSeq   atomic.Uint32 // of the next packet of the answer under way
 	inTrans  atomic.Bool
@@ -140,7 +148,7 @@ var _ wire.Flow = (*flow)(nil)
 
 // newFlow starts a session's state after the login's OK.
 func newFlow(o flowOptions) *flow {
-	f := &flow{opts: o, caps: o.Caps, sess: o.Session, limit: o.Statement, count: o.Counters, who: o.Who}
+	f := &flow{opts: o, caps: o.Caps, sess: o.Session, limit: o.Statement, count: o.Counters, who: o.Who, salt: o.Salt}
 	if f.limit <= 0 {
 		f.limit = defaultStatement
 	}
@@ -173,7 +181,7 @@ func (f *flow) AtRest() bool {
 // Farewell implements wire.Flow. The packet continues the answer under way, or
 // stands alone as a server's does that ends an idle session.
 func (f *flow) Farewell(r wire.Reason) []byte {
-	if f.midFrame.Load() {
+	if f.midFrame.Load() || f.ended.Load() {
 		return nil
 	}
 	f.mu.Lock()
@@ -265,9 +273,9 @@ type request struct {
 	// its sequence id.
 	answer []byte
 	seq    byte
-	// user is who the client becomes with OK, plugin how it shows that.
-	user   *event.Client
-	plugin string
+	// user is who the client becomes with OK, auth how it shows that.
+	user *event.Client
+	auth *reauth
 	// dump is the inspector's session of a replication stream.
 	dump inspect.Session
 }

@@ -16,6 +16,10 @@ import (
 // fuzzFlow feeds a stream whole and byte by byte: neither may panic, and
 // without a refusal both must let the same bytes pass, in their order.
 func fuzzFlow(f *testing.F, from wire.Side, c caps, prepare ...[2][]byte) {
+	fuzzFlowWith(f, from, flowOptions{Caps: c, Secure: [2]bool{true, true}, Safe: true}, prepare...)
+}
+
+func fuzzFlowWith(f *testing.F, from wire.Side, o flowOptions, prepare ...[2][]byte) {
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		if len(stream) > 4096 {
 			return
@@ -26,7 +30,9 @@ func fuzzFlow(f *testing.F, from wire.Side, c caps, prepare ...[2][]byte) {
 			rec := inspecttest.New()
 			rec.Quiet = true
 			sess, _ := rec.Open(event.Client{})
-			fl := newFlow(flowOptions{Session: sess, Caps: c, Open: rec.Open, Statement: 512, Replicas: map[string]bool{"": true}, Secure: [2]bool{true, true}, Safe: true})
+			o := o
+			o.Session, o.Open, o.Statement, o.Replicas = sess, rec.Open, 512, map[string]bool{"": true}
+			fl := newFlow(o)
 			d := &wiretest.Driver{Flow: fl, Poison: true}
 			for _, sides := range prepare {
 				for side, sent := range sides {
@@ -90,6 +96,20 @@ func FuzzServerStreamOfOtherCommands(f *testing.F) {
 	f.Add(pk(1, d.prepared(7, 2, 2)...))
 	f.Add(cat(pk(1, d.prepared(7, 0, 0)...), pk(1, []byte("\xfemysql_native_password\x00salt"), d.ok(2))))
 	fuzzFlow(f, wire.Server, newCaps, [2][]byte{cat(command(mysql.COM_STMT_PREPARE, "x"), changeUser("u", pluginSHA2))})
+}
+
+// Of a change of user where only one leg has TLS, both sides may say anything.
+func FuzzChangeOfUserServer(f *testing.F) {
+	f.Add(pk(1, []byte("\xfesha256_password\x00salt\x00"), []byte("\x01-----BEGIN PUBLIC KEY-----\nMA==\n-----END PUBLIC KEY-----\n")))
+	f.Add(pk(1, []byte{1, 4}, []byte("\x01key"), dialect{newCaps}.ok(2)))
+	fuzzFlowWith(f, wire.Server, flowOptions{Caps: newCaps, Secure: [2]bool{true, false}}, [2][]byte{changeUser("u", pluginSHA256)})
+}
+
+func FuzzChangeOfUserClient(f *testing.F) {
+	var ring keyring
+	f.Add(cat(changeUser("u", pluginSHA2), pk(2, []byte{2}, nil, make([]byte, 256))))
+	f.Add(cat(bytes.Replace(changeUser("u", pluginSHA256), []byte("\x03abc"), []byte("\x03\x01\x00\x00"), 1), pk(2, make([]byte, 256))))
+	fuzzFlowWith(f, wire.Client, flowOptions{Caps: newCaps, Secure: [2]bool{false, true}, Key: ring.get, Salt: []byte("salt")})
 }
 
 func FuzzReplicationStream(f *testing.F) {

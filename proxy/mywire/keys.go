@@ -35,6 +35,14 @@ func (k *keyring) get() (*keyPair, error) {
 	return k.pair, k.err
 }
 
+// key is what clients of this listener encrypt passwords for.
+func (p *Protocol) key(s *settings) (*keyPair, error) {
+	if s.key != nil {
+		return s.key, nil
+	}
+	return p.keys.get()
+}
+
 func newKeyPair(key *rsa.PrivateKey) (*keyPair, error) {
 	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
 	if err != nil {

@@ -282,6 +282,7 @@ func (l *login) join(payload []byte) (*wire.Session, error) {
 			Session: sess, Who: l.who, Caps: l.caps, Status: ok.status, Statement: set.Statement,
 			Open: p.deps.Inspector.Open, Replicas: set.replicas, Counters: &p.Counters,
 			Secure: [2]bool{l.secureClient(), l.secureServer()}, Safe: l.safeServer(),
+			Salt: l.auth.salt, Key: func() (*keyPair, error) { return p.key(set) },
 		}),
 	}, nil
 }

@@ -19,6 +19,7 @@ type taken struct {
 	pass, skip int
 	need       int
 	inject     []byte
+	reply      []byte // goes back to the server
 	cut        bool
 }
 
@@ -38,7 +39,7 @@ func (f *flow) serverChunk(buf []byte) (wire.Step, error) {
 		case t.cut:
 			return wire.Step{Pass: off, Skip: t.skip, Inject: t.inject, Cut: true, Reason: wire.Refused}, nil
 		case t.inject != nil, t.skip > 0:
-			return wire.Step{Pass: off, Skip: t.skip, Inject: t.inject}, nil
+			return wire.Step{Pass: off, Skip: t.skip, Inject: t.inject, Reply: t.reply}, nil
 		case t.pass == 0: // not whole
 			return wire.Step{Pass: off, Need: t.need}, nil
 		}

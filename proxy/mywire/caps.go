@@ -34,9 +34,10 @@ const (
 
 // inspectable are the capabilities that this package can follow. Whatever is
 // not among them is masked out of the server's greeting: both compressions,
-// which would hide everything; OPTIONAL_RESULTSET_METADATA and MariaDB's
-// CACHE_METADATA, which leave definitions out of results; and every bit that
-// this version of the package has never heard of.
+// which would hide everything; OPTIONAL_RESULTSET_METADATA, which lets a
+// statement leave definitions out of results for good; and every bit that this
+// version of the package has never heard of. MariaDB's CACHE_METADATA leaves
+// out only what was sent before for the same statement.
 const inspectable = capMySQL | caps(mysql.CLIENT_FOUND_ROWS|mysql.CLIENT_LONG_FLAG|mysql.CLIENT_NO_SCHEMA|
 	mysql.CLIENT_ODBC|mysql.CLIENT_IGNORE_SPACE|mysql.CLIENT_INTERACTIVE|mysql.CLIENT_IGNORE_SIGPIPE|
 	mysql.CLIENT_TRANSACTIONS|mysql.CLIENT_RESERVED|mysql.CLIENT_MULTI_STATEMENTS|mysql.CLIENT_MULTI_RESULTS|
@@ -44,6 +45,6 @@ const inspectable = capMySQL | caps(mysql.CLIENT_FOUND_ROWS|mysql.CLIENT_LONG_FL
 	mysql.CLIENT_REMEMBER_OPTIONS) |
 	capConnectWithDB | capLocalFiles | capProtocol41 | capSSL | capSecure | capPluginAuth | capConnectAttrs |
 	capLenencAuth | capSessionTrack | capDeprecateEOF | capQueryAttributes | capFactors |
-	mariaProgress | mariaBulk | mariaExtendedMeta | mariaBulkUnits
+	mariaProgress | mariaBulk | mariaExtendedMeta | mariaCacheMeta | mariaBulkUnits
 
 func (c caps) has(bits caps) bool { return c&bits == bits }

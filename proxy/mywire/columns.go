@@ -37,6 +37,7 @@ type group struct {
 	off  int
 	eof  bool // an EOF packet follows definitions
 	last []byte
+	seq  byte // sequence id of the last packet
 }
 
 // take walks n definitions and, if there are any, their EOF. ok false: t says
@@ -71,23 +72,32 @@ func (g *group) packet(eof bool) (t taken, ok bool, err error) {
 	if isEOF := b[header] == mysql.EOF_HEADER; isEOF != eof || b[header] == mysql.ERR_HEADER {
 		return t, false, fmt.Errorf("a packet that begins with 0x%02x among column definitions", b[header])
 	}
-	g.last = b[header : header+size]
+	g.last, g.seq = b[header:header+size], b[3]
 	g.off += header + size
 	return t, true, nil
 }
 
 // definitions takes a result's column count and all that comes before its rows.
 func (f *flow) definitions(r *request, rest, p []byte) (taken, error) {
-	n, null, tail, err := lenenc(p)
-	if err != nil || null || len(tail) > 0 || n == 0 || n > 1<<16 {
-		return taken{}, errors.New("a packet that is no OK, no error and no column count in the place of a result")
+	n, cached, err := columnCount(p, f.caps)
+	if err != nil {
+		return taken{}, err
 	}
-	g := group{rest: rest, off: header + len(p), eof: !f.caps.has(capDeprecateEOF)}
+	g := group{rest: rest, off: header + len(p), eof: !f.caps.has(capDeprecateEOF), seq: rest[3]}
 	start := g.off
-	if t, ok, err := g.take(int(n)); !ok {
+	sent := n
+	if cached {
+		sent = 0
+	}
+	if t, ok, err := g.take(sent); !ok {
 		return t, err
 	}
 	end := g.off
+	if cached && g.eof {
+		if t, ok, err := g.packet(true); !ok {
+			return t, err
+		}
+	}
 	var status uint16
 	if g.eof {
 		ok, err := eofStatus(g.last, 0)
@@ -95,20 +105,17 @@ func (f *flow) definitions(r *request, rest, p []byte) (taken, error) {
 			return taken{}, fmt.Errorf("EOF packet: %w", err)
 		}
 		status = ok.status
-		end -= header + len(g.last)
-	}
-	f.w.rows = nil
-	var v event.Verdict
-	if !f.swallow {
-		d, err := f.describe(rest[start:end], int(n))
-		if err != nil {
-			return taken{}, err
+		if !cached {
+			end -= header + len(g.last)
 		}
-		v = f.beginRows(r, d)
+	}
+	v, err := f.describeResult(r, rest[start:end], n, cached)
+	if err != nil {
+		return taken{}, err
 	}
 	t := f.verdict(v, g.off, rest[3])
 	if !f.swallow {
-		f.outSeq.Store(uint32(rest[3]) + uint32(n) + 1)
+		f.outSeq.Store(uint32(g.seq + 1))
 	}
 	if status&mysql.SERVER_STATUS_CURSOR_EXISTS != 0 {
 		f.openCursor(r)
@@ -116,6 +123,59 @@ func (f *flow) definitions(r *request, rest, p []byte) (taken, error) {
 	}
 	f.rowPhase = true
 	return t, nil
+}
+
+// columnCount decodes the packet that begins a result. cached says that no
+// definitions follow: those that were sent last for the statement hold.
+func columnCount(p []byte, c caps) (n int, cached bool, err error) {
+	u, null, tail, err := lenenc(p)
+	if err == nil && c.has(mariaCacheMeta) {
+		if len(tail) != 1 || tail[0] > 1 {
+			err = errShort
+		} else {
+			cached, tail = tail[0] == 0, nil
+		}
+	}
+	if err != nil || null || len(tail) > 0 || u == 0 || u > 1<<16 {
+		return 0, false, errors.New("a packet that is no OK, no error and no column count in the place of a result")
+	}
+	return int(u), cached, nil
+}
+
+// describeResult starts watching a result of n columns. raw is their
+// definitions, empty if they are cached: the server leaves them out if they are
+// those that it sent last for the statement, with PREPARE or an execution, and
+// client and proxy both remember those.
+func (f *flow) describeResult(r *request, raw []byte, n int, cached bool) (event.Verdict, error) {
+	f.w.rows = nil
+	if f.swallow {
+		if r.prep != nil && !cached {
+			r.prep.desc = nil // the client has not had them
+		}
+		return event.Verdict{}, nil
+	}
+	var d *description
+	if cached {
+		if r.prep != nil {
+			d = r.prep.desc
+		}
+		if d == nil || len(d.fields) != n {
+			return event.Verdict{}, fmt.Errorf("a result of %d columns without definitions, which were not sent before either", n)
+		}
+		return f.beginRows(r, d), nil
+	}
+	d, err := f.describe(raw, n)
+	if err != nil {
+		return event.Verdict{}, err
+	}
+	v := f.beginRows(r, d)
+	if r.prep != nil {
+		r.prep.desc = d
+		if v.Blocks() {
+			r.prep.desc = nil
+		}
+	}
+	return v, nil
 }
 
 // openCursor keeps a result whose rows are fetched later.

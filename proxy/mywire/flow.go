@@ -226,6 +226,7 @@ type prepared struct {
 
 	// server's goroutine
 	cursor *cursor
+	desc   *description // of the definitions sent last, for a server that leaves them out
 }
 
 // cursor is a result that is fetched bit by bit.

@@ -91,6 +91,13 @@ func FuzzServerStreamPrepared(f *testing.F) {
 	fuzzFlow(f, wire.Server, c, [2][]byte{command(mysql.COM_STMT_PREPARE, "select ?"), pk(1, d.prepared(7, 0, 5)...)}, [2][]byte{cat(execute(7, 1), fetchRows(7, 9))})
 }
 
+func FuzzServerStreamCached(f *testing.F) {
+	c := newCaps&^capMySQL | mariaCacheMeta
+	d := dialect{c}
+	f.Add(cat(pk(1, []byte{2, 0}, binaryRow(str("x"), str("y")), d.end(2)), pk(1, []byte{1, 1}, column("a", 0, 0, 0), d.end(2))))
+	fuzzFlow(f, wire.Server, c, [2][]byte{command(mysql.COM_STMT_PREPARE, "select ?"), pk(1, d.prepared(7, 0, 2)...)}, [2][]byte{cat(execute(7, 0), execute(7, 0))})
+}
+
 func FuzzServerStreamOfOtherCommands(f *testing.F) {
 	d := dialect{newCaps}
 	f.Add(pk(1, d.prepared(7, 2, 2)...))

@@ -46,13 +46,13 @@ func TestGreetingOffersOnlyWhatCanBeInspected(t *testing.T) {
 	}
 	for name, bit := range map[string]caps{
 		"COMPRESS": 1 << 5, "OPTIONAL_RESULTSET_METADATA": 1 << 25, "ZSTD": 1 << 26, "CAPABILITY_EXTENSION": 1 << 29,
-		"MariaDB's CACHE_METADATA": mariaCacheMeta, "COM_MULTI": 1 << 33, "a future bit": 1 << 50,
+		"COM_MULTI": 1 << 33, "a future bit": 1 << 50,
 	} {
 		if inspectable.has(bit) || out.caps.has(bit) {
 			t.Errorf("%s is offered", name)
 		}
 	}
-	if !out.caps.has(capSessionTrack | capDeprecateEOF | mariaBulk | mariaExtendedMeta | mariaProgress) {
+	if !out.caps.has(capSessionTrack | capDeprecateEOF | mariaBulk | mariaExtendedMeta | mariaProgress | mariaCacheMeta) {
 		t.Errorf("capabilities %x", out.caps)
 	}
 }
@@ -176,7 +176,7 @@ func TestServersThatTurnAwayAreQuoted(t *testing.T) {
 func TestMaskedCapabilitiesDoNotReachTheServerThoughTheClientSetsThem(t *testing.T) {
 	seen := make(chan []byte, 1)
 	addr := fakeServer(t, realGreeting, func(c net.Conn, p []byte) { seen <- p })
-	c := newCaps&^capMySQL | 1<<5 | 1<<26 | mariaCacheMeta | capSSL
+	c := newCaps&^capMySQL | 1<<5 | 1<<26 | 1<<33 | capSSL
 	p, err := New(Config{Server: Server{Address: addr, TLS: noTLS()}}, Deps{Inspector: inspecttest.New(), Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)

@@ -102,7 +102,9 @@ func TestEveryCommandIsAnsweredAsWithoutTheProxy(t *testing.T) {
 	base := capProtocol41 | capSecure | capPluginAuth | capConnectWithDB | 1<<13 | 1<<16 | 1<<17 | 1<<18
 	for name, c := range map[string]caps{
 		"old": base | capMySQL, "new": base | capMySQL | capDeprecateEOF | capSessionTrack,
-		"MariaDB's": base | capDeprecateEOF | capSessionTrack | mariaExtendedMeta | mariaBulk | mariaProgress,
+		"MariaDB's cached":         base | capDeprecateEOF | capSessionTrack | mariaExtendedMeta | mariaBulk | mariaCacheMeta,
+		"MariaDB's cached and EOF": base | mariaBulk | mariaCacheMeta,
+		"MariaDB's":                base | capDeprecateEOF | capSessionTrack | mariaExtendedMeta | mariaBulk | mariaProgress,
 	} {
 		var got [2][]string
 		for i, a := range []string{s.Addr(), addr} {
@@ -136,6 +138,9 @@ func TestEveryCommandIsAnsweredAsWithoutTheProxy(t *testing.T) {
 			say(query("set session session_track_schema = on"), query("use other"), query("use nosuch"), query("use crm"))
 			say(command(gomysql.COM_RESET_CONNECTION, ""), execute(5, 0))
 			say(query("select database(), user()"))
+		}
+		if left := strings.Contains(strings.Join(got[0], "\n"), `"\x02\x00"`); left != c.has(mariaCacheMeta) {
+			t.Errorf("%s: definitions were left out: %v", name, left)
 		}
 		for i := range got[0] {
 			for k := range got {

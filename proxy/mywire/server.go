@@ -429,6 +429,16 @@ func (f *flow) preparePacket(r *request, rest, p []byte) (taken, error) {
 	var v event.Verdict
 	if cols > 0 {
 		v = f.show(nil, event.ChannelLabel, rest[labels:g.off])
+		if f.caps.has(mariaCacheMeta) {
+			end := g.off
+			if g.eof {
+				end -= header + len(g.last)
+			}
+			var err error
+			if r.prep.desc, err = f.describe(rest[labels:end], cols); err != nil {
+				return taken{}, err
+			}
+		}
 	}
 	t := f.verdict(v, g.off, rest[3])
 	f.outSeq.Store(uint32(rest[3] + 1))

@@ -11,6 +11,7 @@ import (
 
 	"honeyrow/event"
 	"honeyrow/inspect/inspecttest"
+	"honeyrow/proxy/wire"
 )
 
 // binaryRow builds a row of the binary protocol from encoded values; nil is NULL.
@@ -191,4 +192,50 @@ func TestLongDataIsShownAndRefusedAtTheExecution(t *testing.T) {
 			x.Errorf("shown %q", got)
 		}
 	})
+}
+
+// MariaDB leaves definitions out that it has sent for the statement before.
+func TestDefinitionsThatTheServerLeavesOutAreThoseSentBefore(t *testing.T) {
+	for name, c := range map[string]caps{"EOF": oldCaps, "DEPRECATE_EOF": newCaps} {
+		t.Run(name, func(t *testing.T) {
+			x := start(t, c&^capMySQL|mariaCacheMeta, nil)
+			end := func(p ...[]byte) [][]byte {
+				if !x.caps.has(capDeprecateEOF) {
+					p = append(p, x.end(0))
+				}
+				return p
+			}
+			count := func(n, follow byte) []byte { return []byte{n, follow} }
+			x.client(nil, command(mysql.COM_STMT_PREPARE, "select a, b from t"))
+			x.server(nil, pk(1, x.prepared(7, 0, 2)...))
+			columns := func() string {
+				calls := x.rec.Calls("Columns")
+				var names []string
+				for _, c := range calls[len(calls)-1].Cols {
+					names = append(names, c.Name)
+				}
+				return strings.Join(names, " ")
+			}
+			// What PREPARE sent.
+			x.client(nil, execute(7, 0))
+			x.server(nil, pk(1, append(end(count(2, 0)), binaryRow(str("x"), str("y")), x.end(2))...))
+			if got := columns(); got != "? ?" {
+				x.Errorf("columns %q", got)
+			}
+			// Another table now: they are sent again, and then left out again.
+			x.client(nil, execute(7, 0))
+			x.server(nil, pk(1, append(end(count(2, 1), column("a", mysql.MYSQL_TYPE_LONG, 63, 0), column("b", 0, 0, 0)), binaryRow(le32(42), str("y")), x.end(2))...))
+			x.client(nil, execute(7, 0))
+			x.server(nil, pk(1, append(end(count(2, 0)), binaryRow(le32(43), str("z")), x.end(2))...))
+			rows := x.rec.Calls("Row")
+			if a, _ := rows[2].Field(0); string(a) != "43" || columns() != "a b" {
+				x.Errorf("number shown as %q, columns %q", a, columns())
+			}
+			// A text result always has them.
+			x.client(nil, query("select 1"))
+			x.server(nil, pk(1, append(end(count(1, 1), column("c", 0, 0, 0)), textRow("1"), x.end(2))...))
+			x.client(nil, query("select 1"))
+			x.broken(wire.Server, pk(1, end(count(1, 0))...), "without definitions")
+		})
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"syscall"
 	"time"
 
@@ -101,6 +102,7 @@ func (l *login) encryptServer(ctx context.Context, first []byte) error {
 	}
 	c := tls.Client(l.raw, l.set.serverTLS)
 	if err := c.HandshakeContext(ctx); err != nil {
+		l.set.trial.failed()
 		return unreachable("tls", fmt.Errorf("TLS with the server at %s: %w", l.set.address, err))
 	}
 	state := c.ConnectionState()
@@ -110,20 +112,98 @@ func (l *login) encryptServer(ctx context.Context, first []byte) error {
 	return nil
 }
 
-// wantsServerTLS decides about the server's leg from its greeting. Mode prefer
-// takes TLS if the server has it; unlike libpq's, it does not fall back when
-// the handshake fails, as no MySQL client does.
-func (l *login) wantsServerTLS() (bool, error) {
-	if l.set.serverTLS == nil {
+// wantsServerTLS decides about the server's leg from its greeting.
+func (l *login) wantsServerTLS(ctx context.Context) (bool, error) {
+	prefer := l.set.Server.TLS.Mode == tlsconf.Prefer
+	switch {
+	case l.set.serverTLS == nil:
 		return false, nil
-	}
-	if l.greet.caps.has(capSSL) {
-		return true, nil
-	}
-	if l.set.Server.TLS.Mode == tlsconf.Prefer {
+	case l.greet.caps.has(capSSL):
+		return !prefer || l.tlsWorks(ctx), nil
+	case prefer:
 		return false, nil
 	}
 	return false, unreachable("tls", errNoTLS)
+}
+
+// trial remembers, for mode prefer, whether TLS with the server works. A
+// handshake that fails can't be followed by plaintext within the same login, as
+// libpq does: the client has answered the greeting of the connection that
+// failed, with its salt and its id. So TLS is tried on a connection of its own
+// before the first client is greeted, and again some time after it has failed.
+type trial struct {
+	mu    sync.Mutex
+	works bool
+	again time.Time // TLS has failed: plaintext until then
+}
+
+// failed makes the next login try again.
+func (t *trial) failed() {
+	t.mu.Lock()
+	t.works = false
+	t.mu.Unlock()
+}
+
+// trialPause is how long a server whose TLS has failed is spoken to in plaintext
+// before it is tried again.
+const trialPause = time.Minute
+
+// tlsWorks reports whether to speak TLS with the server in mode prefer. If it
+// can't be found out, the login is to say why.
+func (l *login) tlsWorks(ctx context.Context) bool {
+	t := l.set.trial
+	t.mu.Lock()
+	works, wait := t.works, l.p.deps.Now().Before(t.again)
+	t.mu.Unlock()
+	if works || wait {
+		return works
+	}
+	ctx, stop := context.WithTimeout(ctx, l.set.Server.ConnectTimeout)
+	defer stop()
+	err := l.tryTLS(ctx)
+	if err != nil && (ctx.Err() != nil || !errors.Is(err, errTrial)) {
+		return true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.works = err == nil; !t.works {
+		t.again = l.p.deps.Now().Add(trialPause)
+		l.p.deps.Log.Warn().Err(err).Str("server", l.set.Server.Name).Msg("TLS with the server fails; connecting in plaintext, as tls.mode prefer allows: repair the server's certificate and versions, or set tls.mode to require")
+	}
+	return t.works
+}
+
+var errTrial = errors.New("TLS handshake")
+
+// tryTLS shakes hands with the server on a connection of its own. The error is
+// errTrial if it was the handshake that failed.
+func (l *login) tryTLS(ctx context.Context) error {
+	raw, err := l.set.connect(ctx, l.origin)
+	if err != nil {
+		return err
+	}
+	defer raw.Close()
+	defer guard(ctx, raw)()
+	s := newFramer(raw, wire.Server)
+	b, err := s.read()
+	if err != nil {
+		return err
+	}
+	g, err := parseGreeting(b)
+	if err != nil {
+		return err
+	}
+	r := response{caps: capMySQL, fixed: make([]byte, responseFixed)}
+	r.setCaps(g.caps & (capProtocol41 | capSSL | capSecure | capPluginAuth))
+	r.fixed[7], r.fixed[8] = 1, 45 // packets of 16 MiB, utf8mb4
+	if err := s.write(r.fixed); err != nil {
+		return err
+	}
+	c := tls.Client(raw, l.set.serverTLS)
+	if err := c.HandshakeContext(ctx); err != nil {
+		return fmt.Errorf("%w: %w", errTrial, err)
+	}
+	return c.Close()
 }
 
 // guard makes reads and writes on c fail once ctx ends. The function that it

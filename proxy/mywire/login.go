@@ -89,7 +89,7 @@ func (l *login) run(ctx context.Context) (*wire.Session, error) {
 	if err := l.reach(ctx); err != nil {
 		return nil, err
 	}
-	encrypt, err := l.wantsServerTLS()
+	encrypt, err := l.wantsServerTLS(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -375,3 +375,46 @@ func TestAKeyFileStandsForTheServersKey(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestPreferFallsBackToPlaintextWhereTheServersTLSIsBroken(t *testing.T) {
+	_, _, pair := mariadb(t)
+	cert, err := tls.X509KeyPair(pair.Cert, pair.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := &tls.Config{Certificates: []tls.Certificate{cert}, MaxVersion: tls.VersionTLS12}
+	addr, _ := sha2Server(t, gomysql.AUTH_NATIVE_PASSWORD, old)
+	for _, mode := range []string{tlsconf.Prefer, tlsconf.Require} {
+		proxy, p := proxiedWith(t, inspecttest.New(), Config{Server: Server{Address: addr, TLS: tlsconf.Server{Mode: mode, MinVersion: "1.3"}}}, wire.Origin{}, func(error) {})
+		for range 2 {
+			c, err := tryOpen(t, "app:s3cret!@tcp("+proxy+")/")
+			if mode == tlsconf.Require {
+				if err == nil {
+					t.Fatal("mode require went on in plaintext")
+				}
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got string
+			if err := c.QueryRowContext(t.Context(), "select a").Scan(&got); err != nil || got != "x@crm.example" {
+				t.Errorf("%q, %v", got, err)
+			}
+		}
+		if mode == tlsconf.Prefer {
+			s := p.set.Load()
+			if s.trial.works || s.trial.again.IsZero() {
+				t.Errorf("trial %+v", s.trial)
+			}
+		}
+	}
+	// A server that has TLS again is spoken to in TLS again.
+	addr, _ = sha2Server(t, gomysql.AUTH_NATIVE_PASSWORD, &tls.Config{Certificates: []tls.Certificate{cert}})
+	proxy, p := proxiedWith(t, inspecttest.New(), Config{Server: Server{Address: addr, TLS: tlsconf.Server{Mode: tlsconf.Prefer, MinVersion: "1.3"}}}, wire.Origin{}, func(error) {})
+	p.set.Load().trial.again = p.deps.Now()
+	open(t, "app:s3cret!@tcp("+proxy+")/")
+	if !p.set.Load().trial.works {
+		t.Error("plaintext, though TLS works")
+	}
+}

@@ -154,8 +154,8 @@ type Protocol struct {
 
 var _ wire.Protocol = (*Protocol)(nil)
 
-// settings is one loaded configuration. It is never changed: a session keeps
-// the one that it began with.
+// settings is one loaded configuration. But for its trial it is never changed: a
+// session keeps the one that it began with.
 type settings struct {
 	Config
 	network, address string
@@ -163,6 +163,7 @@ type settings struct {
 	serverTLS        *tls.Config // nil: none
 	replicas         map[string]bool
 	key              *keyPair // nil: made when needed
+	trial            *trial
 }
 
 // New loads certificates and checks addresses. Everything that can fail fails
@@ -197,7 +198,7 @@ func load(c Config) (*settings, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	s := &settings{Config: c, replicas: make(map[string]bool, len(c.Replication))}
+	s := &settings{Config: c, replicas: make(map[string]bool, len(c.Replication)), trial: new(trial)}
 	for _, u := range c.Replication {
 		s.replicas[u] = true
 	}

@@ -52,8 +52,8 @@ type Engine struct {
 	// uptime is what a run notes as its beginning: it costs half of what the
 	// time of day does, and only a run with a hit wants to know that.
 	uptime func() time.Duration
-	learn    learner
-	stats    counters
+	learn  learner
+	stats  counters
 
 	statements sync.Pool // *statement
 	runs       sync.Pool // *run

@@ -13,11 +13,11 @@ type run struct {
 	s       *session
 	st      *statement
 	started time.Duration // of the engine's uptime
-	again   bool    // not the statement's first run
-	rec     *record // nil until the first hit
-	out     streams // carries of what the server streams
-	bound   bound   // parameters, if the operator asked for them
-	rows    rows    // of the current result
+	again   bool          // not the statement's first run
+	rec     *record       // nil until the first hit
+	out     streams       // carries of what the server streams
+	bound   bound         // parameters, if the operator asked for them
+	rows    rows          // of the current result
 }
 
 // bind looks for values in bound parameters.

@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -191,13 +189,13 @@ func (p *Pump) direct(from Side, src, dst net.Conn, pre []byte) (err error) {
 	}
 	b := new(buffer)
 	defer b.move(nil, nil)
-	in := newReader(src)
+	in, out := newReader(src), newWriter(dst)
 	if len(pre) > 0 {
 		b.reserve(len(pre))
 		b.end = copy(b.data, pre)
 	}
 	for {
-		need, err := p.drainBuffer(from, b, dst, sent)
+		need, err := p.drainBuffer(from, b, out, sent)
 		if err != nil {
 			return err
 		}
@@ -216,7 +214,7 @@ func (p *Pump) direct(from Side, src, dst net.Conn, pre []byte) (err error) {
 
 // drainBuffer shows b to the flow until it wants more bytes and returns how
 // many it needs (0: any).
-func (p *Pump) drainBuffer(from Side, b *buffer, dst net.Conn, sent *atomic.Uint64) (int, error) {
+func (p *Pump) drainBuffer(from Side, b *buffer, dst io.Writer, sent *atomic.Uint64) (int, error) {
 	for b.len() > 0 {
 		step, err := p.s.Flow.Chunk(from, b.bytes())
 		if err != nil {
@@ -249,7 +247,7 @@ func (p *Pump) drainBuffer(from Side, b *buffer, dst net.Conn, sent *atomic.Uint
 }
 
 // write sends to the side opposite of from.
-func (p *Pump) write(from Side, dst net.Conn, out []byte) error {
+func (p *Pump) write(from Side, dst io.Writer, out []byte) error {
 	if from == Client {
 		if _, err := dst.Write(out); err != nil {
 			return &Error{Side: Server, Op: "write", Err: err}
@@ -270,90 +268,6 @@ func (p *Pump) reply(from Side, out []byte) error {
 		return p.write(Server, p.s.Client, out)
 	}
 	return p.write(Client, p.s.Server, out)
-}
-
-// reader fills a buffer from a connection.
-type reader struct {
-	conn net.Conn
-	raw  syscall.RawConn // nil: not a plain socket
-	b    *buffer
-	need int
-	n    int
-	err  error
-	try  func(fd uintptr) bool
-}
-
-func newReader(c net.Conn) *reader {
-	r := &reader{conn: c}
-	if sc, ok := c.(syscall.Conn); ok {
-		if raw, err := sc.SyscallConn(); err == nil {
-			r.raw = raw
-			r.try = r.attempt
-		}
-	}
-	return r
-}
-
-// read appends at least one byte to b, in a buffer that can hold need bytes.
-func (r *reader) read(b *buffer, need int) error {
-	if r.raw == nil {
-		return r.readOpaque(b, need)
-	}
-	r.b, r.need, r.n, r.err = b, need, 0, nil
-	if err := r.raw.Read(r.try); err != nil {
-		return err
-	}
-	if r.err != nil {
-		return os.NewSyscallError("read", r.err)
-	}
-	if r.n == 0 {
-		return io.EOF
-	}
-	b.end += r.n
-	return nil
-}
-
-// attempt is called when the socket may be readable; false waits until it is.
-func (r *reader) attempt(fd uintptr) bool {
-	// Room for a whole socket buffer each time: what is left of a frame moves to
-	// the front, since a read into little room is a system call for nothing.
-	r.b.reserve(max(r.need, large))
-	for {
-		n, err := syscall.Read(int(fd), r.b.data[r.b.end:])
-		switch {
-		case err == syscall.EINTR:
-			continue
-		case err == syscall.EAGAIN:
-			r.b.rest()
-			return false
-		case err != nil:
-			r.err = err
-			return true
-		}
-		r.n = n
-		return true
-	}
-}
-
-// readOpaque reads from a connection that can't tell whether there is
-// something to read (TLS): it waits with a small buffer, and goes on in a
-// large one while that is filled.
-func (r *reader) readOpaque(b *buffer, need int) error {
-	switch {
-	case b.len() == 0 && need <= small && (r.n < small || b.data == nil):
-		if len(b.data) != small {
-			b.move(make([]byte, small), nil)
-		}
-	default:
-		b.reserve(need)
-	}
-	n, err := r.conn.Read(b.data[b.end:])
-	b.end += n
-	r.n = n
-	if n > 0 {
-		return nil
-	}
-	return err
 }
 
 // closeWrite ends one direction of a connection, leaving the other open.

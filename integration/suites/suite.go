@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,14 +19,22 @@ import (
 	"honeyrow/integration"
 )
 
-// hba has the roles that the suites log in with, so that passwords and SCRAM
-// cross the proxy too.
-var hba = []string{
-	"host all pgx_md5,pqgomd5 127.0.0.1/32 md5",
-	"host all pgx_scram,pqgoscram 127.0.0.1/32 scram-sha-256",
-	"host all pgx_pw,pqgopassword 127.0.0.1/32 password",
-	"hostssl all pgx_ssl 127.0.0.1/32 scram-sha-256",
-	"hostnossl all pgx_ssl,pqgossl,pqgosslcert 127.0.0.1/32 reject",
+// ground is a private server with the proxy before it.
+type ground struct {
+	dir             string // a temporary folder
+	exec            func(ctx context.Context, database, sql string) error
+	direct, through ends
+	broken          func() string
+	detections      func() map[string]int
+	close           func() error
+	version         string
+	expected        map[string]bool // rules that may fire: the suites do what they report
+}
+
+// ends are the ways to the server that one run of a suite uses.
+type ends struct {
+	plain, secure, mixed integration.End
+	ca                   string
 }
 
 // suite is one module whose tests are run.
@@ -39,105 +48,45 @@ type suite struct {
 	packages         []string
 	// skip is a pattern of tests that are left out, why says the reason.
 	skip, why string
+	run       string // a pattern; empty: all
+	// explained are tests that can not pass through the proxy, and why. One
+	// that does all the same is a mistake in this list.
+	explained map[string]string
 	// slowTests, a pattern, and slowPackages are left out of the short run.
 	slowTests    string
 	slowPackages []string
-	// patience replaces text in a file of the copy: limits of time that a busy
-	// machine does not keep, directly neither.
-	patience [3]string
-	env      func(at ends) []string
+	// edits are made in the copy.
+	edits  []edit
+	serial bool // run the package's own parallel tests one by one
+	env    func(at ends) []string
+	args   func(at ends) []string // of the test binary; nil: none
+	// notes say what a reader of the results must know.
+	notes []string
 }
 
-var suites = []suite{
-	{
-		name: "pgx", module: "github.com/jackc/pgx/v5", from: ".", database: "pgx_test",
-		setupFile: "testsetup/postgresql_setup.sql", setup: "create extension if not exists citext;",
-		packages: []string{".", "./pgconn", "./pgtype", "./pgxpool", "./stdlib"},
-		slowTests: "TestListenNotifyWhileBusyIsSafe|TestConnStress|TestConnQueryErrorWhileReturningRows|TestConnExecBatchWriteError|" +
-			"TestConnExecBatchHuge|TestNumericCodec.*|TestNumericBinaryEncodeLargeDigitCount|Fuzz.*",
-		slowPackages: []string{"./pgxpool"}, // it waits for timers
-		env: func(at ends) []string {
-			as := func(user string) string { return at.plain.DSN(user, "pgx_test") + " password=secret" }
-			tls := at.secure.DSN("pgx_ssl", "pgx_test") + " password=secret sslrootcert=" + at.ca
-			return []string{
-				"PGX_TEST_DATABASE=" + at.plain.DSN("postgres", "pgx_test"),
-				"PGX_TEST_TCP_CONN_STRING=" + at.plain.DSN("postgres", "pgx_test"),
-				"PGX_TEST_MD5_PASSWORD_CONN_STRING=" + as("pgx_md5"),
-				"PGX_TEST_SCRAM_PASSWORD_CONN_STRING=" + as("pgx_scram"),
-				"PGX_TEST_PLAIN_PASSWORD_CONN_STRING=" + as("pgx_pw"),
-				"PGX_TEST_TLS_CONN_STRING=" + strings.Replace(tls, "sslmode=require", "sslmode=verify-full", 1),
-				"PGX_TEST_SCRAM_PLUS_CONN_STRING=" + tls + " channel_binding=require",
-				"PGX_SSL_PASSWORD=certpw",
-			}
-		},
-	},
-	{
-		name: "pq", module: "github.com/lib/pq", from: "integration/suites/libpq", database: "pqgo",
-		setupFile: "testdata/postgres/docker-entrypoint-initdb.d/20-config.sql", setup: "create role pqgo login superuser;",
-		packages: []string{".", "./hstore"},
-		patience: listenerPatience, skip: pqSkip, why: pqWhy,
-		env: pqEnv,
-	},
-	{
-		name: "pq, binary parameters", module: "github.com/lib/pq", from: "integration/suites/libpq", database: "pqgo",
-		packages: []string{"."},
-		patience: listenerPatience, skip: pqSkip, why: pqWhy,
-		env: func(at ends) []string { return append(pqEnv(at), "PQTEST_BINARY_PARAMETERS=1") },
-	},
-}
-
-// lib/pq panics, and with that ends all tests, if a listener needs 100 ms to connect.
-var listenerPatience = [3]string{
-	"notify_test.go", "100 * time.Millisecond):\n\t\tpanic(\"wantEvent", "10 * time.Second):\n\t\tpanic(\"wantEvent",
-}
-
-// What depends on how the server itself is reached: its hostnossl rules and
-// its check of client certificates see the proxy's connection.
-const (
-	pqSkip = "TestSSL.*"
-	pqWhy  = "its tests of TLS ask for hostnossl rules and client certificates, which see the proxy's own connection to the server"
-)
-
-func pqEnv(at ends) []string {
-	return []string{
-		"PGHOST=" + at.mixed.Host, "PGPORT=" + at.mixed.Port, "PGDATABASE=pqgo", "PGUSER=pqgo",
-		"PGSSLMODE=disable", "PGCONNECT_TIMEOUT=20",
-	}
-}
-
-// ends are the ways to the server that one run of a suite uses.
-type ends struct {
-	plain, secure, mixed integration.End
-	ca                   string
-}
-
-func direct(s *integration.Stand) ends {
-	tls := s.Direct()
-	tls.SSLMode = "require"
-	return ends{s.Direct(), tls, s.Direct(), s.CAFile}
-}
-
-func through(s *integration.Stand) ends {
-	return ends{s.Proxy(), s.ProxyTLS(), s.ProxyMixed(), s.CAFile}
-}
+// edit replaces text in a file of a copy: limits of time that a busy machine
+// does not keep, directly neither, or an address that can't be set.
+type edit struct{ file, old, new string }
 
 // row is the comparison of one package's tests.
 type row struct {
 	suite, version, pkg string
 	direct, through     int      // tests that pass
-	failing, skipped    int      // directly: not compared
+	failing, skipped    []string // directly: not compared
 	flaky               []string // do not always pass directly
 	lost                []string // pass directly, not through the proxy
+	explained           []string // so do these, for a reason that the remarks give
+	stale               []string // explained, and pass
 	gained              []string // the other way round
 	took                [2]time.Duration
 }
 
-func (s *suite) compare(ctx context.Context, stand *integration.Stand, o options) ([]row, error) {
-	dir, version, err := s.copy(ctx, stand.Dir())
+func (s *suite) compare(ctx context.Context, g *ground, o options) ([]row, error) {
+	dir, version, err := s.copy(ctx, g.dir)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.prepare(ctx, stand, dir); err != nil {
+	if err := s.prepare(ctx, g, dir); err != nil {
 		return nil, err
 	}
 	var rows []row
@@ -146,25 +95,35 @@ func (s *suite) compare(ctx context.Context, stand *integration.Stand, o options
 			continue
 		}
 		r := row{suite: s.name, version: version, pkg: strings.TrimSuffix(s.module+"/"+strings.TrimPrefix(pkg, "./"), "/.")}
+		bin, err := s.build(ctx, dir, pkg)
+		if err != nil {
+			return nil, err
+		}
 		began := time.Now()
-		alone, err := s.test(ctx, dir, pkg, o, s.env(direct(stand)))
+		alone, err := s.test(ctx, bin, pkg, o, g.direct)
 		if err != nil {
 			return nil, err
 		}
 		r.took[0] = time.Since(began)
 		again := alone
 		if !o.short {
-			if again, err = s.test(ctx, dir, pkg, o, s.env(direct(stand))); err != nil {
+			if again, err = s.test(ctx, bin, pkg, o, g.direct); err != nil {
 				return nil, err
 			}
 		}
 		began = time.Now()
-		proxied, err := s.test(ctx, dir, pkg, o, s.env(through(stand)))
+		proxied, err := s.test(ctx, bin, pkg, o, g.through)
 		if err != nil {
 			return nil, err
 		}
 		r.took[1] = time.Since(began)
-		r.judge(alone, again, proxied)
+		if len(alone) == 0 {
+			continue // no test of this package matches -run
+		}
+		r.judge(alone, again, proxied, s.explained)
+		if o.verbose {
+			r.tellDirect(alone)
+		}
 		fmt.Printf("%s: %d pass directly, %d through the proxy, %d only directly\n", r.pkg, r.direct, r.through, len(r.lost))
 		rows = append(rows, r)
 	}
@@ -200,17 +159,17 @@ func (s *suite) copy(ctx context.Context, tmp string) (dir, version string, err 
 	})
 }
 
-func (s *suite) prepare(ctx context.Context, stand *integration.Stand, dir string) error {
-	if s.patience[0] != "" {
-		path := filepath.Join(dir, s.patience[0])
+func (s *suite) prepare(ctx context.Context, g *ground, dir string) error {
+	for _, e := range s.edits {
+		path := filepath.Join(dir, e.file)
 		b, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
-		if !bytes.Contains(b, []byte(s.patience[1])) {
-			return fmt.Errorf("%s of %s has changed: look at patience", s.patience[0], s.module)
+		if !bytes.Contains(b, []byte(e.old)) {
+			return fmt.Errorf("%s of %s has changed: look at edits", e.file, s.module)
 		}
-		if err := os.WriteFile(path, bytes.ReplaceAll(b, []byte(s.patience[1]), []byte(s.patience[2])), 0o600); err != nil {
+		if err := os.WriteFile(path, bytes.ReplaceAll(b, []byte(e.old), []byte(e.new)), 0o600); err != nil {
 			return err
 		}
 	}
@@ -225,46 +184,68 @@ func (s *suite) prepare(ctx context.Context, stand *integration.Stand, dir strin
 	if sql == "" {
 		return nil
 	}
-	return stand.Server.Exec(ctx, s.database, sql)
+	return g.exec(ctx, s.database, sql)
 }
 
-// tempName is what differs in the names of some tests from one run to the next.
-var tempName = regexp.MustCompile(`/tmp/[^/]+/[0-9]+`)
+// build makes a package's test binary, in the package's folder.
+func (s *suite) build(ctx context.Context, dir, pkg string) (string, error) {
+	bin := filepath.Join(dir, filepath.FromSlash(pkg), "suite.test")
+	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-o", bin, pkg)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOFLAGS=-mod=mod")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go test -c %s: %w\n%s", pkg, err, out)
+	}
+	return bin, nil
+}
 
-// test runs one package's tests and returns what became of each.
-func (s *suite) test(ctx context.Context, dir, pkg string, o options, env []string) (map[string]string, error) {
-	args := []string{"test", "-json", "-count=1", "-vet=off", "-timeout=5m"}
-	if s.patience[0] != "" {
-		args = append(args, "-parallel=1")
+// command is the run of a test binary at one end.
+func (s *suite) command(ctx context.Context, bin, pkg string, o options, at ends) *exec.Cmd {
+	args := []string{"tool", "test2json", "-t", "-p", pkg, bin, "-test.v=test2json", "-test.timeout=5m"}
+	if s.serial {
+		args = append(args, "-test.parallel=1")
 	}
 	skip := s.skip
 	if o.short && s.slowTests != "" {
 		skip = strings.Trim(skip+"|"+s.slowTests, "|")
 	}
 	if skip != "" {
-		args = append(args, "-skip=^("+skip+")$")
+		args = append(args, "-test.skip=^("+skip+")$")
 	}
-	if o.run != "" {
-		args = append(args, "-run="+o.run)
+	if run := cmp.Or(o.run, s.run); run != "" {
+		args = append(args, "-test.run="+run)
 	}
-	cmd := exec.CommandContext(ctx, "go", append(args, pkg)...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), append(env, "GOFLAGS=-mod=mod", "TZ=UTC")...)
+	if s.args != nil {
+		args = append(args, s.args(at)...)
+	}
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = filepath.Dir(bin)
+	cmd.Env = append(os.Environ(), "TZ=UTC")
+	if s.env != nil {
+		cmd.Env = append(cmd.Env, s.env(at)...)
+	}
 	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
+	return cmd
+}
+
+// tempName is what differs in the names of some tests from one run to the next.
+var tempName = regexp.MustCompile(`/tmp/[^/]+/[0-9]+`)
+
+// test runs one package's tests and returns what became of each.
+func (s *suite) test(ctx context.Context, bin, pkg string, o options, at ends) (map[string]string, error) {
+	out, err := s.command(ctx, bin, pkg, o, at).Output()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		return nil, err
 	}
 	results := map[string]string{}
-	d := json.NewDecoder(strings.NewReader(string(out)))
+	d := json.NewDecoder(bytes.NewReader(out))
 	for d.More() {
 		var e struct {
 			Action, Test, Output string
 			Elapsed              float64
 		}
 		if err := d.Decode(&e); err != nil {
-			return nil, fmt.Errorf("go test -json: %w", err)
+			return nil, fmt.Errorf("test2json: %w", err)
 		}
 		e.Test = tempName.ReplaceAllString(e.Test, "/tmp/...")
 		switch e.Action {
@@ -284,8 +265,8 @@ func (s *suite) test(ctx context.Context, dir, pkg string, o options, env []stri
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	if len(results) == 0 {
-		return nil, fmt.Errorf("go test %s ran nothing:\n%s", pkg, out)
+	if len(results) == 0 && o.run == "" {
+		return nil, fmt.Errorf("the tests of %s ran nothing:\n%s", pkg, out)
 	}
 	return results, nil
 }

@@ -1,0 +1,52 @@
+// Package sqlfacts understands statements: it cuts a text into lexemes, knows
+// its shape, and turns a shape into facts with the help of a dialect's parser.
+//
+//	text ──Lex──▶ Text (slots, marks, shape) ──cache──▶ Facts
+//	                   └─ miss: Surrogate ──Dialect.Parse──▶ trees ──▶ Facts
+//
+// A surrogate is the text with its comments gone, its versioned comments
+// resolved as the server at hand would, and each literal replaced by one that
+// says its slot. Parsers see surrogates only: facts belong to a shape, no value
+// of a client's enters a parser, and what a parser sees is bounded.
+package sqlfacts
+
+import "context"
+
+// Flavour is whose SQL a server speaks.
+type Flavour uint8
+
+// The flavours.
+const (
+	PostgreSQL Flavour = iota
+	MySQL
+	MariaDB
+)
+
+// Env is what the meaning of a text depends on beside itself.
+type Env struct {
+	Flavour Flavour
+	// Version is the server's as its versioned comments count it: 80400 for
+	// MySQL 8.4.0, 101106 for MariaDB 10.11.6, 150018 for PostgreSQL 15.18; 0:
+	// unknown, taken for the newest.
+	Version int
+	// ANSIQuotes: "x" is an identifier (MySQL's sql_mode; PostgreSQL always).
+	ANSIQuotes bool
+	// NoBackslash: a backslash in a string is itself (MySQL's
+	// NO_BACKSLASH_ESCAPES; PostgreSQL's standard_conforming_strings = on).
+	NoBackslash bool
+	// PipesConcat: || joins texts (MySQL's PIPES_AS_CONCAT; PostgreSQL always).
+	PipesConcat bool
+	// Charset is the client's character set, by the server's name, lower case:
+	// the lexer must know gbk, sjis, big5, gb18030 and cp932, in which the second
+	// byte of a character may look like a backslash or a quote.
+	Charset string
+}
+
+// Dialect is a parser.
+type Dialect interface {
+	// Parse turns a surrogate into trees, one a statement. An error means that
+	// the parser could not; it is no sign of harm or harmlessness. It must
+	// return soon after ctx ends, and be safe for concurrent use. The surrogate
+	// belongs to the caller.
+	Parse(ctx context.Context, surrogate []byte, env Env) ([]*Node, error)
+}

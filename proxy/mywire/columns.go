@@ -117,7 +117,7 @@ func (f *flow) definitions(r *request, rest, p []byte) (taken, error) {
 	if !f.swallow {
 		f.outSeq.Store(uint32(g.seq + 1))
 	}
-	if status&mysql.SERVER_STATUS_CURSOR_EXISTS != 0 {
+	if r.opens(status) {
 		f.openCursor(r)
 		return t, nil
 	}
@@ -176,6 +176,13 @@ func (f *flow) describeResult(r *request, raw []byte, n int, cached bool) (event
 		}
 	}
 	return v, nil
+}
+
+// opens reports whether a result's status says that its rows stay at the
+// server until they are fetched. A procedure that reads a cursor of its own
+// sets the same bit on results whose rows follow; more results follow those.
+func (r *request) opens(status uint16) bool {
+	return r.cmd == mysql.COM_STMT_EXECUTE && status&(mysql.SERVER_STATUS_CURSOR_EXISTS|mysql.SERVER_MORE_RESULTS_EXISTS) == mysql.SERVER_STATUS_CURSOR_EXISTS
 }
 
 // openCursor keeps a result whose rows are fetched later.

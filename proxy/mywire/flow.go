@@ -30,7 +30,9 @@ const (
 	// longPrefix is how much of a longer packet must be there to begin with it.
 	longPrefix = 4 << 10
 	// drainLimit bounds what is read and dropped of a refused answer; then the
-	// session ends. The protocol has no way to ask the server to stop.
+	// session ends with an error. The protocol has no way to ask the server to
+	// stop: KILL QUERY on a second connection would need an account there,
+	// which the proxy does not have.
 	drainLimit = 256 << 20
 )
 
@@ -142,6 +144,8 @@ type download struct {
 	exec *execution
 	ch   event.Channel
 	conv *rowStream // binary rows: numbers and dates are made text
+	// unpack reads compressed events of a binary log.
+	unpack *unpacker
 }
 
 var _ wire.Flow = (*flow)(nil)
@@ -194,15 +198,27 @@ func (f *flow) Farewell(r wire.Reason) []byte {
 	return appendPacket(nil, seq, farewell(r))
 }
 
-// Close implements wire.Flow.
+// Close implements wire.Flow. Runs that the session's end has cut short end here.
 func (f *flow) Close() {
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	var open []*request
 	for r := f.queue.peek(); r != nil; r = f.queue.peek() {
+		open = append(open, r)
+		f.queue.pop()
+	}
+	f.cur = nil
+	f.mu.Unlock()
+	for _, r := range open {
+		if r.kind != fetch { // a cursor's run is ended below
+			f.endRun(r.exec, "")
+		}
 		if r.dump != nil {
 			r.dump.Close()
+			r.unpack.close()
 		}
-		f.queue.pop()
+	}
+	for len(f.cursors) > 0 {
+		f.closeCursor(f.cursors[0])
 	}
 	f.sess.Close()
 }
@@ -278,7 +294,8 @@ type request struct {
 	user *event.Client
 	auth *reauth
 	// dump is the inspector's session of a replication stream.
-	dump inspect.Session
+	dump   inspect.Session
+	unpack *unpacker
 }
 
 // requests is a FIFO that reuses its space.

@@ -572,3 +572,54 @@ func TestAnySplitOfTheStreamsPassesTheSameBytesAndShowsTheSameRows(t *testing.T)
 		})
 	}
 }
+
+func TestALargeRowIsRefusedInItsPlaceOrTheSessionEnds(t *testing.T) {
+	for _, at := range []int{0, 30_000, 34_000, 150_000} {
+		x := start(t, newCaps, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelRow, "honey@corp.example") })
+		x.client(nil, query("select a"))
+		head := pk(1, x.head(0, column("a", 0, 0, 0))...)
+		x.server(nil, head)
+		row := pk(3, textRow(strings.Repeat("x", at)+"honey@corp.example"+strings.Repeat("y", 200_000-at)))
+		var out []byte
+		for piece := range slices.Chunk(cat(row, pk(4, x.end(2))), 33_000) {
+			b, err := x.d.Feed(wire.Server, piece)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, b...)
+		}
+		switch early := at <= 30_000; {
+		case early && (!bytes.Equal(out, errPk(3)) || x.d.Cut() || !x.f.AtRest()):
+			t.Errorf("at %d: %d bytes, cut %v", at, len(out), x.d.Cut())
+		case !early && (!x.d.Cut() || bytes.Contains(out, []byte("corp.example"))):
+			t.Errorf("at %d: the session goes on, or the value has left", at)
+		case !early && x.f.Farewell(wire.Refused) != nil:
+			t.Errorf("at %d: a farewell within a packet", at)
+		}
+	}
+}
+
+// Only KILL QUERY could stop a server, and that takes an account on it.
+func TestARefusedAnswerWithoutEndEndsTheSessionWithAnError(t *testing.T) {
+	x := start(t, newCaps, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelRow, "honey") })
+	x.client(nil, query("select a"))
+	x.server(nil, pk(1, x.head(0, column("a", 0, 0, 0))...))
+	x.server(errPk(3), pk(3, textRow("honey")))
+	more := pk(4, textRow(strings.Repeat("x", 60_000)))
+	for n := 0; n <= drainLimit+len(more); n += len(more) {
+		step, err := x.f.Chunk(wire.Server, more)
+		if err != nil || step.Pass > 0 || step.Skip != len(more) {
+			t.Fatalf("after %d bytes: %+v, %v", n, step, err)
+		}
+		if step.Cut {
+			if n < drainLimit-2*len(more) || step.Reason != wire.Refused {
+				t.Errorf("after %d bytes: %+v", n, step)
+			}
+			if m := x.f.Farewell(step.Reason); !bytes.Equal(m, pk(0, refusal())) {
+				t.Errorf("farewell %q", m)
+			}
+			return
+		}
+	}
+	t.Error("the rest is dropped without end")
+}

@@ -57,6 +57,11 @@ func TestEveryPluginLogsInWithTLSOnEitherBothOrNeitherSide(t *testing.T) {
 				cfg := mysql.NewConfig()
 				cfg.User, cfg.Passwd, cfg.Net, cfg.Addr, cfg.DBName, cfg.TLSConfig = user, password, "tcp", addr, "crm", clientMode
 				c, err := tryOpen(t, cfg.FormatDSN())
+				if err != nil && user != "tls_u" {
+					// One in 256: this driver takes a last zero byte of
+					// ed25519's salt for the end of a string.
+					c, err = tryOpen(t, cfg.FormatDSN())
+				}
 				if user == "tls_u" && serverMode == tlsconf.Disable {
 					if err == nil {
 						t.Errorf("%s logged in over plaintext", user)

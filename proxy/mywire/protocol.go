@@ -141,6 +141,9 @@ type Counters struct {
 	// ReplicationRefused counts binary log, table and clone requests of users
 	// who are not listed.
 	ReplicationRefused atomic.Uint64
+	// ReplicationUnread counts replication streams of which something could
+	// not be inspected: a compression that this version does not know.
+	ReplicationUnread atomic.Uint64
 }
 
 // Protocol implements wire.Protocol for MySQL and MariaDB.

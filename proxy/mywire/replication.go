@@ -43,11 +43,27 @@ func (f *flow) replicate(cmd byte, body []byte) (action, error) {
 		k = clone
 	}
 	f.dumping = true
-	f.push(request{kind: k, cmd: cmd, exec: e, dump: sess})
+	r := request{kind: k, cmd: cmd, exec: e, dump: sess}
+	if cmd == mysql.COM_BINLOG_DUMP || cmd == mysql.COM_BINLOG_DUMP_GTID {
+		r.unpack = &unpacker{report: func(reason string) event.Verdict { return f.unread(who, reason) }}
+	}
+	f.push(r)
 	if k == clone {
 		f.mode.Store(uint32(rawData))
 	}
 	return action{}, nil
+}
+
+// unread reports a replication stream of which something can't be inspected, as
+// an event of its own. Server's goroutine.
+func (f *flow) unread(who event.Client, reason string) event.Verdict {
+	f.count.ReplicationUnread.Add(1)
+	who.Replication += ", not inspected: " + reason
+	sess, v := f.opts.Open(who)
+	if sess != nil {
+		sess.Close()
+	}
+	return v
 }
 
 // dumpPacket takes a packet of a binary log's or a table's stream: an event
@@ -69,6 +85,7 @@ func (f *flow) dumpPacket(r *request, rest []byte, size int) (taken, error) {
 		}
 		sess := r.dump
 		r.dump = nil
+		r.unpack.close()
 		if c == mysql.ERR_HEADER {
 			t, err = f.errorPacket(r, rest, rest[header:header+size])
 		} else {
@@ -79,7 +96,9 @@ func (f *flow) dumpPacket(r *request, rest []byte, size int) (taken, error) {
 	}
 	n := min(header+size, len(rest))
 	r.exec.rows++
-	f.down = download{left: header + size - n, more: size == maxPacket, exec: r.exec, ch: event.ChannelReplication}
-	t := f.downPiece(rest[header:n], n)
-	return t, nil
+	f.down = download{left: header + size - n, more: size == maxPacket, exec: r.exec, ch: event.ChannelReplication, unpack: r.unpack}
+	if r.unpack != nil {
+		r.unpack.begin(size)
+	}
+	return f.downPiece(rest[header:n], n), nil
 }

@@ -395,7 +395,7 @@ func (f *flow) endOfRows(r *request, rest, p []byte) (taken, error) {
 			f.closeCursor(prep)
 		}
 		f.done()
-	case ok.status&mysql.SERVER_STATUS_CURSOR_EXISTS != 0 && r.cmd == mysql.COM_STMT_EXECUTE:
+	case r.opens(ok.status):
 		f.openCursor(r)
 	case ok.status&mysql.SERVER_MORE_RESULTS_EXISTS != 0:
 		f.rowPhase, f.w.rows = false, nil

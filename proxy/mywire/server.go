@@ -108,6 +108,9 @@ func (f *flow) downPiece(p []byte, n int) taken {
 		} else {
 			v = e.run.Stream(d.ch, e.rows, p, end && d.ch != event.ChannelReplication)
 		}
+		if d.unpack != nil {
+			v = worse(v, d.unpack.show(e.run, e.rows, p, end))
+		}
 		if v.Blocks() {
 			return taken{cut: true} // the client has part of the packet
 		}

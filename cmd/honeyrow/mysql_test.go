@@ -16,6 +16,7 @@ import (
 	_ "github.com/go-sql-driver/mysql"
 
 	"honeyrow/event"
+	"honeyrow/internal/doctor"
 	"honeyrow/internal/myserver"
 	"honeyrow/seeder"
 	"honeyrow/token"
@@ -64,7 +65,15 @@ func TestSeedingMariaDBIsSeenByTheProxyBeforeItAndLeavesNothingBehind(t *testing
 		return out
 	}
 	before := everything()
+	for _, f := range lines[doctor.Finding](t, must(t, w.dir, "doctor", "--json")) {
+		if f.Level == doctor.Fail {
+			t.Errorf("doctor: %+v", f)
+		}
+	}
 	w.proxy(t)
+	if out := must(t, w.dir, "doctor"); !strings.Contains(out, "MariaDB 10.") || !strings.Contains(out, "may plant in 1 of the 1 tables") || !strings.Contains(out, "0 failing") {
+		t.Errorf("doctor:\n%s", out)
+	}
 	if out := must(t, w.dir, "seed", "plan", "--rows", "3"); !strings.Contains(out, "3 honey rows in 1 tables") {
 		t.Errorf("plan:\n%s", out)
 	}

@@ -21,7 +21,7 @@ func (c *Config) Patient() doctor.Patient {
 		},
 	}}
 	for _, s := range c.Servers {
-		d := doctor.Server{Name: s.Name, Protocol: s.Protocol, Address: s.Address, TLS: s.TLS}
+		d := doctor.Server{Name: s.Name, Protocol: s.Protocol, Address: s.Address, TLS: s.TLS, ProxyProtocol: s.ProxyProtocol}
 		secret, err := s.Seed.Read()
 		switch {
 		case err == nil:
@@ -32,7 +32,9 @@ func (c *Config) Patient() doctor.Patient {
 		p.Servers = append(p.Servers, d)
 	}
 	for _, l := range c.Listeners {
-		p.Listeners = append(p.Listeners, doctor.Listener{Name: l.Name, Server: l.Server, Address: l.Address, TLS: l.TLS})
+		p.Listeners = append(p.Listeners, doctor.Listener{
+			Name: l.Name, Server: l.Server, Address: l.Address, TLS: l.TLS, Replication: l.Replication, RSAKeyFile: l.RSAKeyFile,
+		})
 	}
 	for _, s := range c.Alerts.Sinks {
 		p.Sinks = append(p.Sinks, doctor.Sink{

@@ -75,11 +75,13 @@ func (x *exam) sessions(ctx context.Context, conn *pgx.Conn, s *Server) error {
 	if err != nil {
 		return fmt.Errorf("read pg_stat_activity: %w", err)
 	}
-	x.reportDirect(subject, groups)
+	x.reportDirect(subject, groups, "point it at the proxy, then close the direct way (pg_hba.conf, firewall)", "pg_stat_activity")
 	return nil
 }
 
-func (x *exam) reportDirect(subject string, groups map[direct]int) {
+// reportDirect tells of the sessions that do not come through the proxy; all
+// is where the whole list stands.
+func (x *exam) reportDirect(subject string, groups map[direct]int, advice, all string) {
 	if len(groups) == 0 {
 		x.ok(subject, "sessions", "nobody is connected around the proxy at this moment")
 		return
@@ -92,10 +94,10 @@ func (x *exam) reportDirect(subject string, groups map[direct]int) {
 	sort.Slice(ds, func(i, j int) bool { return ds[i].n > ds[j].n || ds[i].n == ds[j].n && ds[i].from < ds[j].from })
 	for i, d := range ds {
 		if i == 10 {
-			x.warn(subject, "sessions", "see pg_stat_activity", "%d more groups of direct sessions", len(ds)-i)
+			x.warn(subject, "sessions", "see "+all, "%d more groups of direct sessions", len(ds)-i)
 			return
 		}
-		x.warn(subject, "sessions", "point it at the proxy, then close the direct way (pg_hba.conf, firewall)",
+		x.warn(subject, "sessions", advice,
 			"%d session(s) of %q in database %q come from %s around the proxy (application %q): what they read is not seen", d.n, d.user, d.database, d.from, d.application)
 	}
 }

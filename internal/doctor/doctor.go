@@ -48,6 +48,8 @@ type Server struct {
 	Name, Address string // host:port or unix:/path
 	Protocol      string // MySQL, anything else is PostgreSQL's
 	TLS           tlsconf.Server
+	// ProxyProtocol: a MySQL server is told clients' addresses with a PROXY header.
+	ProxyProtocol bool
 	// DSN is the seeding role's connection string; empty if none is
 	// configured, with DSNErr if it can't be read.
 	DSN    string
@@ -58,6 +60,9 @@ type Server struct {
 type Listener struct {
 	Name, Server, Address string
 	TLS                   tlsconf.Client
+	// Replication and RSAKeyFile are those of proxy/mywire.Config.
+	Replication []string
+	RSAKeyFile  string
 }
 
 // Registry tells about the registry's files and contents.
@@ -117,9 +122,11 @@ func Examine(ctx context.Context, p Patient, emit func(Finding)) map[Level]int {
 		x.listener(ctx, &p.Listeners[i])
 	}
 	for i := range p.Servers {
-		if p.Servers[i].Protocol != MySQL {
-			x.role(ctx, &p.Servers[i])
+		if p.Servers[i].Protocol == MySQL {
+			x.myRole(ctx, &p.Servers[i])
+			continue
 		}
+		x.role(ctx, &p.Servers[i])
 	}
 	for _, s := range p.Sinks {
 		x.sink(ctx, s)

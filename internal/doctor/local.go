@@ -102,6 +102,13 @@ func (x *exam) running(server string) (token.Watcher, bool) {
 func (x *exam) listener(ctx context.Context, l *Listener) {
 	subject := "listener " + l.Name
 	x.socket(ctx, subject, l)
+	if l.RSAKeyFile != "" {
+		if f, err := os.Open(l.RSAKeyFile); err != nil {
+			x.fail(subject, "rsa_key", "let the proxy's user read it, or leave rsa_key_file out", "the RSA key can't be read: %v", err)
+		} else {
+			f.Close()
+		}
+	}
 	conf, err := l.TLS.Load()
 	if err != nil {
 		x.fail(subject, "tls", "name a PEM certificate and its key that the proxy's user can read", "TLS for clients can't be set up: %v", err)
@@ -115,6 +122,7 @@ func (x *exam) listener(ctx context.Context, l *Listener) {
 	}
 	x.expiry(subject, conf.Certificates[0].Leaf)
 	x.binding(subject, l, conf.Certificates[0].Certificate[0])
+	x.fingerprint(subject, l, conf.Certificates[0].Leaf)
 }
 
 func (x *exam) socket(ctx context.Context, subject string, l *Listener) {

@@ -22,8 +22,7 @@ const (
 	hasTLS offer = 'S'
 )
 
-// probe is what a first conversation with a PostgreSQL server tells, without
-// any password.
+// probe is what a first conversation with a server tells, without any password.
 type probe struct {
 	took   time.Duration
 	offer  offer
@@ -36,6 +35,10 @@ type probe struct {
 	auth       string // "trust", "cleartext", "md5", "sasl", "gss", "sspi", "error", or "method N"
 	mechanisms []string
 	errText    string
+
+	// Of MySQL's protocol; auth is then "ok", "error" or "".
+	version, plugin string
+	code            uint16 // of the error
 }
 
 const (
@@ -78,7 +81,11 @@ func ask(ctx context.Context, addr string, conf tlsconf.Server, user, database s
 
 func dial(ctx context.Context, addr string) (net.Conn, error) {
 	network, a := split(addr)
-	conn, err := (&net.Dialer{}).DialContext(ctx, network, a)
+	return dialTo(ctx, network, a)
+}
+
+func dialTo(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}

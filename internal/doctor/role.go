@@ -22,12 +22,7 @@ const maxSkew = 2 * time.Second
 // around the proxy, and whether the planted tables are still the ones known.
 func (x *exam) role(ctx context.Context, s *Server) {
 	subject := "seeding " + s.Name
-	if s.DSNErr != nil {
-		x.warn(subject, "role", "needed by `honeyrow seed` and for the checks of the way around the proxy; the proxy itself does without", "no connection for the seeding role: %v", s.DSNErr)
-		return
-	}
-	if s.DSN == "" {
-		x.warn(subject, "role", "set servers seed.dsn_file for `honeyrow seed` and for the checks of the way around the proxy", "no connection string for the seeding role is configured")
+	if !x.hasRole(subject, s) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
@@ -38,7 +33,11 @@ func (x *exam) role(ctx context.Context, s *Server) {
 		return
 	}
 	conf.RuntimeParams["application_name"] = "honeyrow doctor"
-	x.target(subject, s, conf)
+	have := "unix:" + conf.Host
+	if !strings.HasPrefix(conf.Host, "/") {
+		have = net.JoinHostPort(conf.Host, fmt.Sprint(conf.Port))
+	}
+	x.target(subject, s, have)
 	conn, err := pgx.ConnectConfig(ctx, conf)
 	if err != nil {
 		x.fail(subject, "role", "check the connection string's host, role, password and database", "role %q can't log in to database %q: %v", conf.User, conf.Database, scrub(err, conf.Password))
@@ -52,6 +51,19 @@ func (x *exam) role(ctx context.Context, s *Server) {
 	}
 }
 
+// hasRole reports whether there is a connection string for the seeding role.
+func (x *exam) hasRole(subject string, s *Server) bool {
+	switch {
+	case s.DSNErr != nil:
+		x.warn(subject, "role", "needed by `honeyrow seed` and for the checks of the way around the proxy; the proxy itself does without", "no connection for the seeding role: %v", s.DSNErr)
+	case s.DSN == "":
+		x.warn(subject, "role", "set servers seed.dsn_file for `honeyrow seed` and for the checks of the way around the proxy", "no connection string for the seeding role is configured")
+	default:
+		return true
+	}
+	return false
+}
+
 // scrub keeps a secret out of an error's text.
 func scrub(err error, secret string) error {
 	if secret == "" || !strings.Contains(err.Error(), secret) {
@@ -62,11 +74,7 @@ func scrub(err error, secret string) error {
 
 // target warns if the connection string leads elsewhere than to the server,
 // worst of all through the proxy.
-func (x *exam) target(subject string, s *Server, conf *pgx.ConnConfig) {
-	have := "unix:" + conf.Host
-	if !strings.HasPrefix(conf.Host, "/") {
-		have = net.JoinHostPort(conf.Host, fmt.Sprint(conf.Port))
-	}
+func (x *exam) target(subject string, s *Server, have string) {
 	for _, l := range x.p.Listeners {
 		if same(l.Address, have) {
 			x.fail(subject, "target", "name the server itself in the connection string: "+s.Address, "the seeding role connects through the proxy (%s), so planting would raise alerts", have)
@@ -124,15 +132,23 @@ func (x *exam) rights(ctx context.Context, conn *pgx.Conn, s *Server) error {
 }
 
 func (x *exam) clock(ctx context.Context, conn *pgx.Conn, s *Server) error {
-	var there time.Time
+	return x.skew(s, func() (there time.Time, err error) {
+		err = conn.QueryRow(ctx, "select clock_timestamp()").Scan(&there)
+		return there, err
+	})
+}
+
+// skew compares the server's clock, as ask tells it, with this machine's.
+func (x *exam) skew(s *Server, ask func() (time.Time, error)) error {
 	before := x.now()
-	if err := conn.QueryRow(ctx, "select clock_timestamp()").Scan(&there); err != nil {
+	there, err := ask()
+	if err != nil {
 		return fmt.Errorf("read the server's clock: %w", err)
 	}
 	after := x.now()
-	skew := there.Sub(before.Add(after.Sub(before) / 2))
-	if skew.Abs() > maxSkew+after.Sub(before) {
-		x.warn("clock", "clock", "synchronise both machines (timedatectl set-ntp true): alerts and the server's log must agree", "the clock of server %s is %s off this machine's", s.Name, skew.Round(time.Millisecond))
+	off := there.Sub(before.Add(after.Sub(before) / 2))
+	if off.Abs() > maxSkew+after.Sub(before) {
+		x.warn("clock", "clock", "synchronise both machines (timedatectl set-ntp true): alerts and the server's log must agree", "the clock of server %s is %s off this machine's", s.Name, off.Round(time.Millisecond))
 		return nil
 	}
 	x.ok("clock", "clock", "agrees with server %s", s.Name)

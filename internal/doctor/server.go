@@ -37,33 +37,40 @@ func (x *exam) server(ctx context.Context, s *Server) {
 
 func (x *exam) serverTLS(subject string, s *Server, pr *probe) {
 	unencrypted := "passwords and rows cross the network between proxy and server in the clear"
+	enable := "set ssl = on at the server"
+	if s.Protocol == MySQL {
+		enable = "give the server a certificate (ssl_cert, ssl_key)"
+	}
 	switch {
 	case pr.offer == noTLS && s.TLS.Mode != tlsconf.Disable && s.TLS.Mode != tlsconf.Prefer:
-		x.fail(subject, "tls", "set ssl = on at the server, or servers tls.mode to prefer", "the server offers no TLS but tls.mode is %s", s.TLS.Mode)
+		x.fail(subject, "tls", enable+", or set servers tls.mode to prefer", "the server offers no TLS but tls.mode is %s", s.TLS.Mode)
 		return
 	case pr.offer == noTLS && loopback(s.Address):
 		x.ok(subject, "tls", "the server offers no TLS; the link stays on this machine")
 		return
 	case pr.offer == noTLS:
-		x.warn(subject, "tls", "set ssl = on at the server, then servers tls.mode to verify-full", "the server offers no TLS: %s", unencrypted)
+		x.warn(subject, "tls", enable+", then set servers tls.mode to verify-full", "the server offers no TLS: %s", unencrypted)
 		return
 	case pr.tlsErr != nil:
 		x.fail(subject, "tls", "check the server's certificate and servers tls.min_version", "TLS with the server fails: %v", pr.tlsErr)
 		return
 	}
-	leaf := pr.state.PeerCertificates[0]
-	x.expiry(subject, leaf)
+	version := "TLS"
+	if pr.state != nil { // not looked at where it is not used (MySQL)
+		x.expiry(subject, pr.state.PeerCertificates[0])
+		version = tls.VersionName(pr.state.Version)
+	}
 	switch {
 	case pr.verifyErr != nil:
 		x.fail(subject, "tls", "correct servers tls.ca_file or tls.server_name, or the server's certificate", "the server's certificate is not accepted (tls.mode %s): %v", s.TLS.Mode, pr.verifyErr)
 	case s.TLS.Mode == tlsconf.Disable && !loopback(s.Address):
 		x.warn(subject, "tls", "set servers tls.mode to verify-full with ca_file", "the server offers TLS but tls.mode is disable: %s", unencrypted)
 	case s.TLS.Mode == tlsconf.Disable:
-		x.ok(subject, "tls", "the server offers %s, unused (tls.mode disable); the link stays on this machine", tls.VersionName(pr.state.Version))
+		x.ok(subject, "tls", "the server offers %s, unused (tls.mode disable); the link stays on this machine", version)
 	case !verifies(s.TLS) && !loopback(s.Address):
-		x.warn(subject, "tls", "set servers tls.mode to verify-full with ca_file", "%s to the server, but nobody checks its certificate (tls.mode %s): somebody between could read along", tls.VersionName(pr.state.Version), s.TLS.Mode)
+		x.warn(subject, "tls", "set servers tls.mode to verify-full with ca_file", "%s to the server, but nobody checks its certificate (tls.mode %s): somebody between could read along", version, s.TLS.Mode)
 	default:
-		x.ok(subject, "tls", "%s to the server (tls.mode %s)", tls.VersionName(pr.state.Version), s.TLS.Mode)
+		x.ok(subject, "tls", "%s to the server (tls.mode %s)", version, s.TLS.Mode)
 	}
 }
 

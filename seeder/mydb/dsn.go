@@ -14,9 +14,10 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// parseDSN reads a connection string of either form. Its errors quote nothing,
+// ParseDSN reads a connection string of either form that Open takes, and fills
+// in what every connection of the seeding role has. Its errors quote nothing,
 // since the string holds a password.
-func parseDSN(dsn string) (*mysql.Config, error) {
+func ParseDSN(dsn string) (*mysql.Config, error) {
 	var cfg *mysql.Config
 	var err error
 	if u, isURL := urlOf(dsn); isURL {

@@ -137,7 +137,7 @@ func TestConnectionStringsOfBothFormsAreRead(t *testing.T) {
 		{"mysql://u@[::1]:33/shop", "u", "", "tcp", "[::1]:33", "shop", ""},
 		{"u:p@ss@tcp(db.corp:3306)/shop?tls=skip-verify\n", "u", "p@ss", "tcp", "db.corp:3306", "shop", "skip-verify"},
 	} {
-		cfg, err := parseDSN(c.dsn)
+		cfg, err := ParseDSN(c.dsn)
 		if err != nil {
 			t.Errorf("%s: %v", c.dsn, err)
 			continue
@@ -149,11 +149,11 @@ func TestConnectionStringsOfBothFormsAreRead(t *testing.T) {
 			t.Errorf("%s: timeout %s, multi %t, interpolate %t", c.dsn, cfg.Timeout, cfg.MultiStatements, cfg.InterpolateParams)
 		}
 	}
-	if cfg, err := parseDSN("mysql://u:p@db.corp/shop?ssl-mode=VERIFY_IDENTITY"); err != nil || cfg.TLS == nil || cfg.TLS.ServerName != "db.corp" || cfg.TLS.InsecureSkipVerify {
+	if cfg, err := ParseDSN("mysql://u:p@db.corp/shop?ssl-mode=VERIFY_IDENTITY"); err != nil || cfg.TLS == nil || cfg.TLS.ServerName != "db.corp" || cfg.TLS.InsecureSkipVerify {
 		t.Errorf("%v", err)
 	}
 	for _, dsn := range []string{"", "nonsense hunter2", "mysql://u:hunter2@db.corp", "mysql://u:hunter2@db/shop?ssl-mode=hunter2", "mysql://u:hunter2@db/shop?ssl-ca=/none", "mysql://u:hunt%er2@db/shop", "u:hunter2@tcp(db/shop"} {
-		if _, err := parseDSN(dsn); err == nil || strings.Contains(err.Error(), "hunter2") {
+		if _, err := ParseDSN(dsn); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: got %v, want an error without the password", dsn, err)
 		}
 	}

@@ -93,7 +93,7 @@ const (
 // connection must not lead through the proxy: Open refuses nothing, but the
 // caller should name the server's own address.
 func Open(ctx context.Context, dsn string) (*DB, error) {
-	cfg, err := parseDSN(dsn)
+	cfg, err := ParseDSN(dsn)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ SHELL = /bin/sh
 GO ?= go
 FUZZTIME ?= 1m
 KEEP ?=
+DB ?= both
 BENCH ?=
 TOOL = $(GO) tool -modfile=internal/tools/go.mod
 # Everything but what takes long on purpose: the suites against other people's
@@ -70,12 +71,15 @@ bench: bin/honeyrow ## direct, a framing relay, PgBouncer and HAProxy, honeyrow:
 fuzz: ## every fuzz target for FUZZTIME (default 1m) each
 	@scripts/fuzz.sh $(FUZZTIME)
 
-demo: ## the whole story against a private PostgreSQL; KEEP=1 leaves it running
-	@scripts/need.sh postgresql psql pg_dump
+# What the demo is played with, by DB.
+PLAYED_ON = $(filter-out $(if $(filter mariadb,$(DB)),postgresql psql pg_dump,$(if $(filter postgres,$(DB)),mariadbd mariadb mariadb-dump)),postgresql psql pg_dump mariadbd mariadb mariadb-dump)
+
+demo: ## the whole story against a private PostgreSQL and MariaDB (DB=postgres, DB=mariadb: one of them); KEEP=1 leaves it running
+	@scripts/need.sh $(PLAYED_ON)
 	@mkdir -p bin
 	@$(GO) build -trimpath -o bin/honeyrow ./cmd/honeyrow
 	@$(GO) build -trimpath -o bin/demo ./demo
-	@bin/demo -honeyrow bin/honeyrow $(if $(filter-out 0,$(KEEP)),-keep)
+	@bin/demo -honeyrow bin/honeyrow -db '$(DB)' $(if $(filter-out 0,$(KEEP)),-keep)
 
 clean: ## remove what was built
 	rm -rf bin dist

@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"honeyrow/demo/shop"
 	"honeyrow/event"
 )
@@ -19,6 +17,7 @@ import (
 // theatre is what the acts play with.
 type theatre struct {
 	way
+	server string // its name in honeyrow.yaml; empty: not checked
 	shop   *shop.Shop
 	decoys decoys
 	// refuses says that the proxy refuses results with honey rows.
@@ -32,7 +31,7 @@ type decoys struct {
 	// towns are those of the honey rows in customers.
 	towns map[string]bool
 	rows  int // honey rows in all
-	// tables with honey rows, as "public.customers".
+	// tables with honey rows, as "public.customers", or "customers" where there are no schemas.
 	tables []string
 }
 
@@ -50,11 +49,12 @@ type act struct {
 
 // expectation is one detection that must come.
 type expectation struct {
-	rule, user, application string
-	table                   string // of every hit's place, "public.customers"
-	statement               string // a part of its text
-	presented               bool   // the client itself presented a honey value
-	refused                 bool   // and the result did not pass
+	user, application string
+	server            string // its name in honeyrow.yaml; empty: any
+	table             string // of every hit's place, as in decoys.tables
+	statement         string // a part of its text
+	presented         bool   // the client itself presented a honey value
+	refused           bool   // and the result did not pass
 }
 
 // meets says what of d is not as expected, or "".
@@ -65,10 +65,13 @@ func (e expectation) meets(d *event.Detection) string {
 			wrong = append(wrong, fmt.Sprintf("%s is %q, not %q", what, got, want))
 		}
 	}
-	differ("the rule", d.Rule, e.rule)
+	differ("the rule", d.Rule, read)
 	differ("the user", d.Client.User, e.user)
 	differ("the application", d.Client.Application, e.application)
 	differ("the database", d.Client.Database, database)
+	if e.server != "" {
+		differ("the server", d.Client.Server, e.server)
+	}
 	action := event.Alert
 	if e.refused {
 		action = event.Block
@@ -83,7 +86,7 @@ func (e expectation) meets(d *event.Detection) string {
 	presented := false
 	for _, h := range d.Hits {
 		presented = presented || h.Channel.Inbound()
-		differ("the table", h.Place.Schema+"."+h.Place.Table, e.table)
+		differ("the table", place(h.Place), e.table)
 	}
 	if presented != e.presented {
 		wrong = append(wrong, fmt.Sprintf("presented by the client is %t, not %t", presented, e.presented))
@@ -94,13 +97,51 @@ func (e expectation) meets(d *event.Detection) string {
 	return strings.Join(wrong, "; ")
 }
 
-const (
-	read = "honey-row-read"
+// read is the rule of every alert of the story.
+const read = "honey-row-read"
 
-	injection = "nothing' UNION SELECT customer_no, first_name || ' ' || last_name || ' <' || email || '>', credit_limit FROM customers --"
-)
+// one expects one alert of the table customers.
+func one(e expectation) func(*theatre) []expectation {
+	return func(t *theatre) []expectation {
+		e := e
+		e.table = t.product.script().customers
+		return []expectation{e}
+	}
+}
 
-func story() []act {
+// each expects one alert for each table with honey rows.
+func each(of func(table string) expectation) func(*theatre) []expectation {
+	return func(t *theatre) []expectation {
+		var es []expectation
+		for _, table := range t.decoys.tables {
+			e := of(table)
+			e.table = table
+			es = append(es, e)
+		}
+		return es
+	}
+}
+
+// expected are the act's alerts, all of the theatre's server.
+func (a act) expected(t *theatre) []expectation {
+	if a.expect == nil {
+		return nil
+	}
+	es := a.expect(t)
+	for i := range es {
+		es[i].server = t.server
+	}
+	return es
+}
+
+// story is the same for every product but for a few words and the programs.
+func story(s script) []act {
+	s.insider.title = "An insider reads the whole table"
+	s.takeHome.title = "The same person takes it home"
+	s.dump.title = "A dump of the whole database"
+	injection := expectation{user: "shop_web", application: "shop", statement: s.mark}
+	refused := injection
+	refused.refused = true
 	return []act{
 		{
 			title: "An ordinary day",
@@ -108,58 +149,24 @@ func story() []act {
 				"of a town. No alert may come. Nothing but this protects ordinary work: it asks for particular rows\n" +
 				"that it knows, and so never meets a row that nobody was told of. A page or an export that shows a\n" +
 				"decoy is a read of it; so the pages here are of towns where no decoy lives.",
-			play:   playOrdinary,
-			expect: func(*theatre) []expectation { return nil },
+			play: playOrdinary,
 		},
-		{
-			title: "An insider reads the whole table",
-			story: "A controller with a reporting account opens psql: SELECT * FROM customers.",
-			play: func(ctx context.Context, t *theatre) (string, error) {
-				return t.psql(ctx, "jhartmann", "SELECT * FROM customers")
-			},
-			expect: func(*theatre) []expectation {
-				return []expectation{{read, "jhartmann", "psql", "public.customers", "SELECT * FROM customers", false, false}}
-			},
-		},
-		{
-			title: "The same person takes it home",
-			story: "COPY customers TO STDOUT is the fastest way out of a database.",
-			play: func(ctx context.Context, t *theatre) (string, error) {
-				return t.psql(ctx, "jhartmann", "COPY customers TO STDOUT WITH (FORMAT csv, HEADER)")
-			},
-			expect: func(*theatre) []expectation {
-				return []expectation{{read, "jhartmann", "psql", "public.customers", "COPY customers TO STDOUT", false, false}}
-			},
-		},
-		{
-			title: "A dump of the whole database",
-			story: "pg_dump with the backup's account, on a day when no backup runs: one alert for each table with honey rows.",
-			play:  playDump,
-			expect: func(t *theatre) []expectation {
-				var es []expectation
-				for _, table := range t.decoys.tables {
-					es = append(es, expectation{read, "backup_svc", "pg_dump", table, "COPY " + table, false, false})
-				}
-				return es
-			},
-		},
+		s.insider,
+		s.takeHome,
+		s.dump,
 		{
 			title: "A stolen password",
 			story: "Somebody logs in as support_kim and looks up one address from the stolen dump: a decoy's. Nobody\n" +
 				"but a reader of that table can know it.",
-			play: playStolen,
-			expect: func(*theatre) []expectation {
-				return []expectation{{read, "support_kim", "dbeaver", "public.customers", "WHERE email = $1", true, false}}
-			},
+			play:   playStolen,
+			expect: one(expectation{user: "support_kim", application: "dbeaver", statement: s.lookup[strings.Index(s.lookup, "WHERE"):], presented: true}),
 		},
 		{
 			title: "A UNION injection through the web shop",
 			story: "A visitor types SQL into the shop's search box. The customers come back glued together as product\n" +
 				"names: no column of the result says any more where it came from.",
-			play: playInjection,
-			expect: func(*theatre) []expectation {
-				return []expectation{{read, "shop_web", "shop", "public.customers", "UNION SELECT customer_no", false, false}}
-			},
+			play:   playInjection,
+			expect: one(injection),
 		},
 		{
 			title:  "The same injection, refused",
@@ -167,10 +174,8 @@ func story() []act {
 			story: "The owner has seen enough: honey-row-read is set to block in honeyrow.yaml, and SIGHUP puts it into\n" +
 				"force without touching a session. What a result carried before its first honey row cannot be\n" +
 				"recalled; from there on nothing passes, and the shop's session goes on working.",
-			play: playRefused,
-			expect: func(*theatre) []expectation {
-				return []expectation{{read, "shop_web", "shop", "public.customers", "UNION SELECT customer_no", false, true}}
-			},
+			play:   playRefused,
+			expect: one(refused),
 		},
 	}
 }
@@ -180,35 +185,13 @@ func playOrdinary(ctx context.Context, t *theatre) (string, error) {
 	return sum.String(), err
 }
 
-// psql runs one statement with the real psql and counts what it printed.
-func (t *theatre) psql(ctx context.Context, role, sql string) (string, error) {
-	out, err := t.tool(ctx, role, "psql", "-X", "-q", "-A", "-v", "ON_ERROR_STOP=1", "-c", sql)
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("psql printed %d lines, %d KiB", bytes.Count(out, []byte("\n")), len(out)>>10), nil
-}
-
-func playDump(ctx context.Context, t *theatre) (string, error) {
-	file := filepath.Join(t.dir, "dump.sql")
-	defer os.Remove(file)
-	if _, err := t.tool(ctx, "backup_svc", "pg_dump", "--no-owner", "-f", file); err != nil {
-		return "", err
-	}
-	info, err := os.Stat(file)
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("pg_dump wrote %d KiB", info.Size()>>10), nil
-}
-
 func playStolen(ctx context.Context, t *theatre) (string, error) {
-	conn, err := pgx.Connect(ctx, t.dsn("support_kim", "dbeaver"))
+	db, err := t.product.open(t.way, "support_kim", "dbeaver")
 	if err != nil {
 		return "", err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	n, err := count(conn.Query(ctx, "SELECT id, first_name, last_name, phone FROM customers WHERE email = $1", t.decoys.emails[0]))
+	defer db.Close()
+	n, err := countSQL(db.QueryContext(ctx, t.product.script().lookup, t.decoys.emails[0]))
 	if err != nil {
 		return "", err
 	}
@@ -219,7 +202,7 @@ func playStolen(ctx context.Context, t *theatre) (string, error) {
 }
 
 func playInjection(ctx context.Context, t *theatre) (string, error) {
-	page, err := get(ctx, t.shop.SearchURL(injection))
+	page, err := get(ctx, t.shop.SearchURL(t.product.script().typed))
 	if err != nil {
 		return "", err
 	}
@@ -236,11 +219,11 @@ func playRefused(ctx context.Context, t *theatre) (string, error) {
 	if !t.refuses {
 		return playInjection(ctx, t)
 	}
-	page, err := get(ctx, t.shop.SearchURL(injection))
+	page, err := get(ctx, t.shop.SearchURL(t.product.script().typed))
 	if err != nil { // refused before the first row
 		page = err.Error()
 	}
-	if !strings.Contains(page, "SQLSTATE 42501") {
+	if !strings.Contains(page, t.product.script().refusal) {
 		return "", fmt.Errorf("the page does not say that the result was refused: it ends with %q", page[max(0, len(page)-200):])
 	}
 	for _, email := range t.decoys.emails {
@@ -255,15 +238,28 @@ func playRefused(ctx context.Context, t *theatre) (string, error) {
 		strings.Count(page, "<li>"), thousands(len(t.data.Table("customers").Rows))), nil
 }
 
-// tool runs one of PostgreSQL's own programs as role and returns its output.
-func (t *theatre) tool(ctx context.Context, role, name string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(t.bin, name), args...)
-	cmd.Env = append(os.Environ(), t.env(role)...)
+// tool runs a database's own program as role and returns its output.
+func tool(ctx context.Context, role string, env []string, path string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Env = append(os.Environ(), env...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("%s as %s: %w\n%s", name, role, err, stderr.String())
+		return nil, fmt.Errorf("%s as %s: %w\n%s", filepath.Base(path), role, err, stderr.String())
 	}
 	return out, nil
+}
+
+// printed and wrote say what a program got.
+func printed(name string, out []byte) string {
+	return fmt.Sprintf("%s printed %d lines, %d KiB", name, bytes.Count(out, []byte("\n")), len(out)>>10)
+}
+
+func wrote(name, file string) (string, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s wrote %d KiB", name, info.Size()>>10), nil
 }

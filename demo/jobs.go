@@ -26,7 +26,7 @@ type job struct {
 func jobs() []job {
 	return []job{
 		{"prepare", "make passwords, keys and a certificate, in a folder for each reader", prepareJob},
-		{"load", "load the business into an empty PostgreSQL", loadJob},
+		{"load", "load the business into an empty PostgreSQL or MySQL", loadJob},
 		{"plant", "check, plan, plant and verify with honeyrow's own command line", plantJob},
 		{"shop", "run the vulnerable web shop", shopJob},
 		{"receive", "run the alert receiver", receiveJob},
@@ -61,12 +61,13 @@ func shopJob(fs *flag.FlagSet) func(context.Context, io.Writer) error {
 	listen := fs.String("listen", "127.0.0.1:8080", "where visitors connect")
 	address := fs.String("database", "127.0.0.1:6432", "the database, through the proxy")
 	secrets := fs.String("secrets", ".", "folder with server.crt and shop_web.password")
+	kind := productFlag(fs)
 	return func(ctx context.Context, out io.Writer) error {
-		w, err := openWay(*address, *secrets)
+		w, err := openWay(*kind, *address, *secrets)
 		if err != nil {
 			return err
 		}
-		s, err := shop.Open(ctx, *listen, w.dsn("shop_web", "shop"))
+		s, err := w.openShop(*listen)
 		if err != nil {
 			return err
 		}
@@ -106,9 +107,27 @@ func healthyJob(fs *flag.FlagSet) func(context.Context, io.Writer) error {
 	}
 }
 
-// openWay makes a way to address with the passwords that the folder holds.
-func openWay(address, secrets string) (way, error) {
-	w := way{certificate: filepath.Join(secrets, "server.crt"), passwords: map[string]string{}}
+func productFlag(fs *flag.FlagSet) *string {
+	return fs.String("product", "postgres", "what the database is: postgres, mysql or mariadb")
+}
+
+// openShop opens the vulnerable shop over the database that the way leads to.
+func (w way) openShop(listen string) (*shop.Shop, error) {
+	db, err := w.product.open(w, "shop_web", "shop")
+	if err != nil {
+		return nil, fmt.Errorf("the shop's database: %w", err)
+	}
+	return shop.Open(listen, db, w.product.dialect())
+}
+
+// openWay makes a way to a database of the named product at address with the
+// passwords that the folder holds.
+func openWay(name, address, secrets string) (way, error) {
+	p, err := pickProduct(name)
+	if err != nil {
+		return way{}, err
+	}
+	w := way{product: p, certificate: filepath.Join(secrets, "server.crt"), passwords: map[string]string{}}
 	if err := w.lead(address); err != nil {
 		return w, err
 	}

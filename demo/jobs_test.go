@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"honeyrow/internal/myserver"
 	"honeyrow/internal/pgserver"
 )
 
@@ -58,6 +59,8 @@ func TestSecretsAreMadeOnceAndTogether(t *testing.T) {
 		{"honeyrow/webhook.secret", "receiver/webhook.secret"},
 		{"shop/shop_web.password", "load/shop_web.password"},
 		{"db/server.crt", "story/server.crt"},
+		{"mysql/root.password", "load/root.password"},
+		{"mysql/server.key", "honeyrow/server.key"},
 	} {
 		if a, b := first[pair[0]], first[pair[1]]; a == "" || a != b {
 			t.Errorf("%s and %s differ", pair[0], pair[1])
@@ -65,6 +68,11 @@ func TestSecretsAreMadeOnceAndTogether(t *testing.T) {
 	}
 	if dsn := first["seed/seed.dsn"]; !strings.Contains(dsn, "host=db port=5432") || !strings.Contains(dsn, "password="+strings.TrimSpace(first["load/honeyrow_seed.password"])) {
 		t.Error("the planting role's connection string does not lead to the database with its password")
+	}
+	w, role, err := readSeedDSN(strings.TrimSpace(first["seed/mysql.dsn"]))
+	if err != nil || role != "honeyrow_seed" || w.address() != "mysql:3306" || w.certificate != "/secrets/honeyrow/server.crt" ||
+		w.passwords[role] != strings.TrimSpace(first["load/honeyrow_seed.password"]) {
+		t.Errorf("the planting role's URL does not lead to MySQL with its password: %s, %v", w.address(), err)
 	}
 	if _, there := first["story/honeyrow_seed.password"]; there {
 		t.Error("the actors have the planting role's password")
@@ -81,13 +89,13 @@ func TestSecretsAreMadeOnceAndTogether(t *testing.T) {
 	}
 }
 
-func TestAnInterruptedLoadIsDoneAgainAndAFinishedOneIsNot(t *testing.T) {
-	ctx := context.Background()
-	root := t.TempDir()
+// secrets prepares a folder and returns it with the server's certificate.
+func secrets(t *testing.T) (root string, files map[string][]byte) {
+	t.Helper()
+	root, files = t.TempDir(), map[string][]byte{}
 	if _, err := play(t, "prepare", "-root", root, "-chown=false"); err != nil {
 		t.Fatal(err)
 	}
-	files := map[string][]byte{}
 	for _, name := range []string{"server.crt", "server.key"} {
 		b, err := os.ReadFile(filepath.Join(root, "db", name))
 		if err != nil {
@@ -95,6 +103,12 @@ func TestAnInterruptedLoadIsDoneAgainAndAFinishedOneIsNot(t *testing.T) {
 		}
 		files[name] = b
 	}
+	return root, files
+}
+
+func TestAnInterruptedLoadIsDoneAgainAndAFinishedOneIsNot(t *testing.T) {
+	ctx := context.Background()
+	root, files := secrets(t)
 	pg, err := pgserver.Start(ctx, pgserver.Options{
 		HBA: []string{"local all all trust", "hostssl all all 127.0.0.1/32 scram-sha-256"}, Settings: []string{"ssl = on"}, Files: files,
 	})
@@ -131,6 +145,37 @@ func TestAnInterruptedLoadIsDoneAgainAndAFinishedOneIsNot(t *testing.T) {
 	}
 }
 
+func TestAnInterruptedLoadIntoMySQLIsDoneAgainAndAFinishedOneIsNot(t *testing.T) {
+	ctx := context.Background()
+	root, files := secrets(t)
+	password, err := readSecret(filepath.Join(root, "load/root.password"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	my, err := myserver.Start(ctx, myserver.Options{Settings: []string{"ssl_cert = server.crt", "ssl_key = server.key"}, Files: files})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer my.Stop()
+	// The owner as the official image makes it, and what a run leaves behind
+	// that was killed in the middle.
+	err = my.Exec(ctx, "", "CREATE USER root@'%' IDENTIFIED BY '"+password+"'; GRANT ALL ON *.* TO root@'%' WITH GRANT OPTION; DROP USER IF EXISTS root@'127.0.0.1';"+
+		"CREATE DATABASE crm; CREATE TABLE crm.customers (id int); CREATE USER crm_app@'%'; GRANT SELECT ON crm.customers TO crm_app@'%'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := []string{"load", "-product", "mysql", "-database", my.Addr(), "-secrets", filepath.Join(root, "load"), "-customers", "300", "-employees", "40"}
+	if out, err := play(t, load...); err != nil || !strings.Contains(out, "300 customers") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if got, err := my.Query(ctx, "crm", "SELECT count(*), (SELECT count(*) FROM demo.origin) FROM customers"); err != nil || got != "300\t1\n" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if out, err := play(t, load...); err != nil || !strings.Contains(out, "there already") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 func TestJobsSayWhatIsMissing(t *testing.T) {
 	dir := t.TempDir()
 	closed := httptest.NewServer(http.NotFoundHandler())
@@ -140,6 +185,7 @@ func TestJobsSayWhatIsMissing(t *testing.T) {
 		want string
 	}{
 		{[]string{"load", "-secrets", dir}, "run `demo prepare` first"},
+		{[]string{"load", "-product", "oracle", "-secrets", dir}, `no product "oracle"`},
 		{[]string{"shop", "-secrets", dir}, "run `demo prepare` first"},
 		{[]string{"story", "-facts", filepath.Join(dir, "none")}, "run `demo plant` first"},
 		{[]string{"receive", "-secret", filepath.Join(dir, "none")}, "no such file"},

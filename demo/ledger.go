@@ -180,7 +180,7 @@ func pair(want []expectation, have []*entry) (found []*entry, missing string) {
 		}
 		if mine == nil {
 			if missing == "" {
-				missing = fmt.Sprintf("expected %s by %s (%s) on %s: %s", w.rule, w.user, w.application, w.table, why)
+				missing = fmt.Sprintf("expected %s by %s (%s) on %s: %s", read, w.user, w.application, w.table, why)
 			}
 			continue
 		}

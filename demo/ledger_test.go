@@ -57,7 +57,7 @@ func TestAnExpectationTakesOneDetectionAndMissingOnesAreExplained(t *testing.T) 
 	if err := os.WriteFile(path, []byte(line(t, "a", 1, true)+line(t, "b", 1, true)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	want := expectation{read, "jhartmann", "psql", "public.customers", "SELECT * FROM customers", false, false}
+	want := expectation{user: "jhartmann", application: "psql", table: "public.customers", statement: "SELECT * FROM customers"}
 	l := newLedger(path)
 	found, err := l.await(ctx, 3, []expectation{want}, time.Second)
 	if err != nil || len(found) != 1 || found[0].d.ID != "a" || found[0].act != 3 {

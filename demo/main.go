@@ -1,6 +1,6 @@
 // Command demo plays honeyrow's story from end to end against a private
-// PostgreSQL: it loads an invented business, plants honey rows with the real
-// command line, puts the proxy in front, and then behaves in turn like an
+// PostgreSQL and a private MariaDB: it loads an invented business, plants honey
+// rows with the real command line, puts one proxy in front of both, and then behaves in turn like an
 // ordinary application, a curious insider, a thief with a stolen password and
 // an attacker with an injection. It ends with 0 if exactly the expected alerts
 // came. `make demo` runs it; KEEP=1 leaves everything running at the end.
@@ -31,13 +31,14 @@ func main() {
 	}
 	flag.Usage = usage
 	honeyrow := flag.String("honeyrow", "bin/honeyrow", "the program to show")
+	databases := flag.String("db", "both", "what the story is played on: postgres, mariadb or both")
 	keep := flag.Bool("keep", false, "leave everything running at the end and say how to connect")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		usage()
 		os.Exit(2)
 	}
-	err := run(ctx, options{honeyrow: *honeyrow, keep: *keep, out: os.Stdout})
+	err := run(ctx, options{honeyrow: *honeyrow, databases: *databases, keep: *keep, out: os.Stdout})
 	interrupted := ctx.Err() != nil
 	stop()
 	switch {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -9,8 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // facts are what the story must know of the other parts: which rows are
@@ -38,44 +37,50 @@ func plantJob(fs *flag.FlagSet) func(context.Context, io.Writer) error {
 	fs.StringVar(&c.program, "honeyrow", "/usr/local/bin/honeyrow", "the program")
 	fs.StringVar(&c.config, "config", "/etc/honeyrow/honeyrow.yaml", "its configuration")
 	plan := fs.String("plan", "plan.json", "where the plan is kept")
+	server := fs.String("server", "", "the server's name in the configuration; empty: there is one")
 	dsn := fs.String("dsn", "seed.dsn", "file with the planting role's connection string")
 	into := fs.String("facts", "facts.json", "where the story finds what it must know")
 	return func(ctx context.Context, out io.Writer) error {
 		p := &printer{w: out, colour: isTerminal(out)}
-		ts, err := c.tokens(ctx)
+		ts, err := c.tokens(ctx, *server)
 		if err != nil {
 			return err
 		}
-		steps := [][]string{{"doctor"}, {"seed", "plan", "--out", *plan}, {"seed", "apply", *plan, "--yes"}, {"seed", "verify"}}
+		steps := [][]string{{"seed", "plan", "--out", *plan}, {"seed", "apply", *plan, "--yes"}, {"seed", "verify"}}
 		if len(ts) > 0 {
-			steps = [][]string{{"doctor"}, {"seed", "verify"}}
+			steps = steps[2:]
 		}
-		for _, args := range steps {
+		for i := range steps {
+			if *server != "" {
+				steps[i] = append(steps[i], "--server", *server)
+			}
+		}
+		for _, args := range append([][]string{{"doctor"}}, steps...) {
 			printed, err := c.run(ctx, args...)
 			if err != nil {
 				return err
 			}
 			p.command("honeyrow "+strings.Join(args, " "), printed, 60)
 		}
-		return c.writeFacts(ctx, *dsn, *into)
+		return c.writeFacts(ctx, *server, *dsn, *into)
 	}
 }
 
-func (c cli) writeFacts(ctx context.Context, dsnFile, into string) error {
+func (c cli) writeFacts(ctx context.Context, server, dsnFile, into string) error {
 	dsn, err := readSecret(dsnFile)
 	if err != nil {
 		return err
 	}
-	conn, err := pgx.Connect(ctx, dsn)
+	p, db, err := openDSN(dsn)
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	ts, err := c.tokens(ctx)
+	defer db.Close()
+	ts, err := c.tokens(ctx, server)
 	if err != nil {
 		return err
 	}
-	d, err := findDecoys(ctx, ts, conn)
+	d, err := findDecoys(ctx, ts, p, db)
 	if err != nil {
 		return err
 	}
@@ -83,13 +88,12 @@ func (c cli) writeFacts(ctx context.Context, dsnFile, into string) error {
 	for t := range d.towns {
 		f.Towns = append(f.Towns, t)
 	}
-	var comment string
-	err = conn.QueryRow(ctx, "SELECT coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE datname = current_database()").Scan(&comment)
+	made, err := p.origin(ctx, db)
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal([]byte(comment), &f.Business); err != nil {
-		return fmt.Errorf("the database's comment does not say how it was made (%q): was it loaded by `demo load`?", comment)
+	if err := json.Unmarshal([]byte(made), &f.Business); err != nil {
+		return fmt.Errorf("the database does not say how it was made (%q): was it loaded by `demo load`?", made)
 	}
 	b, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
@@ -100,6 +104,20 @@ func (c cli) writeFacts(ctx context.Context, dsnFile, into string) error {
 		return err
 	}
 	return os.Rename(tmp, into)
+}
+
+// openDSN connects with a connection string as `demo prepare` writes it.
+func openDSN(dsn string) (product, *sql.DB, error) {
+	if !strings.HasPrefix(dsn, "mysql://") {
+		db, err := sql.Open("pgx", dsn)
+		return pgProduct{}, db, err
+	}
+	w, role, err := readSeedDSN(dsn)
+	if err != nil {
+		return nil, nil, err
+	}
+	db, err := w.product.open(w, role, "demo-plant")
+	return w.product, db, err
 }
 
 func readFacts(file string) (f facts, err error) {

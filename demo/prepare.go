@@ -9,17 +9,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"honeyrow/demo/crm"
 )
 
 // passwordFile ends the name of the file with a role's password.
 const passwordFile = ".password"
 
-// Users of the containers: the official image's postgres, and that of honeyrow's
-// own images (docker/Dockerfile).
+// Users of the containers: postgres and mysql of the official images, and that of
+// honeyrow's own images (docker/Dockerfile).
 const (
-	postgresUID = 999
+	databaseUID = 999
 	honeyrowUID = 65532
 )
 
@@ -32,7 +30,8 @@ type audience struct {
 // preparation says what the secrets are made for.
 type preparation struct {
 	hosts       []string // in the certificate
-	database    string   // host:port for the seeder
+	database    string   // host:port of PostgreSQL, for the seeder
+	mysql       string   // and of MySQL
 	certificate string   // where the seeder finds it
 }
 
@@ -41,9 +40,10 @@ type preparation struct {
 // and no more.
 func prepareJob(fs *flag.FlagSet) func(context.Context, io.Writer) error {
 	root := fs.String("root", "/secrets", "the folder that holds the readers' folders")
-	hosts := fs.String("hosts", "db,honeyrow", "names in the certificate, beside localhost")
+	hosts := fs.String("hosts", "db,mysql,honeyrow", "names in the certificate, beside localhost")
 	var p preparation
-	fs.StringVar(&p.database, "database", "db:5432", "the database server, for the planting role's connection string")
+	fs.StringVar(&p.database, "database", "db:5432", "PostgreSQL, for the planting role's connection string")
+	fs.StringVar(&p.mysql, "mysql", "mysql:3306", "MySQL, for the same")
 	fs.StringVar(&p.certificate, "certificate", "/secrets/honeyrow/server.crt", "where the planting role finds the certificate")
 	chown := fs.Bool("chown", true, "give each folder's files to the user that reads them")
 	return func(_ context.Context, out io.Writer) error {
@@ -68,17 +68,18 @@ func prepareJob(fs *flag.FlagSet) func(context.Context, io.Writer) error {
 
 // audiences makes new secrets for everybody.
 func (p preparation) audiences() (map[string]audience, error) {
-	cert, key, err := selfSigned(p.hosts...)
+	made, err := selfSigned(p.hosts...)
 	if err != nil {
 		return nil, err
 	}
-	certificate, superuser, webhook := string(cert), randomHex(16), randomHex(32)
-	load := map[string]string{"server.crt": certificate, "postgres" + passwordFile: superuser}
-	for _, role := range crm.Roles {
-		load[role+passwordFile] = randomHex(12)
+	certificate, key, webhook := string(made.cert), string(made.key), randomHex(32)
+	load := map[string]string{"server.crt": certificate, "postgres" + passwordFile: randomHex(16), "root" + passwordFile: randomHex(16)}
+	passwords := newPasswords()
+	for role, password := range passwords {
+		load[role+passwordFile] = password
 	}
-	w := way{certificate: p.certificate, passwords: map[string]string{"honeyrow_seed": load["honeyrow_seed"+passwordFile]}}
-	if err := w.lead(p.database); err != nil {
+	postgres, mysql := way{certificate: p.certificate, passwords: passwords}, way{certificate: p.certificate, passwords: passwords}
+	if err := errors.Join(postgres.lead(p.database), mysql.lead(p.mysql)); err != nil {
 		return nil, err
 	}
 	of := func(roles ...string) map[string]string {
@@ -89,14 +90,19 @@ func (p preparation) audiences() (map[string]audience, error) {
 		return files
 	}
 	return map[string]audience{
-		"db": {postgresUID, map[string]string{
-			"server.crt": certificate, "server.key": string(key), "postgres" + passwordFile: superuser,
+		"db": {databaseUID, map[string]string{
+			"server.crt": certificate, "server.key": key, "postgres" + passwordFile: load["postgres"+passwordFile],
+		}},
+		"mysql": {databaseUID, map[string]string{
+			"server.crt": certificate, "server.key": key, "root" + passwordFile: load["root"+passwordFile],
 		}},
 		"honeyrow": {honeyrowUID, map[string]string{
-			"server.crt": certificate, "server.key": string(key), "registry.key": randomHex(32), "webhook.secret": webhook,
+			"server.crt": certificate, "server.key": key, "registry.key": randomHex(32), "webhook.secret": webhook,
 		}},
-		"load":     {honeyrowUID, load},
-		"seed":     {honeyrowUID, map[string]string{"seed.dsn": w.dsn("honeyrow_seed", "honeyrow-seed")}},
+		"load": {honeyrowUID, load},
+		"seed": {honeyrowUID, map[string]string{
+			"seed.dsn": pgProduct{}.seedDSN(postgres), "mysql.dsn": products["mysql"].seedDSN(mysql),
+		}},
 		"receiver": {honeyrowUID, map[string]string{"webhook.secret": webhook}},
 		"shop":     {honeyrowUID, of("shop_web")},
 		"story":    {honeyrowUID, of("crm_app", "jhartmann", "support_kim", "backup_svc")},

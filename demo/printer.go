@@ -67,9 +67,14 @@ func (p *printer) alert(d *event.Detection) {
 	fmt.Fprintf(p.w, "\n  %s\n", strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n  "))
 }
 
-func (p *printer) summary(results []*result, late int) {
-	fmt.Fprintf(p.w, "%-44s %9s %5s   %s\n", "act", "expected", "got", "ms from statement to alert file")
-	for _, r := range results {
+// summary says how the acts of one product went.
+func (p *printer) summary(f performance) {
+	title := f.title
+	if title == "" {
+		title = "act"
+	}
+	fmt.Fprintf(p.w, "%-44s %9s %5s   %s\n", title, "expected", "got", "ms from statement to alert file")
+	for _, r := range f.results {
 		var times []string
 		for _, e := range r.got {
 			times = append(times, fmt.Sprintf("%.0f", float64(e.first.Sub(e.d.Run.Started))/float64(time.Millisecond)))
@@ -80,6 +85,10 @@ func (p *printer) summary(results []*result, late int) {
 		}
 		fmt.Fprintf(p.w, "%-44s %9d %5d   %-32s %s\n", r.act.title, len(r.want), len(r.got), strings.Join(times, ", "), mark)
 	}
+}
+
+// late counts the alerts that belong to no act.
+func (p *printer) late(late int) {
 	if late > 0 {
 		fmt.Fprintf(p.w, "%-44s %9d %5d   %-32s %s\n", "anything else", 0, late, "", p.paint("31;1", "WRONG"))
 	}

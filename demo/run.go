@@ -8,22 +8,44 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"honeyrow/demo/crm"
-	"honeyrow/demo/shop"
+	"honeyrow/internal/myserver"
 )
 
 type options struct {
 	honeyrow  string // the program
+	databases string // postgres, mariadb or both
 	keep      bool
 	customers int // 0: 10,000
 	out       io.Writer
 }
 
+// opener starts a private server and loads the rows.
+type opener func(ctx context.Context, dir string, p keyPair, data *crm.Data) (*business, error)
+
+// openers are those of -db, in the order of the story.
+func openers(databases string) ([]opener, error) {
+	switch databases {
+	case "postgres":
+		return []opener{openPostgres}, nil
+	case "mariadb":
+		return []opener{openMariaDB}, nil
+	case "both", "":
+		return []opener{openPostgres, openMariaDB}, nil
+	}
+	return nil, fmt.Errorf("no databases %q: use postgres, mariadb or both", databases)
+}
+
 // run plays the whole demo. Whatever way it ends, nothing is left behind.
 func run(ctx context.Context, o options) (err error) {
 	p := &printer{w: o.out, colour: isTerminal(o.out)}
+	wanted, err := openers(o.databases)
+	if err != nil {
+		return err
+	}
 	program, err := filepath.Abs(o.honeyrow)
 	if err != nil {
 		return err
@@ -36,41 +58,43 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer myserver.Cleanup()
 
 	p.heading("The business")
-	started := time.Now()
-	b, err := openBusiness(ctx, dir, crm.Options{Seed: 20261122, Customers: o.customers})
-	if err != nil {
+	s := &stage{dir: dir, honeyrow: program}
+	defer s.close()
+	if err := s.open(ctx, p, wanted, crm.Options{Seed: 20261122, Customers: o.customers}); err != nil {
 		return err
 	}
-	defer b.Stop()
-	p.say("PostgreSQL %s on %s, with TLS and SCRAM passwords, in %s.", serverVersion(ctx, b), b.Addr(), b.Dir)
-	p.say("%s, loaded in %.1f s.", inventory(b.data), time.Since(started).Seconds())
-
-	listen, err := freeAddress()
-	if err != nil {
-		return err
-	}
-	s := &stage{b: b, honeyrow: program, listen: listen}
 	defer func() { err = errors.Join(err, s.stop()) }()
 	if err := plant(ctx, p, s); err != nil {
 		return err
 	}
-	th, err := open(ctx, s)
-	if err != nil {
-		return err
-	}
-	defer th.shop.Close()
-
 	l := newLedger(s.alerts())
-	results, err := playAll(ctx, p, s, th, l, func(act) bool { return true })
-	if err != nil {
-		return err
+	var all []performance
+	var theatres []*theatre
+	for _, b := range s.houses {
+		th, err := s.theatre(ctx, b)
+		if err != nil {
+			return err
+		}
+		defer th.shop.Close()
+		title := b.product.name()
+		if len(theatres) > 0 { // the act before ended with block
+			if err := s.react(ctx, "alert"); err != nil {
+				return err
+			}
+		}
+		theatres = append(theatres, th)
+		results, err := playAll(ctx, p, s, th, l, func(act) bool { return true })
+		if err != nil {
+			return fmt.Errorf("%s: %w", title, err)
+		}
+		all = append(all, performance{title, results})
 	}
 	if o.keep {
-		err := errors.Join(settle(p, l, results), s.react(ctx, "alert"))
-		keepOpen(ctx, p, s, th)
-		return err
+		err := errors.Join(settle(p, l, all), s.react(ctx, "alert"))
+		return errors.Join(err, keepOpen(ctx, p, s, theatres))
 	}
 	if err := after(ctx, p, s, len(l.order)); err != nil {
 		return err
@@ -80,58 +104,139 @@ func run(ctx context.Context, o options) (err error) {
 	if err := s.stop(); err != nil {
 		return err
 	}
-	return settle(p, l, results)
+	return settle(p, l, all)
 }
 
-// open makes the shop and everything else the acts need, through the proxy.
-func open(ctx context.Context, s *stage) (*theatre, error) {
-	w, err := s.b.through(s.listen)
+// open starts the servers side by side and loads the same rows into each.
+func (s *stage) open(ctx context.Context, p *printer, wanted []opener, o crm.Options) error {
+	cert, err := selfSigned()
+	if err != nil {
+		return err
+	}
+	if err := cert.write(s.dir); err != nil {
+		return err
+	}
+	data, err := crm.Generate(o)
+	if err != nil {
+		return err
+	}
+	houses, errs, took := make([]*business, len(wanted)), make([]error, len(wanted)), make([]time.Duration, len(wanted))
+	var wg sync.WaitGroup
+	for i, open := range wanted {
+		wg.Go(func() {
+			began := time.Now()
+			houses[i], errs[i] = open(ctx, s.dir, cert, data)
+			took[i] = time.Since(began)
+		})
+	}
+	wg.Wait()
+	for _, b := range houses {
+		if b != nil {
+			s.houses = append(s.houses, b)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	for i, b := range s.houses {
+		if b.listen, err = freeAddress(); err != nil {
+			return err
+		}
+		p.say("%s %s on %s, with TLS and a password for each account, in %s: up and loaded in %.1f s.",
+			b.product.name(), b.version, b.address(), b.folder, took[i].Seconds())
+	}
+	each := ""
+	if len(s.houses) > 1 {
+		each = " in each"
+	}
+	p.say("%s%s.", inventory(data), each)
+	return nil
+}
+
+// close stops the servers.
+func (s *stage) close() {
+	for _, b := range s.houses {
+		b.stop()
+	}
+}
+
+// theatre makes the shop and everything else the acts need, through the proxy.
+func (s *stage) theatre(ctx context.Context, b *business) (*theatre, error) {
+	w, err := b.through()
 	if err != nil {
 		return nil, err
 	}
-	d, err := s.decoys(ctx)
+	d, err := s.decoys(ctx, b)
 	if err != nil {
 		return nil, err
 	}
-	sh, err := shop.Start(ctx, w.dsn("shop_web", "shop"))
+	sh, err := w.openShop("127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	return &theatre{way: w, shop: sh, decoys: d}, nil
+	return &theatre{way: w, server: b.server, shop: sh, decoys: d}, nil
 }
 
 // plant puts honeyrow in front of the business with its own command line.
 func plant(ctx context.Context, p *printer, s *stage) error {
 	p.heading("Honeyrow moves in")
-	out, err := s.configure(ctx)
+	line, out, err := s.configure(ctx)
 	if err != nil {
 		return err
 	}
-	p.command("honeyrow init --name crm --server-address "+s.b.Addr()+" --listen "+s.listen+" --domain "+decoyDomain, out, 3)
+	p.command(line, out, 3)
 	p.say("(then TLS is switched on in honeyrow.yaml, and the planting role's connection string put into seed.dsn)")
+	for _, b := range s.houses[1:] {
+		p.say("(and %s gets an entry under servers and one under listeners: the same proxy, on %s)", b.product.name(), b.listen)
+	}
 	if out, err = s.run(ctx, "doctor"); err != nil {
 		return err
 	}
-	p.command("honeyrow doctor", out, 14)
+	p.command("honeyrow doctor", out, 14+10*(len(s.houses)-1))
 	if err := s.start(ctx); err != nil {
 		return err
 	}
 	p.command("honeyrow proxy &", nil, 0)
-	for _, c := range []struct {
-		args  []string
-		lines int
-	}{
-		{[]string{"seed", "plan", "--out", "plan.json"}, 34},
-		{[]string{"seed", "apply", "plan.json", "--yes"}, 40},
-		{[]string{"seed", "verify"}, 6},
-		{[]string{"tokens", "list", "--table", "customers"}, 8},
-	} {
-		if out, err = s.run(ctx, c.args...); err != nil {
+	for i, b := range s.houses {
+		if err := plantIn(ctx, p, s, b, i == 0); err != nil {
 			return err
 		}
-		p.command("honeyrow "+strings.Join(c.args, " "), out, c.lines)
 	}
 	return s.running()
+}
+
+// plantIn plants in one database; what is printed is shown at length for the
+// first.
+func plantIn(ctx context.Context, p *printer, s *stage, b *business, first bool) error {
+	plan := "plan.json"
+	lines := [4]int{34, 40, 6, 8}
+	if !first {
+		lines = [4]int{12, 22, 2, 2}
+	}
+	var server []string
+	if len(s.houses) > 1 {
+		plan, server = "plan-"+b.server+".json", []string{"--server", b.server}
+	}
+	for i, args := range [4][]string{
+		{"seed", "plan", "--out", plan},
+		{"seed", "apply", plan, "--yes"},
+		{"seed", "verify"},
+		{"tokens", "list", "--table", "customers"},
+	} {
+		args = append(args, server...)
+		out, err := s.run(ctx, args...)
+		if err != nil {
+			return err
+		}
+		p.command("honeyrow "+strings.Join(args, " "), out, lines[i])
+	}
+	return nil
+}
+
+// performance is the story as played on one product.
+type performance struct {
+	title   string // empty: there is only one
+	results []*result
 }
 
 // result is how one act went.
@@ -154,11 +259,11 @@ type keeper interface {
 // playAll plays the acts that are wanted and collects what came of each.
 func playAll(ctx context.Context, p *printer, k keeper, th *theatre, l *ledger, wanted func(act) bool) ([]*result, error) {
 	var results []*result
-	for i, a := range story() {
+	for i, a := range story(th.product.script()) {
 		if !wanted(a) {
 			continue
 		}
-		p.heading(fmt.Sprintf("Act %d. %s", i+1, a.title))
+		p.heading(fmt.Sprintf("%s, act %d. %s", th.product.name(), i+1, a.title))
 		p.say("%s", a.story)
 		if a.refuse && !th.refuses {
 			if err := k.react(ctx, "block"); err != nil {
@@ -166,7 +271,7 @@ func playAll(ctx context.Context, p *printer, k keeper, th *theatre, l *ledger, 
 			}
 			th.refuses = true
 		}
-		r, began := &result{act: a, want: a.expect(th)}, time.Now()
+		r, began := &result{act: a, want: a.expected(th)}, time.Now()
 		results = append(results, r)
 		got, err := l.during(func() (string, error) { return a.play(ctx, th) })
 		r.duration = time.Since(began)
@@ -210,30 +315,27 @@ func after(ctx context.Context, p *printer, s *stage, alerts int) error {
 		return err
 	}
 	p.command("honeyrow alerts list", out, alerts+3)
-	if out, err = s.run(ctx, "seed", "remove", "--yes"); err != nil {
-		return err
-	}
-	p.command("honeyrow seed remove --yes", out, 8)
-	for _, t := range s.b.data.Tables {
-		if t.Name == "orders" || t.Name == "order_items" {
-			continue // the ordinary day placed new ones
+	for _, b := range s.houses {
+		args := []string{"seed", "remove", "--yes"}
+		if len(s.houses) > 1 {
+			args = append(args, "--server", b.server)
 		}
-		n, err := s.b.Query(ctx, database, "SELECT count(*) FROM "+t.Name)
-		if err != nil {
+		if out, err = s.run(ctx, args...); err != nil {
 			return err
 		}
-		if got := strings.TrimSpace(n); got != fmt.Sprint(len(t.Rows)) {
-			return fmt.Errorf("after `seed remove` %s has %s rows, not the %d it had before", t.Name, got, len(t.Rows))
+		p.command("honeyrow "+strings.Join(args, " "), out, 4)
+		if err := b.unchanged(ctx); err != nil {
+			return err
 		}
+		p.good("every table of " + b.product.name() + " has exactly the rows it had before")
 	}
-	p.good("every table has exactly the rows it had before")
 	return nil
 }
 
 var errAlerts = errors.New("the alerts are not exactly the expected ones")
 
 // settle reads the alert file to its end, prints the summary and judges.
-func settle(p *printer, l *ledger, results []*result) error {
+func settle(p *printer, l *ledger, all []performance) error {
 	if err := l.read(); err != nil {
 		return err
 	}
@@ -242,67 +344,51 @@ func settle(p *printer, l *ledger, results []*result) error {
 		p.bad("an alert that nobody expected: " + e.d.Summary)
 	}
 	p.heading("Summary")
-	p.summary(results, len(late))
-	wrong := len(late)
-	for _, r := range results {
-		if r.problem != "" || len(r.got) != len(r.want) {
-			wrong++
+	wrong, want := len(late), 0
+	for _, f := range all {
+		p.summary(f)
+		for _, r := range f.results {
+			want += len(r.want)
+			if r.problem != "" || len(r.got) != len(r.want) {
+				wrong++
+			}
 		}
 	}
+	p.late(len(late))
 	if wrong > 0 {
 		return fmt.Errorf("%w: see the summary (%d problems)", errAlerts, wrong)
 	}
-	p.good("exactly the expected alerts came")
+	p.good(fmt.Sprintf("exactly the expected alerts came: %d", want))
 	return nil
 }
 
 // keepOpen says how to connect and waits for Ctrl-C.
-func keepOpen(ctx context.Context, p *printer, s *stage, th *theatre) {
+func keepOpen(ctx context.Context, p *printer, s *stage, theatres []*theatre) error {
 	p.heading("Still running")
-	env := func(port int, role string) string {
-		return fmt.Sprintf("PGPASSWORD=%s psql 'host=127.0.0.1 port=%d user=%s dbname=%s sslmode=verify-full sslrootcert=%s'",
-			s.b.passwords[role], port, role, database, s.b.certificate())
+	for i, th := range theatres {
+		b := s.houses[i]
+		through, err := th.product.hint(th.way, "jhartmann")
+		if err != nil {
+			return err
+		}
+		p.say("%s", th.product.name())
+		p.say("  Through the proxy:   %s", through)
+		p.say("  Straight, as owner:  %s", b.owner)
+		p.say("  The vulnerable shop: curl '%s'", th.shop.SearchURL("lamp"))
+		p.say("  Proxy and server:    %s -> %s", b.listen, b.address())
+		p.say("  Accounts:")
+		for _, role := range crm.Roles {
+			p.say("    %-14s %s", role, b.passwords[role])
+		}
 	}
-	p.say("Through the proxy:   %s", env(th.port, "jhartmann"))
-	p.say("Straight, as owner:  psql -h %s -p %d -U postgres %s", s.b.Socket, s.b.Port, database)
-	p.say("The vulnerable shop: curl '%s'", th.shop.SearchURL("lamp"))
-	p.say("Configuration:       %s", s.config())
-	p.say("Alert file:          tail -f %s", s.alerts())
-	p.say("honeyrow:            %s --config %s tokens list", s.honeyrow, s.config())
-	p.say("Accounts:            %s (passwords below)", strings.Join(crm.Roles, ", "))
-	for _, role := range crm.Roles {
-		p.say("                     %-14s %s", role, s.b.passwords[role])
-	}
+	p.say("Configuration:         %s", s.config())
+	p.say("Alert file:            tail -f %s", s.alerts())
+	p.say("honeyrow:              %s --config %s tokens list", s.honeyrow, s.config())
 	p.say("Ctrl-C stops everything and removes it.")
 	select {
 	case <-ctx.Done():
 	case <-s.ended:
 		p.bad("the proxy has ended: " + s.log.String())
 	}
-}
-
-func serverVersion(ctx context.Context, b *business) string {
-	v, err := b.Query(ctx, database, "SHOW server_version")
-	if err != nil {
-		return "?"
-	}
-	v, _, _ = strings.Cut(strings.TrimSpace(v), " ")
-	return v
-}
-
-// inventory counts the rows: "10,000 customers, 28,412 orders, ...".
-func inventory(d *crm.Data) string {
-	var parts []string
-	for _, name := range []string{"customers", "orders", "order_items", "payment_cards", "hr.employees", "hr.payroll", "api_credentials"} {
-		parts = append(parts, fmt.Sprintf("%s %s", thousands(len(d.Table(name).Rows)), strings.ReplaceAll(strings.TrimPrefix(name, "hr."), "_", " ")))
-	}
-	return strings.Join(parts, ", ")
-}
-
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,8 +18,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"honeyrow/event"
 	"honeyrow/token"
 )
@@ -29,24 +28,24 @@ const decoyDomain = "harborpost.example"
 // stage is honeyrow itself, used as a person would: its command line, its
 // configuration file, a running proxy.
 type stage struct {
-	b        *business
+	dir      string // for its files
 	honeyrow string // the program's absolute path
-	listen   string // the proxy's address
+	houses   []*business
 	proxy    *exec.Cmd
 	ended    chan struct{} // closed once the proxy has ended
 	exit     error         // valid after ended
 	log      *tailBuffer
 }
 
-func (s *stage) config() string { return filepath.Join(s.b.dir, "honeyrow.yaml") }
-func (s *stage) alerts() string { return filepath.Join(s.b.dir, "alerts.jsonl") }
+func (s *stage) config() string { return filepath.Join(s.dir, "honeyrow.yaml") }
+func (s *stage) alerts() string { return filepath.Join(s.dir, "alerts.jsonl") }
 
 // run executes one honeyrow command and returns its standard output.
 func (s *stage) run(ctx context.Context, args ...string) ([]byte, error) {
 	return s.cli().run(ctx, args...)
 }
 
-func (s *stage) cli() cli { return cli{program: s.honeyrow, config: s.config(), dir: s.b.dir} }
+func (s *stage) cli() cli { return cli{program: s.honeyrow, config: s.config(), dir: s.dir} }
 
 // cli is honeyrow's command line with one configuration.
 type cli struct {
@@ -70,25 +69,29 @@ func (c cli) run(ctx context.Context, args ...string) ([]byte, error) {
 }
 
 // configure lets `honeyrow init` write the configuration, then changes it
-// where this database differs from the usual, as its owner would.
-func (s *stage) configure(ctx context.Context) ([]byte, error) {
-	out, err := s.run(ctx, "init", "--name", "crm", "--server-address", s.b.Addr(), "--listen", s.listen, "--domain", decoyDomain)
-	if err != nil {
-		return nil, err
+// where these databases differ from the usual, as their owner would: TLS, and
+// a second server with a listener of its own. It returns init's command line
+// and what that printed.
+func (s *stage) configure(ctx context.Context) (line string, printed []byte, err error) {
+	first := s.houses[0]
+	args := []string{"init", "--name", first.server, "--server-address", first.address(), "--listen", first.listen, "--domain", decoyDomain}
+	if printed, err = s.run(ctx, args...); err != nil {
+		return "", nil, err
 	}
 	text, err := os.ReadFile(s.config())
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	edited := string(text)
 	for _, e := range []struct{ line, with string }{
+		{"    protocol: postgres", "    protocol: " + first.product.protocol()},
 		{"      mode: prefer", "      mode: verify-full\n      ca_file: server.crt"},
 		{`      mode: "off"`, "      mode: allow\n      cert_file: server.crt\n      key_file: server.key"},
 		{"    - {name: console, type: console, format: text}\n", ""},
 	} {
 		at := strings.Index(edited, e.line)
 		if at < 0 {
-			return nil, fmt.Errorf("the configuration that init wrote has no line %q: adapt demo/stage.go", e.line)
+			return "", nil, fmt.Errorf("the configuration that init wrote has no line %q: adapt demo/stage.go", e.line)
 		}
 		end := at + len(e.line)
 		if !strings.HasSuffix(e.line, "\n") { // the line's comment goes with it
@@ -96,16 +99,50 @@ func (s *stage) configure(ctx context.Context) ([]byte, error) {
 		}
 		edited = edited[:at] + e.with + edited[end:]
 	}
-	if err := os.WriteFile(s.config(), []byte(edited), 0o600); err != nil {
-		return nil, err
+	for _, b := range s.houses[1:] {
+		if edited, err = b.join(edited); err != nil {
+			return "", nil, err
+		}
 	}
-	return out, os.WriteFile(filepath.Join(s.b.dir, "seed.dsn"), []byte(s.b.direct().dsn("honeyrow_seed", "honeyrow-seed")+"\n"), 0o600)
+	if err := os.WriteFile(s.config(), []byte(edited), 0o600); err != nil {
+		return "", nil, err
+	}
+	for i, b := range s.houses {
+		if err := os.WriteFile(filepath.Join(s.dir, b.dsnFile(i == 0)), []byte(b.product.seedDSN(b.way)+"\n"), 0o600); err != nil {
+			return "", nil, err
+		}
+	}
+	return "honeyrow " + strings.Join(args, " "), printed, nil
 }
 
-// start runs the proxy and waits until it accepts connections.
+// dsnFile holds the planting role's connection string.
+func (b *business) dsnFile(first bool) string {
+	if first {
+		return "seed.dsn" // as init has it
+	}
+	return "seed-" + b.server + ".dsn"
+}
+
+// join adds the server and a listener for it to a configuration.
+func (b *business) join(text string) (string, error) {
+	for _, e := range []struct{ before, block string }{
+		{"\nlisteners:\n", fmt.Sprintf("  - name: %s\n    protocol: %s\n    address: %s\n    tls: {mode: verify-full, ca_file: server.crt}\n    seed: {dsn_file: %s}\n",
+			b.server, b.product.protocol(), b.address(), b.dsnFile(false))},
+		{"\n# What happens when", fmt.Sprintf("  - name: %s\n    server: %s\n    address: %s\n    tls: {mode: allow, cert_file: server.crt, key_file: server.key}\n",
+			b.server, b.server, b.listen)},
+	} {
+		if strings.Count(text, e.before) != 1 {
+			return "", fmt.Errorf("the configuration that init wrote has no single %q: adapt demo/stage.go", e.before)
+		}
+		text = strings.Replace(text, e.before, e.block+e.before, 1)
+	}
+	return text, nil
+}
+
+// start runs the proxy and waits until all its listeners accept connections.
 func (s *stage) start(ctx context.Context) error {
 	cmd := exec.Command(s.honeyrow, "--config", s.config(), "proxy")
-	cmd.Dir = s.b.dir
+	cmd.Dir = s.dir
 	// A group of its own: Ctrl-C reaches the demo alone, which then ends
 	// everything in order.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -123,17 +160,26 @@ func (s *stage) start(ctx context.Context) error {
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
+	for _, b := range s.houses {
+		if err := s.answers(ctx, tick.C, b.listen); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *stage) answers(ctx context.Context, tick <-chan time.Time, address string) error {
 	for {
 		var d net.Dialer
-		if c, err := d.DialContext(ctx, "tcp", s.listen); err == nil {
+		if c, err := d.DialContext(ctx, "tcp", address); err == nil {
 			return c.Close()
 		}
 		select {
-		case <-tick.C:
+		case <-tick:
 		case <-s.ended:
 			return fmt.Errorf("the proxy ended at its start: %w\n%s", s.exit, s.log)
 		case <-ctx.Done():
-			return fmt.Errorf("the proxy did not accept connections on %s: %w\n%s", s.listen, ctx.Err(), s.log)
+			return fmt.Errorf("the proxy did not accept connections on %s: %w\n%s", address, ctx.Err(), s.log)
 		}
 	}
 }
@@ -204,8 +250,9 @@ func (s *stage) running() error {
 	}
 }
 
-// tokens reads the live tokens with their values from `honeyrow tokens export`.
-func (c cli) tokens(ctx context.Context) ([]token.Token, error) {
+// tokens reads the live tokens of a server (empty: of all) with their values
+// from `honeyrow tokens export`.
+func (c cli) tokens(ctx context.Context, server string) ([]token.Token, error) {
 	out, err := c.run(ctx, "tokens", "export", "--state", "live")
 	if err != nil {
 		return nil, err
@@ -216,31 +263,33 @@ func (c cli) tokens(ctx context.Context) ([]token.Token, error) {
 		if err := json.Unmarshal(lines.Bytes(), &t); err != nil {
 			return nil, fmt.Errorf("honeyrow tokens export: %w in %q", err, lines.Text())
 		}
-		ts = append(ts, t)
+		if server == "" || t.Place.Server == server {
+			ts = append(ts, t)
+		}
 	}
 	return ts, nil
 }
 
-// decoys finds out what the acts need to know about the honey rows.
-func (s *stage) decoys(ctx context.Context) (decoys, error) {
-	ts, err := s.cli().tokens(ctx)
+// decoys finds out what the acts need to know about the honey rows of b.
+func (s *stage) decoys(ctx context.Context, b *business) (decoys, error) {
+	ts, err := s.cli().tokens(ctx, b.server)
 	if err != nil {
 		return decoys{}, err
 	}
-	conn, err := s.b.superuser(ctx)
+	db, err := b.openOwner()
 	if err != nil {
 		return decoys{}, err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	return findDecoys(ctx, ts, conn)
+	defer db.Close()
+	return findDecoys(ctx, ts, b.product, db)
 }
 
-// findDecoys is decoys for live tokens and a connection to their database.
-func findDecoys(ctx context.Context, ts []token.Token, conn *pgx.Conn) (decoys, error) {
+// findDecoys is decoys for live tokens and connections to their database.
+func findDecoys(ctx context.Context, ts []token.Token, p product, db *sql.DB) (decoys, error) {
 	d := decoys{towns: map[string]bool{}}
 	tables, rows := map[string]bool{}, map[event.ID]bool{}
 	for _, t := range ts {
-		if name := t.Place.Schema + "." + t.Place.Table; !tables[name] {
+		if name := place(t.Place); !tables[name] {
 			tables[name] = true
 			d.tables = append(d.tables, name)
 		}
@@ -253,15 +302,15 @@ func findDecoys(ctx context.Context, ts []token.Token, conn *pgx.Conn) (decoys, 
 	if len(d.emails) == 0 {
 		return d, fmt.Errorf("none of the %d live tokens is an e-mail address in customers", len(ts))
 	}
-	found, err := conn.Query(ctx, "SELECT city FROM customers WHERE email = ANY ($1)", d.emails)
-	if err != nil {
-		return d, err
-	}
-	towns, err := pgx.CollectRows(found, pgx.RowTo[string])
-	for _, town := range towns {
+	_, by, _ := strings.Cut(p.script().lookup, "WHERE")
+	for _, email := range d.emails {
+		var town string
+		if err := db.QueryRowContext(ctx, "SELECT city FROM customers WHERE"+by, email).Scan(&town); err != nil {
+			return d, fmt.Errorf("find a decoy's town: %w", err)
+		}
 		d.towns[town] = true
 	}
-	return d, err
+	return d, nil
 }
 
 // tailBuffer keeps the last max bytes written to it.

@@ -26,6 +26,7 @@ func storyJob(fs *flag.FlagSet) func(context.Context, io.Writer) error {
 	shopURL := fs.String("shop", "http://127.0.0.1:8080", "the web shop")
 	alerts := fs.String("alerts", "http://127.0.0.1:8081/alerts", "the alert receiver")
 	dir := fs.String("dir", "/tmp", "for files that an actor makes")
+	kind := productFlag(fs)
 	refused := fs.Bool("refused", os.Getenv("STORY_REFUSED") != "", "play what happens once honey-row-read is set to block, instead of the acts before (or set STORY_REFUSED)")
 	return func(ctx context.Context, out io.Writer) error {
 		p := &printer{w: out, colour: isTerminal(out)}
@@ -33,7 +34,7 @@ func storyJob(fs *flag.FlagSet) func(context.Context, io.Writer) error {
 		if err != nil {
 			return err
 		}
-		w, err := openWay(*address, *secrets)
+		w, err := openWay(*kind, *address, *secrets)
 		if err != nil {
 			return err
 		}
@@ -46,7 +47,7 @@ func storyJob(fs *flag.FlagSet) func(context.Context, io.Writer) error {
 		if err := l.forget(); err != nil {
 			return err
 		}
-		p.say("%s; %d decoys among them.", inventory(w.data), th.decoys.rows)
+		p.say("%s: %s; %d decoys among them.", w.product.name(), inventory(w.data), th.decoys.rows)
 		results, err := playAll(ctx, p, elsewhere{}, th, l, func(a act) bool { return a.refuse == *refused })
 		if err != nil {
 			return err
@@ -56,7 +57,7 @@ func storyJob(fs *flag.FlagSet) func(context.Context, io.Writer) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		return settle(p, l, results)
+		return settle(p, l, []performance{{"", results}})
 	}
 }
 

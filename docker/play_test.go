@@ -320,7 +320,7 @@ func TestTheWholeStoryIsPlayedInTheOrderOfTheComposeFile(t *testing.T) {
 	g.addr["db:5432"] = notYet
 	said := g.up()
 	for job, words := range map[string]string{
-		"prepare": "made the secrets of 7 readers", "load": "2,500 customers",
+		"prepare": "made the secrets of 8 readers", "load": "2,500 customers",
 		"seed": " honey rows are as planted", "registry": "is ready",
 	} {
 		if !strings.Contains(said[job], words) {

@@ -3,42 +3,40 @@
 package shop
 
 import (
-	"context"
+	"database/sql"
 	"fmt"
 	"html"
 	"net"
 	"net/http"
 	"net/url"
 	"time"
+)
 
-	"github.com/jackc/pgx/v5/pgxpool"
+// How the search begins in each dialect, up to what the visitor typed.
+const (
+	PostgreSQL = "SELECT sku, name, price FROM products WHERE active AND name ILIKE '%"
+	MySQL      = "SELECT sku, name, price FROM products WHERE active AND name LIKE '%"
 )
 
 // Shop is a running web shop.
 type Shop struct {
-	URL  string // "http://127.0.0.1:41234"
-	http *http.Server
-	db   *pgxpool.Pool
-	done chan struct{}
+	URL     string // "http://127.0.0.1:41234"
+	http    *http.Server
+	db      *sql.DB
+	dialect string
+	done    chan struct{}
 }
 
-// Start opens the shop on a random loopback port over the given database.
-func Start(ctx context.Context, dsn string) (*Shop, error) {
-	return Open(ctx, "127.0.0.1:0", dsn)
-}
-
-// Open is Start on an address, host:port.
-func Open(ctx context.Context, address, dsn string) (*Shop, error) {
-	db, err := pgxpool.New(ctx, dsn)
-	if err != nil {
-		return nil, fmt.Errorf("the shop's database: %w", err)
-	}
+// Open opens the shop on an address, host:port (port 0: any), over a database
+// of the given dialect. The shop closes the database.
+func Open(address string, db *sql.DB, dialect string) (*Shop, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		db.Close()
+		_ = db.Close()
 		return nil, err
 	}
-	s := &Shop{URL: "http://" + l.Addr().String(), db: db, done: make(chan struct{})}
+	db.SetMaxOpenConns(4)
+	s := &Shop{URL: "http://" + l.Addr().String(), db: db, dialect: dialect, done: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /search", s.search)
 	mux.HandleFunc("GET /healthz", s.health)
@@ -54,7 +52,7 @@ func Open(ctx context.Context, address, dsn string) (*Shop, error) {
 func (s *Shop) Close() {
 	_ = s.http.Close()
 	<-s.done
-	s.db.Close()
+	_ = s.db.Close()
 }
 
 // SearchURL is the address of a search for what a visitor typed.
@@ -64,7 +62,7 @@ func (s *Shop) SearchURL(typed string) string {
 
 // health answers 200 if the shop's database does.
 func (s *Shop) health(w http.ResponseWriter, r *http.Request) {
-	if err := s.db.Ping(r.Context()); err != nil {
+	if err := s.db.PingContext(r.Context()); err != nil {
 		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
 		return
 	}
@@ -75,7 +73,7 @@ func (s *Shop) health(w http.ResponseWriter, r *http.Request) {
 // comment at the statement's end names the route, as sqlcommenter does.
 func (s *Shop) search(w http.ResponseWriter, r *http.Request) {
 	typed := r.URL.Query().Get("q")
-	rows, err := s.db.Query(r.Context(), "SELECT sku, name, price FROM products WHERE active AND name ILIKE '%"+typed+"%'\n"+
+	rows, err := s.db.QueryContext(r.Context(), s.dialect+typed+"%'\n"+
 		"/*controller='search',framework='net%2Fhttp',route='%2Fsearch'*/")
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)

@@ -6,7 +6,8 @@
 #   postgresql  PostgreSQL's server programs (initdb, postgres)
 #   mariadbd    MariaDB's server; mariadb, mariadb-dump: its client programs
 #   python3-... the distribution's package of a Python library
-#   psql, pg_dump, pgbench, pgbouncer, haproxy, node, git, make or any other command
+#   php-mysql   PHP on the command line with its MySQL driver
+#   psql, pg_dump, pgbench, sysbench, pgbouncer, haproxy, node, git, make or any other command
 # What is there is passed over without a word. What is missing is installed
 # with apt-get where that is possible (root, or sudo without a password).
 # Anywhere else the script says what to install, and ends with 1.
@@ -44,6 +45,7 @@ have() {
 		;;
 	cc) command -v "${CC:-cc}" >/dev/null 2>&1 || command -v gcc >/dev/null 2>&1 ;;
 	python3-*) dpkg -s "$1" >/dev/null 2>&1 ;;
+	php-mysql) command -v php >/dev/null 2>&1 && php -m 2>/dev/null | grep -q '^mysqli$' ;;
 	*) command -v "$1" >/dev/null 2>&1 ;;
 	esac
 }
@@ -57,6 +59,7 @@ deb() {
 	mariadbd) echo mariadb-server ;;
 	mariadb | mariadb-dump) echo mariadb-client ;;
 	node) echo nodejs ;;
+	php-mysql) echo php-cli php-mysql ;;
 	*) echo "$1" ;;
 	esac
 }

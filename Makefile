@@ -13,7 +13,7 @@ QUICK = $$($(GO) list ./... | grep -v -e '^honeyrow/integration' -e '^honeyrow/d
 # `make test` runs all.
 NIMBLE = ./event/... ./inspect/... ./token/... ./alert/... ./engine/... ./rules/... ./proxy ./proxy/pgwire ./proxy/replay/... ./proxy/tlsconf/... ./proxy/wire/... ./seeder ./seeder/generate ./internal/config ./internal/wiretest
 SERVERS = postgresql psql pg_dump pgbench mariadbd mariadb mariadb-dump
-CLIENTS = node npm python3-psycopg python3-psycopg2
+CLIENTS = node npm python3-psycopg python3-psycopg2 sysbench
 
 .DEFAULT_GOAL := help
 .PHONY: help build check format vet lint imports race fuzz-short test integration bench fuzz demo fmt clean FORCE
@@ -63,8 +63,8 @@ integration: ## real servers, real drivers, chaos
 	$(GO) test -v -count=1 -timeout 60m ./integration/...
 	$(GO) run ./integration/suites
 
-bench: bin/honeyrow ## direct, a framing relay, PgBouncer and HAProxy, honeyrow: side by side (BENCH="-flags")
-	@scripts/need.sh $(SERVERS)
+bench: bin/honeyrow ## direct, a framing relay, PgBouncer and HAProxy, honeyrow: side by side, before PostgreSQL and MariaDB (BENCH="-flags")
+	@scripts/need.sh $(SERVERS) sysbench
 	@scripts/need.sh pgbouncer haproxy || echo "bench: goes on without those that are missing"
 	$(GO) run ./integration/bench $(BENCH)
 

@@ -6,8 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"honeyrow/integration/bench/client"
 )
 
 const (
@@ -16,17 +14,17 @@ const (
 )
 
 // conn measures how fast sessions are opened and closed.
-func (b *bench) conn(ctx context.Context, procs []*proc) {
+func (l *lane) conn(ctx context.Context, procs []*proc) {
 	since := time.Now()
-	for round := range b.rounds {
-		b.progress("conn", round, since)
+	for round := range l.rounds {
+		l.progress("conn", round, since)
 		for _, p := range turn(procs, round) {
 			if ctx.Err() != nil {
 				return
 			}
 			s := sample{Workload: "conn", Cell: "connect", Round: round}
-			b.take(ctx, s, p, func(s *sample, cpu func() time.Duration) error {
-				return b.connect(ctx, s, p.addr, cpu)
+			l.take(ctx, s, p, func(s *sample, cpu func() time.Duration) error {
+				return l.connect(ctx, s, p.addr, cpu)
 			})
 		}
 	}
@@ -34,16 +32,16 @@ func (b *bench) conn(ctx context.Context, procs []*proc) {
 
 // connect opens and closes sessions on all workers for as long as one
 // measurement lasts.
-func (b *bench) connect(ctx context.Context, s *sample, addr string, cpu func() time.Duration) error {
+func (l *lane) connect(ctx context.Context, s *sample, addr string, cpu func() time.Duration) error {
 	var n atomic.Int64
 	errs := make(chan error, connWorkers)
 	before, start := cpu(), time.Now()
-	until := start.Add(time.Duration(b.seconds) * time.Second)
+	until := start.Add(time.Duration(l.seconds) * time.Second)
 	var wg sync.WaitGroup
 	for range connWorkers {
 		wg.Go(func() {
 			for time.Now().Before(until) && n.Load() < connCap {
-				c, err := client.Dial(ctx, addr, user, database, 1<<10)
+				c, err := l.of.dial(ctx, addr, 1<<10)
 				if err == nil {
 					err = c.Close()
 				}

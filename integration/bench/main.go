@@ -1,12 +1,13 @@
 // Command bench measures what honeyrow costs. In one run, in interleaved
 // rounds, it puts the same work through nothing, through a relay that frames
 // messages and inspects nothing, through PgBouncer and HAProxy where they are
-// installed, and through honeyrow with thousands of live tokens. It reports
+// installed, and through honeyrow with thousands of live tokens; first in front
+// of PostgreSQL, then in front of MariaDB. It reports
 // medians of ratios paired by round, the CPU time of the proxy per unit of
 // work, and the memory of idle sessions. docs/performance.md says how to read
 // it. Timings are never asserted: it exits 0 when everything ran.
 //
-// It needs Linux and a PostgreSQL installation, starts private instances of
+// It needs Linux and an installation of the servers, starts private instances of
 // all it measures on random loopback ports, and removes them in the end.
 package main
 
@@ -21,6 +22,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"honeyrow/internal/myserver"
 )
 
 func main() {
@@ -34,7 +37,9 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(2)
 	}
-	if err := run(ctx, o, os.Stdout, os.Stderr); err != nil {
+	err = run(ctx, o, os.Stdout, os.Stderr)
+	myserver.Cleanup()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		stop()
 		os.Exit(1)
@@ -43,13 +48,12 @@ func main() {
 
 // run measures and writes the report to out, progress to log.
 func run(ctx context.Context, o options, out, log io.Writer) error {
-	b, err := newBench(ctx, o, log)
+	b, err := newBench(o, log)
 	if err != nil {
 		return err
 	}
 	defer b.close()
-	b.measure(ctx)
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(b.measure(ctx), ctx.Err()); err != nil {
 		return err
 	}
 	r := b.report()

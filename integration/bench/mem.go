@@ -8,56 +8,54 @@ import (
 	"sync"
 	"time"
 
-	"honeyrow/integration/bench/client"
 	"honeyrow/integration/bench/machine"
-	"honeyrow/integration/bench/stub"
 )
 
 const memRounds = 3 // at most: memory varies little
 
 // mem weighs fresh proxies with idle sessions, each of which has run one query.
-func (b *bench) mem(ctx context.Context) {
-	st, err := stub.Start()
+func (l *lane) mem(ctx context.Context) {
+	st, err := l.of.stub()
 	if err != nil {
-		b.problem(ctx, "stub server: %v", err)
+		l.problem(ctx, "stub server: %v", err)
 		return
 	}
 	defer st.Stop()
-	for round := range min(b.rounds, memRounds) {
-		for _, t := range b.all {
-			for _, n := range b.sessions {
+	for round := range min(l.rounds, memRounds) {
+		for _, t := range l.all {
+			for _, n := range l.sessions {
 				if ctx.Err() != nil || t.name == "direct" {
 					break
 				}
-				b.note("mem: round %d of %d, %s with %d idle sessions", round+1, min(b.rounds, memRounds), t.name, n)
-				w := weight{Target: t.name, Round: round, Sessions: n, Server: "postgresql"}
-				addr := b.pg.Addr()
+				l.note("%s mem: round %d of %d, %s with %d idle sessions", l.of.title, round+1, min(l.rounds, memRounds), t.name, n)
+				w := weight{Server: l.of.name, Target: t.name, Round: round, Sessions: n, Against: l.of.name}
+				addr := l.server.Addr()
 				if n > realSessions {
-					w.Server, addr = "stub", st.Addr()
+					w.Against, addr = "stub", st.Addr()
 				}
-				if err := b.weigh(ctx, t, addr, &w); err != nil {
-					b.problem(ctx, "memory of %s with %d sessions: %v", t.name, n, err)
+				if err := l.weigh(ctx, t, addr, &w); err != nil {
+					l.problem(ctx, "memory of %s with %d sessions: %v", t.name, n, err)
 					continue
 				}
-				b.weights = append(b.weights, w)
+				l.weights = append(l.weights, w)
 			}
 		}
 	}
 }
 
-func (b *bench) weigh(ctx context.Context, t target, server string, w *weight) error {
-	p, err := t.start(ctx, b, server)
+func (l *lane) weigh(ctx context.Context, t target, server string, w *weight) error {
+	p, err := t.start(ctx, l, server)
 	if err != nil {
 		return err
 	}
 	defer p.stop()
-	if err := b.warm(ctx, p); err != nil {
+	if err := l.warm(ctx, p); err != nil {
 		return err
 	}
 	if w.Rest, w.RestWorkers, err = settled(ctx, p); err != nil {
 		return err
 	}
-	conns, err := b.hold(ctx, p.addr, w.Sessions)
+	conns, err := l.hold(ctx, p.addr, w.Sessions)
 	defer func() {
 		for _, c := range conns {
 			_ = c.Close()
@@ -67,14 +65,14 @@ func (b *bench) weigh(ctx context.Context, t target, server string, w *weight) e
 		return err
 	}
 	if w.Held, w.HeldWorkers, err = settled(ctx, p); err == nil && p.pprof != "" {
-		err = errors.Join(b.fetch(ctx, p, "heap", fmt.Sprintf("mem %d.heap", w.Sessions)),
-			b.fetch(ctx, p, "goroutine", fmt.Sprintf("mem %d.goroutine", w.Sessions)))
+		err = errors.Join(l.fetch(ctx, p, "heap", fmt.Sprintf("mem %d.heap", w.Sessions)),
+			l.fetch(ctx, p, "goroutine", fmt.Sprintf("mem %d.goroutine", w.Sessions)))
 	}
 	return err
 }
 
 // hold opens n sessions that have run one query each.
-func (b *bench) hold(ctx context.Context, addr string, n int) ([]*client.Conn, error) {
+func (l *lane) hold(ctx context.Context, addr string, n int) ([]session, error) {
 	todo := make(chan struct{}, n)
 	for range n {
 		todo <- struct{}{}
@@ -82,14 +80,14 @@ func (b *bench) hold(ctx context.Context, addr string, n int) ([]*client.Conn, e
 	close(todo)
 	var (
 		mu     sync.Mutex
-		conns  []*client.Conn
+		conns  []session
 		failed error
 		wg     sync.WaitGroup
 	)
 	for range connWorkers {
 		wg.Go(func() {
 			for range todo {
-				c, err := client.Dial(ctx, addr, user, database, 1<<10)
+				c, err := l.of.dial(ctx, addr, 1<<10)
 				if err == nil {
 					_, err = c.Query("SELECT 1")
 				}

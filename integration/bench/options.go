@@ -13,12 +13,14 @@ import (
 var (
 	workloads   = []string{"point", "wide", "conn", "mem"}
 	targetNames = []string{"direct", "relay", "pgbouncer", "haproxy", "honeyrow"}
-	pointModes  = []string{"simple", "extended", "prepared"}
+	// allModes are those of all products.
+	allModes = []string{"simple", "extended", "text", "prepared"}
 )
 
 type options struct {
 	only, targets, modes []string
-	named                bool // the targets were asked for by name
+	servers              []string // products by name
+	named, serversNamed  bool     // the targets, the servers were asked for by name
 	clients, sessions    []int
 	rounds, seconds      int
 	scale, rows, tokens  int
@@ -32,15 +34,16 @@ func parseOptions(args []string, usage io.Writer) (options, error) {
 	o := options{honeyrow: "bin/honeyrow"}
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(usage)
-	fs.BoolVar(&o.quick, "quick", false, "about 3 minutes: 3 rounds, no 32 clients (default: about 12 minutes, 9 rounds)")
+	fs.BoolVar(&o.quick, "quick", false, "about 5 minutes: 3 rounds, no 32 clients (default: about 20 minutes, 9 rounds)")
+	servers := fs.String("server", "", "servers, of "+strings.Join(productNames(), ",")+" (default: all that are installed)")
 	only := fs.String("only", strings.Join(workloads, ","), "workloads")
 	targets := fs.String("targets", "", "targets, of "+strings.Join(targetNames, ",")+" (default: all that are there)")
-	modes := fs.String("modes", strings.Join(pointModes, ","), "pgbench query modes of point queries")
+	modes := fs.String("modes", strings.Join(allModes, ","), "modes of point queries: pgbench has simple,extended,prepared, sysbench text,prepared")
 	clients := fs.String("clients", "", "numbers of clients of point queries (default 1,8,32; quick 1,8)")
 	sessions := fs.String("sessions", "500,2000", "numbers of idle sessions")
 	fs.IntVar(&o.rounds, "rounds", 0, "rounds (default 9; quick 3)")
 	fs.IntVar(&o.seconds, "seconds", 1, "length of one point query or connection measurement")
-	fs.IntVar(&o.scale, "scale", 10, "pgbench scale: 100,000 accounts each")
+	fs.IntVar(&o.scale, "scale", 10, "rows of the table of point queries, in 100,000")
 	fs.IntVar(&o.rows, "rows", 1_000_000, "rows of the wide result, about 162 bytes each")
 	fs.IntVar(&o.tokens, "tokens", 10_000, "live tokens in honeyrow's registry")
 	fs.StringVar(&o.honeyrow, "honeyrow", o.honeyrow, "honeyrow's executable")
@@ -68,14 +71,20 @@ func parseOptions(args []string, usage io.Writer) (options, error) {
 	if o.named = *targets != ""; !o.named {
 		*targets = strings.Join(targetNames, ",")
 	}
+	if o.serversNamed = *servers != ""; !o.serversNamed {
+		*servers = strings.Join(productNames(), ",")
+	}
 	var err error
+	if o.servers, err = choose("--server", *servers, productNames()); err != nil {
+		return o, err
+	}
 	if o.only, err = choose("--only", *only, workloads); err != nil {
 		return o, err
 	}
 	if o.targets, err = choose("--targets", *targets, targetNames); err != nil {
 		return o, err
 	}
-	if o.modes, err = choose("--modes", *modes, pointModes); err != nil {
+	if o.modes, err = choose("--modes", *modes, allModes); err != nil {
 		return o, err
 	}
 	if o.clients, err = numbers("--clients", *clients); err != nil {

@@ -2,35 +2,26 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"regexp"
-	"runtime"
-	"strconv"
-	"strings"
+	"os/exec"
 	"sync"
 	"time"
 )
 
-// point measures single-row look-ups by primary key with pgbench.
-func (b *bench) point(ctx context.Context, procs []*proc) {
+// point measures single-row look-ups by primary key.
+func (l *lane) point(ctx context.Context, procs []*proc) {
 	since := time.Now()
-	for round := range b.rounds {
-		b.progress("point", round, since)
-		for _, mode := range b.modes {
-			for _, clients := range b.clients {
+	for round := range l.rounds {
+		l.progress("point", round, since)
+		for _, mode := range l.pointModes {
+			for _, clients := range l.clients {
 				for _, p := range turn(procs, round) {
 					if ctx.Err() != nil {
 						return
 					}
 					s := sample{Workload: "point", Cell: fmt.Sprintf("%s %d", mode, clients), Round: round}
-					b.take(ctx, s, p, func(s *sample, cpu func() time.Duration) error {
-						err := b.selectOnly(ctx, s, p.addr, mode, clients, cpu)
-						if errors.Is(err, errNoTime) { // once more
-							err = b.selectOnly(ctx, s, p.addr, mode, clients, cpu)
-						}
-						return err
+					l.take(ctx, s, p, func(s *sample, cpu func() time.Duration) error {
+						return l.of.lookUp(ctx, l, s, p.addr, mode, clients, cpu)
 					})
 				}
 			}
@@ -38,26 +29,25 @@ func (b *bench) point(ctx context.Context, procs []*proc) {
 	}
 }
 
-// selectOnly runs pgbench -S once. The CPU time counted is that of the
-// queries: connecting comes first and is cut off with the help of samples.
-func (b *bench) selectOnly(ctx context.Context, s *sample, addr, mode string, clients int, cpu func() time.Duration) error {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return err
-	}
-	cmd, err := b.pgbenchAt(ctx, host, port, "-S", "-n", "-M", mode, "-T", strconv.Itoa(b.seconds),
-		"-c", strconv.Itoa(clients), "-j", strconv.Itoa(min(clients, runtime.NumCPU())))
-	if err != nil {
-		return err
-	}
+// pointRows is the number of rows of the table of point queries.
+func pointRows(o options) int { return o.scale * 100_000 }
+
+// pointResult is what a program that measures point queries prints in the
+// end: queries, milliseconds, queries a second.
+type pointResult struct{ transactions, latency, tps float64 }
+
+// fill runs cmd and takes the figures that parse reads from its output. The
+// CPU time counted is that of the queries: connecting comes first and is cut
+// off with the help of samples.
+func (s *sample) fill(cmd *exec.Cmd, cpu func() time.Duration, parse func(out string) (pointResult, error)) error {
 	track := follow(cpu)
 	out, err := cmd.CombinedOutput()
 	end := time.Now()
 	cut := track.end()
 	if err != nil {
-		return fmt.Errorf("pgbench: %w\n%s", err, out)
+		return fmt.Errorf("%s: %w\n%s", cmd.Path, err, out)
 	}
-	r, err := parsePgbench(string(out))
+	r, err := parse(string(out))
 	if err != nil {
 		return err
 	}
@@ -65,45 +55,6 @@ func (b *bench) selectOnly(ctx context.Context, s *sample, addr, mode string, cl
 	s.Seconds = r.transactions / r.tps
 	s.CPU = cut(end.Add(-time.Duration(s.Seconds * float64(time.Second)))).Seconds()
 	return nil
-}
-
-// errNoTime: pgbench's time counts from before it connects, and on a crowded
-// machine it may run out there.
-var errNoTime = errors.New("pgbench's clients were not connected before its time ran out: the machine is too busy, or give more --seconds")
-
-// pgbenchResult is what pgbench prints in the end.
-type pgbenchResult struct{ transactions, latency, tps float64 }
-
-var pgbenchFields = []*regexp.Regexp{
-	regexp.MustCompile(`number of transactions actually processed: (\d+)`),
-	regexp.MustCompile(`latency average = ([\d.]+) ms`),
-	regexp.MustCompile(`tps = ([\d.]+) \((?:without initial connection time|excluding connections establishing)\)`),
-	regexp.MustCompile(`number of failed transactions: (\d+)`),
-}
-
-func parsePgbench(out string) (pgbenchResult, error) {
-	var v [4]float64
-	for i, re := range pgbenchFields {
-		m := re.FindStringSubmatch(out)
-		if i == 1 && m == nil && v[0] == 0 && strings.Contains(out, "processed: 0") {
-			return pgbenchResult{}, errNoTime
-		}
-		if m == nil {
-			if i == 3 { // older versions do not print it
-				continue
-			}
-			return pgbenchResult{}, fmt.Errorf("pgbench's output has no %q\n%s", re, out)
-		}
-		x, err := strconv.ParseFloat(m[1], 64)
-		if err != nil {
-			return pgbenchResult{}, err
-		}
-		v[i] = x
-	}
-	if v[3] > 0 || v[2] == 0 {
-		return pgbenchResult{}, fmt.Errorf("pgbench processed %v transactions, %v failed\n%s", v[0], v[3], out)
-	}
-	return pgbenchResult{v[0], v[1], v[2]}, nil
 }
 
 // tracker notes a CPU clock every few milliseconds.

@@ -22,45 +22,45 @@ type job struct {
 }
 
 // profiles writes, after the measuring, one CPU profile of honeyrow for each
-// cell into the folder of --profile. What is profiled is not counted.
-func (b *bench) profiles(ctx context.Context, procs []*proc) {
+// cell into the folder of --profile, named by server, workload and cell. What is profiled is not counted.
+func (l *lane) profiles(ctx context.Context, procs []*proc) {
 	i := slices.IndexFunc(procs, func(p *proc) bool { return p.pprof != "" })
 	if i < 0 {
 		return
 	}
-	for _, j := range b.jobs(ctx, procs[i].addr) {
-		if ctx.Err() != nil || !slices.Contains(b.only, j.workload) {
+	for _, j := range l.jobs(ctx, procs[i].addr) {
+		if ctx.Err() != nil || !slices.Contains(l.only, j.workload) {
 			continue
 		}
-		b.note("profile: %s %s", j.workload, j.cell)
-		if err := b.profileOne(ctx, procs[i], j); err != nil {
-			b.problem(ctx, "profile of %s %s: %v", j.workload, j.cell, err)
+		l.note("%s profile: %s %s", l.of.title, j.workload, j.cell)
+		if err := l.profileOne(ctx, procs[i], j); err != nil {
+			l.problem(ctx, "profile of %s %s: %v", j.workload, j.cell, err)
 		}
 	}
 }
 
-func (b *bench) jobs(ctx context.Context, addr string) []job {
+func (l *lane) jobs(ctx context.Context, addr string) []job {
 	unmeasured := func() time.Duration { return 0 }
 	var js []job
-	for _, mode := range b.modes {
-		for _, clients := range b.clients {
+	for _, mode := range l.pointModes {
+		for _, clients := range l.clients {
 			js = append(js, job{"point", fmt.Sprintf("%s %d", mode, clients), func(s *sample) error {
-				return b.selectOnly(ctx, s, addr, mode, clients, unmeasured)
+				return l.of.lookUp(ctx, l, s, addr, mode, clients, unmeasured)
 			}})
 		}
 	}
-	for _, c := range wideCells {
+	for _, c := range l.of.cells {
 		js = append(js, job{"wide", c.name, func(s *sample) error {
-			return b.readWide(ctx, s, addr, c.read, map[string]uint64{}, unmeasured)
+			return l.readWide(ctx, s, addr, c.read, map[string]uint64{}, unmeasured)
 		}})
 	}
-	return append(js, job{"conn", "connect", func(s *sample) error { return b.connect(ctx, s, addr, unmeasured) }})
+	return append(js, job{"conn", "connect", func(s *sample) error { return l.connect(ctx, s, addr, unmeasured) }})
 }
 
-func (b *bench) profileOne(ctx context.Context, p *proc, j job) error {
+func (l *lane) profileOne(ctx context.Context, p *proc, j job) error {
 	done := make(chan error, 1)
 	go func() { // ends with the profile
-		done <- b.fetch(ctx, p, fmt.Sprintf("profile?seconds=%d", profileSeconds), j.workload+" "+j.cell+".cpu")
+		done <- l.fetch(ctx, p, fmt.Sprintf("profile?seconds=%d", profileSeconds), j.workload+" "+j.cell+".cpu")
 	}()
 	for {
 		if err := j.do(&sample{}); err != nil {
@@ -76,7 +76,7 @@ func (b *bench) profileOne(ctx context.Context, p *proc, j job) error {
 }
 
 // fetch keeps one of the profiles that the proxy serves.
-func (b *bench) fetch(ctx context.Context, p *proc, what, name string) error {
+func (l *lane) fetch(ctx context.Context, p *proc, what, name string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.pprof+"/debug/pprof/"+what, nil)
 	if err != nil {
 		return err
@@ -93,8 +93,8 @@ func (b *bench) fetch(ctx context.Context, p *proc, what, name string) error {
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s: %s", resp.Status, body)
 	}
-	if err := os.MkdirAll(b.profile, 0o755); err != nil {
+	if err := os.MkdirAll(l.profile, 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(b.profile, strings.ReplaceAll(name, " ", "-")+".pprof"), body, 0o644)
+	return os.WriteFile(filepath.Join(l.profile, strings.ReplaceAll(l.of.name+" "+name, " ", "-")+".pprof"), body, 0o644)
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,12 +33,14 @@ type report struct {
 }
 
 type targetNote struct {
-	Name  string `json:"name"`
-	About string `json:"about"`
+	Server string `json:"server"` // a product's name
+	Name   string `json:"name"`
+	About  string `json:"about"`
 }
 
 // row sums up a target in a cell. Dists over other targets pair by round.
 type row struct {
+	Server   string      `json:"server"` // a product's name
 	Workload string      `json:"workload"`
 	Cell     string      `json:"cell"`
 	Target   string      `json:"target"`
@@ -54,9 +58,10 @@ type row struct {
 }
 
 type memoryRow struct {
+	Server   string      `json:"server"` // a product's name
 	Target   string      `json:"target"`
 	Sessions int         `json:"sessions"`
-	Server   string      `json:"server"`
+	Against  string      `json:"against"` // the product's name or "stub"
 	Rest     paired.Dist `json:"rest_mib"`
 	Workers  paired.Dist `json:"rest_workers_mib"` // part of Rest
 	Held     paired.Dist `json:"held_mib"`
@@ -72,7 +77,9 @@ type bar struct {
 	Unit    string      `json:"unit,omitempty"`
 	Met     bool        `json:"met"`
 
-	workload, cell string
+	Server   string `json:"server"` // a product's name
+	Workload string `json:"workload"`
+	Cell     string `json:"cell"`
 }
 
 // unitOf says how many of the report's CPU units a second of CPU per unit of work is.
@@ -87,10 +94,7 @@ func (b *bench) report() *report {
 	r := &report{
 		Date: b.started.UTC().Truncate(time.Second), Commit: commit(), Took: time.Since(b.started).Seconds(),
 		Options: fmt.Sprintf("rounds %d, seconds %d, scale %d, wide rows %d, tokens %d", b.rounds, b.seconds, b.scale, b.rows, b.tokens),
-		Machine: b.facts, Load: b.load, Versions: b.versions, Notes: b.notes, Problems: b.problems, Samples: b.samples, Weights: b.weights,
-	}
-	for _, t := range b.all {
-		r.Targets = append(r.Targets, targetNote{t.name, t.about})
+		Machine: b.facts, Load: b.load, Versions: b.versions, Targets: b.about, Notes: b.notes, Problems: b.problems, Samples: b.samples, Weights: b.weights,
 	}
 	r.Rows, r.Memory = summarise(b.samples), summariseMemory(b.weights)
 	r.Bars = judge(r.Rows, r.Memory)
@@ -106,14 +110,14 @@ func commit() string {
 	return strings.TrimSpace(string(out))
 }
 
-// summarise makes a row for each cell and target, in the order of the samples'
-// first appearance by cell and of targetNames within it.
+// summarise makes a row for each cell and target, in the order of the products,
+// the samples' first appearance by cell, and targetNames within it.
 func summarise(samples []sample) []row {
-	type cell struct{ workload, name string }
+	type cell struct{ server, workload, name string }
 	var cells []cell
 	by := map[cell]map[string][]sample{}
 	for _, s := range samples {
-		c := cell{s.Workload, s.Cell}
+		c := cell{s.Server, s.Workload, s.Cell}
 		if by[c] == nil {
 			by[c] = map[string][]sample{}
 			cells = append(cells, c)
@@ -121,7 +125,8 @@ func summarise(samples []sample) []row {
 		by[c][s.Target] = append(by[c][s.Target], s)
 	}
 	slices.SortStableFunc(cells, func(a, b cell) int {
-		return slices.Index(workloads, a.workload) - slices.Index(workloads, b.workload)
+		return cmp.Or(slices.Index(productNames(), a.server)-slices.Index(productNames(), b.server),
+			slices.Index(workloads, a.workload)-slices.Index(workloads, b.workload))
 	})
 	var rows []row
 	for _, c := range cells {
@@ -136,7 +141,7 @@ func summarise(samples []sample) []row {
 
 // compare sums up target t beside the other targets of its cell.
 func compare(by map[string][]sample, t string) row {
-	r := row{Workload: by[t][0].Workload, Cell: by[t][0].Cell, Target: t}
+	r := row{Server: by[t][0].Server, Workload: by[t][0].Workload, Cell: by[t][0].Cell, Target: t}
 	unit := unitOf(r.Workload)
 	rate := func(s sample) float64 { return s.Rate }
 	latency := func(s sample) float64 { return s.Latency }
@@ -173,71 +178,82 @@ func rounds(ss []sample, f func(sample) float64) map[int]float64 {
 
 func summariseMemory(ws []weight) []memoryRow {
 	const mib = 1 << 20
+	type cell struct {
+		server, target string
+		sessions       int
+	}
+	by := map[cell][]weight{}
+	var cells []cell
+	for _, w := range ws {
+		c := cell{w.Server, w.Target, w.Sessions}
+		if by[c] == nil {
+			cells = append(cells, c)
+		}
+		by[c] = append(by[c], w)
+	}
+	slices.SortStableFunc(cells, func(a, b cell) int {
+		return cmp.Or(slices.Index(productNames(), a.server)-slices.Index(productNames(), b.server),
+			slices.Index(targetNames, a.target)-slices.Index(targetNames, b.target), a.sessions-b.sessions)
+	})
 	var rows []memoryRow
-	for _, t := range targetNames {
-		by := map[int][]weight{}
-		var sizes []int
-		for _, w := range ws {
-			if w.Target == t {
-				if by[w.Sessions] == nil {
-					sizes = append(sizes, w.Sessions)
-				}
-				by[w.Sessions] = append(by[w.Sessions], w)
-			}
+	for _, c := range cells {
+		m := memoryRow{Server: c.server, Target: c.target, Sessions: c.sessions, Against: by[c][0].Against}
+		var rest, workers, held, each []float64
+		for _, w := range by[c] {
+			rest = append(rest, float64(w.Rest+w.RestWorkers)/mib)
+			workers = append(workers, float64(w.RestWorkers)/mib)
+			held = append(held, float64(w.Held+w.HeldWorkers)/mib)
+			each = append(each, w.PerSession()/1024)
 		}
-		slices.Sort(sizes)
-		for _, n := range sizes {
-			m := memoryRow{Target: t, Sessions: n, Server: by[n][0].Server}
-			var rest, workers, held, each []float64
-			for _, w := range by[n] {
-				rest = append(rest, float64(w.Rest+w.RestWorkers)/mib)
-				workers = append(workers, float64(w.RestWorkers)/mib)
-				held = append(held, float64(w.Held+w.HeldWorkers)/mib)
-				each = append(each, w.PerSession()/1024)
-			}
-			m.Rest, m.Workers, m.Held, m.Each = paired.Of(rest), paired.Of(workers), paired.Of(held), paired.Of(each)
-			rows = append(rows, m)
-		}
+		m.Rest, m.Workers, m.Held, m.Each = paired.Of(rest), paired.Of(workers), paired.Of(held), paired.Of(each)
+		rows = append(rows, m)
 	}
 	return rows
 }
 
 // judge holds honeyrow's figures against the bars that the project set itself
-// (issue 2). Figures that are no part of a bar are not judged.
+// in the issue of each product. Figures that are no part of a bar are not judged.
 func judge(rows []row, memory []memoryRow) []bar {
 	var bars []bar
-	add := func(workload, cell, figure string, v paired.Dist, limit float64, atLeast bool, unit string) {
-		if v.N == 0 {
+	add := func(b bar) {
+		if b.Value.N == 0 {
 			return
 		}
-		met := v.Median <= limit
-		if atLeast {
-			met = v.Median >= limit
+		b.Met = b.Value.Median <= b.Limit
+		if b.AtLeast {
+			b.Met = b.Value.Median >= b.Limit
 		}
-		bars = append(bars, bar{figure, v, limit, atLeast, unit, met, workload, cell})
+		bars = append(bars, b)
 	}
 	for _, r := range rows {
-		if r.Target != "honeyrow" {
+		of := productOf(r.Server)
+		if r.Target != "honeyrow" || of == nil {
 			continue
 		}
+		b := bar{Server: r.Server, Workload: r.Workload, Cell: r.Cell}
 		switch r.Workload {
 		case "point":
-			add(r.Workload, r.Cell, "tps / relay", r.ToRelay, 0.95, true, "")
-			add(r.Workload, r.Cell, "proxy CPU / relay", r.CPUToRelay, 1.2, false, "")
-			if strings.HasSuffix(r.Cell, " 1") {
-				add(r.Workload, r.Cell, "latency over relay", r.AddedRelay, 0.03, false, "ms")
+			tps, cpu, latency := b, b, b
+			tps.Figure, tps.Value, tps.Limit, tps.AtLeast = "tps / relay", r.ToRelay, 0.95, true
+			cpu.Figure, cpu.Value, cpu.Limit = "proxy CPU / relay", r.CPUToRelay, 1.2
+			latency.Figure, latency.Value, latency.Limit, latency.Unit = "latency over relay", r.AddedRelay, of.latency, "ms"
+			add(tps)
+			add(cpu)
+			if of.latency > 0 && strings.HasSuffix(r.Cell, " 1") {
+				add(latency)
 			}
 		case "wide":
-			limit := 0.80
-			if r.Cell == "simple text" {
-				limit = 0.85
+			for _, c := range of.cells {
+				if c.name == r.Cell {
+					b.Figure, b.Value, b.Limit, b.AtLeast = "MB/s / relay", r.ToRelay, c.least, true
+					add(b)
+				}
 			}
-			add(r.Workload, r.Cell, "MB/s / relay", r.ToRelay, limit, true, "")
 		}
 	}
 	for _, m := range memory {
 		if m.Target == "honeyrow" {
-			add("mem", fmt.Sprint(m.Sessions), "KiB per idle session", m.Each, 16, false, "KiB")
+			add(bar{Server: m.Server, Workload: "mem", Cell: strconv.Itoa(m.Sessions), Figure: "KiB per idle session", Value: m.Each, Limit: 16, Unit: "KiB"})
 		}
 	}
 	return bars

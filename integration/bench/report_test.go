@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,7 +22,7 @@ func twoRounds() []sample {
 		}{{"direct", 1000, 0.1, 0}, {"relay", 800, 0.2, 20}, {"honeyrow", 720, 0.25, 22}} {
 			rate := t.rate / slow
 			ss = append(ss, sample{
-				Workload: "point", Cell: "simple 1", Target: t.name, Round: round, Work: rate, Seconds: 1, Rate: rate,
+				Server: "postgres", Workload: "point", Cell: "simple 1", Target: t.name, Round: round, Work: rate, Seconds: 1, Rate: rate,
 				Latency: t.latency * slow, CPU: t.us * rate / 1e6, AllCPU: rate / 1e4, Foreign: 0.5 * (slow - 1),
 			})
 		}
@@ -55,7 +57,7 @@ func TestRatiosCancelWhatARoundDidToAll(t *testing.T) {
 }
 
 func TestReportShowsEachBarBesideItsFigure(t *testing.T) {
-	ws := []weight{{Target: "honeyrow", Sessions: 500, Server: "postgresql", Rest: 10 << 20, RestWorkers: 5 << 20, Held: 10<<20 + 500*20<<10, HeldWorkers: 5 << 20}}
+	ws := []weight{{Server: "postgres", Target: "honeyrow", Sessions: 500, Against: "postgres", Rest: 10 << 20, RestWorkers: 5 << 20, Held: 10<<20 + 500*20<<10, HeldWorkers: 5 << 20}}
 	r := &report{Rows: summarise(twoRounds()), Memory: summariseMemory(ws), Problems: []string{"relay fell over"}}
 	r.Bars = judge(r.Rows, r.Memory)
 	want := map[string]string{
@@ -92,15 +94,60 @@ func TestReportShowsEachBarBesideItsFigure(t *testing.T) {
 
 func TestWideBarsAreLowerForCopyAndBinary(t *testing.T) {
 	var rows []row
-	for _, c := range wideCells {
-		rows = append(rows, row{Workload: "wide", Cell: c.name, Target: "honeyrow", ToRelay: paired.Of([]float64{0.82})})
+	for _, p := range products {
+		for _, c := range p.cells {
+			rows = append(rows, row{Server: p.name, Workload: "wide", Cell: c.name, Target: "honeyrow", ToRelay: paired.Of([]float64{0.82})})
+		}
 	}
 	var got []string
 	for _, b := range judge(rows, nil) {
-		got = append(got, b.cell+" "+b.limit()+" "+b.verdict())
+		got = append(got, b.Server+" "+b.Cell+" "+b.limit()+" "+b.verdict())
 	}
-	want := []string{"simple text >= 0.85 missed by 0.0300", "extended binary >= 0.8 met", "copy >= 0.8 met"}
+	want := []string{
+		"postgres simple text >= 0.85 missed by 0.0300", "postgres extended binary >= 0.8 met", "postgres copy >= 0.8 met",
+		"mariadb query text >= 0.85 missed by 0.0300", "mariadb execute binary >= 0.8 met",
+	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// The same cell of both servers must neither be mixed nor be held against the
+// other's bars.
+func TestServersAreToldApart(t *testing.T) {
+	samples := twoRounds()
+	for _, s := range twoRounds() {
+		if s.Server = "mariadb"; s.Target == "honeyrow" {
+			s.Rate *= 0.9
+		}
+		samples = append([]sample{s}, samples...)
+	}
+	r := &report{Rows: summarise(samples), Targets: []targetNote{
+		{"postgres", "relay", "frames"}, {"postgres", "honeyrow", "3 tokens"}, {"mariadb", "relay", "frames"}, {"mariadb", "honeyrow", "4 tokens"},
+	}}
+	r.Bars = judge(r.Rows, nil)
+	var got []string
+	for _, b := range r.Bars {
+		got = append(got, fmt.Sprintf("%s %s %.3g", b.Server, b.Figure, b.Value.Median))
+	}
+	want := []string{
+		"postgres tps / relay 0.9", "postgres proxy CPU / relay 1.1", "postgres latency over relay 0.075",
+		"mariadb tps / relay 0.81", "mariadb proxy CPU / relay 1.1",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("bars %q, want %q", got, want)
+	}
+	var text bytes.Buffer
+	writeText(&text, r)
+	for _, s := range []string{
+		"in front of PostgreSQL and MariaDB: frames", "honeyrow, in front of MariaDB: 4 tokens",
+		"PostgreSQL: honeyrow and its bars (issue 2)", "MariaDB: honeyrow and its bars (issue 3)",
+	} {
+		if !strings.Contains(text.String(), s) {
+			t.Errorf("the report has no %q:\n%s", s, text.String())
+		}
+	}
+	if n := strings.Count(text.String(), "tps / relay >= 0.95: missed by"); n != 2 {
+		t.Errorf("%d verdicts beside figures, want one for each server:\n%s", n, text.String())
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -19,45 +20,51 @@ type table struct {
 	rows         [][]string
 }
 
-// tables lays the report out.
+// tables lays the report out, a block of tables for each product.
 func (r *report) tables() []table {
 	var ts []table
-	for _, w := range workloads[:3] {
-		if t := r.workload(w); len(t.rows) > 0 {
+	for _, p := range products {
+		for _, w := range workloads[:3] {
+			if t := r.workload(p, w); len(t.rows) > 0 {
+				ts = append(ts, t)
+			}
+		}
+		if t := r.memory(p); len(t.rows) > 0 {
 			ts = append(ts, t)
 		}
-	}
-	if len(r.Memory) > 0 {
-		ts = append(ts, r.memory())
-	}
-	if len(r.Bars) > 0 {
-		t := table{title: "honeyrow and its bars (issue 2)", head: []string{"workload", "cell", "figure", "measured", "spread", "bar", ""}}
-		for _, b := range r.Bars {
-			t.rows = append(t.rows, []string{b.workload, b.cell, b.Figure, figure(b.Value.Median), percent(b.Value.Spread), b.limit(), b.verdict()})
+		if t := r.verdicts(p); len(t.rows) > 0 {
+			ts = append(ts, t)
 		}
-		ts = append(ts, t)
 	}
 	return ts
 }
 
-var layouts = map[string]struct{ title, cell, rate, cpu, below string }{
-	"point": {"Point queries (pgbench -S)", "mode, clients", "tps", "us a query", ""},
-	"wide":  {"Wide results", "protocol", "MB/s", "s a GB", ""},
-	"conn":  {"Connections (8 workers, each logs in and leaves)", "", "a second", "us each", "PgBouncer hands out connections that it already has: the others make PostgreSQL start a process for each."},
+// bars heads the column of a product's bars.
+func (p *product) bars() string { return fmt.Sprintf("bars (issue %d)", p.issue) }
+
+// layouts are the headings that all products share.
+var layouts = map[string]struct{ title, cell, rate, cpu string }{
+	"point": {"", "mode, clients", "tps", "us a query"},
+	"wide":  {"wide results", "protocol", "MB/s", "s a GB"},
+	"conn":  {"connections (8 workers, each logs in and leaves)", "", "a second", "us each"},
 }
 
-func (r *report) workload(w string) table {
+func (r *report) workload(p *product, w string) table {
 	l := layouts[w]
-	t := table{title: l.title, below: l.below, head: []string{
+	t := table{title: p.title + ": " + l.title, head: []string{
 		l.cell, "target", l.rate, "spread", "/ direct", "/ relay", "spread",
-		"proxy CPU " + l.cpu, "/ relay", "all CPU", "foreign", "bars (issue 2)",
+		"proxy CPU " + l.cpu, "/ relay", "all CPU", "foreign", p.bars(),
 	}}
-	if w == "point" {
+	switch w {
+	case "point":
+		t.title = p.title + ": " + p.points
 		t.head = append(t.head[:4:4], append([]string{"ms", "over direct"}, t.head[4:]...)...)
+	case "conn":
+		t.below = p.connections
 	}
 	last := ""
 	for _, x := range r.Rows {
-		if x.Workload != w {
+		if x.Workload != w || x.Server != p.name {
 			continue
 		}
 		if last != "" && last != x.Cell {
@@ -85,32 +92,68 @@ func (r *report) barsOf(x row) string {
 	}
 	var vs []string
 	for _, b := range r.Bars {
-		if b.workload == x.Workload && b.cell == x.Cell {
+		if b.Server == x.Server && b.Workload == x.Workload && b.Cell == x.Cell {
 			vs = append(vs, fmt.Sprintf("%s %s: %s", b.Figure, b.limit(), b.verdict()))
 		}
 	}
 	return strings.Join(vs, "; ")
 }
 
-func (r *report) memory() table {
+func (r *report) memory(p *product) table {
 	t := table{
-		title: "Memory: idle sessions of a fresh process, each after one query",
-		below: fmt.Sprintf("Up to %d sessions are held against PostgreSQL, more against a stub server that only logs in and answers. MiB are resident memory of the proxy and its child processes (of those: workers).", realSessions),
-		head:  []string{"target", "sessions", "server", "at rest MiB", "of it workers", "with sessions MiB", "KiB a session", "spread", "bars (issue 2)"},
+		title: p.title + ": memory of idle sessions of a fresh process, each after one query",
+		below: fmt.Sprintf("Up to %d sessions are held against %s, more against a stub server that only logs in and answers. MiB are resident memory of the proxy and its child processes (of those: workers).", realSessions, p.title),
+		head:  []string{"target", "sessions", "against", "at rest MiB", "of it workers", "with sessions MiB", "KiB a session", "spread", p.bars()},
 	}
 	for _, m := range r.Memory {
+		if m.Server != p.name {
+			continue
+		}
 		verdict := ""
 		for _, b := range r.Bars {
-			if m.Target == "honeyrow" && b.workload == "mem" && b.cell == fmt.Sprint(m.Sessions) {
+			if m.Target == "honeyrow" && b.Server == m.Server && b.Workload == "mem" && b.Cell == strconv.Itoa(m.Sessions) {
 				verdict = b.limit() + ": " + b.verdict()
 			}
 		}
 		t.rows = append(t.rows, []string{
-			m.Target, fmt.Sprint(m.Sessions), m.Server, figure(m.Rest.Median), figure(m.Workers.Median),
+			m.Target, strconv.Itoa(m.Sessions), m.Against, figure(m.Rest.Median), figure(m.Workers.Median),
 			figure(m.Held.Median), figure(m.Each.Median), spreadOf(m.Each), verdict,
 		})
 	}
 	return t
+}
+
+// verdicts are honeyrow's figures beside the product's bars.
+func (r *report) verdicts(p *product) table {
+	t := table{
+		title: fmt.Sprintf("%s: honeyrow and its bars (issue %d)", p.title, p.issue),
+		head:  []string{"workload", "cell", "figure", "measured", "spread", "bar", ""},
+	}
+	for _, b := range r.Bars {
+		if b.Server == p.name {
+			t.rows = append(t.rows, []string{b.Workload, b.Cell, b.Figure, figure(b.Value.Median), percent(b.Value.Spread), b.limit(), b.verdict()})
+		}
+	}
+	return t
+}
+
+// targetNotes say what the targets are, those with the same words in one line.
+func (r *report) targetNotes() []string {
+	var lines []string
+	for i, t := range r.Targets {
+		same := func(o targetNote) bool { return o.Name == t.Name && o.About == t.About }
+		if slices.ContainsFunc(r.Targets[:i], same) {
+			continue
+		}
+		var titles []string
+		for _, o := range r.Targets[i:] {
+			if of := productOf(o.Server); of != nil && same(o) {
+				titles = append(titles, of.title)
+			}
+		}
+		lines = append(lines, fmt.Sprintf("Target %s, in front of %s: %s", t.Name, strings.Join(titles, " and "), t.About))
+	}
+	return lines
 }
 
 // preamble says what was measured, where.
@@ -125,10 +168,7 @@ func (r *report) preamble() []string {
 	if r.Commit != "" {
 		lines[0] += ", sources at " + r.Commit
 	}
-	for _, t := range r.Targets {
-		lines = append(lines, fmt.Sprintf("Target %s: %s", t.Name, t.About))
-	}
-	return append(lines, r.Notes...)
+	return append(append(lines, r.targetNotes()...), r.Notes...)
 }
 
 const legend = "Medians. Ratios are paired by round; spread is the interquartile range over the median; foreign is the share of the CPUs that other work used, median to worst round."

@@ -16,7 +16,6 @@ import (
 	"syscall"
 	"time"
 
-	"honeyrow/integration/bench/client"
 	"honeyrow/integration/bench/machine"
 )
 
@@ -24,7 +23,7 @@ import (
 type target struct {
 	name, about string
 	// start runs it in front of server (host:port).
-	start func(ctx context.Context, b *bench, server string) (*proc, error)
+	start func(ctx context.Context, l *lane, server string) (*proc, error)
 }
 
 // proc is a running target.
@@ -39,27 +38,26 @@ type proc struct {
 }
 
 // findTargets decides what can be measured here.
-func (b *bench) findTargets(ctx context.Context) error {
-	server, err := b.pg.Query(ctx, database, "show server_version")
-	if err != nil {
-		return err
-	}
-	b.versions = append(b.versions, "PostgreSQL "+strings.TrimSpace(server))
+func (l *lane) findTargets(ctx context.Context) error {
 	find := map[string]func(context.Context) (target, error){
 		"direct": func(context.Context) (target, error) {
-			return target{"direct", "no proxy", func(_ context.Context, _ *bench, server string) (*proc, error) { return &proc{addr: server}, nil }}, nil
+			return target{"direct", "no proxy", func(_ context.Context, _ *lane, server string) (*proc, error) { return &proc{addr: server}, nil }}, nil
 		},
-		"relay": b.findRelay, "pgbouncer": b.findBouncer, "haproxy": b.findHAProxy, "honeyrow": b.findHoneyrow,
+		"relay": l.findRelay, "pgbouncer": l.findBouncer, "haproxy": l.findHAProxy, "honeyrow": l.findHoneyrow,
 	}
-	for _, name := range b.targets {
+	for _, name := range common(l.of.targets, l.targets) {
 		t, err := find[name](ctx)
 		var gone *missing
 		switch {
 		case err == nil:
-			b.all = append(b.all, t)
-		case errors.As(err, &gone) && !b.named:
-			b.notes = append(b.notes, "Not measured: "+err.Error()+".")
-			b.note("%v", err)
+			l.all = append(l.all, t)
+			l.bench.about = append(l.bench.about, targetNote{l.of.name, t.name, t.about})
+		case errors.As(err, &gone) && !l.named:
+			note := "Not measured: " + err.Error() + "."
+			if !slices.Contains(l.notes, note) {
+				l.notes = append(l.notes, note)
+			}
+			l.note("%v", err)
 		default:
 			return err
 		}
@@ -91,49 +89,51 @@ func (b *bench) version(ctx context.Context, bin string, args ...string) {
 		if name := filepath.Base(bin); line[0] >= '0' && line[0] <= '9' {
 			line = name + " " + line
 		}
-		b.versions = append(b.versions, line)
+		if !slices.Contains(b.versions, line) {
+			b.versions = append(b.versions, line)
+		}
 	}
 }
 
-func (b *bench) findRelay(ctx context.Context) (target, error) {
-	bin := filepath.Join(b.dir, "relay")
+func (l *lane) findRelay(ctx context.Context) (target, error) {
+	bin := filepath.Join(l.bench.dir, "relay")
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", bin, "honeyrow/integration/bench/relay")
 	if out, err := build.CombinedOutput(); err != nil {
 		return target{}, fmt.Errorf("build the relay: %w (run the benchmark inside the honeyrow repository)\n%s", err, out)
 	}
-	return target{"relay", "frames messages after login, inspects nothing (integration/bench/relay)", func(ctx context.Context, b *bench, server string) (*proc, error) {
+	return target{"relay", "frames messages after login, inspects nothing (integration/bench/relay)", func(ctx context.Context, l *lane, server string) (*proc, error) {
 		addr, err := freeAddress()
 		if err != nil {
 			return nil, err
 		}
-		return b.launch(ctx, "relay", addr, exec.Command(bin, "-listen", addr, "-server", server))
+		return l.launch(ctx, "relay", addr, exec.Command(bin, "-listen", addr, "-server", server, "-protocol", l.of.protocol))
 	}}, nil
 }
 
-func (b *bench) findBouncer(ctx context.Context) (target, error) {
+func (l *lane) findBouncer(ctx context.Context) (target, error) {
 	bin, err := lookup("pgbouncer")
 	if err != nil {
 		return target{}, err
 	}
-	b.version(ctx, bin, "--version")
-	return target{"pgbouncer", "session pooling; keeps its connections to the server", func(ctx context.Context, b *bench, server string) (*proc, error) {
-		return b.startBouncer(ctx, bin, server)
+	l.version(ctx, bin, "--version")
+	return target{"pgbouncer", "session pooling; keeps its connections to the server", func(ctx context.Context, l *lane, server string) (*proc, error) {
+		return l.startBouncer(ctx, bin, server)
 	}}, nil
 }
 
-func (b *bench) startBouncer(ctx context.Context, bin, server string) (*proc, error) {
+func (l *lane) startBouncer(ctx context.Context, bin, server string) (*proc, error) {
 	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
 	host, port, _ := net.SplitHostPort(addr)
 	toHost, toPort, _ := net.SplitHostPort(server)
-	users, err := b.file("pgbouncer.users", fmt.Sprintf("%q %q\n", user, ""))
+	users, err := l.file("pgbouncer.users", fmt.Sprintf("%q %q\n", l.of.user, ""))
 	if err != nil {
 		return nil, err
 	}
-	size := slices.Max(b.sessions) + 100
-	ini, err := b.file("pgbouncer.ini", fmt.Sprintf(`[databases]
+	size := slices.Max(l.sessions) + 100
+	ini, err := l.file("pgbouncer.ini", fmt.Sprintf(`[databases]
 * = host=%s port=%s
 [pgbouncer]
 listen_addr = %s
@@ -157,7 +157,7 @@ ignore_startup_parameters = extra_float_digits
 			return nil, err
 		}
 	}
-	return b.launch(ctx, "pgbouncer", addr, cmd)
+	return l.launch(ctx, "pgbouncer", addr, cmd)
 }
 
 // unprivileged runs a program as the user that PostgreSQL runs as.
@@ -174,18 +174,18 @@ func unprivileged() (*syscall.SysProcAttr, error) {
 	return nil, errors.New("running as root and there is no user postgres or nobody to drop to")
 }
 
-func (b *bench) findHAProxy(ctx context.Context) (target, error) {
+func (l *lane) findHAProxy(ctx context.Context) (target, error) {
 	bin, err := lookup("haproxy")
 	if err != nil {
 		return target{}, err
 	}
-	b.version(ctx, bin, "-v")
-	return target{"haproxy", "mode tcp; does not look at bytes", func(ctx context.Context, b *bench, server string) (*proc, error) {
+	l.version(ctx, bin, "-v")
+	return target{"haproxy", "mode tcp; does not look at bytes", func(ctx context.Context, l *lane, server string) (*proc, error) {
 		addr, err := freeAddress()
 		if err != nil {
 			return nil, err
 		}
-		cfg, err := b.file("haproxy.cfg", fmt.Sprintf(`global
+		cfg, err := l.file("haproxy.cfg", fmt.Sprintf(`global
 	maxconn %d
 defaults
 	mode tcp
@@ -194,30 +194,30 @@ defaults
 	timeout server 1h
 listen bench
 	bind %s
-	server pg %s
-`, slices.Max(b.sessions)+100, addr, server))
+	server db %s
+`, slices.Max(l.sessions)+100, addr, server))
 		if err != nil {
 			return nil, err
 		}
-		return b.launch(ctx, "haproxy", addr, exec.Command(bin, "-db", "-q", "-f", cfg))
+		return l.launch(ctx, "haproxy", addr, exec.Command(bin, "-db", "-q", "-f", cfg))
 	}}, nil
 }
 
 // file writes a configuration file that everybody can read.
-func (b *bench) file(name, text string) (string, error) {
-	p := filepath.Join(b.dir, name)
+func (l *lane) file(name, text string) (string, error) {
+	p := filepath.Join(l.dir, name)
 	return p, os.WriteFile(p, []byte(text), 0o644)
 }
 
 // launch starts cmd and returns when a client can log in at addr.
-func (b *bench) launch(ctx context.Context, name, addr string, cmd *exec.Cmd) (*proc, error) {
-	p := &proc{name: name, addr: addr, cmd: cmd, done: make(chan struct{}), log: filepath.Join(b.dir, name+".log")}
+func (l *lane) launch(ctx context.Context, name, addr string, cmd *exec.Cmd) (*proc, error) {
+	p := &proc{name: name, addr: addr, cmd: cmd, done: make(chan struct{}), log: filepath.Join(l.dir, name+".log")}
 	f, err := os.Create(p.log)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	cmd.Stdout, cmd.Stderr, cmd.Dir = f, f, b.dir
+	cmd.Stdout, cmd.Stderr, cmd.Dir = f, f, l.dir
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -230,7 +230,7 @@ func (b *bench) launch(ctx context.Context, name, addr string, cmd *exec.Cmd) (*
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		c, err := client.Dial(ctx, addr, user, database, 1<<10)
+		c, err := l.of.dial(ctx, addr, 1<<10)
 		if err == nil {
 			_ = c.Close()
 			return p, nil
@@ -275,8 +275,8 @@ func (p *proc) tree() *machine.Tree {
 }
 
 // warm runs one query, so that what is made on first use is made.
-func (b *bench) warm(ctx context.Context, p *proc) error {
-	c, err := client.Dial(ctx, p.addr, user, database, 1<<10)
+func (l *lane) warm(ctx context.Context, p *proc) error {
+	c, err := l.of.dial(ctx, p.addr, 1<<10)
 	if err != nil {
 		return err
 	}

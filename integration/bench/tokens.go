@@ -5,18 +5,27 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"time"
 
 	"honeyrow/event"
 	"honeyrow/token"
 )
 
-const accounts = "pgbench_accounts"
-
 // seat is PostgreSQL's number of a table and of a column in it.
 type seat struct {
 	table uint32
 	attr  uint16
+}
+
+// planting says where the honey rows of the tables that are read stand:
+// beside wideTable in the table of point queries.
+type planting struct {
+	database, schema, table string
+	columns                 []planned
+	// seats are PostgreSQL's numbers by table and column, and nil for a
+	// server that names the column's table in each result.
+	seats map[string]seat
 }
 
 // planned is a column of a honey row.
@@ -41,6 +50,12 @@ var (
 	decoyAccount = []planned{
 		{"aid", "key", token.Weak, (*grower).key},
 		{"abalance", "amount", token.Weak, (*grower).amount},
+	}
+	decoySbtest = []planned{
+		{"id", "key", token.Weak, (*grower).key},
+		{"k", "amount", token.Weak, (*grower).amount},
+		{"c", "token", token.Strong, groups(10)},
+		{"pad", "token", token.Strong, groups(5)},
 	}
 	decoyTables = []struct {
 		table   string
@@ -90,9 +105,9 @@ var (
 )
 
 // makeTokens makes n live tokens, honey row by honey row, the same ones every
-// time. Of ten rows three stand in the wide table and one in the accounts;
-// their numbers come from seats. Keys are above the last one.
-func makeTokens(n, lastKey int, seats map[string]seat, now time.Time) []token.Token {
+// time. Of ten rows three stand in the wide table and one in the table of point
+// queries. Keys are above the last one.
+func makeTokens(n, lastKey int, in planting, now time.Time) []token.Token {
 	g := &grower{r: rand.New(rand.NewPCG(2, 10_000)), last: lastKey}
 	ts := make([]token.Token, 0, n)
 	for row := 0; len(ts) < n; row++ {
@@ -100,7 +115,7 @@ func makeTokens(n, lastKey int, seats map[string]seat, now time.Time) []token.To
 		oid := uint32(0)
 		switch k := row % 10; {
 		case k == 3:
-			table, columns = accounts, decoyAccount
+			table, columns = in.table, in.columns
 		case k > 3:
 			i := (row/10 + k) % len(decoyTables)
 			table, columns, oid = decoyTables[i].table, decoyTables[i].columns, uint32(4_000_000+i)
@@ -111,11 +126,14 @@ func makeTokens(n, lastKey int, seats map[string]seat, now time.Time) []token.To
 			text, bin := c.value(g)
 			at := seat{oid, uint16(i + 1)}
 			if oid == 0 {
-				at = seats[table+"."+c.column]
+				at = in.seats[table+"."+c.column]
+			}
+			if in.seats == nil { // MySQL has no numbers, and integers are read as text in either format
+				at, bin = seat{}, nil
 			}
 			ts = append(ts, token.Token{
 				ID: event.NewID(), Row: id, Kind: c.kind, Value: text, Binary: bin, Strength: c.strength, Key: c.kind == "key" && i == 0,
-				Place:    event.Place{Server: serverName, Database: database, Schema: "public", Table: table, Column: c.column, Key: strconv.Itoa(lastKey + row + 1)},
+				Place:    event.Place{Server: serverName, Database: in.database, Schema: in.schema, Table: table, Column: c.column, Key: strconv.Itoa(lastKey + row + 1)},
 				TableOID: at.table, Attr: at.attr,
 				Deployment: "bench", PlantedBy: "bench", PlantedAt: now, State: token.Live, ChangedAt: now,
 			})
@@ -200,6 +218,18 @@ func (g *grower) iban() (string, []byte) {
 func (g *grower) digits() (string, []byte) {
 	g.next++
 	return fmt.Sprintf("9%08d%07d", g.r.IntN(100_000_000), g.next), nil
+}
+
+// groups gives n groups of eleven digits, which is what sysbench's text columns
+// hold: only chance keeps them apart, one in 10^55 and more.
+func groups(n int) func(*grower) (string, []byte) {
+	return func(g *grower) (string, []byte) {
+		gs := make([]string, n)
+		for i := range gs {
+			gs[i] = g.text("0123456789", 11)
+		}
+		return strings.Join(gs, "-"), nil
+	}
 }
 
 func (g *grower) url() (string, []byte) {

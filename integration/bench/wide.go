@@ -8,38 +8,28 @@ import (
 	"honeyrow/integration/bench/client"
 )
 
-// wideCells are the ways to read the whole wide table.
-var wideCells = []struct {
-	name string
-	read func(*client.Conn) (client.Result, error)
-}{
-	{"simple text", func(c *client.Conn) (client.Result, error) { return c.Query("select * from " + wideTable) }},
-	{"extended binary", func(c *client.Conn) (client.Result, error) { return c.QueryBinary("select * from " + wideTable) }},
-	{"copy", func(c *client.Conn) (client.Result, error) { return c.Query("copy " + wideTable + " to stdout") }},
-}
-
 // wide measures large results with the benchmark's own reader.
-func (b *bench) wide(ctx context.Context, procs []*proc) {
+func (l *lane) wide(ctx context.Context, procs []*proc) {
 	since := time.Now()
 	want := map[string]uint64{} // bytes of a cell's result, as the first target gave it
-	for round := range b.rounds {
-		b.progress("wide", round, since)
-		for i := range wideCells {
+	for round := range l.rounds {
+		l.progress("wide", round, since)
+		for _, c := range l.of.cells {
 			for _, p := range turn(procs, round) {
 				if ctx.Err() != nil {
 					return
 				}
-				s := sample{Workload: "wide", Cell: wideCells[i].name, Round: round}
-				b.take(ctx, s, p, func(s *sample, cpu func() time.Duration) error {
-					return b.readWide(ctx, s, p.addr, wideCells[i].read, want, cpu)
+				s := sample{Workload: "wide", Cell: c.name, Round: round}
+				l.take(ctx, s, p, func(s *sample, cpu func() time.Duration) error {
+					return l.readWide(ctx, s, p.addr, c.read, want, cpu)
 				})
 			}
 		}
 	}
 }
 
-func (b *bench) readWide(ctx context.Context, s *sample, addr string, read func(*client.Conn) (client.Result, error), want map[string]uint64, cpu func() time.Duration) error {
-	c, err := client.Dial(ctx, addr, user, database, 0)
+func (l *lane) readWide(ctx context.Context, s *sample, addr string, read func(session) (client.Result, error), want map[string]uint64, cpu func() time.Duration) error {
+	c, err := l.of.dial(ctx, addr, 0)
 	if err != nil {
 		return err
 	}
@@ -52,9 +42,9 @@ func (b *bench) readWide(ctx context.Context, s *sample, addr string, read func(
 		c.Abort()
 		return err
 	}
-	if r.Rows != uint64(b.rows) {
+	if r.Rows != uint64(l.rows) {
 		c.Abort()
-		return fmt.Errorf("%d rows arrived, want %d", r.Rows, b.rows)
+		return fmt.Errorf("%d rows arrived, want %d", r.Rows, l.rows)
 	}
 	if want[s.Cell] == 0 {
 		want[s.Cell] = r.Bytes

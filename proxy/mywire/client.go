@@ -290,6 +290,9 @@ func (f *flow) command(p []byte) (action, error) {
 		stmt, v := f.sess.Prepare(append(append(f.bound[:0], "use "...), body...), 4+len(body))
 		e := f.newExec()
 		e.stmt = stmt
+		if !v.Blocks() {
+			e.run, v = stmt.Run(nil, nil)
+		}
 		if v.Blocks() {
 			f.held = e
 			return f.refuse(refusal(), 1), nil

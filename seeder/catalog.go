@@ -95,6 +95,9 @@ type Column struct {
 	CanDraw   bool   `json:"-"` // the role may use Sequence
 }
 
+// AutoIncrement stands for MySQL's own counter in Column.Sequence.
+const AutoIncrement = "AUTO_INCREMENT"
+
 // Drawn reports whether the server's own sequence gives the column its values.
 func (c *Column) Drawn() bool { return c.Sequence != "" }
 
@@ -135,6 +138,8 @@ type Trigger struct {
 	Enabled  string `json:"enabled"` // "yes", "no", "always", "replica"
 	OnInsert bool   `json:"on_insert,omitempty"`
 	OnDelete bool   `json:"on_delete,omitempty"`
+	// Does says what else of the database it touches, as far as the role sees.
+	Does string `json:"-"`
 }
 
 // String is the table's name with its schema.

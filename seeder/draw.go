@@ -44,6 +44,9 @@ func (d *draft) table(ctx context.Context, st *study) (*TablePlan, error) {
 	for _, tr := range t.Triggers {
 		if tr.OnInsert && tr.Enabled != "no" {
 			line := fmt.Sprintf("%s runs %s (%s)", tr.Name, tr.Function, tr.Language)
+			if tr.Does != "" {
+				line += ": " + tr.Does
+			}
 			if tr.Enabled != "yes" {
 				line += ", enabled " + tr.Enabled
 			}

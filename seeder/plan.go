@@ -93,6 +93,8 @@ type ColumnPlan struct {
 	Watch      bool           `json:"watch,omitempty"`
 	Strength   token.Strength `json:"strength"`
 	Why        string         `json:"why"`
+	// Counter says that a Drawn value comes from AUTO_INCREMENT.
+	Counter bool `json:"counter,omitempty"`
 }
 
 // RowPlan is one honey row.

@@ -113,6 +113,7 @@ func (st *study) decide(f *field, override string) error {
 		return nil
 	case f.Drawn() && (f.CanDraw || f.Identity != ""):
 		p.Source, p.Kind, p.Why = Drawn, "key", "the column's own sequence gives it"
+		p.Counter = f.Sequence == AutoIncrement
 		return nil
 	case f.Drawn():
 		return refuse("column %s takes its value from sequence %s, which the role may not use: grant USAGE on it", f.Name, f.Sequence)

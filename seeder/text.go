@@ -123,6 +123,9 @@ func (p *Plan) SQL() string {
 	for _, g := range p.Grants {
 		fmt.Fprintf(&b, "-- %s;\n", strings.ReplaceAll(strings.TrimPrefix(g, "-- "), "\n", " "))
 	}
+	if p.backticks() { // what the literals below are written for, and as strict as apply
+		b.WriteString("\nSET NAMES utf8mb4;\nSET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION';\n")
+	}
 	b.WriteString("\nBEGIN;\n")
 	for i, t := range p.Tables {
 		fmt.Fprintf(&b, "\n-- %s: %s\n", comment(t.String()), comment(t.Why))
@@ -140,14 +143,46 @@ func (p *Plan) SQL() string {
 				}
 			}
 			fmt.Fprintf(&b, "INSERT INTO %s (%s) VALUES (%s); -- table %d, row %d\n", p.qualified(t.Schema, t.Table), strings.Join(cols, ", "), strings.Join(vals, ", "), i+1, n+1)
+			if p.keyed(i, n) {
+				fmt.Fprintf(&b, "SET %s = LAST_INSERT_ID();\n", keyVariable(i, n))
+			}
 		}
 	}
 	b.WriteString("\nCOMMIT;\n")
 	return b.String()
 }
 
-// bytesType is a type of MySQL whose values a plan holds in hexadecimal digits.
-var bytesType = regexp.MustCompile(`^(var)?binary|blob$`)
+// bytesType is a type of MySQL whose values a plan holds in hexadecimal digits,
+// bitType one whose values it holds as a number.
+var (
+	bytesType = regexp.MustCompile(`^((var)?binary|(tiny|medium|long)?blob)\b`)
+	bitType   = regexp.MustCompile(`^bit\b`)
+)
+
+// keyVariable keeps the number that AUTO_INCREMENT gave a row, for the rows
+// that point at it.
+func keyVariable(table, row int) string { return fmt.Sprintf("@honeyrow_%d_%d", table+1, row+1) }
+
+// keyed reports whether rows of the plan point at what AUTO_INCREMENT gives
+// this one.
+func (p *Plan) keyed(table, row int) bool {
+	for _, t := range p.Tables {
+		for _, r := range t.Rows {
+			for _, c := range r.Cells {
+				if c.Source == Honey && c.Ref.Table == table && c.Ref.Row == row && p.counted(c.Ref) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// counted reports whether a reference is to a column that AUTO_INCREMENT fills.
+func (p *Plan) counted(r *Ref) bool {
+	cp := p.Tables[r.Table].column(r.Column)
+	return cp != nil && cp.Source == Drawn && cp.Counter
+}
 
 // literal writes a cell as SQL; false leaves the column out.
 func (p *Plan) literal(t *TablePlan, c *Cell) (string, bool) {
@@ -159,12 +194,17 @@ func (p *Plan) literal(t *TablePlan, c *Cell) (string, bool) {
 		if pc != nil && pc.Source != Drawn {
 			return p.literal(p.Tables[c.Ref.Table], pc)
 		}
+		if p.counted(c.Ref) {
+			return keyVariable(c.Ref.Table, c.Ref.Row), true
+		}
 		return fmt.Sprintf("NULL /* %s of row %d of %s */", comment(c.Ref.Column), c.Ref.Row+1, comment(p.Tables[c.Ref.Table].String())), true
 	case c.Value == nil:
 		return "NULL", true
 	}
 	v := "'" + strings.ReplaceAll(*c.Value, "'", "''") + "'"
 	switch col := t.column(c.Column); {
+	case p.backticks() && col != nil && bitType.MatchString(col.Type):
+		v = *c.Value
 	case p.backticks() && col != nil && bytesType.MatchString(col.Type):
 		v = "X'" + strings.NewReplacer(`\x`, "", "-", "").Replace(*c.Value) + "'"
 	case p.backticks():

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"honeyrow/proxy/tlsconf"
+	"honeyrow/seeder/mydb"
 )
 
 // account is a login of the server.
@@ -163,7 +164,7 @@ func admits(pattern, host string) bool {
 		four := a.As4()
 		return b.Equal(net.IP(four[:]).Mask(net.IPMask(m)))
 	}
-	return like(pattern, host)
+	return mydb.Like(pattern, host)
 }
 
 // passage is what a login meets on its way: the legs and the proxy's means.

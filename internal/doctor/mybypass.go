@@ -67,7 +67,7 @@ func (x *exam) myProxyProtocol(subject string, v *mySeen) {
 // mySessions looks in the process list for clients that go around the proxy, and
 // for readers of the binary log.
 func (x *exam) mySessions(ctx context.Context, v *mySeen) error {
-	if !v.grants.has("PROCESS", "", "") {
+	if !v.grants.Has("PROCESS", "", "") {
 		x.warn(v.subject, "sessions", fmt.Sprintf("GRANT PROCESS ON *.* TO %s, at least while the doctor runs", v.grantee()), "the seeding role can't see other sessions, so it is unknown whether anybody goes around the proxy")
 		return nil
 	}

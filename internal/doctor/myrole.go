@@ -26,7 +26,7 @@ type mySeen struct {
 	from     string   // this machine's address as the server sees it, "" if the role takes another way than the proxy
 	also     []string // other names of it that an account's host may have
 	database string
-	grants   grants
+	grants   mydb.Grants
 	settings map[string]string // global variables, names in lower case
 }
 
@@ -109,7 +109,7 @@ func (v *mySeen) look(ctx context.Context, have string) error {
 	if err != nil {
 		return fmt.Errorf("ask for the role's rights: %w", err)
 	}
-	v.grants = parseGrants(lines)
+	v.grants = mydb.ParseGrants(lines)
 	rows, err := v.rows(ctx, `SHOW GLOBAL VARIABLES WHERE Variable_name IN ('bind_address', 'skip_networking', 'require_secure_transport', 'proxy_protocol_networks',
 		'redirect_url', 'log_bin', 'general_log', 'slow_query_log', 'long_query_time', 'protocol_compression_algorithms', 'mysqlx_port', 'mysqlx_bind_address', 'mysqlx_socket',
 		'admin_address', 'admin_port', 'extra_port', 'read_only', 'skip_name_resolve', 'version_comment', 'log_output', 'have_ssl', 'caching_sha2_password_auto_generate_rsa_keys')`)
@@ -180,7 +180,7 @@ func (x *exam) myRights(ctx context.Context, v *mySeen) error {
 	if err != nil {
 		return fmt.Errorf("read the tables: %w", err)
 	}
-	if v.grants.has("SUPER", "", "") || v.grants.has("ALL PRIVILEGES", "", "") {
+	if v.grants.Has("SUPER", "", "") || v.grants.Has("ALL PRIVILEGES", "", "") {
 		x.warn(subject, "superuser", "make a user that has only SELECT, INSERT and DELETE on the tables to plant in", "%s may do everything, which planting does not need", v.account)
 	}
 	if v.on("read_only") {
@@ -189,7 +189,7 @@ func (x *exam) myRights(ctx context.Context, v *mySeen) error {
 	var plant, remove, parts int
 	var blind []string
 	for _, t := range tables {
-		has := func(right string) bool { return v.grants.has(right, v.database, t) }
+		has := func(right string) bool { return v.grants.Has(right, v.database, t) }
 		switch {
 		case has("SELECT") && has("INSERT"):
 			plant++

@@ -187,7 +187,7 @@ func (r *reader) readColumns(ctx context.Context) error {
 }
 
 // counter stands for AUTO_INCREMENT in Column.Sequence.
-const counter = "AUTO_INCREMENT"
+const counter = seeder.AutoIncrement
 
 // fallback is a default as an expression, "" for NULL. MariaDB writes it so,
 // MySQL writes constants without quotes.
@@ -355,21 +355,71 @@ func (r *reader) readForeignKeys(ctx context.Context) error {
 var calls = regexp.MustCompile(`(?i)\bcall\s`)
 
 func (r *reader) readTriggers(ctx context.Context) error {
-	return r.each(ctx, `SELECT EVENT_OBJECT_TABLE, TRIGGER_NAME, ACTION_TIMING, EVENT_MANIPULATION, ACTION_STATEMENT FROM information_schema.TRIGGERS
+	err := r.each(ctx, `SELECT EVENT_OBJECT_TABLE, TRIGGER_NAME, ACTION_TIMING, EVENT_MANIPULATION, ACTION_STATEMENT FROM information_schema.TRIGGERS
 		WHERE TRIGGER_SCHEMA = DATABASE() AND EVENT_MANIPULATION IN ('INSERT', 'DELETE') ORDER BY EVENT_OBJECT_TABLE, TRIGGER_NAME`, func(v []string) {
-		t := r.tables[v[0]]
-		if t == nil {
-			return
-		}
-		g := seeder.Trigger{Name: v[1], Function: v[2] + " " + v[3], Language: "sql", Enabled: "yes", OnInsert: v[3] == "INSERT", OnDelete: v[3] == "DELETE"}
-		t.Triggers = append(t.Triggers, g)
-		if v[4] == "" {
-			t.Warnings = append(t.Warnings, "what trigger "+g.Name+" does is not shown to the role: it needs the TRIGGER right to see it")
-		}
-		if what := r.outside(v[4]); what != "" && g.OnInsert {
-			t.Lasting = "its trigger " + g.Name + " " + what + ": that stays, of a run that fails too, can be read before the values are watched, and is not removed"
+		if t := r.tables[v[0]]; t != nil {
+			r.trigger(t, v[1], v[2], v[3], v[4])
 		}
 	})
+	if err != nil || r.db.maria {
+		return err
+	}
+	return r.readBlind(ctx)
+}
+
+// trigger takes one in. An empty body is one that the role may not see.
+func (r *reader) trigger(t *seeder.Table, name, timing, event, body string) {
+	g := seeder.Trigger{Name: name, Function: timing + " " + event, Language: "sql", Enabled: "yes", OnInsert: event == "INSERT", OnDelete: event == "DELETE"}
+	also := r.named(body, t)
+	if len(also) > 0 {
+		g.Does = "it names " + strings.Join(also, ", ") + ", and what it writes there stays when the honey row is removed"
+	}
+	t.Triggers = append(t.Triggers, g)
+	if !g.OnInsert {
+		return
+	}
+	switch what := r.outside(body); {
+	case body == "":
+		t.Lasting = "what its trigger " + name + " does is not shown to the role (GRANT TRIGGER shows it): it may leave something that stays, of a run that fails too, can be read before the values are watched, and is not removed"
+	case what != "":
+		t.Lasting = "its trigger " + name + " " + what + ": that stays, of a run that fails too, can be read before the values are watched, and is not removed"
+	}
+}
+
+// readBlind warns of tables whose triggers MySQL hides: it does not even name
+// them to a role without the right.
+func (r *reader) readBlind(ctx context.Context) error {
+	var lines []string
+	if err := r.each(ctx, "SHOW GRANTS", func(v []string) { lines = append(lines, v[0]) }); err != nil {
+		return err
+	}
+	rights := ParseGrants(lines)
+	for _, t := range r.cat.Tables {
+		if t.Schema == "" && !rights.Has("TRIGGER", r.cat.Database, t.Name) {
+			t.Warnings = append(t.Warnings, "whether it has triggers is not shown to the role: GRANT TRIGGER on it shows them")
+		}
+	}
+	return nil
+}
+
+// words are the names that a statement may hold, in lower case.
+func words(body string) map[string]bool {
+	out := map[string]bool{}
+	for _, w := range strings.FieldsFunc(body, func(c rune) bool { return strings.ContainsRune(" \t\r\n`.,;()=", c) }) {
+		out[strings.ToLower(w)] = true
+	}
+	return out
+}
+
+// named lists the other tables that a trigger's body may touch.
+func (r *reader) named(body string, own *seeder.Table) (out []string) {
+	in := words(body)
+	for _, t := range r.cat.Tables {
+		if t != own && t.Kind != "view" && in[strings.ToLower(t.Name)] {
+			out = append(out, t.String())
+		}
+	}
+	return out
 }
 
 // outside says what of a trigger's body may outlive a rollback.
@@ -377,12 +427,9 @@ func (r *reader) outside(body string) string {
 	if calls.MatchString(body) {
 		return "calls a procedure that may write to tables without transactions"
 	}
-	words := map[string]bool{}
-	for _, w := range strings.FieldsFunc(body, func(c rune) bool { return strings.ContainsRune(" \t\r\n`.,;()=", c) }) {
-		words[strings.ToLower(w)] = true
-	}
+	in := words(body)
 	for _, t := range r.cat.Tables {
-		if e := r.engine[t]; e != "" && !r.engines[strings.ToUpper(e)] && words[strings.ToLower(t.Name)] {
+		if e := r.engine[t]; e != "" && !r.engines[strings.ToUpper(e)] && in[strings.ToLower(t.Name)] {
 			return "names table " + t.Name + " (" + e + ")"
 		}
 	}

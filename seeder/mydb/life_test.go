@@ -20,7 +20,7 @@ func content(t *testing.T, db string) string {
 	var b strings.Builder
 	for _, tb := range strings.Fields(strings.ReplaceAll(query(t, db, "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' AND TABLE_NAME <> 'audit' ORDER BY 1"), " ", "\x01")) {
 		tb = strings.ReplaceAll(tb, "\x01", " ")
-		cols := strings.ReplaceAll(query(t, db, fmt.Sprintf("SELECT group_concat(concat('coalesce(hex(`', replace(COLUMN_NAME, '`', '``'), '`), \"-\")') ORDER BY ORDINAL_POSITION) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '%s'", tb)), "\n", "")
+		cols := strings.ReplaceAll(query(t, db, fmt.Sprintf("SELECT group_concat(concat('coalesce(hex(`', replace(COLUMN_NAME, '`', '``'), '`), \"-\")') ORDER BY ORDINAL_POSITION) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '%s'", strings.ReplaceAll(tb, "'", "''"))), "\n", "")
 		b.WriteString(tb + "\n" + query(t, db, fmt.Sprintf("SELECT concat_ws(' ', %s) x FROM `%s` ORDER BY x", cols, strings.ReplaceAll(tb, "`", "``"))) + "\n")
 	}
 	return b.String()

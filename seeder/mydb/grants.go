@@ -1,18 +1,16 @@
-package doctor
+package mydb
 
-import (
-	"strings"
-)
+import "strings"
 
-// grants are an account's rights as SHOW GRANTS tells them, by object: "*.*",
+// Grants are an account's rights as SHOW GRANTS tells them, by object: "*.*",
 // "db.*" or "db.table" without quotes, where the database may be a pattern.
-type grants map[string]map[string]bool
+type Grants map[string]map[string]bool
 
-// parseGrants reads the lines of SHOW GRANTS. What a line grants on columns
+// ParseGrants reads the lines of SHOW GRANTS. What a line grants on columns
 // alone is kept as "SELECT()" and so on. Lines that are not understood (roles,
 // proxies) are left out.
-func parseGrants(lines []string) grants {
-	g := grants{}
+func ParseGrants(lines []string) Grants {
+	g := Grants{}
 	for _, l := range lines {
 		rest, give := strings.CutPrefix(l, "GRANT ")
 		if !give {
@@ -105,9 +103,9 @@ func grantName(s string) (name, rest string, ok bool) {
 	return "", s, false
 }
 
-// has reports whether a right is held on a table, or, with an empty table and
+// Has reports whether a right is held on a table, or, with an empty table and
 // database, on the whole server.
-func (g grants) has(right, db, table string) bool {
+func (g Grants) Has(right, db, table string) bool {
 	own := func(object string) (held, said bool) {
 		rights, ok := g[object]
 		if !ok {
@@ -125,7 +123,7 @@ func (g grants) has(right, db, table string) bool {
 	}
 	for object := range g {
 		pattern, ok := strings.CutSuffix(object, ".*")
-		if db == "" || !ok || pattern == "*" || !like(pattern, db) {
+		if db == "" || !ok || pattern == "*" || !Like(pattern, db) {
 			continue
 		}
 		if held, said := own(object); said && (held || pattern == db) { // a partial revoke names its database
@@ -136,15 +134,15 @@ func (g grants) has(right, db, table string) bool {
 	return held
 }
 
-// like matches a pattern of LIKE: % and _, \ before a character that is meant.
-func like(pattern, s string) bool {
+// Like matches a pattern of LIKE: % and _, \ before a character that is meant.
+func Like(pattern, s string) bool {
 	if pattern == "" {
 		return s == ""
 	}
 	switch c := pattern[0]; {
 	case c == '%':
 		for i := 0; i <= len(s); i++ {
-			if like(pattern[1:], s[i:]) {
+			if Like(pattern[1:], s[i:]) {
 				return true
 			}
 		}
@@ -152,10 +150,10 @@ func like(pattern, s string) bool {
 	case s == "":
 		return false
 	case c == '_':
-		return like(pattern[1:], s[1:])
+		return Like(pattern[1:], s[1:])
 	case c == '\\' && len(pattern) > 1:
-		return pattern[1] == s[0] && like(pattern[2:], s[1:])
+		return pattern[1] == s[0] && Like(pattern[2:], s[1:])
 	default:
-		return c == s[0] && like(pattern[1:], s[1:])
+		return c == s[0] && Like(pattern[1:], s[1:])
 	}
 }

@@ -185,7 +185,11 @@ func plant(ctx context.Context, p *printer, s *stage) error {
 		return err
 	}
 	p.command(line, out, 3)
-	p.say("(then TLS is switched on in honeyrow.yaml, and the planting role's connection string put into seed.dsn)")
+	also := ""
+	if protocol := s.houses[0].product.protocol(); protocol != "postgres" {
+		also = " the server's protocol is set to " + protocol + ","
+	}
+	p.say("(then%s TLS is switched on in honeyrow.yaml, and the planting role's connection string put into seed.dsn)", also)
 	for _, b := range s.houses[1:] {
 		p.say("(and %s gets an entry under servers and one under listeners: the same proxy, on %s)", b.product.name(), b.listen)
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"honeyrow/internal/myserver"
 )
 
 // built is the folder in which the Dockerfile's build stage was run: "src" is
@@ -27,6 +29,7 @@ func TestMain(m *testing.M) {
 	if built.dir != "" {
 		_ = os.RemoveAll(built.dir)
 	}
+	myserver.Cleanup()
 	os.Exit(code)
 }
 

@@ -30,25 +30,36 @@ func TestTheConfigurationFitsTheContainers(t *testing.T) {
 		t.Error("honeyrow does not find its configuration by itself")
 	}
 
-	s := cfg.Servers[0]
-	if s.Address != "db:5432" || s.TLS.Mode != "verify-full" {
-		t.Errorf("the server is %s with TLS mode %s", s.Address, s.TLS.Mode)
+	if len(cfg.Servers) != 2 || len(cfg.Listeners) != 2 || len(proxy.Ports) != 2 {
+		t.Fatalf("%d servers, %d listeners and %d published ports, want a PostgreSQL and a MySQL", len(cfg.Servers), len(cfg.Listeners), len(proxy.Ports))
 	}
-	l := cfg.Listeners[0]
-	_, port, err := net.SplitHostPort(l.Address)
-	if err != nil || len(proxy.Ports) != 1 || fmt.Sprint(proxy.Ports[0].Target) != port || l.TLS.Mode != "require" {
-		t.Errorf("the listener is on %s with TLS %s, published is %v", l.Address, l.TLS.Mode, proxy.Ports)
-	}
-	for what, file := range map[string]string{
-		"registry.path": cfg.Registry.Path, "registry.key_file": cfg.Registry.KeyFile,
-		"servers tls.ca_file": s.TLS.CAFile, "listeners tls.cert_file": l.TLS.CertFile, "listeners tls.key_file": l.TLS.KeyFile,
+	for i, want := range []struct{ protocol, address, seed string }{
+		{"postgres", "db:5432", "/secrets/seed/seed.dsn"},
+		{"mysql", "mysql:3306", "/secrets/seed/mysql.dsn"},
 	} {
+		s, l := cfg.Servers[i], cfg.Listeners[i]
+		if s.Protocol != want.protocol || s.Address != want.address || s.TLS.Mode != "verify-full" || s.Seed.File != want.seed {
+			t.Errorf("the server is %s at %s with TLS mode %s, planted with %s; want %+v", s.Protocol, s.Address, s.TLS.Mode, s.Seed.File, want)
+		}
+		_, port, err := net.SplitHostPort(l.Address)
+		if err != nil || fmt.Sprint(proxy.Ports[i].Target) != port || l.TLS.Mode != "require" || l.Server != s.Name {
+			t.Errorf("the listener of %s is on %s with TLS %s, published is %v", l.Server, l.Address, l.TLS.Mode, proxy.Ports[i])
+		}
+		for what, file := range map[string]string{
+			"servers tls.ca_file": s.TLS.CAFile, "listeners tls.cert_file": l.TLS.CertFile, "listeners tls.key_file": l.TLS.KeyFile,
+		} {
+			if !mounts(proxy, file) {
+				t.Errorf("%s is %s, where the proxy has no volume", what, file)
+			}
+		}
+		if mounts(proxy, s.Seed.File) || !mounts(c.Services["seed"], s.Seed.File) || !mounts(c.Services["seed-mysql"], s.Seed.File) {
+			t.Errorf("the planting role's secret %s is for the seeder and not for the proxy", s.Seed.File)
+		}
+	}
+	for what, file := range map[string]string{"registry.path": cfg.Registry.Path, "registry.key_file": cfg.Registry.KeyFile} {
 		if !mounts(proxy, file) {
 			t.Errorf("%s is %s, where the proxy has no volume", what, file)
 		}
-	}
-	if s.Seed.File == "" || mounts(proxy, s.Seed.File) || !mounts(c.Services["seed"], s.Seed.File) {
-		t.Errorf("the planting role's secret %s is for the seeder and not for the proxy", s.Seed.File)
 	}
 
 	posts := 0

@@ -49,6 +49,7 @@ type service struct {
 		Type, Source, Target string
 		ReadOnly             bool `yaml:"read_only"`
 	}
+	Tmpfs       []string
 	Environment map[string]string
 	Profiles    []string
 	Restart     string
@@ -200,7 +201,7 @@ func TestBaseImagesArePinnedAndPrivilegesDropped(t *testing.T) {
 			t.Errorf("stage %s comes from %s: name a version", s.name, s.from)
 		}
 	}
-	for _, name := range []string{"honeyrow", "demo", "story"} {
+	for _, name := range []string{"honeyrow", "demo", "story", "story-mysql"} {
 		if u := ims[name].user; u != "65532:65532" {
 			t.Errorf("image %s runs as %q", name, u)
 		}
@@ -238,9 +239,8 @@ func TestEveryContainerFindsWhatItStartsAndIsCheckedWith(t *testing.T) {
 	if len(ims["honeyrow"].healthcheck) == 0 {
 		t.Error("the image honeyrow has no health check")
 	}
-	ims["postgres"] = &image{files: []string{"postgres", "pg_isready"}} // the official image's
 	for name, s := range load(t).Services {
-		im := ims["postgres"]
+		im := official[s.product()].image()
 		if s.Build != nil {
 			for _, p := range []string{s.Build.Context + "/go.mod", s.Build.Context + "/" + s.Build.Dockerfile} {
 				if _, err := os.Stat(p); err != nil {
@@ -272,6 +272,89 @@ func TestEveryContainerFindsWhatItStartsAndIsCheckedWith(t *testing.T) {
 			t.Errorf("%s ends by itself and has a health check: it would never be healthy", name)
 		case len(check) == 0 || !slices.Contains(im.files, check[0]):
 			t.Errorf("%s: its image has nothing called %v to check it with", name, check)
+		}
+	}
+}
+
+// officialImage is what the documentation of an official image on Docker Hub
+// and its Dockerfile and entry point say of it: github.com/docker-library.
+type officialImage struct {
+	programs []string // that are in its PATH
+	secret   string   // the environment variable that names the file with the owner's password
+	data     string   // where its volume belongs
+	run      string   // where its socket and lock files go
+	port     string   // where it listens
+	uid      string   // of its own user
+}
+
+var official = map[string]officialImage{
+	"postgres": {[]string{"postgres", "pg_isready", "psql", "pg_dump"}, "POSTGRES_PASSWORD_FILE", "/var/lib/postgresql/data", "/run/postgresql", "5432", "999"},
+	"mysql":    {[]string{"mysqld", "mysqladmin", "mysql", "mysqldump"}, "MYSQL_ROOT_PASSWORD_FILE", "/var/lib/mysql", "/var/run/mysqld", "3306", "999"},
+}
+
+func (o officialImage) image() *image { return &image{files: o.programs} }
+
+// product is the official image's name, without its version.
+func (s *service) product() string {
+	name, _, _ := strings.Cut(s.Image, ":")
+	return name
+}
+
+func TestTheDatabasesAreSetUpAsTheirImagesWantIt(t *testing.T) {
+	c, found := load(t), 0
+	for name, s := range c.Services {
+		o, ok := official[s.product()]
+		if !ok {
+			continue
+		}
+		found++
+		if s.User != o.uid+":"+o.uid {
+			t.Errorf("%s runs as %s, its image's user is %s", name, s.User, o.uid)
+		}
+		secret := s.Environment[o.secret]
+		if len(s.Environment) != 1 || !mounts(s, secret) {
+			t.Errorf("%s: the environment is %v, want %s alone with a file that is mounted", name, s.Environment, o.secret)
+		}
+		if !slices.ContainsFunc(s.Volumes, func(v struct {
+			Type, Source, Target string
+			ReadOnly             bool `yaml:"read_only"`
+		},
+		) bool {
+			return v.Type == "volume" && v.Target == o.data && !v.ReadOnly
+		}) {
+			t.Errorf("%s keeps no data: its image has them in %s", name, o.data)
+		}
+		if !slices.Equal(s.Tmpfs, []string{"/tmp", o.run}) {
+			t.Errorf("%s: %v can be written in a read-only file system, want /tmp and %s", name, s.Tmpfs, o.run)
+		}
+		// The entry point's own server for setting up has a socket only: a check
+		// over TCP does not take it for the real one.
+		check := strings.Join(s.Healthcheck.Test, " ")
+		if !strings.Contains(check, "127.0.0.1") || !strings.Contains(check, o.port) {
+			t.Errorf("%s is checked with %s, which the server of its set-up could answer", name, check)
+		}
+		// The entry point sets up only for its own server program, or options.
+		if s.Command[0] != o.programs[0] {
+			t.Errorf("%s starts %s, which its image does not set up", name, s.Command[0])
+		}
+	}
+	if found != 2 {
+		t.Errorf("%d databases from official images, want 2", found)
+	}
+	for stage, want := range map[string]string{"story": "postgres:", "story-mysql": "mysql:"} {
+		base, server := "", ""
+		for _, st := range dockerfile(t) {
+			if st.name == stage {
+				base = st.from
+			}
+		}
+		for _, s := range c.Services {
+			if strings.HasPrefix(s.Image, want) {
+				server = s.Image
+			}
+		}
+		if base == "" || base != server {
+			t.Errorf("%s has the clients of %q, the server is %q", stage, base, server)
 		}
 	}
 }
@@ -343,7 +426,7 @@ func sortedKeys[V any](m map[string]V) []string {
 
 func TestOnlyTheProxyAndTheOperatorsReachTheDatabase(t *testing.T) {
 	c := load(t)
-	allowed := []string{"db", "honeyrow", "honeyrow-cli", "load", "seed"}
+	allowed := []string{"db", "honeyrow", "honeyrow-cli", "load", "load-mysql", "mysql", "seed", "seed-mysql"}
 	var got []string
 	for _, name := range sortedKeys(c.Services) {
 		s := c.Services[name]
@@ -365,8 +448,10 @@ func TestOnlyTheProxyAndTheOperatorsReachTheDatabase(t *testing.T) {
 	if !c.Networks["data"].Internal || !c.Networks["alerts"].Internal {
 		t.Error("the database's and the receiver's networks must be internal")
 	}
-	if db := c.Services["db"]; len(db.Networks) != 1 || len(db.Ports) > 0 {
-		t.Errorf("the database is on %v and publishes %v", db.Networks, db.Ports)
+	for _, name := range []string{"db", "mysql"} {
+		if db := c.Services[name]; len(db.Networks) != 1 || len(db.Ports) > 0 {
+			t.Errorf("%s is on %v and publishes %v", name, db.Networks, db.Ports)
+		}
 	}
 }
 
@@ -403,12 +488,13 @@ func TestEachSecretHasOneVolumeForEachReader(t *testing.T) {
 	}
 	want := map[string][]string{
 		"secrets-db":       {"db"},
-		"secrets-honeyrow": {"honeyrow", "honeyrow-cli", "registry", "seed"},
-		"secrets-load":     {"load"},
+		"secrets-honeyrow": {"honeyrow", "honeyrow-cli", "registry", "seed", "seed-mysql"},
+		"secrets-load":     {"load", "load-mysql"},
+		"secrets-mysql":    {"mysql"},
 		"secrets-receiver": {"receiver"},
-		"secrets-seed":     {"honeyrow-cli", "seed"},
-		"secrets-shop":     {"shop"},
-		"secrets-story":    {"story"},
+		"secrets-seed":     {"honeyrow-cli", "seed", "seed-mysql"},
+		"secrets-shop":     {"shop", "shop-mysql"},
+		"secrets-story":    {"story", "story-mysql"},
 	}
 	for v, who := range want {
 		if !slices.Equal(readers[v], who) {

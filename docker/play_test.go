@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"honeyrow/internal/myserver"
 	"honeyrow/internal/pgserver"
 )
 
@@ -29,6 +30,7 @@ type ground struct {
 	bin  string
 	addr map[string]string // "db:5432" -> "127.0.0.1:41234"
 	pg   *pgserver.Server
+	my   *myserver.Server
 	runs map[string]*process
 	// more are arguments beside those of compose.yaml.
 	more map[string][]string
@@ -68,11 +70,13 @@ func newGround(t *testing.T) *ground {
 		t: t, c: load(t), ims: images(t, dockerfile(t)), root: t.TempDir(), bin: filepath.Join(build(t), "out/bin"),
 		addr: map[string]string{}, runs: map[string]*process{},
 		more: map[string][]string{
-			"prepare": {"-chown=false"},       // the test runs as one user
-			"load":    {"-customers", "2500"}, // the rows are not what is tested
+			"prepare": {"-chown=false"}, // the test runs as one user
+			// The rows are not what is tested.
+			"load":       {"-customers", "2500"},
+			"load-mysql": {"-customers", "2500"},
 		},
 	}
-	for _, name := range []string{"honeyrow:6432", "receiver:8080", "shop:8080"} {
+	for _, name := range []string{"honeyrow:6432", "honeyrow:6033", "receiver:8080", "shop:8080", "shop-mysql:8080"} {
 		g.addr[name] = free(t)
 	}
 	for _, s := range g.c.Services {
@@ -239,16 +243,7 @@ func (g *ground) postgres() {
 		g.t.Fatal(err)
 	}
 	g.addr["db:5432"] = g.pg.Addr()
-	dsn := filepath.Join(g.root, "secrets/seed/seed.dsn")
-	b, err := os.ReadFile(dsn)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	_, port, _ := strings.Cut(notYet, ":")
-	b = bytes.Replace(b, []byte(" port="+port+" "), fmt.Appendf(nil, " port=%d ", g.pg.Port), 1)
-	if err := errors.Join(os.Remove(dsn), os.WriteFile(dsn, b, 0o400)); err != nil {
-		g.t.Fatal(err)
-	}
+	g.lead("seed.dsn", " port="+strings.TrimPrefix(notYet, "127.0.0.1:")+" ", fmt.Sprintf(" port=%d ", g.pg.Port))
 	password, err := os.ReadFile(filepath.Join(g.root, s.Environment["POSTGRES_PASSWORD_FILE"]))
 	if err != nil {
 		g.t.Fatal(err)
@@ -256,6 +251,78 @@ func (g *ground) postgres() {
 	if err := g.pg.Exec(ctx, "postgres", fmt.Sprintf("ALTER ROLE postgres PASSWORD '%s'", strings.TrimSpace(string(password)))); err != nil {
 		g.t.Fatal(err)
 	}
+}
+
+// mysql stands for the container mysql: a MariaDB with the same settings and
+// certificate, and the owner as the image makes it.
+func (g *ground) mysql() {
+	g.t.Helper()
+	s := g.c.Services["mysql"]
+	o := myserver.Options{Files: map[string][]byte{}}
+	for _, a := range s.Command[1:] {
+		key, value, has := strings.Cut(strings.TrimPrefix(a, "--"), "=")
+		if strings.HasPrefix(value, "/secrets/") {
+			name := filepath.Base(value)
+			b, err := os.ReadFile(filepath.Join(g.root, value))
+			if err != nil {
+				g.t.Fatal(err)
+			}
+			o.Files[name], value = b, name
+		}
+		if has {
+			key += " = " + value
+		}
+		o.Settings = append(o.Settings, key)
+	}
+	if len(o.Files) != 2 {
+		g.t.Fatalf("the server has the files %v, want a certificate and its key", sortedKeys(o.Files))
+	}
+	var err error
+	if g.my, err = myserver.Start(g.t.Context(), o); err != nil {
+		g.t.Fatal(err)
+	}
+	g.addr["mysql:3306"] = g.my.Addr()
+	g.lead("mysql.dsn", "@"+notYet+"/", "@"+g.my.Addr()+"/")
+	password, err := os.ReadFile(filepath.Join(g.root, s.Environment["MYSQL_ROOT_PASSWORD_FILE"]))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	err = g.my.Exec(g.t.Context(), "", fmt.Sprintf("CREATE USER root@'%%' IDENTIFIED BY '%s'; GRANT ALL ON *.* TO root@'%%' WITH GRANT OPTION; DROP USER IF EXISTS root@'127.0.0.1'",
+		strings.TrimSpace(string(password))))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	// The check asks without a password: a refused login is an answer, a server
+	// that is not there is none.
+	for port, want := range map[int]bool{g.my.Port: true, 1: false} {
+		check := strings.ReplaceAll(strings.Join(s.Healthcheck.Test[1:], " "), "3306", fmt.Sprint(port))
+		if out, err := g.command(s, strings.Fields(check)).CombinedOutput(); (err == nil) != want {
+			g.t.Errorf("%s: %v\n%s", check, err, out)
+		}
+	}
+}
+
+// lead puts the server's address into a connection string, which prepare
+// wrote before there was one.
+func (g *ground) lead(file, from, to string) {
+	g.t.Helper()
+	file = filepath.Join(g.root, "secrets/seed", file)
+	b, err := os.ReadFile(file)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	if !bytes.Contains(b, []byte(from)) {
+		g.t.Fatalf("%s does not lead to %q", file, from)
+	}
+	b = bytes.Replace(b, []byte(from), []byte(to), 1)
+	if err := errors.Join(os.Remove(file), os.WriteFile(file, b, 0o400)); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// configure writes the configuration with this machine's addresses.
+func (g *ground) configure() {
+	g.t.Helper()
 	text, err := os.ReadFile("config/honeyrow.yaml")
 	if err != nil {
 		g.t.Fatal(err)
@@ -272,7 +339,7 @@ func (g *ground) postgres() {
 
 // end stops what runs, in the order of its start backwards.
 func (g *ground) end() {
-	for _, name := range []string{"shop", "honeyrow", "receiver"} {
+	for _, name := range []string{"shop", "shop-mysql", "honeyrow", "receiver"} {
 		p := g.runs[name]
 		if p == nil {
 			continue
@@ -292,6 +359,9 @@ func (g *ground) end() {
 	if g.pg != nil {
 		g.pg.Stop()
 	}
+	if g.my != nil {
+		g.my.Stop()
+	}
 }
 
 // up does what `docker compose up --wait` does.
@@ -301,10 +371,14 @@ func (g *ground) up() map[string]string {
 	for _, s := range order(g.t, g.c) {
 		switch {
 		case len(s.Profiles) > 0:
-		case s.name == "db" && g.pg == nil:
+		case s.name == "db":
 			g.postgres()
-		case s.name == "db" || g.runs[s.name] != nil:
+		case s.name == "mysql":
+			g.mysql()
 		case s.job():
+			if g.pg != nil && g.my != nil {
+				g.configure()
+			}
 			said[s.name] = g.run(s.name)
 		default:
 			g.start(s.name)
@@ -317,20 +391,26 @@ func TestTheWholeStoryIsPlayedInTheOrderOfTheComposeFile(t *testing.T) {
 	g := newGround(t)
 	// The server takes a random port here, after prepare has written it down:
 	// the server is started with what prepare makes.
-	g.addr["db:5432"] = notYet
+	g.addr["db:5432"], g.addr["mysql:3306"] = notYet, notYet
 	said := g.up()
 	for job, words := range map[string]string{
-		"prepare": "made the secrets of 8 readers", "load": "2,500 customers",
-		"seed": " honey rows are as planted", "registry": "is ready",
+		"prepare": "made the secrets of 8 readers", "load": "2,500 customers", "load-mysql": "2,500 customers",
+		"seed": " honey rows are as planted", "seed-mysql": " honey rows are as planted", "registry": "is ready",
 	} {
 		if !strings.Contains(said[job], words) {
 			t.Errorf("%s says nothing of %q:\n%s", job, words, said[job])
 		}
 	}
 	first := g.run("story")
-	for _, words := range []string{"psql", "pg_dump", "UNION SELECT", "exactly the expected alerts came"} {
+	for _, words := range []string{"PostgreSQL, act 1", "psql", "pg_dump", "UNION SELECT", "exactly the expected alerts came: 9"} {
 		if !strings.Contains(first, words) {
 			t.Errorf("the story says nothing of %q:\n%s", words, first)
+		}
+	}
+	second := g.run("story-mysql")
+	for _, words := range []string{"MySQL, act 1", "mysqldump", "on crm-mysql", "UNION SELECT", "exactly the expected alerts came: 9"} {
+		if !strings.Contains(second, words) {
+			t.Errorf("the story in MySQL says nothing of %q:\n%s", words, second)
 		}
 	}
 	if got := g.runs["receiver"].out.String(); !strings.Contains(got, "jhartmann") || !strings.Contains(got, "support_kim") {
@@ -339,7 +419,8 @@ func TestTheWholeStoryIsPlayedInTheOrderOfTheComposeFile(t *testing.T) {
 
 	// Everything may be started again, and the story told again.
 	for job, words := range map[string]string{
-		"prepare": "there already", "load": "there already", "seed": " honey rows are as planted", "registry": "is ready",
+		"prepare": "there already", "load": "there already", "load-mysql": "there already",
+		"seed": " honey rows are as planted", "seed-mysql": " honey rows are as planted", "registry": "is ready",
 	} {
 		if again := g.run(job); !strings.Contains(again, words) {
 			t.Errorf("at a second run %s says nothing of %q:\n%s", job, words, again)
@@ -351,7 +432,7 @@ func TestTheWholeStoryIsPlayedInTheOrderOfTheComposeFile(t *testing.T) {
 	if out := g.run("honeyrow-cli"); !strings.Contains(out, " 0 failing") {
 		t.Errorf("the doctor is not content:\n%s", out)
 	}
-	g.makefile(first)
+	g.makefile(first + second)
 	g.secretsAreClosed()
 }
 
@@ -365,22 +446,27 @@ func (g *ground) makefile(first string) {
 		t.Fatal(err)
 	}
 	log := filepath.Join(dir, "log")
-	story := g.c.Services["story"]
-	play := g.command(story, g.argv(story))
 	var stand strings.Builder
 	fmt.Fprintf(&stand, "#!/bin/sh\n")
-	for _, e := range play.Env {
-		fmt.Fprintf(&stand, "export '%s'\n", e)
+	quoted := map[string]string{}
+	for _, name := range []string{"story", "story-mysql"} {
+		s := g.c.Services[name]
+		play := g.command(s, g.argv(s))
+		for _, e := range play.Env {
+			fmt.Fprintf(&stand, "export '%s'\n", e)
+		}
+		quoted[name] = "'" + strings.Join(play.Args, "' '") + "'"
 	}
-	quoted := "'" + strings.Join(play.Args, "' '") + "'"
 	fmt.Fprintf(&stand, `case "$*" in
-"kill -s HUP honeyrow") kill -HUP %d ;;
-"logs --since "*" honeyrow") cat '%s' ;;
-"run --rm --build story") exec %s ;;
-"run --rm -e STORY_REFUSED=1 story") STORY_REFUSED=1 exec %s ;;
+"kill -s HUP honeyrow") kill -HUP %[1]d ;;
+"logs --since "*" honeyrow") cat '%[2]s' ;;
+"run --rm --build story") exec %[3]s ;;
+"run --rm --build story-mysql") exec %[4]s ;;
+"run --rm -e STORY_REFUSED=1 story") STORY_REFUSED=1 exec %[3]s ;;
+"run --rm -e STORY_REFUSED=1 story-mysql") STORY_REFUSED=1 exec %[4]s ;;
 *) echo "docker compose $*: not expected" >&2; exit 99 ;;
 esac
-`, g.runs["honeyrow"].cmd.Process.Pid, log, quoted, quoted)
+`, g.runs["honeyrow"].cmd.Process.Pid, log, quoted["story"], quoted["story-mysql"])
 	shim := filepath.Join(dir, "compose")
 	if err := os.WriteFile(shim, []byte(stand.String()), 0o755); err != nil {
 		t.Fatal(err)
@@ -407,7 +493,7 @@ esac
 		out, err := exec.Command("make", "-C", dir, target, "COMPOSE="+shim).CombinedOutput()
 		close(stop)
 		<-stopped
-		if err != nil || !strings.Contains(string(out), words) {
+		if err != nil || strings.Count(string(out), words) != 2 {
 			t.Errorf("make %s: %v\n%s%s", target, err, out, g.logs())
 		}
 		if target == "story" && strings.Count(string(out), "ids  ") != strings.Count(first, "ids  ") {

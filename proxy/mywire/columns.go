@@ -24,6 +24,8 @@ type description struct {
 	// to the last whose value must become text and may then be long.
 	sizes []int8
 	long  int
+	// lengths are those that a fixed value's text can have, as bits of a gate.
+	lengths []uint64
 }
 
 // maxDescriptions bounds the descriptions that a session keeps.
@@ -217,6 +219,7 @@ func (f *flow) describe(raw []byte, n int) (*description, error) {
 		d.fields = append(d.fields, fl)
 		d.wide = d.wide || fl.wide != narrow
 		d.sizes = append(d.sizes, int8(fl.size()))
+		d.lengths = append(d.lengths, fl.lengths())
 		if fl.mayBeLong() {
 			d.long = len(d.fields)
 		}

@@ -111,6 +111,7 @@ type flow struct {
 	cursors   []*prepared // those with an open cursor
 	descs     map[uint64]*description
 	spans     []inspect.Span
+	asked     []uint64 // see survey
 	text      []byte
 	converted []byte // values of a row that were made text
 	joined    []byte // a row and those behind it

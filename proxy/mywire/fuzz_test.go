@@ -254,7 +254,7 @@ func FuzzRow(f *testing.F) {
 			run, _ := stmt.Run(nil, nil)
 			rows, _ := run.Columns(event.ChannelRow, nil)
 			fl := newFlow(flowOptions{Session: sess})
-			fl.w = watch{rows: rows, desc: d, binary: isBinary, gate: ^uint64(0), wanted: wanted}
+			fl.w = watch{rows: rows, desc: d, binary: isBinary, gate: ^uint64(0), wanted: wanted, numbers: wanted}
 			_, err := fl.row(1, bytes.Clone(row), ^uint64(0))
 			s := newRowStream(d, isBinary)
 			size := max(1, min(piece, len(row)))

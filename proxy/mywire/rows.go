@@ -18,6 +18,10 @@ type watch struct {
 	gate     uint64 // rows.Gate()
 	wanted   []bool // rows.Wants(col)
 	wantsAny bool
+	// numbers are the columns of fixed values that the gate can ask for;
+	// numbered: there are some.
+	numbers  []bool
+	numbered bool
 }
 
 // beginRows starts watching a result.
@@ -36,6 +40,14 @@ func (f *flow) beginRows(r *request, d *description) event.Verdict {
 		yes := rows.Wants(i)
 		w.wanted = append(w.wanted, yes)
 		w.wantsAny = w.wantsAny || yes
+	}
+	w.numbers, w.numbered = w.numbers[:0], false
+	if w.binary {
+		for _, lengths := range d.lengths {
+			yes := lengths&w.gate != 0
+			w.numbers = append(w.numbers, yes)
+			w.numbered = w.numbered || yes
+		}
 	}
 	return v
 }
@@ -114,38 +126,52 @@ func (f *flow) watchRows(e *execution, region []byte, n int) (taken, error) {
 		f.outSeq.Store(f.outSeq.Load() + uint32(n))
 		return taken{pass: len(region)}, nil
 	}
-	gate := w.gate
+	gate, surveyed := w.gate, false
 	if w.rows.Suspect(region) {
 		gate = ^uint64(0)
-	}
-	if w.binary && w.desc.long > 0 && gate != ^uint64(0) {
-		suspect, ok := f.longTexts(region)
+	} else if w.binary && (w.desc.long > 0 || w.numbered) {
+		suspect, ok := f.survey(region, n)
 		if !ok {
 			return taken{}, errRow
 		}
-		if suspect {
+		if surveyed = true; suspect {
 			gate = ^uint64(0)
 		}
 	}
-	if gate == 0 && !w.wantsAny && !w.desc.wide {
+	// Most rows have no field that is asked for: a glance tells.
+	glance := gate == w.gate && !w.wantsAny && !w.desc.wide
+	if glance && gate == 0 {
 		e.rows += uint64(n)
 		f.outSeq.Store(f.outSeq.Load() + uint32(n))
 		return taken{pass: len(region)}, nil
 	}
 	off := 0
-	for range n {
-		size := packetSize(region[off:])
+	for i := range n {
+		p := region[off+header : off+header+packetSize(region[off:])]
 		e.rows++
-		v, err := f.row(e.rows, region[off+header:off+header+size], gate)
+		if glance {
+			asked, ok := surveyed && f.asked[i/64]>>(i%64)&1 != 0, true
+			if !surveyed {
+				asked, ok = w.asks(p)
+			}
+			if !ok {
+				return taken{}, errRow
+			}
+			if !asked {
+				off += header + len(p)
+				continue
+			}
+		}
+		v, err := f.row(e.rows, p, gate)
 		if err != nil {
 			return taken{}, err
 		}
 		if v.Blocks() {
-			t := f.verdict(v, header+size, region[off+3])
+			t := f.verdict(v, header+len(p), region[off+3])
 			t.pass = off
 			return t, nil
 		}
-		off += header + size
+		off += header + len(p)
 	}
 	f.outSeq.Store(f.outSeq.Load() + uint32(n))
 	return taken{pass: off}, nil
@@ -233,49 +259,6 @@ func (f *flow) cutWide(p []byte, gate uint64) bool {
 	return len(b) == 0
 }
 
-// longTexts reports whether a watched value stands among those numbers and
-// dates of region's binary rows whose texts are long enough to count as parts:
-// nobody has seen them in the rows' bytes. It walks no further than it must.
-func (f *flow) longTexts(region []byte) (suspect, ok bool) {
-	d := f.w.desc
-	conv := f.converted[:0]
-	nulls := (len(d.fields) + 9) / 8
-	for len(region) > 0 {
-		p := region[header : header+packetSize(region)]
-		region = region[header+len(p):]
-		if len(p) < 1+nulls {
-			return false, false
-		}
-		off := 1 + nulls
-		for col, size := range d.sizes[:d.long] {
-			if p[1+(col+2)/8]>>((col+2)%8)&1 == 1 {
-				continue
-			}
-			from, to := extent(int(size), p, off)
-			if to < 0 {
-				return false, false
-			}
-			off = to
-			if size == sizeLenenc {
-				continue
-			}
-			c := &d.fields[col]
-			if !c.mayBeLong() || size == 8 && c.typ == mysql.MYSQL_TYPE_LONGLONG && c.textLen(p[from:to]) < inspect.MinPart {
-				continue
-			}
-			conv = append(c.appendText(conv, p[from:to]), 0)
-		}
-		if len(conv) > keepScratch/2 || len(region) == 0 && len(conv) > 0 {
-			if f.w.rows.Suspect(conv) {
-				return true, true
-			}
-			conv = conv[:0]
-		}
-	}
-	f.converted = conv
-	return false, true
-}
-
 // cutBinary walks a row of the binary protocol: a NULL bitmap, then values by
 // their columns' types.
 func (f *flow) cutBinary(p []byte, gate uint64) bool {
@@ -284,20 +267,42 @@ func (f *flow) cutBinary(p []byte, gate uint64) bool {
 	if len(p) < 1+nulls {
 		return false
 	}
+	null := anyBit(p[1 : 1+nulls])
+	all := gate != f.w.gate // else the plan of numbers holds
 	off := 1 + nulls
 	for col, size := range d.sizes {
-		if p[1+(col+2)/8]>>((col+2)%8)&1 == 1 {
+		if null && p[1+(col+2)/8]>>((col+2)%8)&1 == 1 {
 			continue
 		}
-		from, to := extent(int(size), p, off)
-		if to < 0 {
+		from := off
+		if size >= 0 {
+			off += int(size)
+		} else {
+			if off >= len(p) {
+				return false
+			}
+			n := uint(p[off])
+			off++
+			if size == sizeLenenc && n >= 0xfb {
+				if n, off = longLength(p, off-1); off > len(p) {
+					return false
+				}
+			}
+			from = off
+			off += int(n)
+		}
+		if off > len(p) {
 			return false
 		}
-		off = to
-		if size == sizeLenenc {
-			f.text1(col, from, p[from:to], gate)
-		} else {
-			f.fixed(col, &d.fields[col], p[from:to], gate)
+		switch {
+		case size == sizeLenenc && d.wide:
+			f.text1(col, from, p[from:off], gate)
+		case size == sizeLenenc:
+			if f.selects(col, off-from, gate) {
+				f.spans = append(f.spans, inspect.Span{Col: int32(col), Off: int32(from), Len: int32(off - from)})
+			}
+		case all || f.w.numbers[col] || f.w.wanted[col]:
+			f.fixed(col, &d.fields[col], p[from:off], gate)
 		}
 	}
 	return off == len(p)

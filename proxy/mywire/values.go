@@ -34,7 +34,7 @@ func (c field) fixed() bool {
 }
 
 // integer returns the size in bytes of an integer type, else 0.
-func (c field) integer() int {
+func (c *field) integer() int {
 	switch c.typ {
 	case mysql.MYSQL_TYPE_TINY:
 		return 1
@@ -78,6 +78,40 @@ func (c field) size() int {
 	return sizeLenenc
 }
 
+// lengths are those that the text of a fixed value can have, as bits of a gate:
+// bit i stands for i bytes, bit 63 for 63 and more. 0 for other types.
+func (c field) lengths() uint64 {
+	from, to := uint(1), uint(63) // a float's
+	switch c.typ {
+	case mysql.MYSQL_TYPE_TINY:
+		to = 4
+	case mysql.MYSQL_TYPE_SHORT:
+		to = 6
+	case mysql.MYSQL_TYPE_YEAR:
+		from, to = 4, 5
+	case mysql.MYSQL_TYPE_INT24, mysql.MYSQL_TYPE_LONG:
+		to = 11
+	case mysql.MYSQL_TYPE_LONGLONG:
+		to = 20
+	case mysql.MYSQL_TYPE_DATE, mysql.MYSQL_TYPE_NEWDATE:
+		from, to = 10, 10
+	case mysql.MYSQL_TYPE_DATETIME, mysql.MYSQL_TYPE_DATETIME2, mysql.MYSQL_TYPE_TIMESTAMP, mysql.MYSQL_TYPE_TIMESTAMP2:
+		from, to = 19, 26
+	case mysql.MYSQL_TYPE_TIME, mysql.MYSQL_TYPE_TIME2:
+		from, to = 8, 19 // -838:59:59.000000 from a server, more from one that is not
+	case mysql.MYSQL_TYPE_NULL:
+		return 0
+	}
+	if !c.fixed() {
+		return 0
+	}
+	if c.width > 0 { // zeros fill it
+		from, to = min(from, uint(c.width)), max(to, uint(c.width))
+	}
+	to = min(to, 63)
+	return ^uint64(0) << (from & 63) & (^uint64(0) >> (63 - to&63))
+}
+
 // Binary values that tell their own length.
 const (
 	sizeByte   = -1 // dates and times: one byte of length
@@ -118,7 +152,7 @@ func (c field) take(b []byte) (raw, rest []byte, err error) {
 }
 
 // number returns an integer value: its magnitude and whether it is negative.
-func (c field) number(raw []byte) (u uint64, negative bool) {
+func (c *field) number(raw []byte) (u uint64, negative bool) {
 	var v int64
 	switch len(raw) {
 	case 1:
@@ -140,7 +174,7 @@ func (c field) number(raw []byte) (u uint64, negative bool) {
 }
 
 // textLen is the length of an integer's text.
-func (c field) textLen(raw []byte) int {
+func (c *field) textLen(raw []byte) int {
 	u, negative := c.number(raw)
 	n := decimalLen(u)
 	if negative {
@@ -150,7 +184,7 @@ func (c field) textLen(raw []byte) int {
 }
 
 // padded is the width to which zeros fill an integer's text.
-func (c field) padded() int {
+func (c *field) padded() int {
 	if c.typ == mysql.MYSQL_TYPE_YEAR {
 		return 4
 	}
@@ -176,7 +210,7 @@ func decimalLen(u uint64) int {
 }
 
 // appendText appends a fixed value as the text protocol shows it.
-func (c field) appendText(dst, raw []byte) []byte {
+func (c *field) appendText(dst, raw []byte) []byte {
 	if c.integer() > 0 {
 		u, negative := c.number(raw)
 		if negative {
@@ -208,7 +242,7 @@ func (c field) appendText(dst, raw []byte) []byte {
 
 // precision is that of a number with a fixed count of decimals, else the
 // shortest that tells the value.
-func (c field) precision() int {
+func (c *field) precision() int {
 	if c.decimals > 0 && c.decimals < 31 {
 		return int(c.decimals)
 	}
@@ -216,7 +250,7 @@ func (c field) precision() int {
 }
 
 // appendDate appends a date: 0, 4, 7 or 11 bytes as its parts are zero.
-func (c field) appendDate(dst, raw []byte) []byte {
+func (c *field) appendDate(dst, raw []byte) []byte {
 	var b [11]byte
 	copy(b[:], raw)
 	var t [19]byte
@@ -240,7 +274,7 @@ func (c field) appendDate(dst, raw []byte) []byte {
 func two(t []byte, n byte) { t[0], t[1] = '0'+n/10, '0'+n%10 }
 
 // appendTime appends a time of 0, 8 or 12 bytes; hours go beyond 24.
-func (c field) appendTime(dst, raw []byte) []byte {
+func (c *field) appendTime(dst, raw []byte) []byte {
 	var b [12]byte
 	copy(b[:], raw)
 	if b[0] == 1 {
@@ -259,7 +293,7 @@ func (c field) appendTime(dst, raw []byte) []byte {
 }
 
 // fraction appends microseconds to the column's decimals.
-func (c field) fraction(dst []byte, micros uint32) []byte {
+func (c *field) fraction(dst []byte, micros uint32) []byte {
 	n := int(c.decimals)
 	if n > 6 { // a parameter's: all that it has
 		if micros == 0 {

@@ -15,12 +15,14 @@ type Client struct {
 	// names, else the socket's peer. "unix" for a unix socket.
 	Address string `json:"address"`
 	// Balancer is the socket's peer when a PROXY header named another client.
-	Balancer    string `json:"balancer,omitempty"`
-	Peer        *Peer  `json:"peer,omitempty"` // unix sockets only
-	User        string `json:"user"`
-	Database    string `json:"database"`
-	Application string `json:"application,omitempty"` // the client's own claim
-	TLS         *TLS   `json:"tls,omitempty"`
+	Balancer string `json:"balancer,omitempty"`
+	Peer     *Peer  `json:"peer,omitempty"` // unix sockets only
+	// ServerVersion is what the server calls itself: "15.18", "10.11.6-MariaDB".
+	ServerVersion string `json:"server_version,omitempty"`
+	User          string `json:"user"`
+	Database      string `json:"database"`
+	Application   string `json:"application,omitempty"` // the client's own claim
+	TLS           *TLS   `json:"tls,omitempty"`
 	// BackendPID is the server's process (PostgreSQL) or connection id (MySQL).
 	BackendPID  uint32 `json:"backend_pid,omitempty"`
 	Replication string `json:"replication,omitempty"` // the startup packet's replication parameter

@@ -31,6 +31,11 @@ type Detection struct {
 	HoneyRows int `json:"honey_rows"`
 	// HitCount counts all hits of the run, repeats included.
 	HitCount int `json:"hit_count"`
+	// Findings are what the detectors saw in the statements of this client, the
+	// latest included: at most one a detector, with the weightiest sight.
+	Findings []Finding `json:"findings,omitempty"`
+	// Reach are the tables with honey rows that a statement with findings names.
+	Reach []string `json:"reach,omitempty"`
 	// Drill marks a test alert: nothing happened.
 	Drill bool `json:"drill,omitempty"`
 }

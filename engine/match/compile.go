@@ -2,6 +2,7 @@ package match
 
 import (
 	"slices"
+	"strings"
 
 	"honeyrow/event"
 	"honeyrow/token"
@@ -25,7 +26,7 @@ type placeKey struct{ server, database, schema, table, column string }
 // copied: nobody may change them. Tokens in states that are not watched and
 // empty values are left out.
 func Compile(s *token.Snapshot) *Index {
-	x := &Index{version: s.Version, tokens: s.Tokens, columns: map[columnKey]*Column{}, named: map[Name]*Column{}}
+	x := &Index{version: s.Version, tokens: s.Tokens, tables: map[TableName]struct{}{}, columns: map[columnKey]*Column{}, named: map[Name]*Column{}}
 	b := &builder{x: x, ids: make(map[string]uint32, len(s.Tokens))}
 	for i := range s.Tokens {
 		b.token(uint32(i))
@@ -164,6 +165,9 @@ func (b *builder) places(ls []token.Location) {
 		t := &x.tokens[i]
 		p := number(placeKey{t.Place.Server, t.Place.Database, t.Place.Schema, t.Place.Table, t.Place.Column})
 		x.placeOf[i] = p
+		if watched(t) {
+			x.tables[TableName{t.Place.Server, strings.ToLower(t.Place.Database), strings.ToLower(t.Place.Table)}] = struct{}{}
+		}
 		if t.TableOID != 0 {
 			put(p, columnKey{Scope{t.Place.Server, t.Place.Database}, t.TableOID, t.Attr})
 		}

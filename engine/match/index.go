@@ -72,6 +72,7 @@ type Index struct {
 	// those that prove something by themselves, and weak ones.
 	firmText, firmBin, weakText, weakBin uint64
 
+	tables  map[TableName]struct{}
 	columns map[columnKey]*Column
 	named   map[Name]*Column
 }
@@ -83,6 +84,16 @@ type columnKey struct {
 	Scope
 	oid  uint32
 	attr uint16
+}
+
+// TableName names a table that holds honey rows, without its schema, all in
+// lower case: statements need not name one.
+type TableName struct{ Server, Database, Table string }
+
+// Table reports whether a table of that name, in any schema, holds honey rows.
+func (x *Index) Table(n TableName) bool {
+	_, ok := x.tables[n]
+	return ok
 }
 
 // Name is where the names in a result's column definition mean something:

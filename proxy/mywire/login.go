@@ -205,7 +205,7 @@ func (l *login) describe(r *response) event.Client {
 		Session: event.NewID(), Started: l.p.deps.Now(), Protocol: "mysql",
 		Listener: l.origin.Listener, Server: l.set.Server.Name,
 		Address: l.origin.Address, Balancer: l.origin.Balancer, Peer: l.origin.Peer,
-		User: clip(r.user), Database: clip(r.database), BackendPID: l.greet.thread,
+		User: clip(r.user), Database: clip(r.database), BackendPID: l.greet.thread, ServerVersion: clip([]byte(l.greet.version)),
 		Attributes: attributes(r.attrs),
 	}
 	c.Application = c.Attributes["program_name"]

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -50,13 +51,14 @@ type login struct {
 	serverTLS *tls.ConnectionState // nil: plaintext
 	lift      func() bool          // of the server's guard
 
-	start  *startup
-	bind   binding
-	hold   []byte // for the client, not yet written
-	asked  bool   // the client has seen an authentication request
-	who    event.Client
-	key    *cancelKey
-	status byte
+	start    *startup
+	bind     binding
+	hold     []byte // for the client, not yet written
+	asked    bool   // the client has seen an authentication request
+	who      event.Client
+	key      *cancelKey
+	settings [][2]string // reported during login that the inspector wants to know
+	status   byte
 }
 
 // Login implements wire.Protocol. It is bounded by Config.Handshake as well as
@@ -417,6 +419,12 @@ func (l *login) settle() error {
 			if err := m.Decode(frame[header:]); err != nil {
 				return malformed(wire.Server, "ParameterStatus: %v", err)
 			}
+			switch m.Name {
+			case "server_version":
+				l.who.ServerVersion = setting(m.Value)
+			case "standard_conforming_strings", "client_encoding":
+				l.settings = append(l.settings, [2]string{m.Name, setting(m.Value)})
+			}
 		case 'K':
 			if l.key != nil {
 				return malformed(wire.Server, "a second BackendKeyData")
@@ -462,6 +470,9 @@ func (l *login) join() (*wire.Session, error) {
 		sess.Close()
 		return nil, err
 	}
+	for _, s := range l.settings {
+		sess.Set(s[0], s[1])
+	}
 	return l.session(sess), nil
 }
 
@@ -485,3 +496,6 @@ func (l *login) session(sess inspect.Session) *wire.Session {
 		Flow: newFlow(o),
 	}
 }
+
+// setting bounds what is kept of a server's parameter.
+func setting(v string) string { return strings.ToValidUTF8(v[:min(len(v), 128)], "\uFFFD") }

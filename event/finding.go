@@ -1,0 +1,17 @@
+package event
+
+// Finding is one detector's observation about a statement.
+type Finding struct {
+	Detector string `json:"detector"` // "union-graft"
+	Title    string `json:"title"`
+	// Weight says how much it means: 1 is seen in ordinary statements now and
+	// then, 2 seldom, 3 and more hardly ever. The weights of a statement's
+	// findings add up.
+	Weight int `json:"weight"`
+	// Detail says in words what was seen.
+	Detail string `json:"detail,omitempty"`
+	// Count is how many statements it was seen in.
+	Count int `json:"count"`
+	// Maps are the weakness and the techniques that it belongs to: CWE-89, T1190.
+	Maps []string `json:"maps,omitempty"`
+}

@@ -262,7 +262,7 @@ func (f *flow) changePacket(r *request, rest, p []byte) (taken, error) {
 	if f.exposed(x.plugin) {
 		f.ended.Store(true)
 		f.inject = appendPacket(f.inject[:0], seq, errPayload(codeAuthMode, stateRejected, exposedText))
-		return taken{skip: n, inject: f.inject, cut: true}, nil
+		return taken{skip: n, inject: true, cut: true}, nil
 	}
 	f.outSeq.Store(uint32(seq + 1))
 	// caching_sha2_password's fast path: the server goes on by itself.
@@ -288,7 +288,8 @@ func (f *flow) sendSecret(x *reauth, p []byte, n int, seq byte) (taken, error) {
 	x.keyAsked = false
 	x.shift -= 2
 	f.count.Translated.Add(1)
-	return taken{skip: n, reply: appendPacket(nil, seq+1, cipher)}, nil
+	f.reply = appendPacket(nil, seq+1, cipher)
+	return taken{skip: n, reply: true}, nil
 }
 
 // changed handles the OK of COM_CHANGE_USER: the client is somebody else, and

@@ -24,6 +24,7 @@ type description struct {
 	// to the last whose value must become text and may then be long.
 	sizes []int8
 	long  int
+	texts bool // all are texts
 	// lengths are those that a fixed value's text can have, as bits of a gate.
 	lengths []uint64
 }
@@ -207,7 +208,7 @@ func (f *flow) describe(raw []byte, n int) (*description, error) {
 	if d := f.descs[h]; d != nil && bytes.Equal(d.raw, raw) {
 		return d, nil
 	}
-	d := &description{raw: bytes.Clone(raw), fields: make([]field, 0, n)}
+	d := &description{raw: bytes.Clone(raw), fields: make([]field, 0, n), texts: true}
 	cols := make([]inspect.Column, 0, n)
 	for b := raw; len(b) > 0; {
 		size := packetSize(b)
@@ -219,6 +220,7 @@ func (f *flow) describe(raw []byte, n int) (*description, error) {
 		d.fields = append(d.fields, fl)
 		d.wide = d.wide || fl.wide != narrow
 		d.sizes = append(d.sizes, int8(fl.size()))
+		d.texts = d.texts && fl.size() == sizeLenenc
 		d.lengths = append(d.lengths, fl.lengths())
 		if fl.mayBeLong() {
 			d.long = len(d.fields)

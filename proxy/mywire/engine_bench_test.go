@@ -41,10 +41,12 @@ func plantedTokens(n int) *token.Snapshot {
 			name, value string
 			strength    token.Strength
 		}{
-			{"org_id", key, token.Weak}, {"org_name", letters(6) + " " + letters(9), token.Weak},
+			{"org_id", key, token.Weak},
+			{"org_name", letters(6) + " " + letters(9), token.Weak},
 			{"org_mail", strings.ToLower(letters(7)) + "@ledger.decoy.example", token.Strong},
 			{"org_phone", fmt.Sprintf("+44 555 %07d", row), token.Firm},
-			{"org_key", "sk_live_" + letters(24), token.Strong}, {"org_n", fmt.Sprint(90_000_000 + row), token.Weak},
+			{"org_key", "sk_live_" + letters(24), token.Strong},
+			{"org_n", fmt.Sprint(90_000_000 + row), token.Weak},
 		} {
 			s.Tokens = append(s.Tokens, token.Token{
 				ID: event.ID(fmt.Sprintf("%d-%s", row, c.name)), Row: event.ID(key), Kind: c.name, Value: c.value,

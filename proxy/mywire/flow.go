@@ -116,8 +116,9 @@ type flow struct {
 	converted []byte // values of a row that were made text
 	joined    []byte // a row and those behind it
 	behind    bool   // a row has some of those
-	inject    []byte
-	swallow   bool // a result was refused: drop the rest of the answer
+	inject    []byte // for the client, in the place of something
+	reply     []byte // for the server
+	swallow   bool   // a result was refused: drop the rest of the answer
 	swallowed int
 	who       event.Client // guarded by mu
 
@@ -393,7 +394,7 @@ func (f *flow) done() {
 	f.mu.Unlock()
 	f.cur, f.rowPhase, f.swallow, f.swallowed = nil, false, false, 0
 	f.w.rows = nil
-	f.text, f.joined, f.converted, f.inject = trim(f.text), trim(f.joined), trim(f.converted), trim(f.inject)
+	f.text, f.joined, f.converted = trim(f.text), trim(f.joined), trim(f.converted)
 	f.outSeq.Store(0)
 	f.told.Store(false)
 }

@@ -52,6 +52,9 @@ func (w *watch) asksBinary(p []byte) (asked, ok bool) {
 	}
 	null := anyBit(p[1 : 1+nulls])
 	off := 1 + nulls
+	if !null && w.desc.texts {
+		return asksText(p[off:], gate, len(sizes))
+	}
 	for col, size := range sizes {
 		if null && p[1+(col+2)/8]>>((col+2)%8)&1 == 1 {
 			continue

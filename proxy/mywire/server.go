@@ -13,14 +13,28 @@ import (
 )
 
 // taken says what becomes of the bytes at the start of a chunk: pass lets the
-// first of them through, then inject goes to the client, then skip drops the
-// next. If neither passes nor drops anything, need bytes are needed.
+// first of them through, then flow.inject goes to the client if inject says so,
+// then skip drops the next; reply sends flow.reply back to the server. If
+// neither passes nor drops anything, need bytes are needed. It is small enough
+// to be returned in registers.
 type taken struct {
-	pass, skip int
-	need       int
-	inject     []byte
-	reply      []byte // goes back to the server
-	cut        bool
+	pass, skip, need   int
+	inject, reply, cut bool
+}
+
+// step makes the pump's orders of it; off bytes pass before.
+func (f *flow) step(off int, t taken) wire.Step {
+	s := wire.Step{Pass: off, Skip: t.skip}
+	if t.inject {
+		s.Inject = f.inject
+	}
+	if t.reply {
+		s.Reply = f.reply
+	}
+	if t.cut {
+		s.Cut, s.Reason = true, wire.Refused
+	}
+	return s
 }
 
 // serverChunk walks the server's packets. Runs of rows are inspected together
@@ -36,10 +50,8 @@ func (f *flow) serverChunk(buf []byte) (wire.Step, error) {
 		off += t.pass
 		f.midFrame.Store((f.down.left > 0 || f.down.more) && !f.down.drop && !f.swallow)
 		switch {
-		case t.cut:
-			return wire.Step{Pass: off, Skip: t.skip, Inject: t.inject, Cut: true, Reason: wire.Refused}, nil
-		case t.inject != nil, t.skip > 0:
-			return wire.Step{Pass: off, Skip: t.skip, Inject: t.inject, Reply: t.reply}, nil
+		case t.cut, t.inject, t.skip > 0:
+			return f.step(off, t), nil
 		case t.pass == 0: // not whole
 			return wire.Step{Pass: off, Need: t.need}, nil
 		}
@@ -144,7 +156,8 @@ func (f *flow) unasked(rest []byte, size int) (taken, error) {
 		return taken{}, fmt.Errorf("a packet that begins with 0x%02x without a command", p[0])
 	}
 	if f.show(nil, event.ChannelError, p).Blocks() {
-		return taken{skip: header + size, inject: appendPacket(f.inject[:0], rest[3], refusal())}, nil
+		f.inject = appendPacket(f.inject[:0], rest[3], refusal())
+		return taken{skip: header + size, inject: true}, nil
 	}
 	return taken{pass: header + size}, nil
 }
@@ -182,7 +195,7 @@ func (f *flow) serverPackets(r *request, rest []byte, size int) (taken, error) {
 		f.inject = appendPacket(f.inject[:0], r.seq, r.answer)
 		f.endRun(r.exec, stateForbidden)
 		f.done()
-		return taken{skip: header + size, inject: f.inject}, nil
+		return taken{skip: header + size, inject: true}, nil
 	case fieldList:
 		return f.fieldPacket(r, rest, p)
 	case bare:
@@ -204,7 +217,7 @@ func (f *flow) verdict(v event.Verdict, n int, seq byte) taken {
 		f.inject = appendPacket(f.inject[:0], seq, refusal())
 		f.swallow = true
 		f.told.Store(true)
-		return taken{skip: n, inject: f.inject}
+		return taken{skip: n, inject: true}
 	}
 	f.outSeq.Store(uint32(seq + 1))
 	return taken{pass: n}

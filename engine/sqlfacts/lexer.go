@@ -1,0 +1,483 @@
+package sqlfacts
+
+// lexeme sorts lexemes by what may come next.
+type lexeme uint8
+
+const (
+	lxNone lexeme = iota
+	lxWord
+	lxIdent // a quoted identifier or a variable
+	lxLiteral
+	lxParam
+	lxOp
+	lxOpen
+	lxClose
+	lxComma
+	lxSemi
+	lxDot
+)
+
+// What lexemes other than words add to the hash: control characters, which
+// words do not have.
+const (
+	hString = iota + 1
+	hInteger
+	hDecimal
+	hFloat
+	hHex
+	hBit
+	hParam
+	hIdent
+	hEnd
+)
+
+// lexer is the state of Text.Lex.
+type lexer struct {
+	h    uint64
+	i    int
+	end  int // where the last lexeme ended
+	prev lexeme
+	kw   keyword // of the last lexeme, if it is a word
+	kw2  keyword // of the one before
+
+	nest  int // open brackets
+	exec  bool
+	semi  int  // lexemes up to the first semicolon, -1: none
+	semis int  // semicolons behind it
+	wide  bool // there are bytes beyond ASCII
+	nul   bool // there are NULs
+
+	intro         bool // the last word is _charset
+	introAt       int
+	built         int     // signs of CharBuild
+	concat        int     // nesting of the last CONCAT's bracket
+	typeAt        int     // nesting inside the bracket of a type
+	named         keyword // kwCharset, kwCollate: what a string names
+	namedUpTo     int     // up to which lexeme
+	chrAt         int     // lexeme number of the bracket of a CHR
+	operandBefore bool
+
+	lists
+}
+
+// run cuts the whole text.
+func (t *Text) run() {
+	b := t.Raw
+	cl := &t.rules.class
+	for t.i < len(b) {
+		switch cl[b[t.i]] {
+		case cSpace:
+			t.i++
+		case cOdd:
+			t.Marks |= OddSpace
+			t.i++
+		case cWord:
+			t.word()
+		case cDigit:
+			t.number(t.i)
+		case cQuote:
+			t.quote(t.i, t.i)
+		case cDouble:
+			if t.rules.my && !t.Env.ANSIQuotes {
+				t.quote(t.i, t.i)
+			} else {
+				t.ident('"')
+			}
+		case cTick:
+			t.ident('`')
+		case cOpen:
+			t.open()
+		case cClose:
+			t.close()
+		case cComma:
+			t.comma()
+		case cSemi:
+			t.semicolon()
+		case cDot:
+			t.dot()
+		case cDash, cSlash, cStar, cHash, cOp:
+			t.operator()
+		case cDollar:
+			t.dollar()
+		case cAt:
+			t.variable()
+		case cParam:
+			t.i++
+			t.param()
+		default:
+			t.nul = true
+			t.Chain++
+			t.impure()
+			t.punct(lxOp, 1)
+		}
+	}
+}
+
+// lexed notes a lexeme that ends at t.i.
+func (t *Text) lexed(x lexeme, id keyword) {
+	t.Lexemes++
+	t.prev, t.kw2, t.kw = x, t.kw, id
+	t.end = t.i
+}
+
+// punct takes n bytes as they are.
+func (t *Text) punct(x lexeme, n int) {
+	t.h = mix(t.h, load(t.Raw, t.i, n)|1<<63)
+	t.i += n
+	t.lexed(x, kwNone)
+}
+
+func (t *Text) open() {
+	t.nest++
+	if t.nest > t.Depth {
+		t.Depth = t.nest
+	}
+	if t.prev == lxWord {
+		switch t.kw {
+		case kwType:
+			t.typeAt = t.nest
+		case kwConcat:
+			t.concat = t.nest
+		case kwChr:
+			if !t.operandBefore {
+				t.chrAt = t.Lexemes + 1
+			}
+		}
+	}
+	if t.Raw[t.i] == '[' && t.kw != kwArray {
+		t.Chain++
+	}
+	t.opened()
+}
+
+func (t *Text) close() {
+	if t.nest == t.typeAt {
+		t.typeAt = -1
+	}
+	if t.nest == t.concat {
+		t.concat = -1
+	}
+	if t.nest > 0 {
+		t.nest--
+	}
+	t.punct(lxClose, 1)
+	t.closed()
+}
+
+func (t *Text) comma() {
+	t.commaAt, t.beforeComma, t.chainAtComma = t.i, t.h, t.Chain
+	t.keptAtComma = t.Kept + t.Lexemes
+	t.afterRow = t.prev == lxClose && t.lastRow == t.Lexemes
+	run := t.runSlot
+	if t.prev != lxLiteral && t.prev != lxParam {
+		run = noRun
+	}
+	t.punct(lxComma, 1)
+	t.runSlot = run
+}
+
+func (t *Text) semicolon() {
+	if t.semi < 0 {
+		t.semi = t.Lexemes + 1
+	} else {
+		t.semis++
+	}
+	t.punct(lxSemi, 1)
+}
+
+func (t *Text) dot() {
+	if t.i+1 < len(t.Raw) && t.rules.class[t.Raw[t.i+1]] == cDigit && (t.prev != lxWord && t.prev != lxIdent || t.end != t.i) {
+		t.number(t.i)
+		return
+	}
+	t.impure()
+	t.punct(lxDot, 1)
+}
+
+// operator reads a run of operator characters, a comment or a sign.
+func (t *Text) operator() {
+	b, cl := t.Raw, &t.rules.class
+	at := t.i
+	for t.i < len(b) {
+		c := b[t.i]
+		switch cl[c] {
+		case cDash:
+			if t.lineComment() {
+				goto done
+			}
+			if t.sign(at) {
+				goto done
+			}
+		case cHash:
+			goto done
+		case cSlash:
+			if t.i+1 < len(b) && b[t.i+1] == '*' {
+				goto done
+			}
+		case cStar:
+			if t.exec && t.i+1 < len(b) && b[t.i+1] == '/' {
+				goto done
+			}
+		case cOp:
+			if c == '+' && t.sign(at) {
+				goto done
+			}
+		default:
+			goto done
+		}
+		t.i++
+	}
+done:
+	if t.i > at {
+		n := t.i - at
+		t.i = at
+		for n > 0 { // longer runs are hashed in pieces
+			k := min(n, 7)
+			t.h = mix(t.h, load(b, t.i, k)|1<<63)
+			t.i += k
+			n -= k
+		}
+		t.Chain++
+		t.impure()
+		t.lexed(lxOp, kwNone)
+		return
+	}
+	switch cl[b[t.i]] {
+	case cDash:
+		if t.lineComment() {
+			t.line(2)
+		} else {
+			t.number(t.i)
+		}
+	case cHash:
+		t.line(1)
+	case cSlash:
+		t.block()
+	case cStar: // the end of a versioned comment that runs
+		t.edits = append(t.edits, edit{int32(t.i), int32(t.i + 2)})
+		t.i += 2
+		t.exec = false
+	default:
+		t.number(t.i)
+	}
+}
+
+// sign says whether the + or - at t.i, in a run of operators from at, belongs
+// to a number behind it.
+func (t *Text) sign(at int) bool {
+	if t.i+1 >= len(t.Raw) || t.rules.class[t.Raw[t.i+1]] != cDigit {
+		return false
+	}
+	if t.i > at {
+		switch t.Raw[t.i-1] {
+		case '=', '<', '>':
+			return true
+		}
+		return false
+	}
+	switch t.prev {
+	case lxOpen, lxComma:
+		return true
+	case lxOp:
+		switch t.Raw[t.end-1] {
+		case '=', '<', '>':
+			return true
+		}
+	}
+	return false
+}
+
+// word reads an identifier, a key word, or the prefix of a literal.
+func (t *Text) word() {
+	b, part := t.Raw, &t.rules.part
+	at, i := t.i, t.i
+	multi := t.rules.multi != oneByte
+	for i < len(b) && part[b[i]] {
+		if multi && b[i] >= 0x80 {
+			i += t.rules.multi.width(b, i)
+		} else {
+			i++
+		}
+	}
+	if i > len(b) {
+		i = len(b)
+	}
+	n := i - at
+	if n == 1 && i < len(b) && t.prefix(at) {
+		return
+	}
+	var id keyword
+	if n <= 8 {
+		w := load(b, at, n)
+		l := lowered(w)
+		t.h = mix(t.h, l)
+		id = lookWord(l, 0)
+		if w != l && id != kwNone && mixedCase(w) {
+			t.Marks |= MixedCase
+		}
+	} else {
+		w0 := load(b, at, 8)
+		l0 := lowered(w0)
+		t.h = mix(t.h, l0)
+		k := at + 8
+		for ; k+8 < i; k += 8 {
+			t.h = more(t.h, lowered(load(b, k, 8)))
+		}
+		w1 := load(b, k, i-k)
+		l1 := lowered(w1)
+		t.h = more(t.h, l1)
+		if n <= 16 {
+			id = lookWord(l0, l1)
+			if id != kwNone && (w0 != l0 || w1 != l1) && mixedLong(w0, w1) {
+				t.Marks |= MixedCase
+			}
+		}
+	}
+	t.i = i
+	if id != kwNone {
+		t.keyWord(id, at)
+	}
+	t.intro = b[at] == '_' && t.rules.my
+	if t.intro {
+		t.introAt = at
+	}
+	if t.constant {
+		t.constWord(id)
+	}
+	t.Lexemes++
+	t.prev, t.kw2, t.kw = lxWord, t.kw, id
+	t.end = i
+}
+
+// keyWord does what a key word asks for, before it becomes the last lexeme.
+func (t *Text) keyWord(id keyword, at int) {
+	switch id {
+	case kwChain:
+		t.Chain++
+	case kwCharset, kwCollate:
+		t.named, t.namedUpTo = id, t.Lexemes+3
+	case kwSet:
+		if t.kw == kwCharacter {
+			t.named, t.namedUpTo = kwCharset, t.Lexemes+3
+		}
+	case kwChr:
+		t.operandBefore = t.prev == lxIdent || t.prev == lxWord && t.kw != kwClause && t.kw != kwChain && t.kw != kwSet && t.kw != kwIn
+	}
+}
+
+// mixedCase says whether a word is neither all in one case nor capitalised.
+func mixedCase(w uint64) bool {
+	up := uppers(w)
+	letters := uppers(w &^ (0x20 * ones)) // as if all were in upper case
+	return up != letters && up != 0x80
+}
+
+func mixedLong(w0, w1 uint64) bool {
+	up0, up1 := uppers(w0), uppers(w1)
+	l0, l1 := uppers(w0&^(0x20*ones)), uppers(w1&^(0x20*ones))
+	return (up0 != l0 || up1 != l1) && (up0 != 0x80 || up1 != 0)
+}
+
+// prefix reads a literal that begins with a letter: E”, X”, B”, N”, U&”.
+func (t *Text) prefix(at int) bool {
+	b := t.Raw
+	next := b[at+1]
+	switch c := b[at] | 0x20; {
+	case c == 'u' && !t.rules.my && next == '&' && at+2 < len(b) && (b[at+2] == '\'' || b[at+2] == '"'):
+		if b[at+2] == '"' {
+			t.i = at + 2
+			t.ident('"')
+			return true
+		}
+		t.quoted(at, at+2, StringLiteral, unicode)
+		return true
+	case next != '\'':
+		return false
+	case c == 'e' && !t.rules.my:
+		t.quoted(at, at+1, StringLiteral, extended)
+	case c == 'n':
+		t.quote(at, at+1)
+	case c == 'x':
+		t.quoted(at, at+1, HexLiteral, hexDigits)
+	case c == 'b':
+		t.quoted(at, at+1, BitLiteral, bitDigits)
+	default:
+		return false
+	}
+	return true
+}
+
+// ident reads a quoted identifier.
+func (t *Text) ident(q byte) {
+	b := t.Raw
+	at := t.i
+	closed := false
+	for t.i++; t.i < len(b); t.i++ {
+		c := b[t.i]
+		if c == q {
+			if t.i+1 < len(b) && b[t.i+1] == q {
+				t.i++
+				continue
+			}
+			closed = true
+			t.i++
+			break
+		}
+		if c >= 0x80 && t.rules.multi != oneByte {
+			t.i += t.rules.multi.width(b, t.i) - 1
+		}
+	}
+	if !closed {
+		t.i = len(b)
+		t.Marks |= Unclosed
+	}
+	t.h = hashBytes(mix(t.h, hIdent), b[at:t.i])
+	t.impure()
+	t.lexed(lxIdent, kwNone)
+}
+
+// variable reads MySQL's @x, @'x', @@global.x.
+func (t *Text) variable() {
+	b := t.Raw
+	at := t.i
+	for t.i < len(b) && b[t.i] == '@' {
+		t.i++
+	}
+	if t.i < len(b) && (b[t.i] == '\'' || b[t.i] == '"' || b[t.i] == '`') && t.i-at <= 2 {
+		t.ident(b[t.i])
+		return
+	}
+	for t.i < len(b) && (t.rules.part[b[t.i]] || b[t.i] == '.') {
+		t.i++
+	}
+	h := more(mix(t.h, hIdent), uint64(t.i-at))
+	for k := at; k < t.i; k += 8 {
+		h = more(h, lowered(load(b, k, min(8, t.i-k))))
+	}
+	t.h = h
+	t.impure()
+	t.lexed(lxIdent, kwNone)
+}
+
+// dollar reads PostgreSQL's $1 and $tag$ ... $tag$.
+func (t *Text) dollar() {
+	b := t.Raw
+	i := t.i + 1
+	if i < len(b) && t.rules.class[b[i]] == cDigit {
+		for i < len(b) && t.rules.class[b[i]] == cDigit {
+			i++
+		}
+		t.i = i
+		t.param()
+		return
+	}
+	for i < len(b) && (t.rules.class[b[i]] == cWord || t.rules.class[b[i]] == cDigit) {
+		i++
+	}
+	if i >= len(b) || b[i] != '$' {
+		t.impure()
+		t.punct(lxOp, 1)
+		return
+	}
+	t.dollarQuoted(b[t.i : i+1])
+}

@@ -80,7 +80,7 @@ func (s *session) login() event.Verdict {
 
 // sightings calls seen for every token that stands in a text which is no field
 // of a row: strong ones anywhere; firm ones if they are the whole text, or
-// stand where a value can begin, or anywhere if the text came from the client.
+// stand apart in it, or anywhere if the text came from the client.
 func (s *session) sightings(x *match.Index, b []byte, inbound bool, seen func(tok uint32, means string)) {
 	whole, isWhole := x.Whole(b)
 	if isWhole {
@@ -95,7 +95,7 @@ func (s *session) sightings(x *match.Index, b []byte, inbound bool, seen func(to
 		if isWhole && v == whole {
 			continue
 		}
-		if x.Anywhere(v) || inbound || match.Bounded(b, at, x.Len(v)) {
+		if x.Anywhere(v) || inbound || match.Apart(b, at, x.Len(v)) {
 			proven(x, v, asPart, func(t uint32) { seen(t, meansPart) })
 		}
 	}

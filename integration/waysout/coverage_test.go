@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,62 +60,137 @@ func strengthOf(kind string) token.Strength {
 	return token.Weak
 }
 
-func coverage() string {
-	var b strings.Builder
-	ways, tries, cuts := 0, 0, 0
-	perChannel := map[string]int{}
+// line is a way as the document shows it.
+type line struct {
+	name, channel, kind string
+	tried               []string
+	own                 bool // by a client of its own
+	refused             string
+}
+
+func pgLines() []line {
+	var out []line
 	for _, w := range allWays() {
-		ways++
-		tries += len(w.attempts())
-		perChannel[w.channel]++
+		l := line{w.name, w.channel, w.kind, w.attempts(), w.do != nil, "42501"}
 		if w.cut {
+			l.refused = "cut"
+		} else if w.silent {
+			l.refused = "dropped"
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+func myLines() []line {
+	var out []line
+	for _, w := range allMyWays() {
+		l := line{w.name, w.channel, w.kind, w.attempts(), w.do != nil, "1142"}
+		if w.cut {
+			l.refused = "cut"
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// count returns the numbers of ways, of attempts, and of ways that cost the session.
+func count(ls []line) (ways, tries, cuts int) {
+	for _, l := range ls {
+		ways++
+		tries += len(l.tried)
+		if l.refused == "cut" {
 			cuts++
 		}
 	}
+	return ways, tries, cuts
+}
+
+func table(b *strings.Builder, head string, rows [][2]string, code bool) {
+	fmt.Fprintf(b, "\n| %s |\n|---|---|\n", head)
+	for _, r := range rows {
+		if code {
+			r[1] = "`" + r[1] + "`"
+		}
+		fmt.Fprintf(b, "| %s | %s |\n", r[0], r[1])
+	}
+}
+
+// matrix writes the channels and the ways of one product.
+func matrix(b *strings.Builder, ls []line, strength func(kind string) token.Strength) {
+	var channels []string
+	n := map[string]int{}
+	for _, l := range ls {
+		if n[l.channel]++; n[l.channel] == 1 {
+			channels = append(channels, l.channel)
+		}
+	}
+	b.WriteString("\n| channel | ways |\n|---|---|\n")
+	for _, ch := range channels {
+		fmt.Fprintf(b, "| %s | %d |\n", ch, n[ch])
+	}
+	b.WriteString("\n### Ways\n\n| way | channel | seen by (strength of the token) | tried as | refused |\n|---|---|---|---|---|\n")
+	for _, l := range ls {
+		as := strings.Join(l.tried, ", ")
+		if l.own {
+			as = "its own client"
+		}
+		fmt.Fprintf(b, "| %s | %s | %s (%s) | %s | %s |\n", strings.ReplaceAll(l.name, "|", "\\|"), l.channel, l.kind, strength(l.kind), as, l.refused)
+	}
+}
+
+func coverage() string {
+	var b strings.Builder
+	pg, my := pgLines(), myLines()
+	ways, tries, cuts := count(pg)
 	fmt.Fprintf(&b, `# What is seen, and what is not
 
-The matrix of ways by which a honey row can leave through a PostgreSQL session, written from the tests of
-[integration/waysout](../integration/waysout) by `+"`go test ./integration/waysout -run Coverage -update`"+`; a test fails if it is out of date.
+The matrices of ways by which a honey row can leave through a session of [PostgreSQL](#postgresql) and of [MariaDB](#mariadb), written from
+the tests of [integration/waysout](../integration/waysout) by `+"`go test ./integration/waysout -run Coverage -update`"+`; a test fails if it is out of date.
+
+## PostgreSQL
 
 **%d ways, %d attempts**: each makes exactly one detection with the right token, place, client and statement
 (`+"`TestEveryWayOutMakesOneDetectionWithTheRightStory`"+`). With `+"`honey-row-read: {action: block}`"+` nothing of the row arrives, the client
 gets SQLSTATE 42501, and the session goes on (`+"`TestEveryWayOutIsRefusedAndTheSessionGoesOn`"+`); in %d ways, marked *cut*, the value stands in a
 message of more than 64 KiB that has begun to pass, and the session ends instead. *dropped* means that the message is left out without an error.
-
-| channel | ways |
-|---|---|
 `, ways, tries, cuts)
-	for _, ch := range []string{"row", "copy", "error", "notice", "label", "parameter", "notification", "function"} {
-		fmt.Fprintf(&b, "| %s | %d |\n", ch, perChannel[ch])
-	}
-	b.WriteString("\n## Ways\n\n| way | channel | seen by (strength of the token) | tried as | refused |\n|---|---|---|---|---|\n")
-	for _, w := range allWays() {
-		how := "42501"
-		if w.cut {
-			how = "cut"
-		} else if w.silent {
-			how = "dropped"
-		}
-		as := strings.Join(w.attempts(), ", ")
-		if w.do != nil {
-			as = "its own client"
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s (%s) | %s | %s |\n", strings.ReplaceAll(w.name, "|", "\\|"), w.channel, w.kind, strengthOf(w.kind), as, how)
-	}
-	b.WriteString("\n## Besides\n\n| promise | test |\n|---|---|\n")
-	for _, p := range besides {
-		fmt.Fprintf(&b, "| %s | `%s` |\n", p[0], p[1])
-	}
-	b.WriteString("\n## Not yet, or never\n\n| way | why |\n|---|---|\n")
-	for _, n := range notYet {
-		fmt.Fprintf(&b, "| %s | %s |\n", n[0], n[1])
-	}
+	matrix(&b, pg, strengthOf)
+	b.WriteString("\n### Besides\n")
+	table(&b, "promise | test", besides, true)
+	b.WriteString("\n### Not yet, or never\n")
+	table(&b, "way | why", notYet, false)
 	b.WriteString(`
-## What a refusal does not undo
+### What a refusal does not undo
 
 - Statements of one text or one pipeline group that ran beside the refused one have run: the client sees an error where the
   server committed, unless the server itself failed (a long result is cancelled; a refused *statement* fails at the server).
 - In an explicit transaction a short refused result leaves the transaction open: the server had finished it.
+- Rows before the honey row have been sent.
+`)
+	ways, tries, cuts = count(my)
+	fmt.Fprintf(&b, `
+## MariaDB
+
+Against MariaDB 10.11. **%d ways, %d attempts**: each makes exactly one detection with the right token, place, client, schema and statement
+(`+"`TestEveryWayOutOfMariaDBMakesOneDetectionWithTheRightStory`"+`). *text* is COM_QUERY by a client that wants EOF packets; *binary* is
+COM_STMT_PREPARE and COM_STMT_EXECUTE by one with MariaDB's extensions; *cursor* fetches the rows by COM_STMT_FETCH. The channels *statement*,
+*bind* and *copy-in* are the way in: somebody presents what was stolen. With `+"`honey-row-read`"+` and `+"`honey-value-presented`"+` set to block nothing of
+the row arrives, nothing of it comes back to the server, the client gets error 1142 (42000), and the session goes on
+(`+"`TestEveryWayOutOfMariaDBIsRefusedAndTheSessionGoesOn`"+`); in %d ways, marked *cut*, the value stands in something larger than is held that
+has begun to pass, and the session ends instead.
+`, ways, tries, cuts)
+	matrix(&b, my, myStrengthOf)
+	b.WriteString("\n### Besides\n")
+	table(&b, "promise | test", myBesides, true)
+	b.WriteString("\n### Not yet, or never\n")
+	table(&b, "way | why", myNotYet, false)
+	b.WriteString(`
+### What a refusal does not undo
+
+- A statement that was run for its result has run: what it wrote stays written. The statements of one text that stand behind
+  the refused one run as well; the rest of the answer is read and dropped, up to 256 MiB, for the protocol can't ask the server to stop.
+- An explicit transaction stays open.
 - Rows before the honey row have been sent.
 `)
 	return b.String()
@@ -145,7 +221,7 @@ func TestCoverageDocumentTellsWhatTheTestsDo(t *testing.T) {
 			all.Write(b)
 		}
 	}
-	for _, p := range besides {
+	for _, p := range slices.Concat(besides, myBesides) {
 		if !strings.Contains(all.String(), "func "+p[1]+"(") {
 			t.Errorf("there is no test %s", p[1])
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"honeyrow/event"
+	"honeyrow/rules"
 )
 
 // attempts are the modes in which a way is tried.
@@ -84,7 +85,7 @@ func TestEveryWayOutMakesOneDetectionWithTheRightStory(t *testing.T) {
 					}
 					return
 				}
-				wantStory(t, w, got[0], p)
+				wantStory(t, got[0], p, story{rule: rules.RowRead, kind: w.kind, channel: w.channel, statement: w.stmt, user: "postgres", database: "postgres"})
 			})
 		}
 	}
@@ -92,26 +93,33 @@ func TestEveryWayOutMakesOneDetectionWithTheRightStory(t *testing.T) {
 
 func tail(b []byte, n int) []byte { return b[max(0, len(b)-n):] }
 
-func wantStory(t *testing.T, w way, d event.Detection, p *tap) {
+// story is what a detection must tell.
+type story struct {
+	rule, kind, channel string
+	statement           string // in its text; "-": none is known
+	user, database      string
+}
+
+func wantStory(t *testing.T, d event.Detection, p *tap, want story) {
 	t.Helper()
-	if d.Rule != "honey-row-read" || d.HoneyRows != 1 {
-		t.Errorf("rule %s with %d honey rows, want honey-row-read with 1", d.Rule, d.HoneyRows)
+	if d.Rule != want.rule || d.HoneyRows != 1 {
+		t.Errorf("rule %s with %d honey rows, want %s with 1", d.Rule, d.HoneyRows, want.rule)
 	}
 	found := false
 	for _, h := range d.Hits {
 		if h.Place.Table != "customers" || h.Place.Key != honeyKey || h.PlantedBy != "dba@corp" {
 			t.Errorf("hit of %+v", h)
 		}
-		found = found || h.Kind == w.kind && string(h.Channel) == w.channel
+		found = found || h.Kind == want.kind && string(h.Channel) == want.channel
 	}
 	if !found {
-		t.Errorf("no hit of kind %s on channel %s among %+v", w.kind, w.channel, d.Hits)
+		t.Errorf("no hit of kind %s on channel %s among %+v", want.kind, want.channel, d.Hits)
 	}
-	if !slices.Contains(p.from, d.Client.Address) || d.Client.User != "postgres" || d.Client.Database != "postgres" || d.Client.BackendPID == 0 {
+	if !slices.Contains(p.from, d.Client.Address) || d.Client.User != want.user || d.Client.Database != want.database || d.Client.BackendPID == 0 {
 		t.Errorf("client %+v, want one of %v", d.Client, p.from)
 	}
-	if w.stmt != "-" && !strings.Contains(strings.ToLower(d.Statement.Text), strings.ToLower(w.stmt)) {
-		t.Errorf("statement %.200q, want %q in it", d.Statement.Text, w.stmt)
+	if want.statement != "-" && !strings.Contains(strings.ToLower(d.Statement.Text), strings.ToLower(want.statement)) {
+		t.Errorf("statement %.200q, want %q in it", d.Statement.Text, want.statement)
 	}
 }
 

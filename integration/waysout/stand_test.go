@@ -33,6 +33,7 @@ import (
 	"honeyrow/proxy"
 	"honeyrow/proxy/pgwire"
 	"honeyrow/proxy/tlsconf"
+	"honeyrow/proxy/wire"
 	"honeyrow/rules"
 	"honeyrow/token"
 )
@@ -158,20 +159,19 @@ func (g *gate) take(t *testing.T) []event.Detection {
 	eventually(t, g.name+": the runs of all detections are over", func() bool {
 		g.mu.Lock()
 		defer g.mu.Unlock()
+		over := true
 		out = out[:0]
 		for _, d := range g.last {
-			if !d.Run.Done {
-				return false
-			}
+			over = over && d.Run.Done
 			out = append(out, d)
 		}
-		clear(g.last)
-		return true
+		return over
 	})
+	g.seen() // those of one test are none of the next one's
 	return out
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(4 * time.Second); !ok(); {
 		if time.Now().After(end) {
@@ -199,6 +199,17 @@ func (l *syncLog) String() string {
 	return l.b.String()
 }
 
+// take returns what has been logged since the last call, but for panics, which stay.
+func (l *syncLog) take() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.b.String()
+	if !strings.Contains(s, `"op":"panic"`) {
+		l.b.Reset()
+	}
+	return s
+}
+
 var y *yard
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -210,8 +221,9 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	defer my.close()
 	code := m.Run()
-	for line := range strings.Lines(y.log.String()) {
+	for line := range strings.Lines(y.log.String() + my.log.String()) {
 		if strings.Contains(line, `"op":"panic"`) {
 			fmt.Fprintln(os.Stderr, "a session panicked: "+line)
 			return 1
@@ -283,7 +295,17 @@ func (y *yard) open(ctx context.Context) error {
 }
 
 func (y *yard) serve(ctx context.Context, g *gate, name, address string, tc tlsconf.Client, from []string, snap *token.Snapshot) error {
-	g.name = name
+	log := zerolog.New(&y.log)
+	return g.open(ctx, &y.wait, log, snap, proxy.Config{Name: name, Server: "crm", Address: address, UnixMode: "0666", ProxyProtocol: proxy.ProxyProtocol{From: from}},
+		func() (wire.Protocol, error) {
+			return pgwire.New(pgwire.Config{Listener: name, TLS: tc, Server: pgwire.Server{Name: "crm", Address: y.pg.Addr(), TLS: tlsconf.Server{Mode: tlsconf.Disable}}},
+				pgwire.Deps{Inspector: g.engine, Log: log})
+		})
+}
+
+// open makes the gate's engine and listener and serves until ctx ends.
+func (g *gate) open(ctx context.Context, wait *sync.WaitGroup, log zerolog.Logger, snap *token.Snapshot, cfg proxy.Config, protocol func() (wire.Protocol, error)) error {
+	g.name = cfg.Name
 	set, err := rules.Compile(g.policy)
 	if err != nil {
 		return err
@@ -292,18 +314,14 @@ func (y *yard) serve(ctx context.Context, g *gate, name, address string, tc tlsc
 		return err
 	}
 	g.engine.Swap(snap)
-	log := zerolog.New(&y.log)
-	p, err := pgwire.New(pgwire.Config{Listener: name, TLS: tc, Server: pgwire.Server{Name: "crm", Address: y.pg.Addr(), TLS: tlsconf.Server{Mode: tlsconf.Disable}}},
-		pgwire.Deps{Inspector: g.engine, Log: log})
+	p, err := protocol()
 	if err != nil {
 		return err
 	}
-	g.listener, err = proxy.Listen(ctx, proxy.Config{Name: name, Server: "crm", Address: address, UnixMode: "0666", ProxyProtocol: proxy.ProxyProtocol{From: from}},
-		proxy.Deps{Protocol: p, Log: log})
-	if err != nil {
+	if g.listener, err = proxy.Listen(ctx, cfg, proxy.Deps{Protocol: p, Log: log}); err != nil {
 		return err
 	}
-	y.wait.Go(func() { _ = g.listener.Serve(ctx) })
+	wait.Go(func() { _ = g.listener.Serve(ctx) })
 	return nil
 }
 

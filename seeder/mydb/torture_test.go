@@ -15,12 +15,6 @@ func torture(t *testing.T) string {
 	return database(t, string(ddl))
 }
 
-func wide() seeder.Options {
-	o := options()
-	o.MaxTables = 50
-	return o
-}
-
 func TestEveryConstraintOfATortureSchemaIsMetOrTheTableIsRefusedWithTheReason(t *testing.T) {
 	db := torture(t)
 	st := store(t)

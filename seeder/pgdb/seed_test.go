@@ -40,13 +40,6 @@ func database(t *testing.T, ddl string) string {
 	return name
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // store opens a fresh registry.
 func store(t *testing.T) *sqlite.Store {
 	t.Helper()
@@ -64,23 +57,6 @@ func open(t *testing.T, user, db string, st seeder.Store) *seeder.Seeder {
 	must(t, err)
 	t.Cleanup(d.Close)
 	return &seeder.Seeder{Database: d, Store: st}
-}
-
-func options() seeder.Options {
-	o := seeder.Options{Config: seeder.DefaultConfig(), Server: "crm", Seed: 7, PlantedBy: "dba@corp"}
-	o.Domain = "mail.shop-partners.test"
-	return o
-}
-
-// plan makes a plan, and shows the reasons if there is none.
-func plan(t *testing.T, s *seeder.Seeder, o seeder.Options) *seeder.Plan {
-	t.Helper()
-	p, err := s.Plan(t.Context(), o)
-	if err != nil && p != nil {
-		t.Fatalf("%v\n%s", err, p.Table())
-	}
-	must(t, err)
-	return p
 }
 
 func query(t *testing.T, db, sql string) string {

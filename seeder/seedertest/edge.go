@@ -1,4 +1,4 @@
-package pgdb_test
+package seedertest
 
 import (
 	"errors"
@@ -11,32 +11,32 @@ import (
 	"honeyrow/token"
 )
 
-func TestTwoSeedingRunsAtOnceAreKeptApart(t *testing.T) {
-	db := database(t, customers)
-	st := store(t)
-	a, b := open(t, "postgres", db, st), open(t, "postgres", db, st)
+func twoSeedingRunsAtOnceAreKeptApart(t *testing.T, g Ground) {
+	db := g.Database(t, g.Customers)
+	st := g.Store(t)
+	a, b := g.Open(t, db, st), g.Open(t, db, st)
 	unlock, err := a.Database.Lock(t.Context())
-	must(t, err)
-	p := plan(t, b, options())
+	Must(t, err)
+	p := Plan(t, b, Options())
 	if _, err := b.Apply(t.Context(), p, seeder.ApplyOptions{}); err == nil || !strings.Contains(err.Error(), "another seeding run") {
 		t.Fatalf("got %v, want an error that names the other run", err)
 	}
 	unlock()
 	_, err = b.Apply(t.Context(), p, seeder.ApplyOptions{})
-	must(t, err)
+	Must(t, err)
 }
 
-func TestManyRowsInATableWithFewValuesStayToldApart(t *testing.T) {
-	db := database(t, customers+"UPDATE customers SET balance = 1000 * (id % 30);")
-	st := store(t)
-	s := open(t, "postgres", db, st)
-	o := options()
+func manyRowsInATableWithFewValuesStayToldApart(t *testing.T, g Ground) {
+	db := g.Database(t, g.Customers+"UPDATE customers SET balance = 1000 * (id % 30);")
+	st := g.Store(t)
+	s := g.Open(t, db, st)
+	o := Options()
 	o.Rows = 150 // more than the area code has numbers for fiction
-	p := plan(t, s, o)
+	p := Plan(t, s, o)
 	_, err := s.Apply(t.Context(), p, seeder.ApplyOptions{})
-	must(t, err)
+	Must(t, err)
 	ver, err := s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
-	must(t, err)
+	Must(t, err)
 	for _, r := range ver.Rows {
 		if r.State != "intact" {
 			t.Errorf("row %s is %s: %v", r.Key, r.State, r.Columns)
@@ -44,83 +44,77 @@ func TestManyRowsInATableWithFewValuesStayToldApart(t *testing.T) {
 	}
 }
 
-func TestTriggersThatChangeOrInventValuesAreRegisteredAsTheyLand(t *testing.T) {
-	db := database(t, `CREATE EXTENSION pgcrypto; CREATE TABLE people (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), email text NOT NULL UNIQUE, api_key text NOT NULL, pay numeric(8,1) NOT NULL);
-		INSERT INTO people (email, api_key, pay) SELECT 'p' || i || '@corp.example', 'key_' || left(encode(sha256(i::text::bytea), 'hex'), 24), 1000 + i FROM generate_series(1, 50) i;
-		CREATE FUNCTION up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.email := upper(NEW.email); NEW.id := gen_random_uuid(); NEW.api_key := NEW.api_key || substr(md5(random()::text), 1, 4); RETURN NEW; END $$;
-		CREATE TRIGGER up BEFORE INSERT ON people FOR EACH ROW EXECUTE FUNCTION up();`)
-	st := store(t)
-	s := open(t, "postgres", db, st)
-	got, err := s.Apply(t.Context(), plan(t, s, options()), seeder.ApplyOptions{})
-	must(t, err)
+func triggersThatChangeOrInventValuesAreRegisteredAsTheyLand(t *testing.T, g Ground) {
+	db := g.Database(t, g.Inventing)
+	st := g.Store(t)
+	s := g.Open(t, db, st)
+	got, err := s.Apply(t.Context(), Plan(t, s, Options()), seeder.ApplyOptions{})
+	Must(t, err)
 	ts, err := st.List(t.Context(), token.Filter{States: []token.State{token.Live}})
-	must(t, err)
+	Must(t, err)
 	if len(ts) == 0 || len(ts) != got.Tokens {
 		t.Fatalf("%d live tokens, apply says %d", len(ts), got.Tokens)
 	}
 	for _, tk := range ts {
-		n := query(t, db, fmt.Sprintf("SELECT count(*) FROM people WHERE %s::text = '%s' AND id = '%s'", tk.Place.Column, tk.Value, tk.Place.Key))
+		n := g.Query(t, db, fmt.Sprintf("SELECT count(*) FROM people WHERE %s = '%s' AND id = '%s'", fmt.Sprintf(g.Letter, tk.Place.Column), tk.Value, tk.Place.Key))
 		if n != "1" {
 			t.Errorf("token of %s: its value stands in %s rows with its key, want 1", tk.Place.Column, n)
 		}
 	}
 	snap, err := st.Snapshot(t.Context())
-	must(t, err)
+	Must(t, err)
 	if len(snap.Tokens) != len(ts) {
 		t.Errorf("%d tokens are watched, want %d: values that never landed are watched too", len(snap.Tokens), len(ts))
 	}
 }
 
-func TestACrashAfterTriggersChangedValuesLeavesOnlyWhatTheRowsHoldWatched(t *testing.T) {
-	db := database(t, `CREATE TABLE people (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, email text NOT NULL UNIQUE, api_key text NOT NULL);
-		INSERT INTO people (email, api_key) SELECT 'p' || i || '@corp.example', 'key_' || left(encode(sha256(i::text::bytea), 'hex'), 24) FROM generate_series(1, 50) i;
-		CREATE FUNCTION up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.id := NEW.id + (random() * 100000)::int; NEW.api_key := NEW.api_key || substr(md5(random()::text), 1, 4); RETURN NEW; END $$;
-		CREATE TRIGGER up BEFORE INSERT ON people FOR EACH ROW EXECUTE FUNCTION up();`)
-	st := store(t)
-	s := open(t, "postgres", db, st)
-	p := plan(t, s, options())
+func aCrashAfterTriggersChangedValuesLeavesOnlyWhatTheRowsHoldWatched(t *testing.T, g Ground) {
+	db := g.Database(t, g.Shifting)
+	st := g.Store(t)
+	s := g.Open(t, db, st)
+	p := Plan(t, s, Options())
 	s.Database = &dying{Database: s.Database, commit: true, die: 2}
 	func() {
 		defer func() { _ = recover() }()
 		_, _ = s.Apply(t.Context(), p, seeder.ApplyOptions{})
 	}()
-	s = open(t, "postgres", db, st)
+	s = g.Open(t, db, st)
 	ver, err := s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
-	must(t, err)
+	Must(t, err)
 	if !ver.OK || ver.Reconciled.Live != p.Rows() {
 		t.Fatalf("verify: %+v, reconciled %+v", ver, ver.Reconciled)
 	}
 	snap, err := st.Snapshot(t.Context())
-	must(t, err)
+	Must(t, err)
 	if want := 3 * p.Rows(); len(snap.Tokens) != want {
 		t.Errorf("%d tokens are watched, want %d", len(snap.Tokens), want)
 	}
 	rem, err := s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"})
-	must(t, err)
+	Must(t, err)
 	for _, r := range rem.Rows {
 		if r.State != "removed" {
 			t.Errorf("row is %s: %s", r.State, r.Why)
 		}
 	}
-	if n := query(t, db, "SELECT count(*) FROM people"); n != "50" {
+	if n := g.Query(t, db, "SELECT count(*) FROM people"); n != "50" {
 		t.Errorf("%s rows, want 50", n)
 	}
 }
 
-func TestALockedTableMakesApplyGiveUpAndLeaveNothing(t *testing.T) {
-	db := database(t, customers)
-	st := store(t)
-	s := open(t, "postgres", db, st)
-	p := plan(t, s, options())
-	blocker, err := open(t, "postgres", db, st).Database.Begin(t.Context(), seeder.Limits{})
-	must(t, err)
+func aLockedTableMakesApplyGiveUpAndLeaveNothing(t *testing.T, g Ground) {
+	db := g.Database(t, g.Customers)
+	st := g.Store(t)
+	s := g.Open(t, db, st)
+	p := Plan(t, s, Options())
+	blocker, err := g.Open(t, db, st).Database.Begin(t.Context(), seeder.Limits{})
+	Must(t, err)
 	defer blocker.End(t.Context(), false)
 	cat, err := s.Database.Catalog(t.Context())
-	must(t, err)
+	Must(t, err)
 	tb, err := cat.Table("customers")
-	must(t, err)
+	Must(t, err)
 	// A row with the same unique value, not committed: the insert has to wait for it.
-	email := cell(p, "email").Value
+	email := Cell(p, "email").Value
 	x, status, zero, one := "x", "active", "0", "999999"
 	_, _, err = blocker.Insert(t.Context(), tb, []seeder.Value{
 		{Column: "id", Text: &one},
@@ -130,26 +124,26 @@ func TestALockedTableMakesApplyGiveUpAndLeaveNothing(t *testing.T) {
 		{Column: "balance", Text: &zero},
 		{Column: "status", Text: &status},
 	})
-	must(t, err)
-	_, err = s.Apply(t.Context(), p, seeder.ApplyOptions{LockTimeout: 100 * 1e6})
+	Must(t, err)
+	_, err = s.Apply(t.Context(), p, seeder.ApplyOptions{LockTimeout: 1e9})
 	if err == nil || !strings.Contains(err.Error(), "lock_timeout") {
 		t.Fatalf("got %v, want a lock timeout", err)
 	}
-	must(t, blocker.End(t.Context(), false))
-	nothingWatched(t, st)
+	Must(t, blocker.End(t.Context(), false))
+	NothingWatched(t, st)
 	_, err = s.Apply(t.Context(), p, seeder.ApplyOptions{})
-	must(t, err)
+	Must(t, err)
 }
 
-func TestNamedTablesOverridesAndExclusionsAreObeyed(t *testing.T) {
-	db := torture(t)
-	st := store(t)
-	s := open(t, "postgres", db, st)
-	o := options()
+func namedTablesOverridesAndExclusionsAreObeyed(t *testing.T, g Ground) {
+	db := g.Database(t, g.Torture)
+	st := g.Store(t)
+	s := g.Open(t, db, st)
+	o := Options()
 	o.Tables = []string{"letters", "mail_outbox", "full_keys"}
 	o.Columns = map[string]string{"letters.body": "copy"}
 	o.Rows = 2
-	p := plan(t, s, o)
+	p := Plan(t, s, o)
 	if len(p.Tables) != 2 || p.Rows() != 4 {
 		t.Fatalf("%d tables, %d rows planned, want 2 and 4\n%s", len(p.Tables), p.Rows(), p.Table())
 	}
@@ -161,16 +155,16 @@ func TestNamedTablesOverridesAndExclusionsAreObeyed(t *testing.T) {
 	if _, err := s.Plan(t.Context(), o); err == nil || !strings.Contains(err.Error(), "no_such_table") {
 		t.Fatalf("got %v, want an error that names the table", err)
 	}
-	o = wide()
+	o = Wide()
 	o.Exclude = []string{"employees"}
-	for _, tp := range plan(t, s, o).Tables {
+	for _, tp := range Plan(t, s, o).Tables {
 		if tp.Table == "employees" {
 			t.Error("an excluded table is planned")
 		}
 	}
-	o = wide()
+	o = Wide()
 	o.Domain = ""
-	for _, tp := range plan(t, s, o).Tables {
+	for _, tp := range Plan(t, s, o).Tables {
 		for _, r := range tp.Rows {
 			for _, c := range r.Cells {
 				if c.Kind == "email" && c.Value != nil {
@@ -181,10 +175,10 @@ func TestNamedTablesOverridesAndExclusionsAreObeyed(t *testing.T) {
 	}
 }
 
-func TestTheSameSeedGivesTheSamePlan(t *testing.T) {
-	db := torture(t)
-	st := store(t)
-	s := open(t, "postgres", db, st)
+func theSameSeedGivesTheSamePlan(t *testing.T, g Ground) {
+	db := g.Database(t, g.Torture)
+	st := g.Store(t)
+	s := g.Open(t, db, st)
 	values := func(p *seeder.Plan) (out []string) {
 		for _, tp := range p.Tables {
 			for _, r := range tp.Rows {
@@ -197,17 +191,17 @@ func TestTheSameSeedGivesTheSamePlan(t *testing.T) {
 		}
 		return out
 	}
-	a, b := values(plan(t, s, wide())), values(plan(t, s, wide()))
+	a, b := values(Plan(t, s, Wide())), values(Plan(t, s, Wide()))
 	if strings.Join(a, "\n") != strings.Join(b, "\n") {
 		t.Errorf("two plans with one seed differ")
 	}
 }
 
-func TestNoErrorOrPlanOfARefusalHoldsAValue(t *testing.T) {
-	db := torture(t)
-	st := store(t)
-	s := open(t, "postgres", db, st)
-	p := plan(t, s, wide())
+func noErrorOrPlanOfARefusalHoldsAValue(t *testing.T, g Ground) {
+	db := g.Database(t, g.Torture)
+	st := g.Store(t)
+	s := g.Open(t, db, st)
+	p := Plan(t, s, Wide())
 	for _, tp := range p.Tables {
 		for _, r := range tp.Rows {
 			for _, c := range r.Cells {
@@ -224,10 +218,10 @@ func TestNoErrorOrPlanOfARefusalHoldsAValue(t *testing.T) {
 	}
 }
 
-func TestProgressIsReportedForLongWork(t *testing.T) {
-	db := database(t, customers)
-	st := store(t)
-	s := open(t, "postgres", db, st)
+func progressIsReportedForLongWork(t *testing.T, g Ground) {
+	db := g.Database(t, g.Customers)
+	st := g.Store(t)
+	s := g.Open(t, db, st)
 	var mu sync.Mutex
 	steps := map[string]int{}
 	note := func(p seeder.Progress) {
@@ -235,12 +229,12 @@ func TestProgressIsReportedForLongWork(t *testing.T) {
 		defer mu.Unlock()
 		steps[p.Step]++
 	}
-	o := options()
+	o := Options()
 	o.Progress = note
-	_, err := s.Apply(t.Context(), plan(t, s, o), seeder.ApplyOptions{Progress: note})
-	must(t, err)
+	_, err := s.Apply(t.Context(), Plan(t, s, o), seeder.ApplyOptions{Progress: note})
+	Must(t, err)
 	_, err = s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm", ApplyOptions: seeder.ApplyOptions{Progress: note}})
-	must(t, err)
+	Must(t, err)
 	for _, want := range []string{"read", "draw", "try", "register", "insert", "commit", "remove"} {
 		if steps[want] == 0 {
 			t.Errorf("step %q was not reported: %v", want, steps)

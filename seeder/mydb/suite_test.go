@@ -1,0 +1,52 @@
+package mydb_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"honeyrow/seeder"
+	"honeyrow/seeder/seedertest"
+)
+
+// The suite's helpers, as this package's own tests call them.
+var (
+	must           = seedertest.Must
+	options        = seedertest.Options
+	wide           = seedertest.Wide
+	plan           = seedertest.Plan
+	nothingWatched = seedertest.NothingWatched
+)
+
+func TestTheSeedersPromisesAreKept(t *testing.T) {
+	ddl, err := os.ReadFile("testdata/torture.sql")
+	must(t, err)
+	seedertest.Run(t, seedertest.Ground{
+		Database: database,
+		Store:    func(t *testing.T) seeder.Store { return store(t) },
+		Open:     func(t *testing.T, db string, st seeder.Store) *seeder.Seeder { return open(t, "root", db, st) },
+		Exec: func(t *testing.T, db, sql string) {
+			t.Helper()
+			must(t, server.Exec(t.Context(), db, sql))
+		},
+		Query: query, Content: content, Counters: counters,
+		Customers: customers, Torture: string(ddl), Inventing: inventing, Shifting: shifting, Failing: failing, Letter: "CAST(%s AS BINARY)",
+	})
+}
+
+const (
+	inventing = `CREATE TABLE people (id char(36) PRIMARY KEY DEFAULT uuid(), email varchar(90) NOT NULL UNIQUE, api_key varchar(80) NOT NULL, pay decimal(8,1) NOT NULL);
+INSERT INTO people (email, api_key, pay) SELECT concat('p', seq, '@corp.example'), concat('key_', left(sha2(seq, 256), 24)), 1000 + seq FROM seq_1_to_50;
+CREATE TRIGGER up BEFORE INSERT ON people FOR EACH ROW BEGIN SET NEW.email = upper(NEW.email), NEW.id = uuid(), NEW.api_key = concat(NEW.api_key, left(md5(rand()), 4)); END;
+`
+	shifting = `CREATE TABLE people (id bigint NOT NULL AUTO_INCREMENT PRIMARY KEY, email varchar(90) NOT NULL UNIQUE, api_key varchar(80) NOT NULL);
+INSERT INTO people (email, api_key) SELECT concat('p', seq, '@corp.example'), concat('key_', left(sha2(seq, 256), 24)) FROM seq_1_to_50;
+CREATE TRIGGER up BEFORE INSERT ON people FOR EACH ROW BEGIN SET NEW.id = NEW.id + floor(rand() * 100000), NEW.api_key = concat(NEW.api_key, left(md5(rand()), 4)); END;
+`
+)
+
+func failing(rows int) string {
+	return statements(`CREATE SEQUENCE calls;
+CREATE TRIGGER stop BEFORE INSERT ON customers FOR EACH ROW IF nextval(calls) > ` + fmt.Sprint(rows) + ` THEN SET @m = concat('no ', NEW.email); SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = @m; END IF;
+`)
+}

@@ -1,0 +1,118 @@
+// Package seedertest is what every product of the seeder promises, as one
+// suite: pgdb and mydb run it on real servers, and add what is theirs alone.
+package seedertest
+
+import (
+	"testing"
+
+	"honeyrow/seeder"
+)
+
+// Ground is a product with a private server, as the suite uses it. Its
+// functions end the test on an error.
+type Ground struct {
+	// Database makes a database of its own with a schema and returns its name.
+	Database func(t *testing.T, ddl string) string
+	// Store opens a fresh registry.
+	Store func(t *testing.T) seeder.Store
+	// Open returns a seeder of an administrator on a database.
+	Open func(t *testing.T, db string, st seeder.Store) *seeder.Seeder
+	// Exec and Query run SQL as an administrator, beside the seeder.
+	Exec  func(t *testing.T, db, sql string)
+	Query func(t *testing.T, db, sql string) string
+	// Content is the rows of all tables but "audit", to the byte; Counters is
+	// where sequences stand.
+	Content, Counters func(t *testing.T, db string) string
+
+	// Customers makes a table "customers" of 1,000 people, Torture a schema
+	// with all that a product's tables may have.
+	Customers, Torture string
+	// Inventing makes a table "people" of 50 rows with id, email, api_key and
+	// pay whose trigger changes every value but pay; Shifting one of 50 rows with
+	// id, email and api_key whose trigger changes id and api_key.
+	Inventing, Shifting string
+	// Failing makes a trigger on customers that lets so many rows in and then
+	// fails with the row's e-mail address in its message.
+	Failing func(rows int) string
+	// Letter is an expression for a column that compares to the letter, with %s.
+	Letter string
+}
+
+// Run runs the suite.
+func Run(t *testing.T, g Ground) {
+	for _, c := range []struct {
+		name string
+		test func(*testing.T, Ground)
+	}{
+		{"apply and remove leave every other row byte for byte as it was", applyAndRemoveLeaveEveryOtherRowByteForByteAsItWas},
+		{"apply refuses when the database has changed since the plan", applyRefusesWhenTheDatabaseHasChangedSinceThePlan},
+		{"a failure in the middle leaves nothing behind", aFailureInTheMiddleLeavesNothingBehind},
+		{"a crash between two rows leaves no row and is settled", aCrashBetweenTwoRowsLeavesNoRowAndIsSettled},
+		{"a crash at the commit is settled by looking at the rows", aCrashAtTheCommitIsSettledByLookingAtTheRows},
+		{"no row is visible before every proxy watches it", noRowIsVisibleBeforeEveryProxyWatchesIt},
+		{"two seeding runs at once are kept apart", twoSeedingRunsAtOnceAreKeptApart},
+		{"many rows in a table with few values stay told apart", manyRowsInATableWithFewValuesStayToldApart},
+		{"triggers that change or invent values are registered as they land", triggersThatChangeOrInventValuesAreRegisteredAsTheyLand},
+		{"a crash after triggers changed values leaves only what the rows hold watched", aCrashAfterTriggersChangedValuesLeavesOnlyWhatTheRowsHoldWatched},
+		{"a locked table makes apply give up and leave nothing", aLockedTableMakesApplyGiveUpAndLeaveNothing},
+		{"named tables, overrides and exclusions are obeyed", namedTablesOverridesAndExclusionsAreObeyed},
+		{"the same seed gives the same plan", theSameSeedGivesTheSamePlan},
+		{"no error or plan of a refusal holds a value", noErrorOrPlanOfARefusalHoldsAValue},
+		{"progress is reported for long work", progressIsReportedForLongWork},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(t, g) })
+	}
+}
+
+// Must ends the test on an error.
+func Must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Options are those of a small plan on server crm with a decoy domain.
+func Options() seeder.Options {
+	o := seeder.Options{Config: seeder.DefaultConfig(), Server: "crm", Seed: 7, PlantedBy: "dba@corp"}
+	o.Domain = "mail.shop-partners.test"
+	return o
+}
+
+// Wide are Options for all tables.
+func Wide() seeder.Options {
+	o := Options()
+	o.MaxTables = 50
+	return o
+}
+
+// Plan makes a plan, and shows the reasons if there is none.
+func Plan(t *testing.T, s *seeder.Seeder, o seeder.Options) *seeder.Plan {
+	t.Helper()
+	p, err := s.Plan(t.Context(), o)
+	if err != nil && p != nil {
+		t.Fatalf("%v\n%s", err, p.Table())
+	}
+	Must(t, err)
+	return p
+}
+
+// Cell is a column's cell in the first row of a plan.
+func Cell(p *seeder.Plan, column string) *seeder.Cell {
+	for _, c := range p.Tables[0].Rows[0].Cells {
+		if c.Column == column {
+			return c
+		}
+	}
+	return nil
+}
+
+// NothingWatched fails if a token is live, planned or retired.
+func NothingWatched(t *testing.T, st seeder.Store) {
+	t.Helper()
+	snap, err := st.Snapshot(t.Context())
+	Must(t, err)
+	if len(snap.Tokens) != 0 {
+		t.Fatalf("%d tokens are watched, want none", len(snap.Tokens))
+	}
+}

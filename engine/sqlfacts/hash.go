@@ -42,8 +42,9 @@ func uppers(w uint64) uint64 {
 	return (ge ^ gt) & ^w & tops
 }
 
-// lowered is w with A to Z as a to z.
-func lowered(w uint64) uint64 { return w | uppers(w)>>2 }
+// folded is w, bytes of words, with A to Z as a to z, and the underscore as a
+// byte that words do not have.
+func folded(w uint64) uint64 { return w | (w&(0x40*ones))>>1&^((w&tops)>>2) }
 
 // load returns up to eight bytes of b from i on, in the order of the text from
 // the lowest byte up; n is how many, 0 to 8.

@@ -287,70 +287,112 @@ func (t *Text) sign(at int) bool {
 	return false
 }
 
-// word reads an identifier, a key word, or the prefix of a literal.
+// word reads an identifier, a key word, or the prefix of a literal, and what
+// follows it with dots.
 func (t *Text) word() {
 	b, part := t.Raw, &t.rules.part
-	at, i := t.i, t.i
-	multi := t.rules.multi != oneByte
-	for i < len(b) && part[b[i]] {
-		if multi && b[i] >= 0x80 {
+	at, h := t.i, t.h
+	dotted := t.prev == lxDot
+	for {
+		i := at + 1
+		if t.rules.multi == oneByte {
+			for i < len(b) && part[b[i]] {
+				i++
+			}
+		} else {
+			i = t.wideWord(at)
+		}
+		n := i - at
+		var id keyword
+		switch {
+		case n == 1:
+			if i < len(b) && (b[i] == '\'' || b[i] == '&') && !dotted {
+				t.h = h
+				if t.prefix(at) {
+					return
+				}
+			}
+			h = mix(h, uint64(folded(uint64(b[at]))))
+		case n <= 8:
+			w := load(b, at, n)
+			l := folded(w)
+			h = mix(h, l)
+			if id = lookWord(l, 0); id != kwNone && w != l && mixedCase(w) {
+				t.Marks |= MixedCase
+			}
+		default:
+			h, id = t.longWord(h, at, n)
+		}
+		if dotted {
+			id = kwNone
+		}
+		if id != kwNone || t.constant {
+			t.i, t.h = i, h
+			t.keyWord(id)
+		}
+		t.Lexemes++
+		if i+1 < len(b) && b[i] == '.' && t.rules.class[b[i+1]] == cWord {
+			h = mix(h, '.'|1<<63)
+			t.Lexemes++
+			at = i + 1
+			dotted = true
+			continue
+		}
+		if b[at] == '_' && t.rules.my {
+			t.intro, t.introAt = true, at
+		}
+		t.h, t.i, t.end = h, i, i
+		if i < len(b) && b[i] == ' ' {
+			t.i++
+		}
+		t.prev, t.kw2, t.kw = lxWord, t.kw, id
+		return
+	}
+}
+
+// wideWord finds the end of a word in a character set with characters of
+// several bytes.
+func (t *Text) wideWord(at int) int {
+	b := t.Raw
+	i := at
+	for i < len(b) && t.rules.part[b[i]] {
+		if b[i] >= 0x80 {
 			i += t.rules.multi.width(b, i)
 		} else {
 			i++
 		}
 	}
-	if i > len(b) {
-		i = len(b)
+	return min(i, len(b))
+}
+
+// longWord hashes a word of more than eight bytes.
+func (t *Text) longWord(h uint64, at, n int) (uint64, keyword) {
+	b := t.Raw
+	w0 := load(b, at, 8)
+	l0 := folded(w0)
+	h = mix(h, l0)
+	k := at + 8
+	for ; k+8 < at+n; k += 8 {
+		h = more(h, folded(load(b, k, 8)))
 	}
-	n := i - at
-	if n == 1 && i < len(b) && t.prefix(at) {
-		return
+	w1 := load(b, k, at+n-k)
+	l1 := folded(w1)
+	h = more(h, l1)
+	if n > 16 {
+		return h, kwNone
 	}
-	var id keyword
-	if n <= 8 {
-		w := load(b, at, n)
-		l := lowered(w)
-		t.h = mix(t.h, l)
-		id = lookWord(l, 0)
-		if w != l && id != kwNone && mixedCase(w) {
-			t.Marks |= MixedCase
-		}
-	} else {
-		w0 := load(b, at, 8)
-		l0 := lowered(w0)
-		t.h = mix(t.h, l0)
-		k := at + 8
-		for ; k+8 < i; k += 8 {
-			t.h = more(t.h, lowered(load(b, k, 8)))
-		}
-		w1 := load(b, k, i-k)
-		l1 := lowered(w1)
-		t.h = more(t.h, l1)
-		if n <= 16 {
-			id = lookWord(l0, l1)
-			if id != kwNone && (w0 != l0 || w1 != l1) && mixedLong(w0, w1) {
-				t.Marks |= MixedCase
-			}
-		}
+	id := lookWord(l0, l1)
+	if id != kwNone && (w0 != l0 || w1 != l1) && mixedLong(w0, w1) {
+		t.Marks |= MixedCase
 	}
-	t.i = i
-	if id != kwNone {
-		t.keyWord(id, at)
-	}
-	t.intro = b[at] == '_' && t.rules.my
-	if t.intro {
-		t.introAt = at
-	}
-	if t.constant {
-		t.constWord(id)
-	}
-	t.Lexemes++
-	t.prev, t.kw2, t.kw = lxWord, t.kw, id
-	t.end = i
+	return h, id
 }
 
 // keyWord does what a key word asks for, before it becomes the last lexeme.
-func (t *Text) keyWord(id keyword, at int) {
+func (t *Text) keyWord(id keyword) {
+	if t.constant {
+		t.constWord(id)
+	}
 	switch id {
 	case kwChain:
 		t.Chain++
@@ -452,7 +494,7 @@ func (t *Text) variable() {
 	}
 	h := more(mix(t.h, hIdent), uint64(t.i-at))
 	for k := at; k < t.i; k += 8 {
-		h = more(h, lowered(load(b, k, min(8, t.i-k))))
+		h = more(h, folded(load(b, k, min(8, t.i-k))))
 	}
 	t.h = h
 	t.impure()

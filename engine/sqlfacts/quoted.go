@@ -59,6 +59,9 @@ func (t *Text) piece(l *Literal, q int) {
 	i := q + 1
 	for ; i < len(b); i++ {
 		x := b[i]
+		if !stop[x] {
+			continue
+		}
 		if x == c {
 			if i+1 < len(b) && b[i+1] == c {
 				l.coded = true
@@ -68,9 +71,6 @@ func (t *Text) piece(l *Literal, q int) {
 			l.out = int32(i)
 			t.i = i + 1
 			return
-		}
-		if !stop[x] {
-			continue
 		}
 		switch {
 		case x == '\\':
@@ -89,7 +89,7 @@ func (t *Text) piece(l *Literal, q int) {
 			if entity(b[i+1:]) {
 				t.Marks |= DoubleEncoded
 			}
-		default:
+		case x >= 0x80:
 			i += t.rules.multi.width(b, i) - 1
 		}
 	}
@@ -140,7 +140,7 @@ func (t *Text) uescape(l *Literal) {
 	for i < len(b) && t.rules.class[b[i]] == cSpace {
 		i++
 	}
-	if i+7 > len(b) || lowered(load(b, i, 7)) != load([]byte("uescape"), 0, 7) {
+	if i+7 > len(b) || folded(load(b, i, 7)) != folded(load([]byte("uescape"), 0, 7)) {
 		return
 	}
 	for i += 7; i < len(b) && t.rules.class[b[i]] == cSpace; {

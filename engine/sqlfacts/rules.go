@@ -32,8 +32,8 @@ const (
 // rules are an Env's lexical rules.
 type rules struct {
 	class [256]class
-	// stop tells the bytes that a string's reader must look at: backslash, %, &
-	// and the first bytes of characters. Quotes it compares itself.
+	// stop tells the bytes that a string's reader must look at: quotes,
+	// backslash, %, & and the first bytes of characters.
 	stop [256]bool
 	// part tells the bytes of which words consist.
 	part  [256]bool
@@ -61,7 +61,7 @@ func rulesOf(env Env) *rules {
 	for c := range 256 {
 		r.class[c] = r.classOf(byte(c), env)
 		r.part[c] = r.class[c] == cWord || r.class[c] == cDigit || c == '$'
-		r.stop[c] = c == '%' || c == '&' || c == '\\' || c >= 0x80 && r.multi != oneByte
+		r.stop[c] = c == '\'' || c == '"' || c == '%' || c == '&' || c == '\\' || c >= 0x80 && r.multi != oneByte
 	}
 	return r
 }

@@ -23,7 +23,7 @@ const (
 	kwWord   // further key words, for MixedCase
 )
 
-const wordSlots = 1024
+const wordSlots = 2048
 
 type wordEntry struct {
 	w0, w1 uint64
@@ -33,7 +33,7 @@ type wordEntry struct {
 var wordTable [wordSlots]wordEntry
 
 func wordSlot(w0, w1 uint64) uint64 {
-	return (w0 ^ w1*0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd >> (64 - 10)
+	return (w0 ^ w1*0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd >> (64 - 11)
 }
 
 func addWord(s string, id keyword) {
@@ -41,8 +41,9 @@ func addWord(s string, id keyword) {
 	w0 := load(b, 0, min(8, len(b)))
 	var w1 uint64
 	if len(b) > 8 {
-		w1 = load(b, 8, len(b)-8)
+		w1 = folded(load(b, 8, len(b)-8))
 	}
+	w0 = folded(w0)
 	for k := wordSlot(w0, w1); ; k = (k + 1) % wordSlots {
 		if e := &wordTable[k]; e.id == kwNone || e.w0 == w0 && e.w1 == w1 {
 			*e = wordEntry{w0, w1, id}
@@ -51,7 +52,7 @@ func addWord(s string, id keyword) {
 	}
 }
 
-// lookWord finds a keyword of up to sixteen bytes, in lower case.
+// lookWord finds a keyword of up to sixteen bytes, folded.
 func lookWord(w0, w1 uint64) keyword {
 	for k := wordSlot(w0, w1); ; k = (k + 1) % wordSlots {
 		e := &wordTable[k]

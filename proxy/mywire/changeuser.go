@@ -262,7 +262,7 @@ func (f *flow) changePacket(r *request, rest, p []byte) (taken, error) {
 	if f.exposed(x.plugin) {
 		f.ended.Store(true)
 		f.inject = appendPacket(f.inject[:0], seq, errPayload(codeAuthMode, stateRejected, exposedText))
-		return taken{skip: n, inject: true, cut: true}, nil
+		return taken{skip: n, do: doInject | doCut}, nil
 	}
 	f.outSeq.Store(uint32(seq + 1))
 	// caching_sha2_password's fast path: the server goes on by itself.
@@ -289,7 +289,7 @@ func (f *flow) sendSecret(x *reauth, p []byte, n int, seq byte) (taken, error) {
 	x.shift -= 2
 	f.count.Translated.Add(1)
 	f.reply = appendPacket(nil, seq+1, cipher)
-	return taken{skip: n, reply: true}, nil
+	return taken{skip: n, do: doReply}, nil
 }
 
 // changed handles the OK of COM_CHANGE_USER: the client is somebody else, and
@@ -310,11 +310,11 @@ func (f *flow) changed(r *request, p []byte, n int, seq byte) (taken, error) {
 	f.mu.Lock()
 	f.who = who
 	f.mu.Unlock()
-	v = worse(v, f.okay(r, &ok))
+	refused := f.okay(r, &ok) || v.Blocks()
 	f.mode.Store(uint32(commands))
-	t := f.verdict(v, n, seq)
-	if v.Blocks() {
-		t.cut = true // on the server the session is the new user's
+	t := f.verdict(refused, n, seq)
+	if refused {
+		t.do |= doCut // on the server the session is the new user's
 	}
 	f.done()
 	return t, nil

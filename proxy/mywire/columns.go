@@ -9,7 +9,6 @@ import (
 
 	"github.com/go-mysql-org/go-mysql/mysql"
 
-	"honeyrow/event"
 	"honeyrow/inspect"
 )
 
@@ -112,11 +111,11 @@ func (f *flow) definitions(r *request, rest, p []byte) (taken, error) {
 			end -= header + len(g.last)
 		}
 	}
-	v, err := f.describeResult(r, rest[start:end], n, cached)
+	refused, err := f.describeResult(r, rest[start:end], n, cached)
 	if err != nil {
 		return taken{}, err
 	}
-	t := f.verdict(v, g.off, rest[3])
+	t := f.verdict(refused, g.off, rest[3])
 	if !f.swallow {
 		f.outSeq.Store(uint32(g.seq + 1))
 	}
@@ -148,14 +147,14 @@ func columnCount(p []byte, c caps) (n int, cached bool, err error) {
 // describeResult starts watching a result of n columns. raw is their
 // definitions, empty if they are cached: the server leaves them out if they are
 // those that it sent last for the statement, with PREPARE or an execution, and
-// client and proxy both remember those.
-func (f *flow) describeResult(r *request, raw []byte, n int, cached bool) (event.Verdict, error) {
+// client and proxy both remember those. refused: the result is.
+func (f *flow) describeResult(r *request, raw []byte, n int, cached bool) (refused bool, err error) {
 	f.w.rows = nil
 	if f.swallow {
 		if r.prep != nil && !cached {
 			r.prep.desc = nil // the client has not had them
 		}
-		return event.Verdict{}, nil
+		return false, nil
 	}
 	var d *description
 	if cached {
@@ -163,22 +162,21 @@ func (f *flow) describeResult(r *request, raw []byte, n int, cached bool) (event
 			d = r.prep.desc
 		}
 		if d == nil || len(d.fields) != n {
-			return event.Verdict{}, fmt.Errorf("a result of %d columns without definitions, which were not sent before either", n)
+			return false, fmt.Errorf("a result of %d columns without definitions, which were not sent before either", n)
 		}
 		return f.beginRows(r, d), nil
 	}
-	d, err := f.describe(raw, n)
-	if err != nil {
-		return event.Verdict{}, err
+	if d, err = f.describe(raw, n); err != nil {
+		return false, err
 	}
-	v := f.beginRows(r, d)
+	refused = f.beginRows(r, d)
 	if r.prep != nil {
 		r.prep.desc = d
-		if v.Blocks() {
+		if refused {
 			r.prep.desc = nil
 		}
 	}
-	return v, nil
+	return refused, nil
 }
 
 // opens reports whether a result's status says that its rows stay at the

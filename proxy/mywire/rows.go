@@ -24,16 +24,16 @@ type watch struct {
 	numbered bool
 }
 
-// beginRows starts watching a result.
-func (f *flow) beginRows(r *request, d *description) event.Verdict {
+// beginRows starts watching a result, and reports whether it is refused.
+func (f *flow) beginRows(r *request, d *description) (refused bool) {
 	w := &f.w
 	w.rows, w.desc, w.binary = nil, d, r.cmd == mysql.COM_STMT_EXECUTE || r.cmd == comStmtBulkExecute
 	if r.exec == nil || r.exec.run == nil {
-		return event.Verdict{}
+		return false
 	}
 	rows, v := r.exec.run.Columns(event.ChannelRow, d.layout)
 	if rows == nil {
-		return v
+		return v.Blocks()
 	}
 	w.rows, w.gate, w.wantsAny, w.wanted = rows, rows.Gate(), false, w.wanted[:0]
 	for i := range d.fields {
@@ -49,7 +49,7 @@ func (f *flow) beginRows(r *request, d *description) event.Verdict {
 			w.numbered = w.numbered || yes
 		}
 	}
-	return v
+	return v.Blocks()
 }
 
 // ends reports whether a packet of the given size and first byte ends rows.
@@ -83,7 +83,7 @@ func (f *flow) rowPackets(r *request, rest []byte, size int) (taken, error) {
 		return f.endOfRows(r, rest, rest[header:header+size])
 	}
 	if r.kind == fetch && r.exec == nil && !f.swallow { // of a cursor whose result was refused
-		return f.verdict(event.Verdict{Action: event.Block}, 0, rest[3]), nil
+		return f.verdict(true, 0, rest[3]), nil
 	}
 	if header+size > rowLimit {
 		return f.startRow(r, rest, size)
@@ -162,12 +162,12 @@ func (f *flow) watchRows(e *execution, region []byte, n int) (taken, error) {
 				continue
 			}
 		}
-		v, err := f.row(e.rows, p, gate)
+		refused, err := f.row(e.rows, p, gate)
 		if err != nil {
 			return taken{}, err
 		}
-		if v.Blocks() {
-			t := f.verdict(v, header+len(p), region[off+3])
+		if refused {
+			t := f.verdict(true, header+len(p), region[off+3])
 			t.pass = off
 			return t, nil
 		}
@@ -179,8 +179,9 @@ func (f *flow) watchRows(e *execution, region []byte, n int) (taken, error) {
 
 var errRow = errors.New("the fields of a row do not add up to its packet")
 
-// row cuts one row into the fields that the watch asks for and shows them.
-func (f *flow) row(nth uint64, p []byte, gate uint64) (event.Verdict, error) {
+// row cuts one row into the fields that the watch asks for, shows them, and
+// reports whether the row is refused.
+func (f *flow) row(nth uint64, p []byte, gate uint64) (bool, error) {
 	w := &f.w
 	f.spans, f.converted, f.behind = f.spans[:0], f.converted[:0], false
 	var ok bool
@@ -193,10 +194,10 @@ func (f *flow) row(nth uint64, p []byte, gate uint64) (event.Verdict, error) {
 		f.spans, ok = cutText(f.spans, p, gate, w.wanted, len(w.desc.fields))
 	}
 	if !ok {
-		return event.Verdict{}, errRow
+		return false, errRow
 	}
 	if len(f.spans) == 0 {
-		return event.Verdict{}, nil
+		return false, nil
 	}
 	if f.behind { // some values stand behind the row, as text
 		f.joined = append(append(f.joined[:0], p...), f.converted...)
@@ -207,7 +208,7 @@ func (f *flow) row(nth uint64, p []byte, gate uint64) (event.Verdict, error) {
 		}
 		p = f.joined
 	}
-	return w.rows.Row(nth, p, f.spans), nil
+	return w.rows.Row(nth, p, f.spans).Blocks(), nil
 }
 
 // cutText walks a row of the text protocol: a length-encoded string per column.
@@ -378,8 +379,8 @@ func (f *flow) startRow(r *request, rest []byte, size int) (taken, error) {
 		f.down.conv = newRowStream(f.w.desc, f.w.binary)
 	}
 	t := f.downPiece(rest[header:n], n)
-	if t.cut { // nothing of it has left yet
-		t = f.verdict(event.Verdict{Action: event.Block}, n, rest[3])
+	if t.do&doCut != 0 { // nothing of it has left yet
+		t = f.verdict(true, n, rest[3])
 		f.down.drop = true
 		return t, nil
 	}

@@ -13,25 +13,34 @@ import (
 )
 
 // taken says what becomes of the bytes at the start of a chunk: pass lets the
-// first of them through, then flow.inject goes to the client if inject says so,
-// then skip drops the next; reply sends flow.reply back to the server. If
+// first of them through, then flow.inject goes to the client with doInject, then
+// skip drops the next; with doReply flow.reply goes back to the server. If
 // neither passes nor drops anything, need bytes are needed. It is small enough
 // to be returned in registers.
 type taken struct {
-	pass, skip, need   int
-	inject, reply, cut bool
+	pass, skip, need int
+	do               order
 }
+
+// order is what else is to be done.
+type order uint8
+
+const (
+	doInject order = 1 << iota
+	doReply
+	doCut
+)
 
 // step makes the pump's orders of it; off bytes pass before.
 func (f *flow) step(off int, t taken) wire.Step {
 	s := wire.Step{Pass: off, Skip: t.skip}
-	if t.inject {
+	if t.do&doInject != 0 {
 		s.Inject = f.inject
 	}
-	if t.reply {
+	if t.do&doReply != 0 {
 		s.Reply = f.reply
 	}
-	if t.cut {
+	if t.do&doCut != 0 {
 		s.Cut, s.Reason = true, wire.Refused
 	}
 	return s
@@ -50,7 +59,7 @@ func (f *flow) serverChunk(buf []byte) (wire.Step, error) {
 		off += t.pass
 		f.midFrame.Store((f.down.left > 0 || f.down.more) && !f.down.drop && !f.swallow)
 		switch {
-		case t.cut, t.inject, t.skip > 0:
+		case t.do != 0, t.skip > 0:
 			return f.step(off, t), nil
 		case t.pass == 0: // not whole
 			return wire.Step{Pass: off, Need: t.need}, nil
@@ -100,7 +109,7 @@ func (f *flow) serverBytes(rest []byte) (taken, error) {
 func (f *flow) drain(t taken) taken {
 	if f.swallow {
 		if f.swallowed += t.skip; f.swallowed > drainLimit {
-			t.cut = true
+			t.do |= doCut
 		}
 	}
 	return t
@@ -124,7 +133,7 @@ func (f *flow) downPiece(p []byte, n int) taken {
 			v = worse(v, d.unpack.show(e.run, e.rows, p, end))
 		}
 		if v.Blocks() {
-			return taken{cut: true} // the client has part of the packet
+			return taken{do: doCut} // the client has part of the packet
 		}
 	}
 	return taken{pass: n}
@@ -155,9 +164,9 @@ func (f *flow) unasked(rest []byte, size int) (taken, error) {
 	if p[0] != mysql.ERR_HEADER {
 		return taken{}, fmt.Errorf("a packet that begins with 0x%02x without a command", p[0])
 	}
-	if f.show(nil, event.ChannelError, p).Blocks() {
+	if f.show(nil, event.ChannelError, p) {
 		f.inject = appendPacket(f.inject[:0], rest[3], refusal())
-		return taken{skip: header + size, inject: true}, nil
+		return taken{skip: header + size, do: doInject}, nil
 	}
 	return taken{pass: header + size}, nil
 }
@@ -171,7 +180,7 @@ func (f *flow) serverPackets(r *request, rest []byte, size int) (taken, error) {
 		return f.dumpPacket(r, rest, size)
 	case r.kind == clone:
 		if r.exec.run.Stream(event.ChannelReplication, 0, rest, false).Blocks() {
-			return taken{cut: true}, nil
+			return taken{do: doCut}, nil
 		}
 		return taken{pass: len(rest)}, nil
 	}
@@ -195,7 +204,7 @@ func (f *flow) serverPackets(r *request, rest []byte, size int) (taken, error) {
 		f.inject = appendPacket(f.inject[:0], r.seq, r.answer)
 		f.endRun(r.exec, stateForbidden)
 		f.done()
-		return taken{skip: header + size, inject: true}, nil
+		return taken{skip: header + size, do: doInject}, nil
 	case fieldList:
 		return f.fieldPacket(r, rest, p)
 	case bare:
@@ -208,16 +217,16 @@ func (f *flow) serverPackets(r *request, rest []byte, size int) (taken, error) {
 	return f.simplePacket(r, rest, p)
 }
 
-// verdict turns a verdict on a packet of n bytes into what becomes of it.
-func (f *flow) verdict(v event.Verdict, n int, seq byte) taken {
+// verdict tells what becomes of a packet of n bytes that is refused or not.
+func (f *flow) verdict(refused bool, n int, seq byte) taken {
 	switch {
 	case f.swallow:
 		return taken{skip: n}
-	case v.Blocks():
+	case refused:
 		f.inject = appendPacket(f.inject[:0], seq, refusal())
 		f.swallow = true
 		f.told.Store(true)
-		return taken{skip: n, inject: true}
+		return taken{skip: n, do: doInject}
 	}
 	f.outSeq.Store(uint32(seq + 1))
 	return taken{pass: n}
@@ -247,33 +256,31 @@ func (f *flow) resultPacket(r *request, rest, p []byte) (taken, error) {
 	return f.definitions(r, rest, p)
 }
 
-// okay notes what an OK packet says.
-func (f *flow) okay(r *request, ok *okPacket) event.Verdict {
+// okay notes what an OK packet says, and reports whether it is refused.
+func (f *flow) okay(r *request, ok *okPacket) (refused bool) {
 	f.inTrans.Store(ok.status&mysql.SERVER_STATUS_IN_TRANS != 0)
-	var v event.Verdict
 	if len(ok.info) > 0 {
-		v = f.show(r, event.ChannelNotice, ok.info)
+		refused = f.show(r, event.ChannelNotice, ok.info)
 	}
 	if len(ok.track) > 0 {
-		v = worse(v, f.tracked(r, ok))
+		refused = f.tracked(r, ok) || refused
 	} else if r.schema != "" {
 		f.sess.Set(schemaParameter, r.schema)
 	}
 	if n := ok.unredirect(); n > 0 {
 		f.count.Redirects.Add(uint64(n))
 	}
-	return v
+	return refused
 }
 
 // schemaParameter is the name under which the engine hears of the current schema.
 const schemaParameter = "schema"
 
 // tracked tells the engine what the server reports of the session's state.
-func (f *flow) tracked(r *request, ok *okPacket) event.Verdict {
-	var v event.Verdict
+func (f *flow) tracked(r *request, ok *okPacket) (refused bool) {
 	schema := r.schema
 	_ = ok.each(func(kind byte, name, value []byte) { // parsed before
-		v = worse(v, f.show(r, event.ChannelParameter, value))
+		refused = f.show(r, event.ChannelParameter, value) || refused
 		switch kind {
 		case mysql.SESSION_TRACK_SYSTEM_VARIABLES:
 			f.sess.Set(clip(name), clip(value))
@@ -285,7 +292,7 @@ func (f *flow) tracked(r *request, ok *okPacket) event.Verdict {
 	if schema != "" {
 		f.sess.Set(schemaParameter, schema)
 	}
-	return v
+	return refused
 }
 
 func worse(a, b event.Verdict) event.Verdict {
@@ -296,10 +303,10 @@ func worse(a, b event.Verdict) event.Verdict {
 }
 
 // show shows a text of the server to the run it belongs to, or else to the
-// session. A text in a wide character set (character_set_results) is shown
+// session, and reports whether it is refused. A text in a wide character set (character_set_results) is shown
 // without its zero bytes too: what is ASCII in it becomes readable.
-func (f *flow) show(r *request, ch event.Channel, text []byte) event.Verdict {
-	v := f.showOne(r, ch, text)
+func (f *flow) show(r *request, ch event.Channel, text []byte) (refused bool) {
+	refused = f.showOne(r, ch, text)
 	if bytes.IndexByte(text, 0) >= 0 {
 		f.text = f.text[:0]
 		for _, c := range text {
@@ -307,16 +314,16 @@ func (f *flow) show(r *request, ch event.Channel, text []byte) event.Verdict {
 				f.text = append(f.text, c)
 			}
 		}
-		v = worse(v, f.showOne(r, ch, f.text))
+		refused = f.showOne(r, ch, f.text) || refused
 	}
-	return v
+	return refused
 }
 
-func (f *flow) showOne(r *request, ch event.Channel, text []byte) event.Verdict {
+func (f *flow) showOne(r *request, ch event.Channel, text []byte) bool {
 	if r != nil && r.exec != nil && r.exec.run != nil && !r.exec.ended {
-		return r.exec.run.Text(ch, text)
+		return r.exec.run.Text(ch, text).Blocks()
 	}
-	return f.sess.Text(ch, text)
+	return f.sess.Text(ch, text).Blocks()
 }
 
 // errorPacket takes an ERR packet, which ends a command, or one of MariaDB's
@@ -349,7 +356,7 @@ func (f *flow) finish(r *request, code string) {
 func (f *flow) fileRequest(r *request, rest, p []byte) (taken, error) {
 	switch {
 	case f.swallow: // the client has had its error and will send no file
-		return taken{cut: true}, nil
+		return taken{do: doCut}, nil
 	case r.cmd != mysql.COM_QUERY || !r.infile || !f.caps.has(capLocalFiles):
 		return taken{}, errors.New("the server asks for a file of the client's without LOAD DATA LOCAL INFILE: it is not to be trusted")
 	}
@@ -442,9 +449,9 @@ func (f *flow) preparePacket(r *request, rest, p []byte) (taken, error) {
 		f.statements[r.prep.id] = r.prep
 	}
 	f.mu.Unlock()
-	var v event.Verdict
+	refused := false
 	if cols > 0 {
-		v = f.show(nil, event.ChannelLabel, rest[labels:g.off])
+		refused = f.show(nil, event.ChannelLabel, rest[labels:g.off])
 		if f.caps.has(mariaCacheMeta) {
 			end := g.off
 			if g.eof {
@@ -456,7 +463,7 @@ func (f *flow) preparePacket(r *request, rest, p []byte) (taken, error) {
 			}
 		}
 	}
-	t := f.verdict(v, g.off, rest[3])
+	t := f.verdict(refused, g.off, rest[3])
 	f.outSeq.Store(uint32(rest[3] + 1))
 	f.done()
 	return t, nil

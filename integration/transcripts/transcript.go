@@ -16,6 +16,11 @@
 //	go test ./integration/transcripts -update
 //
 // and read by the author before they are committed.
+//
+// The files below mysql are sessions with MariaDB in the same form: see
+// encodeMySQL for the messages. There "? 3" reads three packets; each answer is
+// its sequence number and its payload. The login is played by itself and is the
+// first turn of each file ("? login").
 package transcripts
 
 import (
@@ -42,7 +47,8 @@ type turn struct {
 	from, to int
 }
 
-func load(path string) (*transcript, error) {
+// load reads a file; encode makes a client's message from its words.
+func load(path string, encode func(words []string) ([]byte, error)) (*transcript, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err

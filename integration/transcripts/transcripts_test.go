@@ -56,7 +56,7 @@ func TestProxyAnswersAsTheServerDoesByteForByte(t *testing.T) {
 	}
 	for _, path := range files {
 		t.Run(strings.TrimSuffix(path, ".txt"), func(t *testing.T) {
-			tr, err := load(path)
+			tr, err := load(path, encode)
 			if err != nil {
 				t.Fatal(err)
 			}

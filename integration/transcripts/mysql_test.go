@@ -1,0 +1,125 @@
+package transcripts
+
+import (
+	"bytes"
+	"encoding/binary"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"honeyrow/integration/mystand"
+)
+
+// mysqlSetup is there before the first transcript, for the client program:
+// procedures need another delimiter.
+const mysqlSetup = `delimiter //
+create database app; create database other; use app;
+create table t (id int primary key, name varchar(40));
+insert into t values (1, 'one'), (2, 'two'), (3, null);
+create user app@'%' identified by 'secret'; grant all on *.* to app@'%'//
+create procedure two() begin select 1 as a; select id, name from t where id < 3 order by id; end//
+`
+
+func TestProxyAnswersAsMariaDBDoesByteForByte(t *testing.T) {
+	m, err := mystand.Start(t.Context(), mystand.MariaDBOptions{
+		SQL:       mysqlSetup,
+		Statement: 64 << 10, Front: mystand.Options{Filler: 1_000},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	files, err := filepath.Glob("mysql/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no transcripts: %v", err)
+	}
+	direct := mysqlEnd{"direct", m.Direct(), false}
+	for _, path := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+			tr, err := load(path, encodeMySQL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := playMySQL(t.Context(), tr, direct, atOnce)
+			if err != nil {
+				t.Fatalf("direct: %v\n%q", err, mysqlLines(want))
+			}
+			want[0] = normalLogin(want[0])
+			lines := mysqlLines(want)
+			if *update {
+				if err := tr.record(lines); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				for i, turn := range tr.turns {
+					if !slices.Equal(lines[i], turn.expect) {
+						t.Errorf("direct, turn %d:\n%s\nwant\n%s", i+1, strings.Join(lines[i], "\n"), strings.Join(turn.expect, "\n"))
+					}
+				}
+			}
+			for _, end := range []mysqlEnd{{"proxy", m.Plain, false}, {"proxy with TLS", m.Secure, true}, {"proxy with TLS to the server", m.Mixed, false}} {
+				for _, cut := range []cutting{atOnce, perMessage, byteByByte} {
+					got, err := playMySQL(t.Context(), tr, end, cut)
+					if err != nil {
+						t.Errorf("%s, %s: %v\n%q", end.name, cut, err, mysqlLines(got))
+						continue
+					}
+					got[0] = normalLogin(got[0])
+					compareMySQL(t, end, cut, got, want)
+				}
+			}
+		})
+	}
+	if b := m.Broken(); b != "" {
+		t.Errorf("the proxy could not follow:\n%s", b)
+	}
+	for rule, n := range m.Detections() {
+		t.Errorf("%d alarms of %s, want none: no transcript touches a honey row", n, rule)
+	}
+}
+
+// compareMySQL compares packet by packet. The greeting differs in the
+// capabilities that the proxy takes out: COMPRESS, and TLS where a listener has
+// none.
+func compareMySQL(t *testing.T, end mysqlEnd, cut cutting, got, want [][]answer) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s, %s: %d turns, want %d", end.name, cut, len(got), len(want))
+	}
+	for i := range want {
+		if len(got[i]) != len(want[i]) {
+			t.Errorf("%s, %s, turn %d: %d packets, want %d", end.name, cut, i+1, len(got[i]), len(want[i]))
+			continue
+		}
+		for k := range want[i] {
+			g, w := got[i][k], want[i][k]
+			if i == 0 && k == 0 {
+				w.body = bytes.Clone(w.body)
+				at := bytes.IndexByte(w.body, 0) + 14
+				low := binary.LittleEndian.Uint16(w.body[at:]) &^ (1 << 5)
+				if strings.HasSuffix(end.name, "proxy") {
+					low &^= 1 << 11
+				}
+				binary.LittleEndian.PutUint16(w.body[at:], low)
+			}
+			if g.typ != w.typ || g.size != w.size || !bytes.Equal(g.body, w.body) {
+				t.Errorf("%s, %s, turn %d, packet %d:\n got %s\nwant %s", end.name, cut, i+1, k+1, mysqlLine(g), mysqlLine(w))
+			}
+		}
+	}
+}
+
+func mysqlLines(all [][]answer) [][]string {
+	out := make([][]string, len(all))
+	for i, turn := range all {
+		for _, a := range turn {
+			out[i] = append(out[i], mysqlLine(a))
+		}
+	}
+	return out
+}

@@ -1,0 +1,561 @@
+package sqlfacts
+
+// Binding powers of binary operators, the loosest first.
+const (
+	bpOr = iota + 1
+	bpXor
+	bpAnd
+	bpNot
+	bpCompare
+	bpBits
+	bpAdd
+	bpMul
+	bpPower
+	bpUnary
+)
+
+func newNode(k Kind, name string, args ...*Node) *Node {
+	return &Node{Kind: k, Name: name, Slot: -1, Args: args}
+}
+
+// binary returns the binding power of the lexeme as a binary operator, and the
+// operator's name; 0 if it is none.
+func (s *scanner) binary() (int, string) {
+	x := s.tok.text
+	switch s.tok.kind {
+	case tkWord:
+		switch x {
+		case "or":
+			return bpOr, x
+		case "xor":
+			return bpXor, x
+		case "and":
+			return bpAnd, x
+		case "like", "ilike", "regexp", "rlike", "in", "between", "is", "similar", "sounds", "member", "overlaps", "isnull", "notnull", "glob":
+			return bpCompare, x
+		case "not":
+			if s.next.kind == tkWord {
+				switch s.next.text {
+				case "like", "ilike", "regexp", "rlike", "in", "between", "similar", "glob":
+					return bpCompare, x
+				}
+			}
+		case "div", "mod":
+			return bpMul, x
+		case "collate", "at", "operator":
+			return bpPower, x
+		}
+	case tkPunct:
+		switch x {
+		case "||":
+			if s.my && !s.env.PipesConcat {
+				return bpOr, "or"
+			}
+			return bpAdd, x
+		case "&&":
+			if s.my {
+				return bpAnd, "and"
+			}
+			return bpBits, x
+		case "=", "<", ">", "<=", ">=", "<>", "!=", "<=>", ":=":
+			return bpCompare, x
+		case "+", "-":
+			return bpAdd, x
+		case "*", "/", "%":
+			return bpMul, x
+		case "^":
+			return bpPower, x
+		case "::", "[":
+			return bpUnary, x
+		case "(", ")", "]", "{", "}", ",", ";", ".", ":", "..":
+			return 0, ""
+		}
+		return bpBits, x
+	}
+	return 0, ""
+}
+
+// expr reads an expression whose operators bind at least as tightly as bp.
+func (s *scanner) expr(bp int) *Node {
+	s.depth++
+	defer func() { s.depth-- }()
+	left := s.unary()
+	for {
+		p, op := s.binary()
+		if p == 0 || p < bp || s.depth > most {
+			return left
+		}
+		if s.my && op == "*" && (s.next.kind == tkEnd || s.next.is(")")) {
+			return left
+		}
+		left = s.infix(left, p, op)
+	}
+}
+
+// infix reads an operator and its right side.
+func (s *scanner) infix(left *Node, p int, op string) *Node {
+	s.advance()
+	negated := false
+	if op == "not" {
+		op = s.tok.text
+		s.advance()
+		negated = true
+	}
+	var n *Node
+	switch op {
+	case "::":
+		n = newNode(Cast, s.typeName(), left)
+	case "[":
+		n = newNode(Binary, "[", left, s.expr(bpOr))
+		s.accept("]")
+	case "collate":
+		s.name()
+		return left
+	case "at":
+		s.accept("time")
+		s.accept("zone")
+		n = newNode(Func, "timezone", s.expr(p+1), left)
+	case "operator":
+		n = s.operatorCall(left)
+	case "isnull", "notnull":
+		n = newNode(Binary, "is", left, newNode(Null, ""))
+		negated = op == "notnull"
+	case "is":
+		negated = s.accept("not")
+		if s.accept("distinct") {
+			s.accept("from")
+			n, negated = newNode(Binary, "=", left, s.expr(bpBits)), !negated
+			break
+		}
+		n = newNode(Binary, "is", left, s.expr(bpBits))
+	case "in":
+		n = newNode(Binary, "in", left)
+		n.Args = append(n.Args, s.inside()...)
+	case "between":
+		s.accept("symmetric", "asymmetric")
+		low := s.expr(bpBits)
+		s.accept("and")
+		n = newNode(Binary, "between", left, low, s.expr(bpBits))
+	case "similar", "sounds", "member":
+		s.accept("to", "like", "of")
+		n = newNode(Binary, op, left, s.expr(p+1))
+	default:
+		right := s.expr(p + 1)
+		if left.Kind == Binary && left.Name == op && left.Flag == "" && (p <= bpAnd || p >= bpAdd) && op != "-" && op != "/" {
+			left.Args = append(left.Args, right)
+			return left
+		}
+		n = newNode(Binary, op, left, right)
+		if op == "like" || op == "ilike" {
+			if s.accept("escape") {
+				s.unary()
+			}
+		}
+	}
+	if negated {
+		return newNode(Unary, "not", n)
+	}
+	return n
+}
+
+// operatorCall reads the rest of PostgreSQL's OPERATOR(schema.=).
+func (s *scanner) operatorCall(left *Node) *Node {
+	op := ""
+	if s.accept("(") {
+		for s.tok.kind != tkEnd && !s.tok.is(")") {
+			if s.tok.kind == tkPunct && s.tok.text != "." {
+				op += s.tok.text
+			}
+			s.advance()
+		}
+		s.advance()
+	}
+	return newNode(Binary, op, left, s.expr(bpBits+1))
+}
+
+// inside reads what stands in brackets behind IN: a sub-query or a list.
+func (s *scanner) inside() []*Node {
+	if !s.tok.is("(") {
+		return []*Node{s.expr(bpBits)}
+	}
+	n := s.brackets()
+	if n.Kind == Row && n.Name == "row" {
+		return n.Args
+	}
+	return []*Node{n}
+}
+
+// unary reads prefix operators and an operand.
+func (s *scanner) unary() *Node {
+	if s.depth > most {
+		n := newNode(Other, "deep")
+		if s.tok.kind != tkEnd && !s.ends() {
+			n = s.atom()
+		}
+		return n
+	}
+	switch s.tok.kind {
+	case tkWord:
+		switch x := s.tok.text; x {
+		case "not":
+			s.advance()
+			return newNode(Unary, "not", s.expr(bpNot))
+		case "exists", "any", "some", "all":
+			if s.next.is("(") {
+				s.advance()
+				if x == "some" {
+					x = "any"
+				}
+				return newNode(Unary, x, s.brackets())
+			}
+		case "binary", "prior":
+			if s.next.kind != tkPunct || s.next.is("(") {
+				s.advance()
+				return newNode(Unary, x, s.expr(bpUnary))
+			}
+		case "interval":
+			if s.next.kind != tkPunct || s.next.is("(") || s.next.is("-") {
+				s.advance()
+				n := newNode(Interval, "", s.expr(bpAdd))
+				if s.tok.kind == tkWord && units[s.tok.text] {
+					n.Name = s.tok.text
+					s.advance()
+				}
+				return n
+			}
+		}
+	case tkPunct:
+		switch x := s.tok.text; x {
+		case "-", "+", "~", "!", "@", "|/":
+			s.advance()
+			if x == "!" {
+				x = "not"
+			}
+			return newNode(Unary, x, s.expr(bpUnary))
+		}
+	}
+	return s.atom()
+}
+
+var units = words(`microsecond second minute hour day week month quarter year second_microsecond minute_microsecond
+	minute_second hour_microsecond hour_second hour_minute day_microsecond day_second day_minute day_hour year_month`)
+
+// atom reads an operand.
+func (s *scanner) atom() *Node {
+	x := s.tok
+	switch x.kind {
+	case tkNumber:
+		s.advance()
+		return &Node{Kind: Number, Slot: x.slot}
+	case tkString:
+		s.advance()
+		for s.tok.kind == tkString {
+			s.advance()
+		}
+		return &Node{Kind: String, Slot: x.slot}
+	case tkHex:
+		s.advance()
+		return &Node{Kind: Hex, Slot: x.slot}
+	case tkParam:
+		s.advance()
+		return newNode(Param, "")
+	case tkVariable:
+		s.advance()
+		return newNode(Variable, x.text)
+	case tkWord, tkIdent:
+		return s.named()
+	case tkPunct:
+		switch x.text {
+		case "(":
+			return s.brackets()
+		case "*":
+			s.advance()
+			return newNode(Star, "")
+		case "[":
+			return s.array()
+		case "\\":
+			if s.next.word("n") {
+				s.advance()
+				s.advance()
+				return newNode(Null, "")
+			}
+		case "{": // {d '...'}, {fn ...}
+			s.advance()
+			if s.tok.kind == tkWord && !s.next.is("(") {
+				s.advance()
+			}
+			n := s.expr(bpOr)
+			s.accept("}")
+			return n
+		case ")", "]", "}", ",", ";":
+			return newNode(Missing, "")
+		}
+		s.advance()
+		return newNode(Other, x.text)
+	}
+	return newNode(Missing, "")
+}
+
+// ends says whether an expression cannot go on here.
+func (s *scanner) ends() bool {
+	return s.tok.is(")") || s.tok.is(",") || s.tok.is(";") || s.tok.is("]") || s.tok.kind == tkWord && clauses[s.tok.text]
+}
+
+// brackets reads ( ... ): an expression, a row or a sub-query.
+func (s *scanner) brackets() *Node {
+	if !s.accept("(") {
+		return s.atom()
+	}
+	if s.depth > most { // what stands inside is read on this level
+		return newNode(Other, "(")
+	}
+	s.depth++
+	defer func() { s.depth-- }()
+	if s.tok.kind == tkWord && queries[s.tok.text] {
+		n := newNode(Query, "", s.statement())
+		s.accept(")")
+		return n
+	}
+	first := s.expr(bpOr)
+	args := s.rest(first)
+	if (s.tok.word("union") || s.tok.word("except") || s.tok.word("intersect")) && len(args) == 1 {
+		n := newNode(Query, "", s.unions(unwrap(first)))
+		s.accept(")")
+		return n
+	}
+	s.accept(")")
+	if len(args) == 1 {
+		return first
+	}
+	return newNode(Row, "row", args...)
+}
+
+// rest reads the further members of a list in brackets, up to the bracket.
+func (s *scanner) rest(first *Node) []*Node {
+	args := []*Node{first}
+	for s.tok.kind != tkEnd && !s.tok.is(")") && !s.tok.is("]") && !s.tok.is(";") {
+		if s.tok.word("union") || s.tok.word("except") || s.tok.word("intersect") {
+			break
+		}
+		if !s.accept(",") {
+			if s.tok.kind == tkWord {
+				s.advance() // FROM, FOR, USING, AS, SEPARATOR, ORDER BY
+				if s.ends() {
+					continue
+				}
+			} else if s.tok.is("}") || s.tok.is(":") || s.tok.is(".") || s.tok.is("..") {
+				s.advance()
+				continue
+			}
+		}
+		args = append(args, s.expr(bpOr))
+	}
+	return args
+}
+
+func unwrap(n *Node) *Node {
+	if n.Kind == Query && len(n.Args) == 1 {
+		return n.Args[0]
+	}
+	return n
+}
+
+func (s *scanner) array() *Node {
+	s.advance()
+	n := newNode(Row, "array")
+	if !s.tok.is("]") {
+		n.Args = s.rest(s.expr(bpOr))
+	}
+	s.accept("]")
+	return n
+}
+
+// named reads what begins with a name: a column, a call, a constant, CASE,
+// CAST.
+func (s *scanner) named() *Node {
+	x := s.tok
+	if x.kind == tkWord {
+		switch x.text {
+		case "null":
+			s.advance()
+			return newNode(Null, "")
+		case "true", "false":
+			s.advance()
+			return newNode(Bool, x.text)
+		case "case":
+			return s.caseOf()
+		case "default":
+			if !s.next.is("(") {
+				s.advance()
+				return newNode(Other, "default")
+			}
+		case "array":
+			if s.next.is("[") {
+				s.advance()
+				return s.array()
+			}
+		case "row":
+			if s.next.is("(") {
+				s.advance()
+				n := s.brackets()
+				if n.Kind != Row {
+					n = newNode(Row, "row", n)
+				}
+				return n
+			}
+		case "cast", "try_cast", "convert":
+			if s.next.is("(") {
+				return s.castOf()
+			}
+		case "current_user", "session_user", "current_date", "current_time", "current_timestamp", "localtime",
+			"localtimestamp", "user", "current_role", "current_catalog", "current_schema", "utc_date", "utc_time", "utc_timestamp":
+			if !s.next.is(".") && !s.next.is("(") && (x.text != "user" || !s.my) {
+				s.advance()
+				return newNode(Func, x.text)
+			}
+		case "date", "time", "timestamp", "timestamptz":
+			if s.next.kind == tkString {
+				s.advance()
+				return newNode(Cast, x.text, s.atom())
+			}
+		}
+		if clauses[x.text] && !s.next.is("(") && !s.next.is(".") {
+			return newNode(Missing, "")
+		}
+		if queries[x.text] {
+			if s.depth > most {
+				s.advance()
+				return newNode(Other, x.text)
+			}
+			return newNode(Query, "", s.statement())
+		}
+	}
+	return s.path()
+}
+
+// path reads a.b.c, a.* and calls.
+func (s *scanner) path() *Node {
+	var parts [3]string // of the last three
+	parts[2] = s.tok.text
+	s.advance()
+	for s.tok.is(".") {
+		s.advance()
+		if s.tok.is("*") {
+			s.advance()
+			return &Node{Kind: Star, Qualifier: parts[2], Slot: -1}
+		}
+		if s.tok.kind != tkWord && s.tok.kind != tkIdent {
+			break
+		}
+		parts[0], parts[1], parts[2] = parts[1], parts[2], s.tok.text
+		s.advance()
+	}
+	if !s.tok.is("(") {
+		return &Node{Kind: Column, Qualifier: parts[1], Name: parts[2], Slot: -1}
+	}
+	n := &Node{Kind: Func, Qualifier: parts[1], Name: lower(parts[2]), Slot: -1}
+	s.advance()
+	s.depth++
+	defer func() { s.depth-- }()
+	if s.accept("distinct", "all", "both", "leading", "trailing") && s.tok.word("from") {
+		s.advance()
+	}
+	switch {
+	case s.tok.kind == tkWord && queries[s.tok.text] && s.depth <= most:
+		n.Args = []*Node{newNode(Query, "", s.statement())}
+	case !s.tok.is(")"):
+		n.Args = s.rest(s.expr(bpOr))
+	}
+	s.accept(")")
+	if s.accept("over") {
+		if s.tok.is("(") {
+			n.Args = append(n.Args, newNode(Window, "", s.brackets()))
+		} else {
+			s.name()
+		}
+	}
+	return n
+}
+
+func (s *scanner) caseOf() *Node {
+	s.advance()
+	n := newNode(Case, "")
+	if s.tok.word("when") {
+		n.Args = append(n.Args, newNode(Missing, ""))
+	} else {
+		n.Args = append(n.Args, s.expr(bpOr))
+	}
+	for s.accept("when") {
+		cond := s.expr(bpOr)
+		s.accept("then")
+		n.Args = append(n.Args, newNode(When, "", cond, s.expr(bpOr)))
+	}
+	if s.accept("else") {
+		n.Args = append(n.Args, s.expr(bpOr))
+	}
+	s.accept("end")
+	return n
+}
+
+// castOf reads CAST(x AS type), CONVERT(x, type) and CONVERT(x USING charset).
+func (s *scanner) castOf() *Node {
+	convert := s.tok.text == "convert"
+	s.advance()
+	s.advance()
+	s.depth++
+	defer func() { s.depth-- }()
+	x := s.expr(bpOr)
+	n := newNode(Cast, "", x)
+	switch {
+	case s.accept("as"), convert && s.my && s.accept(","):
+		n.Name = s.typeName()
+	case s.accept("using"):
+		n.Name, n.Flag = s.name(), "using"
+	default:
+		n.Kind, n.Name = Func, "convert"
+		n.Args = s.rest(x)
+	}
+	for s.tok.kind != tkEnd && !s.tok.is(")") && !s.tok.is(";") && !s.tok.is(",") {
+		s.advance()
+	}
+	s.accept(")")
+	return n
+}
+
+// typeName reads a type and gives its name.
+func (s *scanner) typeName() string {
+	name := s.name()
+	for s.tok.is(".") {
+		s.advance()
+		name = s.name()
+	}
+	switch name {
+	case "double":
+		s.accept("precision")
+	case "character", "national", "bit":
+		s.accept("varying", "character", "char", "varchar")
+	case "signed", "unsigned":
+		s.accept("integer", "int")
+	}
+	if s.accept("(") {
+		for s.tok.kind != tkEnd && !s.tok.is(")") && !s.tok.is(";") {
+			s.advance()
+		}
+		s.accept(")")
+	}
+	for s.tok.is("[") && s.next.is("]") {
+		s.advance()
+		s.advance()
+	}
+	return name
+}
+
+// name takes a name, if there is one.
+func (s *scanner) name() string {
+	if s.tok.kind != tkWord && s.tok.kind != tkIdent {
+		return ""
+	}
+	x := s.tok.text
+	s.advance()
+	return x
+}

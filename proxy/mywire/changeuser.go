@@ -2,6 +2,7 @@ package mywire
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"sync"
 
@@ -25,7 +26,8 @@ type reauth struct {
 	keyGiven bool   // the client's next packet is a password encrypted for ours
 	shift    byte   // the server's ids and shift make the client's
 	held     []byte // payload that waits for the password; nil: it has been sent
-	from, to int    // where its first answer stands in it
+	charset  multibyte
+	from, to int // where its first answer stands in it
 	request  request
 }
 
@@ -43,7 +45,7 @@ func (f *flow) changeUser(p []byte) (action, error) {
 	f.fileSeq.Store(0)
 	f.authTurn.Store(false)
 	f.reauth = x
-	x.request = request{kind: change, cmd: mysql.COM_CHANGE_USER, user: x.request.user, auth: x}
+	x.request.kind, x.request.cmd, x.request.auth = change, mysql.COM_CHANGE_USER, x
 	f.mode.Store(uint32(authData))
 	a, err := f.answer(x, p[x.from:x.to])
 	switch {
@@ -101,6 +103,9 @@ func (f *flow) parseChangeUser(p []byte) (*reauth, error) {
 	f.mu.Unlock()
 	who.User, who.Database = clip(user), clip(database)
 	x.plugin = pluginNative
+	if len(rest) >= 2 {
+		x.charset = multibyteID(binary.LittleEndian.Uint16(rest))
+	}
 	if len(rest) >= 2 && f.caps.has(capPluginAuth) {
 		var name []byte
 		if name, rest, ok = bytes.Cut(rest[2:], []byte{0}); len(name) > 0 {
@@ -310,6 +315,8 @@ func (f *flow) changed(r *request, p []byte, n int, seq byte) (taken, error) {
 	f.mu.Lock()
 	f.who = who
 	f.mu.Unlock()
+	f.announced.Store(uint32(r.auth.charset))
+	f.charset.Store(uint32(r.auth.charset))
 	refused := f.okay(r, &ok) || v.Blocks()
 	f.mode.Store(uint32(commands))
 	t := f.verdict(refused, n, seq)

@@ -216,7 +216,7 @@ func (f *flow) beginLong(p []byte, total int) (event.Verdict, error) {
 		if total != inspect.UnknownLength {
 			total--
 		}
-		stmt, v := f.sess.Prepare(p[1:], total)
+		stmt, v := f.sess.Prepare(f.plain(p[1:]), total)
 		if v.Blocks() {
 			f.last = &prepared{refused: true}
 			return v, nil
@@ -306,6 +306,7 @@ func (f *flow) command(p []byte) (action, error) {
 		return f.changeUser(p)
 	case mysql.COM_RESET_CONNECTION:
 		f.last = nil
+		f.charset.Store(f.announced.Load()) // as MariaDB does
 		f.push(request{kind: simple, cmd: cmd})
 	case mysql.COM_CREATE_DB, mysql.COM_DROP_DB, mysql.COM_REFRESH, mysql.COM_SHUTDOWN, mysql.COM_PROCESS_KILL,
 		mysql.COM_DEBUG, mysql.COM_PING, mysql.COM_SET_OPTION, mysql.COM_REGISTER_SLAVE,
@@ -350,6 +351,7 @@ func (f *flow) queryText(body []byte) (sql []byte, params []inspect.Param, bound
 // query starts COM_QUERY. sql is its text or, if total is more, its beginning.
 func (f *flow) query(sql []byte, total int, bound []byte, params []inspect.Param) event.Verdict {
 	e := f.newExec()
+	sql = f.plain(sql)
 	stmt, v := f.sess.Prepare(sql, total)
 	e.stmt = stmt
 	if !v.Blocks() {
@@ -359,7 +361,11 @@ func (f *flow) query(sql []byte, total int, bound []byte, params []inspect.Param
 		f.held = e
 		return v
 	}
-	f.push(request{kind: result, cmd: mysql.COM_QUERY, exec: e, schema: useSchema(sql), infile: mayLoadFile(sql) || total > len(sql)})
+	r := request{kind: result, cmd: mysql.COM_QUERY, exec: e, schema: useSchema(sql), infile: mayLoadFile(sql) || total > len(sql)}
+	if m, ok := setNames(sql); ok { // the next command may come before the answer
+		r.charset, r.named = multibyte(f.charset.Swap(uint32(m))), true
+	}
+	f.push(r)
 	return v
 }
 

@@ -279,6 +279,24 @@ func TestReplicationNeedsToBeListed(t *testing.T) {
 	if c := x.rec.Calls("Open"); len(c) != 2 || c[1].Client.Replication != "COM_BINLOG_DUMP" {
 		t.Errorf("opened %+v", c)
 	}
+	for cmd, name := range map[byte]string{
+		mysql.COM_BINLOG_DUMP_GTID: "COM_BINLOG_DUMP_GTID", mysql.COM_TABLE_DUMP: "COM_TABLE_DUMP", mysql.COM_CLONE: "COM_CLONE",
+	} {
+		x := start(t, newCaps, nil)
+		x.client(ping, command(cmd, "\x03crm\x06people"))
+		out, err := x.d.Feed(wire.Server, pk(1, x.ok(2)))
+		if c := x.rec.Calls("Open"); err != nil || !bytes.Contains(out, []byte(name+" is not allowed")) || len(c) != 2 || c[1].Client.Replication != name {
+			t.Errorf("%s: %q, %v; opened %+v", name, out, err, c)
+		}
+		x = start(t, newCaps, nil)
+		x.f.who.User = "replica"
+		x.client(nil, command(cmd, "\x03crm\x06people"))
+		x.server(nil, pk(1, append([]byte{0}, "a row with honey"...)))
+		if got := x.rec.Bytes(event.ChannelReplication); !bytes.Contains(got, []byte("with honey")) {
+			t.Errorf("%s of a listed user: shown %q", name, got)
+		}
+		x.f.Close()
+	}
 	x = start(t, newCaps, nil)
 	x.f.who.User = "replica"
 	x.client(nil, dump)

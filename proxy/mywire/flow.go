@@ -50,6 +50,8 @@ type flowOptions struct {
 	Counters *Counters       // may be nil
 	// Secure says of each side whether passwords may travel it in the clear.
 	Secure [2]bool
+	// Charset is the collation that the client announced.
+	Charset uint16
 	// Salt is what the login's last authentication used, and Key gives the pair
 	// that clients encrypt passwords for.
 	Salt []byte
@@ -99,6 +101,7 @@ type flow struct {
 	depth   int        // commands under way when the last one was sent
 	last    *prepared  // that PREPARE named last; MariaDB's id -1 means it
 	params  []inspect.Param
+	sql     []byte  // a statement's text as it can be read
 	reauth  *reauth // COM_CHANGE_USER under way
 	secret  []byte  // what was sent for it and holds a password
 	bound   []byte  // the parameters' values as text
@@ -125,8 +128,11 @@ type flow struct {
 	midFrame atomic.Bool   // the client has part of a packet
 	ended    atomic.Bool   // the client has been told that the session ends
 	told     atomic.Bool   // the client has had the refusal of what is being swallowed
-	outSeq   atomic.Uint32 // of the next packet of the answer under way
-	inTrans  atomic.Bool
+	charset  atomic.Uint32 // a multibyte: the client's
+	// announced is that of the login or the last COM_CHANGE_USER.
+	announced atomic.Uint32
+	outSeq    atomic.Uint32 // of the next packet of the answer under way
+	inTrans   atomic.Bool
 }
 
 // upload is a client's packet that passes in pieces.
@@ -161,6 +167,8 @@ func newFlow(o flowOptions) *flow {
 	if f.count == nil {
 		f.count = new(Counters)
 	}
+	f.charset.Store(uint32(multibyteID(o.Charset)))
+	f.announced.Store(f.charset.Load())
 	f.inTrans.Store(o.Status&mysql.SERVER_STATUS_IN_TRANS != 0)
 	return f
 }
@@ -286,6 +294,9 @@ type request struct {
 	prep *prepared
 	// schema becomes the session's with OK.
 	schema string
+	// charset was the client's before, if the text has named another.
+	charset multibyte
+	named   bool
 	// infile: the text may ask for LOAD DATA LOCAL INFILE.
 	infile bool
 	// answer is the payload of the ERR packet that takes the OK's place, seq

@@ -311,3 +311,22 @@ func FuzzServerKey(f *testing.F) {
 		}
 	})
 }
+
+// What is replaced only looked like ASCII: no length changes, and bytes that
+// are ASCII by themselves stay.
+func FuzzMultibyte(f *testing.F) {
+	f.Add([]byte("set names 'gbk', @@session.x = 1;"), uint8(3))
+	f.Add([]byte("'\xbf\\' or '\x810\x819'"), uint8(4))
+	f.Fuzz(func(t *testing.T, b []byte, m uint8) {
+		setNames(b)
+		out := multibyte(m%5).appendPlain(nil, b)
+		if len(out) != len(b) {
+			t.Fatalf("%d bytes became %d", len(b), len(out))
+		}
+		for i := range b {
+			if out[i] != b[i] && (b[i] >= 0x80 || out[i] < 0x80 || i == 0) {
+				t.Fatalf("%q became %q", b, out)
+			}
+		}
+	})
+}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-mysql-org/go-mysql/mysql"
 	"github.com/rs/zerolog"
 
 	"honeyrow/inspect/inspecttest"
@@ -242,6 +243,36 @@ func TestUnknownPluginsAreRelayedWhicheverSideSpeaksNext(t *testing.T) {
 		clientResponse(newCaps, "x", nil), appendPacket(nil, 3, nil), appendPacket(nil, 5, []byte("proof")), nil)
 	if err != nil || len(got) != 5 || !strings.HasPrefix(string(got[3]), "\x01a word") || got[4][0] != 0 {
 		t.Fatalf("%q, %v", got, err)
+	}
+}
+
+// Up to three factors: each is a plugin with a salt of its own.
+func TestMultiFactorLoginsAreRelayedFactorByFactor(t *testing.T) {
+	greet := bytes.Clone(realGreeting)
+	g, err := parseGreeting(greet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	greet = g.offer(g.caps | capFactors)
+	addr := fakeServer(t, greet, func(c net.Conn, p []byte) {
+		_, _ = c.Write(appendPacket(nil, 2, []byte{moreData, mysql.CACHE_SHA2_FAST_AUTH}))
+		_, _ = c.Write(appendPacket(nil, 3, []byte("\x02authentication_ldap_sasl_client\x00challenge")))
+		_, _ = readPacket(c)
+		_, _ = c.Write(appendPacket(nil, 5, []byte("\x01second challenge")))
+		_, _ = readPacket(c)
+		_, _ = c.Write(appendPacket(nil, 7, []byte("\x02mysql_clear_password\x00")))
+		_, _ = readPacket(c)
+		_, _ = c.Write(appendPacket(nil, 9, dialect{newCaps}.ok(2)))
+	})
+	got, err := talk(t, Config{Server: Server{Address: addr, TLS: noTLS()}}, wire.Origin{},
+		clientResponse(newCaps|capFactors, pluginSHA2, []byte("12345678901234567890123456789012")), nil,
+		appendPacket(nil, 4, []byte("first answer")), appendPacket(nil, 6, []byte("second answer")), appendPacket(nil, 8, []byte("secret\x00")))
+	var heads []string
+	for _, b := range got[1:] {
+		heads = append(heads, string(b[:min(len(b), 6)]))
+	}
+	if want := "\x01\x03 \x02authe \x01secon \x02mysql \x00\x00\x00\x02\x00\x00"; err != nil || strings.Join(heads, " ") != want {
+		t.Fatalf("%q, %v; want %q", strings.Join(heads, " "), err, want)
 	}
 }
 

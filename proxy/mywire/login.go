@@ -44,6 +44,8 @@ type login struct {
 	caps  caps // agreed between client and server
 	auth  exchange
 	who   event.Client
+
+	charset uint16 // the client's collation
 }
 
 // Login implements wire.Protocol. It is bounded by Config.Handshake as well as
@@ -223,6 +225,7 @@ func (l *login) describe(r *response) event.Client {
 // agree to them.
 func (l *login) present(ctx context.Context, r *response, encrypt bool) error {
 	agreed := l.caps
+	l.charset = uint16(r.fixed[8])
 	if encrypt {
 		agreed |= capSSL
 		r.setCaps(agreed)
@@ -282,7 +285,7 @@ func (l *login) join(payload []byte) (*wire.Session, error) {
 			Session: sess, Who: l.who, Caps: l.caps, Status: ok.status, Statement: set.Statement,
 			Open: p.deps.Inspector.Open, Replicas: set.replicas, Counters: &p.Counters,
 			Secure: [2]bool{l.secureClient(), l.secureServer()}, Safe: l.safeServer(),
-			Salt: l.auth.salt, Key: func() (*keyPair, error) { return p.key(set) },
+			Charset: l.charset, Salt: l.auth.salt, Key: func() (*keyPair, error) { return p.key(set) },
 		}),
 	}, nil
 }

@@ -284,6 +284,7 @@ func (f *flow) tracked(r *request, ok *okPacket) (refused bool) {
 		switch kind {
 		case mysql.SESSION_TRACK_SYSTEM_VARIABLES:
 			f.sess.Set(clip(name), clip(value))
+			f.reported(name, value)
 		case mysql.SESSION_TRACK_SCHEMA:
 			schema = ""
 			f.sess.Set(schemaParameter, clip(value))
@@ -338,6 +339,9 @@ func (f *flow) errorPacket(r *request, rest, p []byte) (taken, error) {
 	t := f.verdict(v, n, seq)
 	if e.code == progressCode {
 		return t, nil
+	}
+	if r.named {
+		f.charset.Store(uint32(r.charset))
 	}
 	f.finish(r, e.state)
 	return t, nil

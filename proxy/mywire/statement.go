@@ -18,6 +18,7 @@ const (
 
 // prepare starts COM_STMT_PREPARE.
 func (f *flow) prepare(sql []byte) event.Verdict {
+	sql = f.plain(sql)
 	stmt, v := f.sess.Prepare(sql, len(sql))
 	if v.Blocks() {
 		// A client that sends EXECUTE of "the last prepared" along with it must

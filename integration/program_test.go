@@ -27,7 +27,7 @@ func run(m *testing.M) int {
 	}
 	defer stand.Close()
 	code := m.Run()
-	if b := stand.Broken(); b != "" {
+	if b := stand.Broken() + closeMariaDB(); b != "" {
 		fmt.Fprintln(os.Stderr, "the proxy could not follow these sessions:\n"+b)
 		return 1
 	}

@@ -204,6 +204,7 @@ func Cleanup() {
 	if template.dir != "" {
 		_ = os.RemoveAll(filepath.Dir(template.dir))
 	}
+	template.once, template.dir = sync.Once{}, "" // a later Start makes them again
 }
 
 func (s *Server) own(path string, mode os.FileMode) error {

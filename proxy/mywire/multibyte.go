@@ -102,7 +102,7 @@ func (f *flow) plain(sql []byte) []byte {
 	if m == singleByte {
 		return sql
 	}
-	f.sql = m.appendPlain(f.sql[:0], sql)
+	f.sql = m.appendPlain(trim(f.sql)[:0], sql)
 	return f.sql
 }
 

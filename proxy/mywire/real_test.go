@@ -188,9 +188,10 @@ func TestValuesLookTheSameInTextAndInBinary(t *testing.T) {
 	s, _, _ := mariadb(t)
 	rec := inspecttest.New()
 	addr := proxied(t, rec, Config{Server: Server{Address: s.Addr()}})
-	setup := "create or replace table v (a tinyint, b smallint unsigned, c mediumint, d int, e bigint, f bigint unsigned, g decimal(20,3), h date, i datetime, j datetime(3), k time, l time(6), m year, n timestamp, o varchar(20), p blob, q enum('x','y'), r set('a','b'), s bit(8), t json, u int(8) zerofill, w double(10,2), x char(3));" +
-		"insert into v values (-128, 65535, -8388608, -2147483648, -9223372036854775808, 18446744073709551615, -12345678901234567.891, '1999-12-31', '2026-11-21 01:02:03', '2026-11-21 01:02:03.450', '-12:00:05', '300:59:59.000001', 2026, '2026-11-21 04:05:06', 'te xt', 0x00ff, 'y', 'a,b', b'1000001', '{\"a\": 1}', 42, 3.5, null)," +
-		"(0,0,0,0,4111111111111111,0,0,'0000-00-00','0000-00-00 00:00:00','2026-11-21 00:00:00','00:00:00','00:00:00',0,'2026-11-21 00:00:00','',null,'x','',b'0',null,0,0,'abc')"
+	setup := "create or replace table v (a tinyint, b smallint unsigned, c mediumint, d int, e bigint, f bigint unsigned, g decimal(20,3), h date, i datetime, j datetime(3), k time, l time(6), m year, n timestamp, o varchar(20), p blob, q enum('x','y'), r set('a','b'), s bit(8), t json, u int(8) zerofill, w double(10,2), x char(3), y double, z float);" +
+		"insert into v values (-128, 65535, -8388608, -2147483648, -9223372036854775808, 18446744073709551615, -12345678901234567.891, '1999-12-31', '2026-11-21 01:02:03', '2026-11-21 01:02:03.450', '-12:00:05', '300:59:59.000001', 2026, '2026-11-21 04:05:06', 'te xt', 0x00ff, 'y', 'a,b', b'1000001', '{\"a\": 1}', 42, 3.5, null, 1.5e20, 1e-20)," +
+		"(0,0,0,0,4111111111111111,0,0,'0000-00-00','0000-00-00 00:00:00','2026-11-21 00:00:00','00:00:00','00:00:00',0,'2026-11-21 00:00:00','',null,'x','',b'0',null,0,0,'abc', 1e15, -1e16)," +
+		"(1,1,1,1,1,1,1,null,null,null,null,null,null,'2026-11-21 00:00:00','',null,'x','',b'0',null,0,0,'abc', 123456789012345, 0.25), (1,1,1,1,1,1,1,null,null,null,null,null,null,'2026-11-21 00:00:00','',null,'x','',b'0',null,0,0,'abc', -1e-15, 1234.5), (1,1,1,1,1,1,1,null,null,null,null,null,null,'2026-11-21 00:00:00','',null,'x','',b'0',null,0,0,'abc', 1.25e-16, 1e14)"
 	if err := s.Exec(t.Context(), "crm", "set sql_mode = ''; "+setup); err != nil {
 		t.Fatal(err)
 	}
@@ -203,11 +204,11 @@ func TestValuesLookTheSameInTextAndInBinary(t *testing.T) {
 		}
 		rows[binary] = rec.Calls("Row")
 	}
-	if len(rows[false]) != 2 || len(rows[true]) != 2 {
+	if len(rows[false]) != 5 || len(rows[true]) != 5 {
 		t.Fatalf("%d and %d rows", len(rows[false]), len(rows[true]))
 	}
 	for i := range rows[false] {
-		for col := range 23 {
+		for col := range 25 {
 			a, hasA := rows[false][i].Field(col)
 			b, hasB := rows[true][i].Field(col)
 			if string(a) != string(b) || hasA != hasB {

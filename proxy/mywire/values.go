@@ -1,6 +1,7 @@
 package mywire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"math/bits"
@@ -226,18 +227,40 @@ func (c *field) appendText(dst, raw []byte) []byte {
 		if len(raw) != 4 {
 			return dst
 		}
-		return strconv.AppendFloat(dst, float64(math.Float32frombits(binary.LittleEndian.Uint32(raw))), 'f', c.precision(), 32)
+		return c.appendFloat(dst, float64(math.Float32frombits(binary.LittleEndian.Uint32(raw))), 32)
 	case mysql.MYSQL_TYPE_DOUBLE:
 		if len(raw) != 8 {
 			return dst
 		}
-		return strconv.AppendFloat(dst, math.Float64frombits(binary.LittleEndian.Uint64(raw)), 'f', c.precision(), 64)
+		return c.appendFloat(dst, math.Float64frombits(binary.LittleEndian.Uint64(raw)), 64)
 	case mysql.MYSQL_TYPE_TIME, mysql.MYSQL_TYPE_TIME2:
 		return c.appendTime(dst, raw)
 	case mysql.MYSQL_TYPE_NULL:
 		return dst
 	}
 	return c.appendDate(dst, raw)
+}
+
+// appendFloat appends a number as servers do (MySQL's my_gcvt): from 16 digits
+// before the point on, or 15 zeros behind it, with an exponent.
+func (c *field) appendFloat(dst []byte, v float64, bits int) []byte {
+	if a := math.Abs(v); c.precision() >= 0 || a == 0 || a >= 1e-15 && a < 1e15 {
+		return strconv.AppendFloat(dst, v, 'f', c.precision(), bits)
+	}
+	at := len(dst)
+	dst = strconv.AppendFloat(dst, v, 'e', -1, bits)
+	if i := bytes.IndexByte(dst[at:], 'e'); i >= 0 { // e+20 is e20 here, e-07 is e-7
+		i += at + 1
+		if dst[i] == '+' {
+			dst = append(dst[:i], dst[i+1:]...)
+		} else {
+			i++
+		}
+		if dst[i] == '0' {
+			dst = append(dst[:i], dst[i+1:]...)
+		}
+	}
+	return dst
 }
 
 // precision is that of a number with a fixed count of decimals, else the

@@ -65,6 +65,12 @@ func SlotOfBytes(b []byte) (slot int, ok bool) {
 	return SlotOfInt(int64(b[0])<<24 | int64(b[1])<<16 | int64(b[2])<<8 | int64(b[3]))
 }
 
+// AppendString appends the string literal that stands for a slot.
+func AppendString(dst []byte, slot int) []byte {
+	dst = append(dst, '\'', '?')
+	return append(strconv.AppendInt(dst, slotBase+int64(slot), 10), '\'')
+}
+
 // Surrogate appends the text that a parser is given to dst: comments are
 // spaces, versioned comments are code or gone, a list of literals is its first
 // member, and each literal is one of the same type that says its slot. It is
@@ -94,8 +100,7 @@ func (t *Text) Surrogate(dst []byte) []byte {
 			dst = append(dst, 'x', '\'')
 			return append(strconv.AppendInt(dst, n, 16), '\'')
 		}
-		dst = append(dst, '\'', '?')
-		return append(strconv.AppendInt(dst, n, 10), '\'')
+		return AppendString(dst, int(l.Slot))
 	})
 }
 

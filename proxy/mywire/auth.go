@@ -161,6 +161,7 @@ func (l *login) authenticate(ctx context.Context) ([]byte, error) {
 		}
 		switch {
 		case b[0] == mysql.OK_HEADER:
+			l.owes = owesNothing
 			return bytes.Clone(b), nil
 		case b[0] == mysql.ERR_HEADER:
 			return nil, l.refused(b)
@@ -299,6 +300,7 @@ func rest(c net.Conn) { _ = c.SetReadDeadline(time.Time{}) }
 
 // refused passes the server's error to the client as it is.
 func (l *login) refused(b []byte) error {
+	l.owes = owesNothing
 	e, err := parseErr(b)
 	if err != nil {
 		return malformed(wire.Server, "ERR packet: %v", err)

@@ -88,12 +88,14 @@ func (l *login) reach(ctx context.Context) error {
 	if l.greet, err = parseGreeting(b); err != nil {
 		return malformed(wire.Server, "greeting: %v", err)
 	}
+	l.owes = owesLogin
 	return nil
 }
 
 // encryptServer asks the server for TLS and shakes hands. first is the start
 // of the response to come, whose capabilities count.
 func (l *login) encryptServer(ctx context.Context, first []byte) error {
+	l.owes = owesNothing
 	if err := l.server.write(first); err != nil {
 		return err
 	}
@@ -109,6 +111,7 @@ func (l *login) encryptServer(ctx context.Context, first []byte) error {
 	seq := l.server.seq
 	l.serverTLS, l.server = &state, newFramer(c, wire.Server)
 	l.server.seq = seq
+	l.owes = owesLogin
 	return nil
 }
 
@@ -193,21 +196,33 @@ func (l *login) tryTLS(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r := response{caps: capMySQL, fixed: make([]byte, responseFixed)}
-	r.setCaps(g.caps & (capProtocol41 | capSSL | capSecure | capPluginAuth))
-	r.fixed[7], r.fixed[8] = 1, 45 // packets of 16 MiB, utf8mb4
-	if err := s.write(r.fixed); err != nil {
+	if err := s.write(g.noResponse(true).fixed); err != nil {
 		return err
 	}
 	c := tls.Client(raw, l.set.serverTLS)
 	if err := c.HandshakeContext(ctx); err != nil {
 		return fmt.Errorf("%w: %w", errTrial, err)
 	}
+	f := newFramer(c, wire.Server)
+	f.seq = s.seq
+	end(raw, f, g.noLogin(true))
 	return c.Close()
 }
 
 // guard makes reads and writes on c fail once ctx ends. The function that it
-// returns lifts the guard and reports whether ctx had not ended.
+// returns lifts the guard and reports whether ctx had not ended; if it had, the
+// guard has done its work by then. It may be called more than once.
 func guard(ctx context.Context, c net.Conn) (lift func() bool) {
-	return context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		_ = c.SetDeadline(time.Unix(1, 0))
+		close(done)
+	})
+	return sync.OnceValue(func() bool {
+		if stop() {
+			return true
+		}
+		<-done
+		return false
+	})
 }

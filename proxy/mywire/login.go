@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
 
@@ -44,6 +45,7 @@ type login struct {
 	caps  caps // agreed between client and server
 	auth  exchange
 	who   event.Client
+	owes  debt // to the server
 
 	charset uint16 // the client's collation
 }
@@ -117,6 +119,7 @@ func (l *login) run(ctx context.Context) (*wire.Session, error) {
 func (l *login) end(err error) {
 	if l.raw != nil {
 		l.lift()
+		l.leave()
 		l.raw.Close()
 	}
 	var le *loginError
@@ -131,8 +134,21 @@ func (l *login) end(err error) {
 	}
 }
 
-// open greets the client, serves its request for TLS and returns its response.
+// open greets the client, serves its request for TLS and returns its response,
+// within answerTimeout.
 func (l *login) open(ctx context.Context) (*response, error) {
+	ctx, stop := context.WithTimeout(ctx, l.set.answer)
+	defer stop()
+	early := guard(ctx, l.client.conn)
+	defer early()
+	r, err := l.response(ctx)
+	if err == nil && !early() {
+		return nil, lost(wire.Client, "read", os.ErrDeadlineExceeded)
+	}
+	return r, err
+}
+
+func (l *login) response(ctx context.Context) (*response, error) {
 	offered := l.greet.caps & inspectable &^ capSSL
 	if l.set.LocalInfile == InfileRefuse {
 		offered &^= capLocalFiles
@@ -251,6 +267,7 @@ func (l *login) present(ctx context.Context, r *response, encrypt bool) error {
 	}
 	b := r.encode(l.caps)
 	defer clear(b)
+	l.owes = owesAnswer
 	return l.server.write(b)
 }
 

@@ -167,6 +167,7 @@ type settings struct {
 	replicas         map[string]bool
 	key              *keyPair // nil: made when needed
 	trial            *trial
+	answer           time.Duration // answerTimeout
 }
 
 // New loads certificates and checks addresses. Everything that can fail fails
@@ -201,7 +202,7 @@ func load(c Config) (*settings, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	s := &settings{Config: c, replicas: make(map[string]bool, len(c.Replication)), trial: new(trial)}
+	s := &settings{Config: c, replicas: make(map[string]bool, len(c.Replication)), trial: new(trial), answer: answerTimeout}
 	for _, u := range c.Replication {
 		s.replicas[u] = true
 	}

@@ -121,5 +121,4 @@ var rules = []rule{
 var planned = []string{
 	"trap/...",
 	"token/postgres/...",
-	"engine/sqlfacts/pgsql/...",
 }

@@ -24,6 +24,7 @@ help: ## list the targets
 build: bin/honeyrow ## build bin/honeyrow
 
 bin/honeyrow: FORCE
+	@scripts/need.sh cc
 	@mkdir -p bin
 	$(GO) build -trimpath -o $@ ./cmd/honeyrow
 
@@ -75,7 +76,7 @@ fuzz: ## every fuzz target for FUZZTIME (default 1m) each
 PLAYED_ON = $(filter-out $(if $(filter mariadb,$(DB)),postgresql psql pg_dump,$(if $(filter postgres,$(DB)),mariadbd mariadb mariadb-dump)),postgresql psql pg_dump mariadbd mariadb mariadb-dump)
 
 demo: ## the whole story against a private PostgreSQL and MariaDB (DB=postgres, DB=mariadb: one of them); KEEP=1 leaves it running
-	@scripts/need.sh $(PLAYED_ON)
+	@scripts/need.sh cc $(PLAYED_ON)
 	@mkdir -p bin
 	@$(GO) build -trimpath -o bin/honeyrow ./cmd/honeyrow
 	@$(GO) build -trimpath -o bin/demo ./demo

@@ -14,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"honeyrow/engine/sqlfacts/pgsql"
 	"honeyrow/internal/app"
 )
 
@@ -41,6 +42,7 @@ type cli struct {
 }
 
 func main() {
+	pgsql.ServeIfWorker() // honeyrow parse-worker: the proxy starts itself again to parse
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, stop, os.Args[1:], os.Stdout, os.Stderr)
 	stop()

@@ -218,9 +218,13 @@ func (f *flow) Close() {
 	}
 	f.cur = nil
 	f.mu.Unlock()
-	for _, r := range open {
+	for i, r := range open {
+		code := ""
+		if i == 0 && f.swallow {
+			code = codeRefused
+		}
 		if r.kind != fetch { // a cursor's run is ended below
-			f.endRun(r.exec, "")
+			f.endRun(r.exec, code)
 		}
 		if r.dump != nil {
 			r.dump.Close()
@@ -480,5 +484,9 @@ func (f *flow) forgetStatements() {
 	f.mu.Unlock()
 }
 
-// codeOK is the code of a run that ended without an error.
-const codeOK = "OK"
+// The code of a run that ended without an error, and of one that was refused:
+// the SQLSTATE of the error that the client has had.
+const (
+	codeOK      = "OK"
+	codeRefused = stateForbidden
+)

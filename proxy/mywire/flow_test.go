@@ -247,8 +247,16 @@ func TestRefusedRowBecomesAnErrorAndTheRestIsSwallowed(t *testing.T) {
 		x.server(nothing, pk(seq+5, x.result(mysql.SERVER_MORE_RESULTS_EXISTS, twoColumns(), textRow("5", "honey"))...))
 		x.server(nothing, pk(40, x.ok(2)))
 		x.server(nil, pk(1, x.result(2, twoColumns(), textRow("6", "c"))...))
-		if n := len(x.rec.Calls("Done")); n != 2 || !x.f.AtRest() {
-			x.Errorf("%d runs done, at rest %v", n, x.f.AtRest())
+		done := x.rec.Calls("Done")
+		if len(done) != 2 || !x.f.AtRest() {
+			x.Fatalf("%d runs done, at rest %v", len(done), x.f.AtRest())
+		}
+		// What is told of it is what the client has had.
+		if d := done[0]; d.N != 1 || d.Name != "42000" {
+			x.Errorf("refused: %d rows, code %q", d.N, d.Name)
+		}
+		if d := done[1]; d.N != 1 || d.Name != "OK" {
+			x.Errorf("let through: %d rows, code %q", d.N, d.Name)
 		}
 	})
 }
@@ -293,10 +301,14 @@ func TestErrorTextsInfoAndLabelsAreRefusedInTheirPlace(t *testing.T) {
 		x.client(nil, query("select c"))
 		x.server(errPk(1), pk(1, x.result(2, [][]byte{column("honey", 0, 0, 0)}, textRow("1"))...))
 		x.client(nil, query("select d"))
-		x.server(nil, pk(1, errPayload(1064, "42000", "syntax")))
-		done := x.rec.Calls("Done")
-		if got := done[len(done)-1].Name; got != "42000" || !x.f.AtRest() {
-			x.Errorf("code %q", got)
+		x.server(nil, pk(1, errPayload(1146, "42S02", "no such table")))
+		for i, want := range []string{"42000", "42000", "42000", "42S02"} {
+			if got := x.rec.Calls("Done")[i].Name; got != want {
+				x.Errorf("run %d: code %q, want %q", i, got, want)
+			}
+		}
+		if !x.f.AtRest() {
+			x.Error("not at rest")
 		}
 	})
 }

@@ -167,6 +167,7 @@ func (f *flow) watchRows(e *execution, region []byte, n int) (taken, error) {
 			return taken{}, err
 		}
 		if refused {
+			e.rows-- // it does not reach the client
 			t := f.verdict(true, header+len(p), region[off+3])
 			t.pass = off
 			return t, nil
@@ -380,6 +381,7 @@ func (f *flow) startRow(r *request, rest []byte, size int) (taken, error) {
 	}
 	t := f.downPiece(rest[header:n], n)
 	if t.do&doCut != 0 { // nothing of it has left yet
+		r.exec.rows--
 		t = f.verdict(true, n, rest[3])
 		f.down.drop = true
 		return t, nil
@@ -397,6 +399,9 @@ func (f *flow) endOfRows(r *request, rest, p []byte) (taken, error) {
 	t := f.verdict(f.okay(r, &ok), header+len(p), rest[3])
 	switch {
 	case r.kind == fetch:
+		if c := r.prep.cursor; c != nil && f.swallow {
+			f.endRun(c.exec, codeRefused)
+		}
 		if prep := r.prep; ok.status&mysql.SERVER_STATUS_LAST_ROW_SEND != 0 || f.swallow {
 			f.closeCursor(prep)
 		}

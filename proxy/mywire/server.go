@@ -202,7 +202,7 @@ func (f *flow) serverPackets(r *request, rest []byte, size int) (taken, error) {
 			return taken{}, fmt.Errorf("the answer to COM_PING begins with 0x%02x", p[0])
 		}
 		f.inject = appendPacket(f.inject[:0], r.seq, r.answer)
-		f.endRun(r.exec, stateForbidden)
+		f.endRun(r.exec, codeRefused)
 		f.done()
 		return taken{skip: header + size, do: doInject}, nil
 	case fieldList:
@@ -347,8 +347,11 @@ func (f *flow) errorPacket(r *request, rest, p []byte) (taken, error) {
 	return t, nil
 }
 
-// finish ends a command.
+// finish ends a command. What became of a refused one at the server does not count.
 func (f *flow) finish(r *request, code string) {
+	if f.swallow {
+		code = codeRefused
+	}
 	if r.exec != nil && r.kind != fetch {
 		f.endRun(r.exec, code)
 	}

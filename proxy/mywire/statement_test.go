@@ -103,6 +103,9 @@ func TestCursorRowsBelongToTheRunThatOpenedIt(t *testing.T) {
 		open()
 		x.client(nil, fetchRows(7, 2))
 		x.server(errPk(1), pk(1, binaryRow(str("honey")), binaryRow(str("y")), x.end(mysql.SERVER_STATUS_CURSOR_EXISTS)))
+		if d := x.rec.Calls("Done"); len(d) != 2 || d[1].N != 0 || d[1].Name != "42000" {
+			x.Errorf("refused: done %+v", d)
+		}
 		x.client(nil, fetchRows(7, 2)) // a client that tries on gets nothing more of it
 		x.server(errPk(1), pk(1, binaryRow(str("z")), x.end(mysql.SERVER_STATUS_CURSOR_EXISTS)))
 		open()

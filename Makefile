@@ -13,7 +13,7 @@ QUICK = $$($(GO) list ./... | grep -v -e '^honeyrow/integration' -e '^honeyrow/d
 # `make test` runs all.
 NIMBLE = ./event/... ./inspect/... ./token/... ./alert/... ./engine/... ./rules/... ./proxy ./proxy/pgwire ./proxy/replay/... ./proxy/tlsconf/... ./proxy/wire/... ./seeder ./seeder/generate ./internal/config ./internal/wiretest
 SERVERS = postgresql psql pg_dump pgbench mariadbd mariadb mariadb-dump
-CLIENTS = node npm python3-psycopg python3-psycopg2 python3-pymysql python3-mysqldb sysbench
+CLIENTS = node npm python3-psycopg python3-psycopg2 python3-pymysql python3-mysqldb php-mysql sysbench
 
 .DEFAULT_GOAL := help
 .PHONY: help build check format vet lint imports race fuzz-short test integration bench fuzz demo fmt clean FORCE

@@ -56,8 +56,9 @@ func tokens() []token.Token {
 }
 
 var tools struct {
-	once sync.Once
-	node string // the folder with mysql2
+	once   sync.Once
+	node   string   // the folder with mysql2
+	remove []string // folders, at the end
 }
 
 // drivers are all that can be had, installed if they are not there.
@@ -92,6 +93,7 @@ func install(t *testing.T) {
 	if tools.node, err = os.MkdirTemp("", "honeyrow-node-"); err != nil {
 		t.Fatal(err)
 	}
+	tools.remove = append(tools.remove, tools.node)
 	for _, name := range []string{"package.json", "mysql2.js"} {
 		b, err := os.ReadFile(filepath.Join("clients", name))
 		if err != nil {
@@ -110,8 +112,8 @@ func install(t *testing.T) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if tools.node != "" {
-		_ = os.RemoveAll(tools.node)
+	for _, dir := range tools.remove {
+		_ = os.RemoveAll(dir)
 	}
 	os.Exit(code)
 }

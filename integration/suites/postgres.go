@@ -42,7 +42,7 @@ var postgresSuites = []suite{
 		packages: []string{".", "./pgconn", "./pgtype", "./pgxpool", "./stdlib"},
 		slowTests: "TestListenNotifyWhileBusyIsSafe|TestConnStress|TestConnQueryErrorWhileReturningRows|TestConnExecBatchWriteError|" +
 			"TestConnExecBatchHuge|TestNumericCodec.*|TestNumericBinaryEncodeLargeDigitCount|Fuzz.*",
-		slowPackages: []string{"./pgxpool"}, // it waits for timers
+		slowPackages: []string{"./pgxpool", "./stdlib"}, // the first waits for timers; the other adds little to the rest
 		env: func(at ends) []string {
 			as := func(user string) string { return at.plain.DSN(user, "pgx_test") + " password=secret" }
 			tls := at.secure.DSN("pgx_ssl", "pgx_test") + " password=secret sslrootcert=" + at.ca
@@ -61,14 +61,14 @@ var postgresSuites = []suite{
 	{
 		name: "pq", module: "github.com/lib/pq", from: "integration/suites/libpq", database: "pqgo",
 		setupFile: "testdata/postgres/docker-entrypoint-initdb.d/20-config.sql", setup: "create role pqgo login superuser;",
-		packages: []string{".", "./hstore"},
-		edits:    listenerPatience, serial: true, skip: pqSkip, why: pqWhy,
+		packages: []string{".", "./hstore"}, slowPackages: []string{"./hstore"}, slowTests: "Example_.*|TestContextCancelBegin|TestQueryRowContextBad",
+		edits: listenerPatience, serial: true, skip: pqSkip, why: pqWhy,
 		env: pqEnv,
 	},
 	{
 		name: "pq, binary parameters", module: "github.com/lib/pq", from: "integration/suites/libpq", database: "pqgo",
-		packages: []string{"."},
-		edits:    listenerPatience, serial: true, skip: pqSkip, why: pqWhy,
+		packages: []string{"."}, slowPackages: []string{"."},
+		edits: listenerPatience, serial: true, skip: pqSkip, why: pqWhy,
 		env: func(at ends) []string { return append(pqEnv(at), "PQTEST_BINARY_PARAMETERS=1") },
 	},
 }

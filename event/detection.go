@@ -58,7 +58,9 @@ type Run struct {
 	Rows uint64 `json:"rows"`
 	// Done is true once the run has ended and the counts are final.
 	Done bool `json:"done"`
-	// Code is the command tag (PostgreSQL: "SELECT 20") or the error's SQLSTATE.
+	// Code is the command tag (PostgreSQL: "SELECT 20", MySQL: "OK"), or the
+	// SQLSTATE of the error that the client had; of a MySQL syntax error, whose
+	// state stands for much else, the number "1064".
 	Code string `json:"code,omitempty"`
 }
 

@@ -105,8 +105,11 @@ type Run interface {
 	// Text takes text that the server sends during the run, such as an
 	// error's fields.
 	Text(ch event.Channel, text []byte) event.Verdict
-	// Done ends the run: rows returned, and the command tag or SQLSTATE. The
-	// Run and its Rows must not be used afterwards.
+	// Done ends the run: the rows that reached the client, and how it ended:
+	// PostgreSQL's command tag, MySQL's "OK", or the SQLSTATE of the error that
+	// the client has had. MySQL's syntax errors share theirs (42000) with much
+	// else: their code is the error's number, "1064". Empty: the session ended
+	// first. The Run and its Rows must not be used afterwards.
 	Done(rows uint64, code string)
 }
 

@@ -484,9 +484,11 @@ func (f *flow) forgetStatements() {
 	f.mu.Unlock()
 }
 
-// The code of a run that ended without an error, and of one that was refused:
-// the SQLSTATE of the error that the client has had.
+// The code of a run that ended without an error; of one that was refused: the
+// SQLSTATE of the error that the client has had; and of one that the server
+// could not parse.
 const (
 	codeOK      = "OK"
 	codeRefused = stateForbidden
+	codeSyntax  = "1064"
 )

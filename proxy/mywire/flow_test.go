@@ -300,9 +300,14 @@ func TestErrorTextsInfoAndLabelsAreRefusedInTheirPlace(t *testing.T) {
 		x.server(errPk(1), pk(1, append(x.ok(2), str("honey")...)))
 		x.client(nil, query("select c"))
 		x.server(errPk(1), pk(1, x.result(2, [][]byte{column("honey", 0, 0, 0)}, textRow("1"))...))
-		x.client(nil, query("select d"))
-		x.server(nil, pk(1, errPayload(1146, "42S02", "no such table")))
-		for i, want := range []string{"42000", "42000", "42000", "42S02"} {
+		for _, e := range [][]byte{
+			errPayload(1146, "42S02", "no such table"), errPayload(1142, "42000", "command denied"),
+			errPayload(1064, "42000", "syntax"), errPayload(1149, "42000", "syntax"),
+		} {
+			x.client(nil, query("select d"))
+			x.server(nil, pk(1, e))
+		}
+		for i, want := range []string{"42000", "42000", "42000", "42S02", "42000", "1064", "1064"} {
 			if got := x.rec.Calls("Done")[i].Name; got != want {
 				x.Errorf("run %d: code %q, want %q", i, got, want)
 			}

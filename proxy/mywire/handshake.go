@@ -221,6 +221,16 @@ type errPacket struct {
 	message []byte // valid as long as the packet
 }
 
+// runCode is what an error that ends a run is told as: its SQLSTATE. A syntax
+// error, whose state stands for much else too, is told by a number, the same
+// for both of the numbers that servers have for it.
+func (e *errPacket) runCode() string {
+	if e.code == mysql.ER_PARSE_ERROR || e.code == mysql.ER_SYNTAX_ERROR {
+		return codeSyntax
+	}
+	return e.state
+}
+
 func parseErr(b []byte) (errPacket, error) {
 	if len(b) < 3 || b[0] != mysql.ERR_HEADER {
 		return errPacket{}, errShort

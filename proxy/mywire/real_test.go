@@ -451,3 +451,19 @@ func TestDumpAndRestoreAreTheSameThroughTheProxy(t *testing.T) {
 		t.Error("what was restored differs")
 	}
 }
+
+func TestErrorsOfTheServerAreToldByTheirStateAndSyntaxErrorsByTheirNumber(t *testing.T) {
+	s, _, _ := mariadb(t)
+	rec := inspecttest.New()
+	c := open(t, "native_u:secret@tcp("+proxied(t, rec, Config{Server: Server{Address: s.Addr()}})+")/crm")
+	for _, tt := range []struct{ sql, want string }{
+		{"selec 1", "1064"}, {"select 'a", "1064"}, {"select * from nosuch", "42S02"}, {"select nosuch()", "42000"}, {"do 1", "OK"},
+	} {
+		_, _ = c.ExecContext(t.Context(), tt.sql)
+		done := rec.Calls("Done")
+		if len(done) == 0 || done[len(done)-1].Name != tt.want {
+			t.Errorf("%s: %+v, want the code %s", tt.sql, done, tt.want)
+		}
+		rec.Reset()
+	}
+}

@@ -343,7 +343,7 @@ func (f *flow) errorPacket(r *request, rest, p []byte) (taken, error) {
 	if r.named {
 		f.charset.Store(uint32(r.charset))
 	}
-	f.finish(r, e.state)
+	f.finish(r, e.runCode())
 	return t, nil
 }
 

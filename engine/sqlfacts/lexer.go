@@ -205,6 +205,12 @@ func (t *Text) operator() {
 			if t.lineComment() {
 				goto done
 			}
+			if t.i > at && b[t.i-1] == '-' {
+				// Two minus signs, which must not become a comment when a comment
+				// behind them becomes a space.
+				t.edits = append(t.edits, edit{int32(t.i), int32(t.i)})
+				goto done
+			}
 			if t.sign(at) {
 				goto done
 			}

@@ -31,7 +31,7 @@ func (t *Text) quoted(from, q int, kind LiteralKind, f form) {
 		}
 	}
 	t.literal(l)
-	if kind != StringLiteral {
+	if kind != StringLiteral && t.rules.my {
 		return
 	}
 	for {
@@ -44,7 +44,7 @@ func (t *Text) quoted(from, q int, kind LiteralKind, f form) {
 		t.piece(&next, at)
 		next.To = int32(t.i)
 		t.Literals = append(t.Literals, next)
-		t.edits = append(t.edits, edit{next.From, next.To})
+		t.edits = append(t.edits, edit{t.Literals[len(t.Literals)-2].To, next.To})
 		t.end = t.i
 	}
 }
@@ -109,24 +109,35 @@ func entity(b []byte) bool {
 }
 
 // continued finds the quote of a string that continues the one that ends at
-// t.i, or -1. MySQL joins strings with white space between them, PostgreSQL
-// wants a line end in it and takes line comments for white space (SQL:1999).
+// t.i, or -1. MySQL joins strings with white space or comments between them;
+// PostgreSQL wants a line end and takes line comments for white space (SQL:1999).
 func (t *Text) continued() int {
 	b := t.Raw
 	line := t.rules.my
+	comment := false
 	for i := t.i; i < len(b); i++ {
 		switch c := b[i]; {
 		case c == '\n' || c == '\r':
 			line = true
-		case c == '-' && !t.rules.my && i+1 < len(b) && b[i+1] == '-' && line:
+		case c == '-' && !t.rules.my && i+1 < len(b) && b[i+1] == '-':
 			n := bytes.IndexAny(b[i:], "\r\n")
 			if n < 0 {
 				return -1
 			}
 			i += n
+		case c == '/' && t.rules.my && i+2 < len(b) && b[i+1] == '*' && b[i+2] != '!' && b[i+2] != 'M':
+			n := bytes.Index(b[i+2:], []byte("*/"))
+			if n < 0 || i+n > t.i+1<<12 { // far away: not worth looking twice
+				return -1
+			}
+			i += n + 3
+			comment = true
 		case c == '"' && t.rules.my && !t.Env.ANSIQuotes, c == '\'' && line:
+			if comment {
+				t.Marks |= CommentSplit
+			}
 			return i
-		case t.rules.class[c] != cSpace && t.rules.class[c] != cOdd:
+		case t.rules.class[c] != cSpace && t.rules.class[c] != cOdd || i > t.i+1<<12:
 			return -1
 		}
 	}

@@ -143,7 +143,9 @@ func (t *Text) rewrite(dst []byte, literal func([]byte, *Literal) []byte) []byte
 			continue
 		}
 		dst = t.plain(dst, at, int(l.From))
-		dst = space(dst)
+		if n := len(dst); n > 0 && (wordByte(dst[n-1]) || dst[n-1] == '\'' || dst[n-1] == '"') {
+			dst = append(dst, ' ')
+		}
 		dst = literal(dst, l)
 		at = int(l.To)
 		if at < len(t.Raw) && (t.rules.part[t.Raw[at]] || t.Raw[at] == '\'' || t.Raw[at] == '"') {
@@ -181,6 +183,9 @@ func (t *Text) plain(dst []byte, from, to int) []byte {
 		case t.rules.class[c] == cOdd:
 			dst = append(dst, ' ')
 		case c == 0:
+			if t.trailing(from + i) {
+				return dst
+			}
 			dst = append(dst, 1)
 		case c < 0x80:
 			dst = append(dst, c)
@@ -205,4 +210,15 @@ func (t *Text) plain(dst []byte, from, to int) []byte {
 		i++
 	}
 	return dst
+}
+
+// trailing says whether the NUL at i is the text's last byte but for white
+// space and semicolons: servers take it for the end.
+func (t *Text) trailing(i int) bool {
+	for i++; i < len(t.Raw); i++ {
+		if c := t.rules.class[t.Raw[i]]; c != cSpace && c != cSemi {
+			return false
+		}
+	}
+	return true
 }

@@ -92,5 +92,12 @@ func isTextType(t uint32) bool {
 	return false
 }
 
-// parameterName is $1 for the first parameter.
-func parameterName(i int) string { return "$" + strconv.Itoa(i+1) }
+// parameterName numbers a statement's parameters from 1, with the sign that
+// stands for them in the statement: $1, in MySQL ?1.
+func (r *run) parameterName(i int) string {
+	sign := "$"
+	if r.s.mysql {
+		sign = "?"
+	}
+	return sign + strconv.Itoa(i+1)
+}

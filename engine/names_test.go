@@ -76,3 +76,19 @@ func TestNamesOfAnotherServerMeanNothing(t *testing.T) {
 	g.query("SELECT id FROM customers", named("shop", "customers", "id"), []string{"90001"})
 	g.silent()
 }
+
+func TestParametersAreNamedAsTheStatementShowsThem(t *testing.T) {
+	for protocol, want := range map[string]string{"postgres": "$2", "mysql": "?2"} {
+		g := newRig(t, DefaultConfig(), rules.Config{})
+		who := alice()
+		who.Protocol = protocol
+		g.s, _ = g.e.Open(who)
+		st, _ := g.s.Prepare([]byte("SELECT "), 7)
+		buf := []byte(rowA[6].value)
+		r, _ := st.Run(buf, []inspect.Param{{Len: -1}, {Len: int32(len(buf))}})
+		r.Done(0, "")
+		if got := g.one().Hits[0].Column; got != want {
+			t.Errorf("%s: %q, want %q", protocol, got, want)
+		}
+	}
+}

@@ -38,7 +38,7 @@ func (r *run) bind(buf []byte, params []inspect.Param) event.Verdict {
 		whole, isWhole := x.Whole(b)
 		if isWhole {
 			proven(x, whole, forms, func(t uint32) {
-				r.record().sight(x, t, event.ChannelBind, meansField, parameterName(i))
+				r.record().sight(x, t, event.ChannelBind, meansField, r.parameterName(i))
 			})
 		}
 		for f := x.Find(b); ; {
@@ -48,7 +48,7 @@ func (r *run) bind(buf []byte, params []inspect.Param) event.Verdict {
 			}
 			if (!isWhole || val != whole) && (x.Anywhere(val) || match.Apart(b, at, x.Len(val))) {
 				proven(x, val, asPart, func(t uint32) {
-					r.record().sight(x, t, event.ChannelBind, meansPart, parameterName(i))
+					r.record().sight(x, t, event.ChannelBind, meansPart, r.parameterName(i))
 				})
 			}
 		}

@@ -90,8 +90,8 @@ type Hit struct {
 	// the protocol), "field" (a whole field), "part" (inside a longer value),
 	// "together" (several weak values of one honey row in one result row).
 	Means string `json:"means"`
-	// Column is the result column's label, the bound parameter's number ($1),
-	// or empty.
+	// Column is the result column's label, the bound parameter's number ($1;
+	// MySQL: ?1), or empty.
 	Column string `json:"column,omitempty"`
 	Count  int    `json:"count"` // how often in this run
 }

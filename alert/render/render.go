@@ -5,6 +5,7 @@ package render
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,10 +45,11 @@ func Text(d *event.Detection, o Options) string {
 	w.head(d)
 	w.touched(d)
 	w.line("who", who(&d.Client))
+	w.line("claims", claims(&d.Client))
 	w.line("from", from(&d.Client))
 	w.line("statement", w.statement(&d.Statement))
 	if len(d.Statement.Parameters) > 0 {
-		w.line("parameters", parameters(d.Statement.Parameters))
+		w.line("parameters", parameters(d))
 	}
 	if len(d.Statement.Tags) > 0 {
 		w.line("tags", pairs(d.Statement.Tags))
@@ -149,16 +151,69 @@ func story(h *event.Hit, zone *time.Location) string {
 
 func who(c *event.Client) string {
 	text := fmt.Sprintf("user %s, database %s on %s", name(c.User), name(c.Database), name(c.Server))
+	if c.Database == "" { // MySQL's clients need none
+		text = fmt.Sprintf("user %s on %s", name(c.User), name(c.Server))
+	}
 	if c.Application != "" {
 		text += ", application " + name(c.Application)
 	}
 	if c.Replication != "" {
 		text += ", replication " + name(c.Replication)
 	}
-	if len(c.Attributes) > 0 {
-		text += ", " + pairs(c.Attributes)
-	}
 	return text
+}
+
+// claimed are the connection attributes that are told in words or not at all:
+// the application stands in its own place, the rest says nothing of the client.
+// The names are MySQL's (manual, "Performance Schema Connection Attribute
+// Tables") and its connectors'.
+var claimed = []string{
+	"program_name", "_client_name", "_client_version", "_os", "_platform", "_pid", "_thread",
+	"_server_host", "_client_license", "_client_role",
+}
+
+// maxClaims is how many other attributes are shown.
+const maxClaims = 6
+
+// claims says in a line what the client sent about itself besides its name for
+// the application. Nobody has checked it.
+func claims(c *event.Client) string {
+	a := c.Attributes
+	var parts []string
+	words := func(before string, keys ...string) {
+		for _, k := range keys {
+			if a[k] != "" {
+				before += " " + name(a[k])
+			}
+		}
+		if strings.Contains(before, " ") {
+			parts = append(parts, strings.TrimSpace(before))
+		}
+	}
+	words("", "_client_name", "_client_version")
+	words("on", "_os", "_platform")
+	if len(parts) == 2 {
+		parts = []string{strings.Join(parts, " ")}
+	}
+	words("process", "_pid")
+	if a["program_name"] != c.Application {
+		words("application", "program_name")
+	}
+	others := maps.Clone(a)
+	for _, k := range claimed {
+		delete(others, k)
+	}
+	more := len(others) - maxClaims
+	for _, k := range slices.Sorted(maps.Keys(others))[:min(len(others), maxClaims)] {
+		parts = append(parts, name(k)+"="+name(others[k]))
+	}
+	if more > 0 {
+		parts = append(parts, fmt.Sprintf("%d more in the JSON form", more))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, ", ") + " (the client's own words)"
 }
 
 func from(c *event.Client) string {
@@ -177,7 +232,11 @@ func from(c *event.Client) string {
 	default:
 		text += ", " + Clean(c.TLS.Version)
 	}
-	if c.BackendPID != 0 {
+	switch {
+	case c.BackendPID == 0:
+	case c.Protocol == "mysql":
+		text += fmt.Sprintf(", server connection %d", c.BackendPID)
+	default:
 		text += fmt.Sprintf(", server process %d", c.BackendPID)
 	}
 	return text
@@ -208,10 +267,14 @@ func oneLine(text string) string {
 	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '\n' || r == '\r' || r == '\t' }), " ")
 }
 
-func parameters(ps []string) string {
-	parts := make([]string, len(ps))
-	for i, p := range ps {
-		parts[i] = fmt.Sprintf("$%d = %s", i+1, name(p))
+func parameters(d *event.Detection) string {
+	sign := "$"
+	if d.Client.Protocol == "mysql" { // as in hits, see event.Hit.Column
+		sign = "?"
+	}
+	parts := make([]string, len(d.Statement.Parameters))
+	for i, p := range d.Statement.Parameters {
+		parts[i] = fmt.Sprintf("%s%d = %s", sign, i+1, name(p))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -60,6 +60,48 @@ func TestTextSaysWhatWasDoneAndWhatIsUnknown(t *testing.T) {
 	}
 }
 
+func TestClaimsOfTheClientAreShortAndMarkedAsSuch(t *testing.T) {
+	mysql := map[string]string{
+		"program_name": "psql", "_client_name": "libmariadb", "_client_version": "3.3.14", "_os": "Linux", "_platform": "x86_64",
+		"_pid": "812", "_server_host": "db.example", "_thread": "1", "_client_license": "GPL", "_client_role": "binary_log_listener",
+	}
+	jdbc := map[string]string{"program_name": "billing", "_runtime_version": "17.0.9", "_runtime_vendor": "Eclipse Adoptium", "_client_name": "MySQL Connector/J"}
+	many := map[string]string{"a": "1", "b": "2", "c": "3", "d": "4", "e": "5", "f": "6", "g": "7", "h": "8"}
+	for _, c := range []struct {
+		attrs map[string]string
+		want  string
+	}{
+		{nil, ""},
+		{map[string]string{"program_name": "psql"}, ""},
+		{mysql, "libmariadb 3.3.14 on Linux x86_64, process 812"},
+		{map[string]string{"_os": "Linux", "_pid": "7"}, "on Linux, process 7"},
+		{jdbc, `"MySQL Connector/J", application billing, _runtime_vendor="Eclipse Adoptium", _runtime_version=17.0.9`},
+		{many, "a=1, b=2, c=3, d=4, e=5, f=6, 2 more in the JSON form"},
+	} {
+		d := fixed()
+		d.Client.Attributes = c.attrs
+		got, line := Text(&d, Options{}), ""
+		if c.want != "" {
+			line = "  claims     " + c.want + " (the client's own words)\n"
+		}
+		if !strings.Contains(got, ", application psql\n"+line+"  from") {
+			t.Errorf("want %q in\n%s", line, got)
+		}
+	}
+}
+
+func TestMySQLIsToldInItsOwnWords(t *testing.T) {
+	d := fixed()
+	d.Client.Protocol, d.Client.Database, d.Client.Application = "mysql", "", ""
+	d.Hits[0].Place.Schema = ""
+	got := Text(&d, Options{})
+	for _, want := range []string{"user app_ro on crm-db\n", "server connection 4711\n", "parameters ?1 = 1\n", " in crm-db.crm.customers.email, row 1017 "} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing in\n%s", want, got)
+		}
+	}
+}
+
 func TestColorOnlyWhenAsked(t *testing.T) {
 	d := fixed()
 	if got := Text(&d, Options{}); strings.Contains(got, "\x1b") {

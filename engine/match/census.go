@@ -40,12 +40,28 @@ func (c *census) choose(b []byte) int {
 	d := step(len(b))
 	for o := 0; o+stride-1+window <= len(b); o += d {
 		shared := bits.Len8(*c.at(b[o+stride/2:]))
-		score := rarity(b[o:o+stride-1+window]) - 12*shared
+		score := rarity(b[o:o+stride-1+window]) - 12*shared + plain(b[o:o+gram])
 		if score > bestScore {
 			best, bestScore = o, score
 		}
 	}
 	return best
+}
+
+// plain prefers grams that escapes and decoders leave as they are: a value is
+// found in escapes only around such a one, and in hexadecimal digits and base64
+// only by ASCII. One that eight patterns share is worth less than none.
+func plain(b []byte) int {
+	score := 48
+	for _, c := range b {
+		if c >= 0x80 {
+			return 0
+		}
+		if !safe(c) {
+			score = 24
+		}
+	}
+	return score
 }
 
 // rarity guesses how seldom such bytes stand in ordinary data.

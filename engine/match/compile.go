@@ -82,8 +82,17 @@ func (b *builder) form(i uint32, v []byte, f Form) {
 	t := &x.tokens[i]
 	if !t.Key {
 		d.flags |= free
+		if t.Strength == token.Strong && f == Text {
+			d.flags |= hashed
+		}
 		if t.Strength == token.Strong && !short(len(v)) {
 			d.flags |= anywhere
+			if f == Text {
+				d.flags |= veiled
+				if slices.ContainsFunc(v, func(c byte) bool { return !safe(c) }) {
+					d.flags |= special
+				}
+			}
 		}
 	}
 	b.todo = append(b.todo, pending{id, Ref{i, f}})
@@ -262,6 +271,7 @@ func (b *builder) lookups() {
 		x.whole.add(x, v)
 	}
 	x.parts.build(x, slices.Clip(long))
+	x.digests.build(x)
 }
 
 // gate opens the length gates for v.

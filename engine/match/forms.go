@@ -80,16 +80,19 @@ func uuidBinary(s string) []byte {
 	return b
 }
 
-const special = "\"'\\\b\f\n\r\t\v&<>"
+const specials = "\"'\\\b\f\n\r\t\v&<>"
 
 // escapedForms returns how a text with special characters stands inside JSON
 // and arrays, COPY's text format, CSV and row literals, SQL literals, XML's
 // elements and attributes, and rows inside arrays and other rows.
 func escapedForms(s string) []string {
-	if !strings.ContainsAny(s, special) {
-		return nil
-	}
 	var out []string
+	if u := percent(s); u != "" {
+		out = append(out, u)
+	}
+	if !strings.ContainsAny(s, specials) {
+		return out
+	}
 	for _, r := range escapers {
 		e := r.Replace(s)
 		if e == s {

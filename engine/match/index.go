@@ -29,6 +29,9 @@ type Ref struct {
 const (
 	anywhere uint8 = 1 << iota // a strong token: counts inside longer text
 	free                       // a token that is no key: counts outside its own column
+	veiled                     // a strong token's text: counts in a disguise
+	special                    // escapes may change it, not its gram
+	hashed                     // a strong token's text: counts as a digest
 )
 
 type value struct {
@@ -67,6 +70,8 @@ type Index struct {
 	refs  []Ref
 	parts parts
 	whole set // values with a token that is no key
+	// digests of strong tokens' texts.
+	digests digests
 
 	// Lengths, as Gate bits, of values that are looked for only as whole fields:
 	// those that prove something by themselves, and weak ones.
@@ -224,7 +229,7 @@ func (x *Index) Homes(i uint32) int { return int(x.homes[x.placeOf[i]]) }
 func (x *Index) Size() int {
 	n := len(x.data) + 20*len(x.vals) + 8*len(x.refs) + x.whole.size()
 	n += 4 * (len(x.rowOf) + len(x.rowFrom) + len(x.rowToks) + len(x.placeOf))
-	n += 8*(len(x.parts.filter)+len(x.parts.grams)) + 4*len(x.parts.table) + 4*len(x.parts.value) + 2*len(x.parts.off)
+	n += 8*(len(x.parts.filter)+len(x.parts.grams)) + 4*len(x.parts.table) + 4*len(x.parts.value) + 2*len(x.parts.off) + 8*len(x.digests.slots)
 	for _, c := range x.columns {
 		n += c.set.size()
 	}

@@ -2,6 +2,7 @@ package match
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"honeyrow/inspect"
 )
@@ -15,9 +16,9 @@ const (
 	stride = inspect.MinPart - window + 1
 
 	// maxPart bounds how much of a value is compared inside longer text, and so
-	// the carry that a stream keeps. The first 1,024 bytes of a key file are
+	// the carry that a stream keeps. The first 256 bytes of a key file are
 	// proof enough.
-	maxPart = 1024
+	maxPart = 256
 )
 
 // bigFilter is the size in bits from which a filter gets 8 bits a window
@@ -36,10 +37,22 @@ const (
 // and 16 bits, a loop that is not unrolled 973 and 548.
 const bigFilter = (512 << 10) * 8
 
+// Windows are hashed so that letters in either case hash alike, and so does a
+// text read backwards: a bit is set in each byte, and the products of the bytes
+// in both orders are combined. So upper(), lower() and reverse() of a value lead
+// to it like the value itself, without an entry of their own.
+const fold = 0x2020202020202020
+
+func windowHash(w uint64) uint64 {
+	w |= fold
+	return w*golden ^ bits.ReverseBytes64(w)*golden
+}
+
 // parts finds patterns anywhere: a window in the filter leads to the five
-// 12-byte grams that it can lie in, and those to the patterns. Patterns are
-// looked up by gram, not by window: thousands of telephone numbers share most
-// of their windows, with each other and with the data, but not their grams.
+// 12-byte grams that it can lie in, in two directions, and those to the
+// patterns. Patterns are looked up by gram, not by window: thousands of
+// telephone numbers share most of their windows, with each other and with the
+// data, but not their grams.
 type parts struct {
 	filter []uint64 // two bits of one word per window
 	fshift uint     // the word is chosen by the product's HIGH bits
@@ -56,9 +69,15 @@ const gram = inspect.MinPart
 
 func le64(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
 
-// gramHash hashes the first 12 bytes of b.
+// gramHash hashes the first 12 bytes of b, without regard to case.
 func gramHash(b []byte) uint64 {
-	return mix(le64(b)^mixA, uint64(binary.LittleEndian.Uint32(b[window:gram]))^mixB)
+	return mix((le64(b)|fold)^mixA, uint64(binary.LittleEndian.Uint32(b[window:gram])|fold&(1<<32-1))^mixB)
+}
+
+// gramHashBack is gramHash of the first 12 bytes of b read backwards.
+func gramHashBack(b []byte) uint64 {
+	return mix((bits.ReverseBytes64(le64(b[gram-window:]))|fold)^mixA,
+		uint64(bits.ReverseBytes32(binary.LittleEndian.Uint32(b))|fold&(1<<32-1))^mixB)
 }
 
 // build files the given values, each of at least MinPart bytes.
@@ -89,7 +108,7 @@ func (p *parts) build(x *Index, vals []uint32) {
 		o := c.choose(b)
 		p.off[i] = uint16(o)
 		for k := range stride {
-			h := le64(b[o+k:]) * golden
+			h := windowHash(le64(b[o+k:]))
 			p.filter[h>>p.fshift] |= 1<<(h>>32&63) | 1<<(h>>26&63)
 		}
 		h := gramHash(b[o:])
@@ -102,19 +121,30 @@ func (p *parts) build(x *Index, vals []uint32) {
 	}
 }
 
-// Finder walks the occurrences of parts in a text. It is a plain value: keep
-// it on the stack.
+// Finder walks the occurrences of parts in a text: exact ones of any value, and
+// those of strong ones in other letters, backwards or with escapes in them. It
+// is a plain value: keep it on the stack.
 type Finder struct {
 	x    *Index
 	b    []byte
 	pos  int    // of the window being looked at, or of the next one
-	k    int    // how far before it the gram begins that is looked at
+	k    int    // twice how far before it the gram begins that is looked at, odd if backwards
 	slot uint64 // where to go on in the table
 	open bool   // pos, k and slot mean something
+	as   Disguise
+	end  int
 }
 
 // Find returns a Finder over b.
 func (x *Index) Find(b []byte) Finder { return Finder{x: x, b: b} }
+
+// End returns where the occurrence that Next returned last ends: a long value
+// is compared, and found, in its first bytes only.
+func (f *Finder) End() int { return f.end }
+
+// As returns the disguise of the occurrence that Next returned last: Plain,
+// Case, Reversed or Escaping.
+func (f *Finder) As() Disguise { return f.as }
 
 // Next returns the next occurrence: the value, and the offset at which it
 // begins. Occurrences come in the order of their windows, not of their starts.
@@ -143,12 +173,17 @@ func (f *Finder) Next() (v Value, at int, ok bool) {
 // seek opens the next gram around the window that passes the grams' filter, or
 // moves on to the next window.
 func (f *Finder) seek(p *parts) {
-	for ; f.k < stride && f.k <= f.pos; f.k++ {
-		b := f.b[f.pos-f.k:]
+	for ; f.k < 2*stride && f.k>>1 <= f.pos; f.k++ {
+		b := f.b[f.pos-f.k>>1:]
 		if len(b) < gram {
 			continue
 		}
-		h := gramHash(b)
+		var h uint64
+		if f.k&1 == 0 {
+			h = gramHash(b)
+		} else {
+			h = gramHashBack(b)
+		}
 		w := p.grams[h>>(p.gshift&63)]
 		if w>>(h&63)&(w>>(h>>6&63))&1 != 0 {
 			f.slot, f.open = h>>12&p.tmask, true
@@ -161,19 +196,49 @@ func (f *Finder) seek(p *parts) {
 
 // probe goes on through the patterns filed where the gram leads.
 func (f *Finder) probe(p *parts) (Value, int, bool) {
-	from := f.pos - f.k
+	from := f.pos - f.k>>1
 	for p.table[f.slot] != 0 {
 		i := p.table[f.slot] - 1
 		f.slot = (f.slot + 1) & p.tmask
 		val := p.value[i]
-		part := f.x.part(val)
-		start := from - int(p.off[i])
-		if start < 0 || start+len(part) > len(f.b) || string(f.b[start:start+len(part)]) != string(part) {
-			continue
+		if at, ok := f.compare(f.x.part(val), f.x.vals[val].flags, from, int(p.off[i])); ok {
+			return Value(val), at, true
 		}
-		return Value(val), start, true
 	}
 	return 0, 0, false
+}
+
+// compare holds a pattern whose gram begins at o against the text, where a gram
+// that hashes alike begins at from. It sets as and end.
+func (f *Finder) compare(part []byte, flags uint8, from, o int) (at int, ok bool) {
+	n := len(part)
+	if f.k&1 != 0 {
+		at = from + gram + o - n
+		if flags&veiled == 0 || at < 0 || at+n > len(f.b) || !equalReversed(f.b[at:at+n], part) {
+			return 0, false
+		}
+		f.as, f.end = Reversed, at+n
+		// A palindrome is found forwards.
+		return at, !equalFold(f.b[at:at+n], part)
+	}
+	if at = from - o; at >= 0 && at+n <= len(f.b) {
+		f.end = at + n
+		text := f.b[at:f.end]
+		if string(text) == string(part) {
+			f.as = Plain
+			return at, true
+		}
+		if flags&veiled != 0 && equalFold(text, part) {
+			f.as = Case
+			return at, true
+		}
+	}
+	if flags&(veiled|special) != veiled|special || !equalFold(f.b[from:from+gram], part[o:o+gram]) {
+		return 0, false
+	}
+	f.as = Escaping
+	at, f.end, ok = tolerant(f.b, from, part, o)
+	return at, ok
 }
 
 // skip returns the first position from pos, in steps of stride, whose window
@@ -185,10 +250,10 @@ func (p *parts) skip(b []byte, pos int) int {
 	filter, shift := p.filter, p.fshift&63
 	i := pos
 	for c := b[pos:]; len(c) >= 3*stride+window; c = c[4*stride:] {
-		h0 := le64(c) * golden
-		h1 := le64(c[stride:]) * golden
-		h2 := le64(c[2*stride:]) * golden
-		h3 := le64(c[3*stride:]) * golden
+		h0 := windowHash(le64(c))
+		h1 := windowHash(le64(c[stride:]))
+		h2 := windowHash(le64(c[2*stride:]))
+		h3 := windowHash(le64(c[3*stride:]))
 		w0 := filter[h0>>shift]
 		w1 := filter[h1>>shift]
 		w2 := filter[h2>>shift]
@@ -214,7 +279,7 @@ func (p *parts) skip(b []byte, pos int) int {
 		}
 	}
 	for ; i+window <= len(b); i += stride {
-		h := le64(b[i:]) * golden
+		h := windowHash(le64(b[i:]))
 		w := filter[h>>shift]
 		if w>>(h>>32&63)&(w>>(h>>26&63))&1 != 0 {
 			return i
@@ -225,18 +290,19 @@ func (p *parts) skip(b []byte, pos int) int {
 
 // Suspect reports whether a value of MinPart bytes or more stands in region,
 // which may be any number of rows with their framing: anywhere if the value is
-// strong, else where a field can begin.
+// strong, plain or in a disguise, else where a field can begin.
 func (x *Index) Suspect(region []byte) bool {
 	f := x.Find(region)
 	for {
 		v, at, ok := f.Next()
 		if !ok {
-			return false
+			break
 		}
 		if x.vals[v].flags&anywhere != 0 || Bounded(region, at, x.Len(v)) {
 			return true
 		}
 	}
+	return !x.hidden(region, 0, func(Sight) bool { return false })
 }
 
 // Bounded reports whether a field of n bytes may begin at b[at:]: at the

@@ -5,6 +5,7 @@ FUZZTIME ?= 1m
 KEEP ?=
 DB ?= both
 BENCH ?=
+EVAL ?=
 TOOL = $(GO) tool -modfile=internal/tools/go.mod
 # Everything but what takes long on purpose: the suites against other people's
 # drivers, the demo, and the containers' story.
@@ -16,7 +17,7 @@ SERVERS = postgresql psql pg_dump pgbench mariadbd mariadb mariadb-dump
 CLIENTS = node npm python3-psycopg python3-psycopg2 python3-pymysql python3-mysqldb php-mysql sysbench
 
 .DEFAULT_GOAL := help
-.PHONY: help build check format vet lint imports race fuzz-short test integration bench fuzz demo fmt clean FORCE
+.PHONY: help build check format vet lint imports race fuzz-short test integration bench eval fuzz demo fmt clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +69,9 @@ bench: bin/honeyrow ## direct, a framing relay, PgBouncer and HAProxy, honeyrow:
 	@scripts/need.sh $(SERVERS) sysbench
 	@scripts/need.sh pgbouncer haproxy || echo "bench: goes on without those that are missing"
 	$(GO) run ./integration/bench $(BENCH)
+
+eval: ## what the detectors see and mistake, on corpora of statements (EVAL="-flags")
+	$(GO) run ./integration/eval $(EVAL)
 
 fuzz: ## every fuzz target for FUZZTIME (default 1m) each
 	@scripts/fuzz.sh $(FUZZTIME)

@@ -15,6 +15,9 @@ type Config struct {
 	RedactLiterals bool `yaml:"redact_literals"`
 	// Parameters puts bound parameters into detections.
 	Parameters bool `yaml:"parameters"`
+	// Statements has statements judged by what they ask: injection, reading the
+	// catalogue, files and programs of the server. It takes part only at a start.
+	Statements bool `yaml:"statements"`
 	// Fold is how long hits in texts that belong to no statement
 	// (notifications, notices) are counted in one detection.
 	Fold time.Duration `yaml:"fold"`

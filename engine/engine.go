@@ -41,6 +41,8 @@ type Options struct {
 	// stay valid: add, do not replace.
 	Learn func(token.Location)
 	Now   func() time.Time // nil: time.Now
+	// Analysis understands statements; nil: only values are looked for.
+	Analysis *Analysis
 }
 
 // Engine implements inspect.Inspector for any number of sessions.
@@ -55,8 +57,11 @@ type Engine struct {
 	learn  learner
 	stats  counters
 
+	suspects   suspects
 	statements sync.Pool // *statement
 	runs       sync.Pool // *run
+	texts      sync.Pool // *sqlfacts.Text
+	analysis   *Analysis
 }
 
 // policy is what configuration says; it is swapped as a whole.
@@ -70,7 +75,7 @@ func New(c Config, o Options) (*Engine, error) {
 	if o.Reporter == nil {
 		return nil, errors.New("engine: no reporter: give one in Options")
 	}
-	e := &Engine{reporter: o.Reporter, now: o.Now}
+	e := &Engine{reporter: o.Reporter, now: o.Now, analysis: o.Analysis}
 	if e.now == nil {
 		e.now = time.Now
 	}

@@ -194,6 +194,7 @@ func (c *record) done(rows uint64, code string) {
 func (c *record) report() {
 	c.draw()
 	c.det.Client = c.s.who()
+	c.det.Findings, c.det.Reach = c.e.told(c.s)
 	c.det.Revision++
 	c.det.Summary = summary(&c.det)
 	d := c.det
@@ -210,12 +211,15 @@ func (c *record) draw() {
 		return
 	}
 	c.drawn = true
-	text, p := c.st.text, &c.det.Statement
-	p.Truncated = c.st.total > len(text)
-	p.Tags = tags(text, c.s.mysql)
-	if c.policy.RedactLiterals {
-		p.Redacted = true
-		text = redact(text, c.s.mysql)
+	c.det.Statement = describe(c.st.text, c.st.total, c.s.mysql, c.policy.RedactLiterals, c.det.Statement.Parameters)
+}
+
+// describe makes evidence of a statement's text, of which total bytes came.
+func describe(text []byte, total int, mysql, redacted bool, parameters []string) event.Statement {
+	p := event.Statement{Truncated: total > len(text), Tags: tags(text, mysql), Redacted: redacted, Parameters: parameters}
+	if redacted {
+		text = redact(text, mysql)
 	}
 	p.Text = clean(string(text))
+	return p
 }

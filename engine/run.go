@@ -129,9 +129,16 @@ func (r *run) Done(n uint64, code string) {
 		r.rec.done(n, code)
 	}
 	e, st := r.s.e, r.st
+	if e.analysis != nil && isSyntaxError(code) {
+		e.syntaxError(asked{s: r.s, text: st.text, total: st.total})
+	}
 	r.s, r.st, r.rec, r.out = nil, nil, nil, r.out[:0]
 	r.rows.run, r.rows.watch = nil, nil
 	r.bound.reset()
 	e.runs.Put(r)
 	st.unref()
 }
+
+// isSyntaxError knows the codes of statements that the server could not parse:
+// PostgreSQL's SQLSTATE, MySQL's number.
+func isSyntaxError(code string) bool { return code == "42601" || code == "1064" }

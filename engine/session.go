@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"honeyrow/engine/match"
+	"honeyrow/engine/sqlfacts"
 	"honeyrow/event"
 	"honeyrow/inspect"
 	"honeyrow/rules"
@@ -18,6 +19,7 @@ type session struct {
 	client event.Client // as at Open
 	app    atomic.Pointer[string]
 	schema atomic.Pointer[string] // MySQL: the current one
+	env    atomic.Pointer[sqlfacts.Env]
 	mysql  bool
 	scope  match.Scope
 
@@ -110,6 +112,8 @@ func (s *session) Set(name, value string) {
 	case s.mysql && name == "schema":
 		v := strings.Clone(value)
 		s.schema.Store(&v)
+	case s.e.analysis != nil:
+		s.setEnv(name, value)
 	}
 }
 
@@ -188,6 +192,7 @@ func (s *session) Close() {
 	if s.last != nil {
 		s.last.unref()
 	}
+	s.e.rest(s)
 	s.offered, s.loose, s.standby, s.last, s.long, s.incoming = nil, nil, nil, nil, nil, nil
 }
 

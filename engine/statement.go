@@ -54,11 +54,12 @@ func (s *session) Prepare(sql []byte, total int) (inspect.Statement, event.Verdi
 	}
 	s.remember(t)
 	s.long = nil
+	v := s.understand(sql, total)
 	x := e.index.Load()
 	if x.Empty() {
-		return t, event.Verdict{}
+		return t, v
 	}
-	v := t.scan(x, sql)
+	v = worse(v, t.scan(x, sql))
 	if total > len(sql) {
 		s.long = t
 		// The carry for what follows; what stands in sql has been seen.

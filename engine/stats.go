@@ -7,7 +7,7 @@ import "sync/atomic"
 type counters struct {
 	sessions, swaps, detections, reports, hits atomic.Uint64
 	allowed, disabled, truncated, crowded      atomic.Uint64
-	learned                                    atomic.Uint64
+	learned, inline, unparsed                  atomic.Uint64
 }
 
 // Stats are totals since the start.
@@ -27,8 +27,10 @@ type Stats struct {
 	Truncated uint64
 	// Crowded counts rows with more weak values than are weighed: combinations
 	// of weak values may have been missed there.
-	Crowded uint64
-	Learned uint64 // locations handed to Options.Learn
+	Crowded  uint64
+	Learned  uint64 // locations handed to Options.Learn
+	Inline   uint64 // statements judged by their lexemes alone, since the parser had too much to do
+	Unparsed uint64 // statements at which the analysis failed
 }
 
 // Stats returns the totals.
@@ -39,5 +41,6 @@ func (e *Engine) Stats() Stats {
 		IndexBytes: x.Size(), Hits: c.hits.Load(), Detections: c.detections.Load(), Reports: c.reports.Load(),
 		Allowed: c.allowed.Load(), Disabled: c.disabled.Load(), Truncated: c.truncated.Load(),
 		Crowded: c.crowded.Load(), Learned: c.learned.Load(),
+		Inline: c.inline.Load(), Unparsed: c.unparsed.Load(),
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"honeyrow/event"
+	"honeyrow/rules"
 )
 
 // summaryText is how much of the statement the summary shows, in bytes.
@@ -40,6 +41,9 @@ func summary(d *event.Detection) string {
 
 // deed says what happened to what.
 func deed(d *event.Detection) string {
+	if d.Rule == rules.Injection {
+		return suspected(d)
+	}
 	if d.Rule == kindRule[replication] {
 		if d.HitCount == 0 {
 			return "Replication stream opened"
@@ -55,6 +59,24 @@ func deed(d *event.Detection) string {
 		deed += ", and a honey value presented,"
 	}
 	return deed
+}
+
+// suspected says what makes a statement look like an injection.
+func suspected(d *event.Detection) string {
+	fs := slices.Clone(d.Findings)
+	slices.SortStableFunc(fs, func(a, b event.Finding) int { return b.Weight - a.Weight })
+	var what []string
+	for _, f := range fs[:min(len(fs), 3)] {
+		what = append(what, f.Title)
+	}
+	if len(fs) > 3 {
+		what = append(what, fmt.Sprintf("%d more", len(fs)-3))
+	}
+	s := "SQL injection"
+	if len(d.Reach) > 0 {
+		s += " into " + strings.Join(d.Reach[:min(len(d.Reach), 3)], ", ") + ", which holds honey rows,"
+	}
+	return s + " (" + strings.Join(what, "; ") + ") suspected"
 }
 
 func rowsOf(d *event.Detection, n int) string {

@@ -21,6 +21,7 @@ const (
 	RowRead        = "honey-row-read"
 	ValuePresented = "honey-value-presented"
 	Replication    = "replication-stream"
+	Injection      = "sql-injection"
 )
 
 // builtin is the list of rules, in the order of listings.
@@ -43,6 +44,13 @@ var builtin = []Rule{
 		Message: "replication is refused by policy",
 		Advice: "Replication and base backups carry whole tables, and their contents can be inspected only in part. " +
 			"If this is a known standby or backup, allow it by user and address.",
+	},
+	{
+		ID: Injection, Title: "A statement looks like an injection", Severity: event.Medium, Action: event.Alert,
+		Message: "the statement was refused by policy",
+		Advice: "Somebody writes SQL through a parameter of the application, or tries to. Find the request by the time, " +
+			"the client's address and the statement's tags; the text shows which parameter. High severity means that the " +
+			"statement names a table with honey rows. If it is a tool of your own, allow it by user and application.",
 	},
 }
 

@@ -60,6 +60,8 @@ type Config struct {
 	Memory int64
 	// Timeout is how long a parse may take; 0: 250 ms.
 	Timeout time.Duration
+	// Note, which may be nil, makes Facts.Note, once for each shape.
+	Note func(f *Facts, env Env) any
 }
 
 // Stats count what an Analyser did since it was made.
@@ -77,6 +79,7 @@ type Stats struct {
 type Analyser struct {
 	dialects map[Flavour]Dialect
 	timeout  time.Duration
+	note     func(*Facts, Env) any
 	cache    *cache
 
 	mu    sync.Mutex
@@ -104,7 +107,7 @@ func NewAnalyser(c Config, dialects map[Flavour]Dialect) *Analyser {
 		c.Timeout = 250 * time.Millisecond
 	}
 	return &Analyser{
-		dialects: dialects, timeout: c.Timeout,
+		dialects: dialects, timeout: c.Timeout, note: c.Note,
 		cache: newCache(c.Shapes, c.Memory), calls: map[uint64]*call{},
 	}
 }
@@ -137,7 +140,7 @@ func (a *Analyser) Analyse(ctx context.Context, t *Text) *Facts {
 			return c.facts
 		case <-ctx.Done():
 			a.scanned.Add(1)
-			return NewFacts(t, Scan(t), Scanned, "the analysis took too long")
+			return a.facts(t, Scan(t), Scanned, "the analysis took too long")
 		}
 	}
 	c := &call{done: make(chan struct{})}
@@ -176,7 +179,21 @@ func (a *Analyser) analyse(ctx context.Context, t *Text) (f *Facts, keep bool) {
 	if err != nil {
 		why = clip(err.Error(), 200)
 	}
-	return NewFacts(t, trees, source, why), source != Scanned || ctx.Err() == nil
+	return a.facts(t, trees, source, why), source != Scanned || ctx.Err() == nil
+}
+
+// Scan returns the facts that the lexer alone gives, at once, and keeps nothing.
+func (a *Analyser) Scan(t *Text) *Facts {
+	a.scanned.Add(1)
+	return a.facts(t, Scan(t), Scanned, "not parsed")
+}
+
+func (a *Analyser) facts(t *Text, trees []*Node, source Source, why string) *Facts {
+	f := NewFacts(t, trees, source, why)
+	if a.note != nil {
+		f.Note = a.note(f, t.Env)
+	}
+	return f
 }
 
 func (a *Analyser) parse(ctx context.Context, t *Text) (trees []*Node, source Source, err error) {

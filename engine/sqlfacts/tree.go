@@ -119,6 +119,8 @@ type Facts struct {
 	Marks Marks
 	// Lexemes is the number of lexemes, Depth the deepest nesting of brackets.
 	Lexemes, Depth int
+	// Note is what the Analyser's owner made of the facts (Config.Note).
+	Note any
 }
 
 // Marks are what a text's lexemes tell before any parser sees them.

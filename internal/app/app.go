@@ -20,6 +20,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"honeyrow/engine"
+	"honeyrow/engine/sqlfacts"
+	mydialect "honeyrow/engine/sqlfacts/mysql"
+	"honeyrow/engine/sqlfacts/pgsql"
 	"honeyrow/event"
 	"honeyrow/proxy"
 	"honeyrow/rules"
@@ -43,6 +46,9 @@ type App struct {
 	store  *Store
 	engine *engine.Engine
 	press  press
+
+	analysis *engine.Analysis // nil: statements are not judged
+	parser   *pgsql.Parser
 
 	// kick asks the catalogue refresher to look now; learned carries what the
 	// engine found out about tables.
@@ -102,7 +108,14 @@ func (a *App) open(ctx context.Context, c *Config) error {
 	if err != nil {
 		return err
 	}
-	a.engine, err = engine.New(c.Alerts.Config, engine.Options{Reporter: &a.press, Rules: set, Learn: a.learn})
+	if c.Alerts.Statements {
+		a.parser = pgsql.New(pgsql.DefaultConfig(), a.parserDied)
+		my := new(mydialect.Parser)
+		a.analysis = engine.NewAnalysis(map[sqlfacts.Flavour]sqlfacts.Dialect{
+			sqlfacts.PostgreSQL: a.parser, sqlfacts.MySQL: my, sqlfacts.MariaDB: my,
+		})
+	}
+	a.engine, err = engine.New(c.Alerts.Config, engine.Options{Reporter: &a.press, Rules: set, Learn: a.learn, Analysis: a.analysis})
 	if err != nil {
 		return err
 	}
@@ -194,6 +207,7 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	loops.Wait()
 	a.leave()
 	a.cut()
+	a.endAnalysis()
 	a.press.stop()
 	for _, l := range served {
 		a.totalsOf(l)
@@ -245,6 +259,7 @@ func (a *App) Close() error {
 	for _, l := range a.listeners {
 		l.Close()
 	}
+	a.endAnalysis()
 	var err error
 	if a.press.desk != nil {
 		err = discard(a.press.desk)
@@ -253,6 +268,24 @@ func (a *App) Close() error {
 		err = errors.Join(err, a.store.Close())
 	}
 	return err
+}
+
+// parserDied is told when a process that parses statements ended before its
+// time. Whatever it was at has been judged by its lexemes.
+func (a *App) parserDied(d pgsql.Death) {
+	e := a.log.Warn().Str("reason", d.Reason).Dur("pause", d.Pause).Bool("shape_left_out", d.Blamed)
+	if d.Text != nil {
+		e = e.Int("bytes", len(d.Text))
+	}
+	e.Msg("a statement's parser ended; statements go on being judged by their words alone until it is back")
+}
+
+// endAnalysis comes after all sessions and before the last alerts are flushed.
+func (a *App) endAnalysis() {
+	a.analysis.Close()
+	if a.parser != nil {
+		a.parser.Close()
+	}
 }
 
 func (a *App) flushTime() time.Duration {

@@ -1,0 +1,191 @@
+package detect_test
+
+import (
+	"context"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"honeyrow/engine/detect"
+	"honeyrow/engine/sqlfacts"
+	"honeyrow/engine/sqlfacts/mysql"
+	"honeyrow/engine/sqlfacts/pgsql"
+	"honeyrow/event"
+)
+
+func TestMain(m *testing.M) {
+	pgsql.ServeIfWorker()
+	os.Exit(m.Run())
+}
+
+// cases are what each detector must see, and what it must not.
+var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
+	"tautology": {
+		pg:      []string{"select * from t where a = 1 or 5=5", "select * from t where a = '' or true", "select * from t where a = 1 or b = b", "select * from t where a = 1 or b is null or b is not null", "select * from t where a = 1%'x'", "select * from t where a = '' = ''"},
+		my:      []string{"select * from t where a = 1 || 2>1", "select * from t where a = '' or 'x' like 'x'", "select * from t where a = 1 xor 0", "select * from t where a = 1 or b like '%'"},
+		neverPG: []string{"select * from t where a = 1 and b = 2", "select * from t where a = $1 or b = $2", "select * from t, u where t.a = u.a", "select * from t where a is null or b is null", "select * from t where price * 2 > 10"},
+		neverMy: []string{"select * from t where a like 'x%' or b like 'x%'", "select * from t where 5 < a"},
+	},
+	"union-graft": {
+		pg:      []string{"select a, b from t where c = 1 union all select null, null", "select a, b from t union select usename, passwd from pg_shadow", "select a, b, c from t where d = 1 union select 1, login, 3 from users"},
+		my:      []string{"select a, b from t where c = 1 union select 1, 2", "select a from t union select concat(u, 0x3a, p) from users"},
+		neverPG: []string{"select 'a' as kind, id from t union all select 'b', id from u", "select id from t where a = 1 union select id from t where b = 2"},
+		neverMy: []string{"select 1 as rank, id from t union select 2, id from t order by 1"},
+	},
+	"stacked-statements": {
+		pg:      []string{"select * from t where a = 1; drop table t", "select * from t where a = 1; select pg_sleep(5)"},
+		my:      []string{"select * from t where a = 1; update t set b = 2"},
+		neverPG: []string{"begin; update t set a = 1; commit", "select 1;"},
+		neverMy: []string{"set names utf8mb4; select * from t"},
+	},
+	"comment-truncation": {
+		pg:      []string{"select * from t where a = 'x' -- and b = 'y'"},
+		my:      []string{"select * from t where a = 'x' # and b = 'y'", "select * from t where a = 'x' /* and b = 1"},
+		neverPG: []string{"select * from t -- all of it\nwhere a = 1", "select * from t where a = 1 /*traceparent='00-1'*/"},
+		neverMy: []string{"/* app:x */ select * from t where a = '# no comment'"},
+	},
+	"time-delay": {
+		pg:      []string{"select * from t where a = 1 and 1 = (select 1 from pg_sleep(5))", "select * from t where a = 1 and (select count(*) from generate_series(1, 9000000)) > 0"},
+		my:      []string{"select * from t where a = 1 and sleep(5)", "select * from t where a = if(1=1, benchmark(5000000, md5(1)), 0)"},
+		neverPG: []string{"select count(*) from generate_series(1, 100)", "select sleep from nights where sleep > 7"},
+		neverMy: []string{"select * from t where sleeping = 1"},
+	},
+	"error-extraction": {
+		pg:      []string{"select * from t where a = cast((select passwd from users limit 1) as int)", "select * from t where a = 1 and 1 = cast(chr(113)||version() as numeric)"},
+		my:      []string{"select * from t where a = 1 and extractvalue(1, concat(0x5c, (select p from users limit 1)))", "select count(*), concat((select p from u limit 1), floor(rand(0)*2)) x from t group by x"},
+		neverPG: []string{"select cast(a as int), b::numeric from t", "select sum(a)/count(*) from t group by b"},
+		neverMy: []string{"select extractvalue(doc, '/a/b') from t", "select floor(a/2) from t"},
+	},
+	"boolean-inference": {
+		pg:      []string{"select * from t where a = 1 and ascii(substr((select p from users limit 1), 1, 1)) > 64", "select * from t where a = 1 and (select p from users limit 1) like 'a%'", "select * from t where a = (case when 1=1 then 1 else 2 end)"},
+		my:      []string{"select * from t where a = 1 and if(ord(mid((select p from users limit 1),1,1))>64, 1, 0)", "select * from t where a = 1 and (select length(p) from users limit 1) & 1 = 0 and length((select p from users limit 1)) > 5"},
+		neverPG: []string{"select case when a > 1 then 'x' else 'y' end from t", "select * from t where substr(a, 1, 1) = 'x'", "select * from t where exists (select 1 from u where u.a = t.a)"},
+		neverMy: []string{"select if(a > 1, 'x', 'y') from t", "select * from t where length(a) > 5"},
+	},
+	"schema-enumeration": {
+		pg:      []string{"select a from t union select table_name from information_schema.tables"},
+		my:      []string{"select a from t where b = (select table_name from information_schema.tables limit 1)", "select a, @@version from t"},
+		neverPG: []string{"select a from tables"},
+		neverMy: []string{"select a from t where b = @x"},
+	},
+	"file-access": {
+		pg:      []string{"copy t to program 'sh'", "copy t from '/etc/passwd'", "select pg_read_file('/etc/passwd')"},
+		my:      []string{"select a from t into outfile '/tmp/x'", "select load_file('/etc/passwd')"},
+		neverPG: []string{"copy t from stdin", "copy (select 1) to stdout"},
+		neverMy: []string{"load data local infile 'x' into table t", "select a into @x from t"},
+	},
+	"out-of-band": {
+		pg:      []string{"select * from t where a = (select dblink_connect('host=evil'))"},
+		my:      []string{`select load_file('\\\\evil\\x')`},
+		neverPG: []string{"select link from t"},
+		neverMy: []string{"select load from t"},
+	},
+	"privilege-tables": {
+		pg:      []string{"select a from t union select passwd from pg_shadow", "select 1; alter user app superuser"},
+		my:      []string{"select a from t union select authentication_string from mysql.user"},
+		neverPG: []string{"select * from users"},
+		neverMy: []string{"select * from user"},
+	},
+	"obfuscation": {
+		pg:      []string{"select * from t where a = chr(97)||chr(98)||chr(99)"},
+		my:      []string{"select * from t where a = char(97,98,99)", "select a from t where b = concat(0x61, 0x62)", "select a from t where b = 1 /*!50000 or 1=1*/"},
+		neverPG: []string{"select chr(10)", "select encode(a, 'hex') from t"},
+		neverMy: []string{"/*!40101 SET NAMES utf8 */", "insert into t values (0x616263)", "select hex(a) from t"},
+	},
+	"odd-ordering": {
+		pg:      []string{"select a from t order by (case when (select 1 from users where p like 'a%') = 1 then a else b end)", "select a from t order by 1 and 5=5"},
+		my:      []string{"select a from t order by 1, (select 1 from users where p like 'a%') = 1", "select a from t order by if(1=1, 1, 2)"},
+		neverPG: []string{"select a from t order by 1, b desc", "select a from t order by a = 'x' desc", "select a from t order by random() limit 5"},
+		neverMy: []string{"select a from t order by rand() limit 10", "select a, count(*) from t group by a order by count(*) desc"},
+	},
+	"odd-subquery": {
+		pg:      []string{"select * from t where a = (select 5)"},
+		my:      []string{"select * from t where a = 1 and (select 1)=1"},
+		neverPG: []string{"select * from t where a in (select b from u)", "select array(select unnest(a)) from t"},
+		neverMy: []string{"select * from t where a = (select max(a) from t)"},
+	},
+	"tool-habits": {
+		pg:      []string{"select/**/a/**/from/**/t/**/where/**/b=1", "SeLeCt a FrOm t WhErE b = 1", `select * from t where a = 1%" ) and (1=1) or ("x"="`},
+		my:      []string{"select a from t where b=1/**/or/**/1=1", "select a from all_users"},
+		neverPG: []string{"SELECT a FROM t", "select a /* why */ from t", `select "my column (new)" from t`},
+		neverMy: []string{"SELECT a FROM dual", "select a from t /* x */ where b = 1"},
+	},
+}
+
+type bench struct {
+	a *sqlfacts.Analyser
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	p := pgsql.New(pgsql.DefaultConfig(), nil)
+	t.Cleanup(func() { _ = p.Close() })
+	return &bench{sqlfacts.NewAnalyser(sqlfacts.Config{Timeout: 10 * time.Second}, map[sqlfacts.Flavour]sqlfacts.Dialect{
+		sqlfacts.PostgreSQL: p, sqlfacts.MariaDB: new(mysql.Parser),
+	})}
+}
+
+func (b *bench) judge(t *testing.T, sql string, my bool) []event.Finding {
+	t.Helper()
+	env := sqlfacts.Env{Flavour: sqlfacts.PostgreSQL, ANSIQuotes: true, NoBackslash: true, PipesConcat: true}
+	if my {
+		env = sqlfacts.Env{Flavour: sqlfacts.MariaDB, Version: 101106}
+	}
+	var text sqlfacts.Text
+	text.Lex([]byte(sql), env)
+	return detect.Compile(b.a.Analyse(context.Background(), &text), env).Judge(&text)
+}
+
+func TestEachDetectorSeesItsCasesAndNoOthers(t *testing.T) {
+	b := newBench(t)
+	for _, d := range detect.Detectors() {
+		c, ok := cases[d.ID]
+		if !ok {
+			t.Errorf("detector %s has no cases", d.ID)
+			continue
+		}
+		check := func(sqls []string, my, want bool) {
+			for _, sql := range sqls {
+				fs := b.judge(t, sql, my)
+				got := slices.ContainsFunc(fs, func(f event.Finding) bool { return f.Detector == d.ID })
+				if got != want {
+					t.Errorf("%s, MySQL %v: seen %v, want %v: %s\n  findings %+v", d.ID, my, got, want, sql, fs)
+				}
+			}
+		}
+		check(c.pg, false, true)
+		check(c.my, true, true)
+		check(c.neverPG, false, false)
+		check(c.neverMy, true, false)
+		if len(c.pg) == 0 || len(c.my) == 0 || len(c.neverPG) == 0 || len(c.neverMy) == 0 {
+			t.Errorf("%s: a kind of case is missing", d.ID)
+		}
+	}
+	if len(cases) != len(detect.Detectors()) {
+		t.Errorf("%d detectors, cases for %d", len(detect.Detectors()), len(cases))
+	}
+}
+
+func TestDetectorsAreFitForPeople(t *testing.T) {
+	seen := map[string]bool{}
+	for _, d := range detect.Detectors() {
+		if d.ID == "" || seen[d.ID] || d.Title == "" || len(d.Maps) == 0 || d.Maps[0] != "CWE-89" {
+			t.Errorf("%+v", d)
+		}
+		seen[d.ID] = true
+	}
+}
+
+// An ordinary statement costs nothing: its plan is empty.
+func TestPlansOfOrdinaryStatementsAreEmpty(t *testing.T) {
+	b := newBench(t)
+	for _, sql := range []string{
+		"SELECT abalance FROM pgbench_accounts WHERE aid = 12345", "INSERT INTO t (a, b) VALUES (1, 'x'), (2, 'y')",
+		"UPDATE t SET a = a + 1 WHERE id = 3", "SELECT u.id, count(*) FROM u JOIN o ON o.u = u.id WHERE o.at > now() - interval '1 day' GROUP BY u.id HAVING count(*) > 3 ORDER BY 2 DESC LIMIT 10",
+	} {
+		if fs := b.judge(t, sql, false); len(fs) > 0 {
+			t.Errorf("%s: %+v", sql, fs)
+		}
+	}
+}

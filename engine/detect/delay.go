@@ -1,0 +1,66 @@
+package detect
+
+import (
+	"strings"
+
+	"honeyrow/engine/sqlfacts"
+)
+
+// delay: the server is made to wait, and time tells what it saw.
+var delay = Detector{
+	ID: "time-delay", Title: "A statement that waits on purpose",
+	Maps: []string{"CWE-89", "T1190"},
+	find: func(x *probe) {
+		for _, c := range x.calls {
+			switch {
+			case isName(c.n, "sleep", "benchmark", "pg_sleep", "pg_sleep_for", "pg_sleep_until", "waitfor", "receive_message", "randomblob", "regexp_substring"), strings.HasPrefix(c.n.Qualifier, "dbms_"), strings.HasPrefix(c.n.Qualifier, "utl_"), c.n.Qualifier == "ctxsys":
+				if c.clause == sqlfacts.Targets && c.at.depth == 0 && len(x.facts.Statements) == 1 && clauseOf(c.at.stmt, sqlfacts.From) == nil && c.in != nil && c.in.Kind == sqlfacts.Targets {
+					x.see(2, c.n.Name+" by itself")
+				} else {
+					x.see(4, c.n.Name+" inside a statement")
+				}
+			case c.n.Name == "generate_series" && len(c.n.Args) > 1 && c.n.Args[1].Slot >= 0:
+				slot := c.n.Args[1].Slot
+				x.seeWhen(3, "a series of millions", func(v Values) bool { return len(v.Value(slot, nil)) > 6 })
+			}
+		}
+		x.heavy()
+	},
+}
+
+// heavy is a product of tables that nobody needs.
+func (x *probe) heavy() {
+	for _, q := range x.queries {
+		if len(q.n.Args) == 0 {
+			continue
+		}
+		s := q.n.Args[0]
+		if from := clauseOf(s, sqlfacts.From); from != nil && len(from.Args) >= 3 && clauseOf(s, sqlfacts.Where) == nil && products(from) >= 3 &&
+			any(s, func(m *node) bool { return m.Kind == sqlfacts.Func && m.Name == "count" }) {
+			x.see(3, "a product of tables counted")
+		}
+	}
+	seen := map[*scope]map[string]int{}
+	for _, p := range x.all {
+		if p.n.Kind != sqlfacts.Table || !inCatalog(p.n.Qualifier, p.n.Name, x.mysql()) {
+			continue
+		}
+		if seen[p.at] == nil {
+			seen[p.at] = map[string]int{}
+		}
+		name := strings.ToLower(p.n.Name)
+		if seen[p.at][name]++; seen[p.at][name] == 3 && clauseOf(p.at.stmt, sqlfacts.Where) == nil {
+			x.see(3, "a product of "+name+" with itself")
+		}
+	}
+}
+
+// products counts the relations that are put side by side without a condition.
+func products(from *node) (n int) {
+	for _, r := range from.Args {
+		if r.Kind == sqlfacts.Table {
+			n++
+		}
+	}
+	return n
+}

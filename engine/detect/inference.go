@@ -1,0 +1,115 @@
+package detect
+
+import (
+	"strings"
+
+	"honeyrow/engine/sqlfacts"
+)
+
+// inference: an answer is drawn out bit by bit.
+var inference = Detector{
+	ID: "boolean-inference", Title: "A question about data that the statement does not return",
+	Maps: []string{"CWE-89", "T1190"},
+	find: func(x *probe) {
+		for _, a := range x.arms {
+			x.question(a)
+		}
+		for _, p := range x.all {
+			switch {
+			case p.n.Kind == sqlfacts.Case:
+				x.cases(p)
+			case p.n.Kind == sqlfacts.Func && isName(p.n, "if", "iif", "elt", "ifnull", "nullif", "make_set") && len(p.n.Args) > 1:
+				if isConst(p.n.Args[0]) && !isLiteral(p.n.Args[0]) && p.n.Args[0].Kind != sqlfacts.Func {
+					x.see(3, p.n.Name+" on a constant condition")
+				} else if peeks(p.n.Args[0]) {
+					x.see(3, p.n.Name+" on a piece of data")
+				}
+			}
+		}
+	},
+}
+
+// question judges one arm of a condition.
+func (x *probe) question(a arm) {
+	n := a.n
+	if n.Kind != sqlfacts.Binary && n.Kind != sqlfacts.Unary && n.Kind != sqlfacts.Query && n.Kind != sqlfacts.Func {
+		return
+	}
+	if peeks(n) {
+		x.see(3, "a piece of a sub-query's value compared")
+		return
+	}
+	if any(n, func(m *node) bool {
+		return m.Kind == sqlfacts.Func && isName(m, "ascii", "ord", "unicode") && len(m.Args) == 1 &&
+			m.Args[0].Kind == sqlfacts.Func && isName(m.Args[0], "substr", "substring", "mid", "left", "right")
+	}) {
+		x.see(3, "a character's number compared")
+		return
+	}
+	if n.Kind == sqlfacts.Binary && len(n.Args) >= 2 && !isName(n, "in", "not in", "and", "or") {
+		for i, q := range n.Args {
+			other := n.Args[(i+1)%len(n.Args)]
+			if q.Kind == sqlfacts.Query && reads(q) && !correlated(q, a.of) && isConst(other) {
+				if a.or {
+					x.see(2, "a sub-query compared with a constant, as an alternative")
+				} else {
+					x.see(1, "a sub-query compared with a constant")
+				}
+				return
+			}
+		}
+	}
+	if n.Kind == sqlfacts.Unary && n.Name == "exists" || n.Kind == sqlfacts.Query {
+		if reads(n) && !correlated(n, a.of) && a.or {
+			x.see(2, "whether another table has a row, as an alternative")
+		}
+	}
+}
+
+// peeks reports whether a sub-query that reads is looked at by the character,
+// by its length, by a pattern or by the bit.
+func peeks(n *node) bool {
+	return any(n, func(m *node) bool {
+		switch {
+		case m.Kind == sqlfacts.Func && isName(m, "ascii", "ord", "unicode", "substr", "substring", "mid", "left", "right", "length",
+			"char_length", "character_length", "octet_length", "bit_length", "position", "locate", "instr", "strpos", "get_byte", "get_bit", "lpad", "rpad",
+			"hex", "bin", "conv", "find_in_set", "field", "strcmp", "regexp_like", "regexp_instr", "starts_with", "split_part", "overlay", "encode", "to_hex", "trim", "reverse", "translate", "crc32", "md5"):
+			for _, a := range m.Args {
+				if looks(a) {
+					return true
+				}
+			}
+		case m.Kind == sqlfacts.Binary && isName(m, "like", "not like", "ilike", "rlike", "regexp", "~", "~*", "similar to", "like binary", "sounds like"):
+			return len(m.Args) > 0 && m.Args[0].Kind == sqlfacts.Query && reads(m.Args[0])
+		case m.Kind == sqlfacts.Binary && isName(m, "&", ">>", "<<") && len(m.Args) == 2:
+			return looks(m.Args[0])
+		}
+		return false
+	})
+}
+
+// looks reports whether n is a sub-query that reads, or tells about the server,
+// perhaps inside casts and functions.
+func looks(n *node) bool {
+	return any(n, func(m *node) bool {
+		return m.Kind == sqlfacts.Query && reads(m) || m.Kind == sqlfacts.Func && isInfo(m) ||
+			m.Kind == sqlfacts.Variable && strings.HasPrefix(m.Name, "@@") || m.Kind == sqlfacts.Unary && m.Name == "@@"
+	})
+}
+
+// cases judges CASE: a constant condition, or one on data out of place.
+func (x *probe) cases(p place) {
+	for _, w := range p.n.Args {
+		if w == nil || w.Kind != sqlfacts.When || len(w.Args) < 2 {
+			continue
+		}
+		switch {
+		case isConst(w.Args[0]) && !isLiteral(w.Args[0]) && w.Args[0].Kind != sqlfacts.Func && p.n.Args[0].Kind == sqlfacts.Missing:
+			x.see(3, "CASE on a constant condition")
+		case peeks(w.Args[0]):
+			x.see(3, "CASE on a piece of data")
+		case p.clause == sqlfacts.Order && looks(w.Args[0]):
+			x.see(3, "an order that depends on another table's data")
+		}
+	}
+}

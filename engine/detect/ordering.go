@@ -1,0 +1,49 @@
+package detect
+
+import (
+	"honeyrow/engine/sqlfacts"
+)
+
+// ordering: something other than columns decides order, groups or limit.
+var ordering = Detector{
+	ID: "odd-ordering", Title: "An order or a limit that asks a question",
+	Maps: []string{"CWE-89", "T1190"},
+	find: func(x *probe) {
+		for _, c := range x.orders {
+			for _, n := range c.Args {
+				switch {
+				case n == nil || isLiteral(n):
+				case any(n, func(m *node) bool { return m.Kind == sqlfacts.Query && reads(m) }):
+					if n.Kind == sqlfacts.Query {
+						x.see(2, "a sub-query in "+clauseName(c.Kind))
+					} else {
+						x.see(3, "a question in "+clauseName(c.Kind))
+					}
+				case spliced(n) || peeks(n):
+					x.see(3, "a condition behind a number in "+clauseName(c.Kind))
+				case isConst(n) && !any(n, func(m *node) bool {
+					return m.Kind == sqlfacts.Func && isName(m, "rand", "random", "now", "uuid", "count")
+				}):
+					x.see(3, "a constant expression in "+clauseName(c.Kind))
+				}
+			}
+		}
+	},
+}
+
+// spliced is 1 AND x, 1 + f(x): what is left of a number that something was
+// put behind.
+func spliced(n *node) bool {
+	return n.Kind == sqlfacts.Binary && len(n.Args) > 1 && (n.Args[0].Kind == sqlfacts.Number || spliced(n.Args[0])) && !isConst(n) ||
+		n.Kind == sqlfacts.Binary && isName(n, "and", "or", "xor") && len(n.Args) > 0 && n.Args[0].Kind == sqlfacts.Number
+}
+
+func clauseName(k sqlfacts.Kind) string {
+	switch k {
+	case sqlfacts.Order:
+		return "ORDER BY"
+	case sqlfacts.Group:
+		return "GROUP BY"
+	}
+	return "LIMIT"
+}

@@ -1,0 +1,40 @@
+package detect
+
+import (
+	"strings"
+
+	"honeyrow/engine/sqlfacts"
+)
+
+// privilege: passwords, roles and global settings.
+var privilege = Detector{
+	ID: "privilege-tables", Title: "Accounts, passwords or global settings",
+	Maps: []string{"CWE-89", "CWE-269", "T1078", "T1003"},
+	find: func(x *probe) {
+		w := 1 // tools that dump or watch the server read them by themselves
+		for _, t := range x.facts.Tables {
+			if !inCatalog(t.Schema, t.Name, x.mysql()) {
+				w = 2
+			}
+		}
+		for _, t := range x.facts.Tables {
+			switch {
+			case !x.mysql() && (t.Name == "pg_authid" || t.Name == "pg_shadow" || t.Name == "pg_user_mapping"):
+				x.see(w, t.Name)
+			case x.mysql() && t.Schema == "mysql" && (t.Name == "user" || t.Name == "global_priv" || t.Name == "db"):
+				x.see(w, "mysql."+t.Name)
+			}
+		}
+		if len(x.facts.Statements) < 2 {
+			return
+		}
+		for _, s := range x.facts.Statements[1:] {
+			switch {
+			case s.Kind == sqlfacts.Grant, s.Kind == sqlfacts.Define && (strings.HasSuffix(s.Name, " role") || strings.HasSuffix(s.Name, " user")):
+				x.see(3, s.Name+" behind another statement")
+			case s.Kind == sqlfacts.Set && s.Qualifier == "global":
+				x.see(3, "a global setting changed behind another statement")
+			}
+		}
+	},
+}

@@ -1,0 +1,34 @@
+package detect
+
+import (
+	"honeyrow/engine/sqlfacts"
+)
+
+// scalar: sub-queries where an application has none.
+var scalar = Detector{
+	ID: "odd-subquery", Title: "A sub-query without a purpose",
+	Maps: []string{"CWE-89", "T1190"},
+	find: func(x *probe) {
+		for _, q := range x.queries {
+			switch {
+			case !reads(q.n) && q.in != nil && q.in.Kind != sqlfacts.Targets && q.in.Kind != sqlfacts.Row && q.in.Name != "array" && !correlated(q.n, q.at) && !any(q.n, func(m *node) bool { return m.Kind == sqlfacts.Param }):
+				if isName(q.in, "in", "not in") || any(q.n, func(m *node) bool { return m.Kind == sqlfacts.Union }) {
+					x.see(1, "a list made by a sub-query")
+				} else {
+					x.see(2, "a sub-query that reads nothing")
+				}
+			case reads(q.n) && q.clause == sqlfacts.Targets && q.at.depth == 0 && !correlated(q.n, q.at) && x.foreign(q):
+				x.see(1, "another table's value beside the row")
+			case reads(q.n) && (q.clause == sqlfacts.Values || q.clause == sqlfacts.Limit) && q.in != nil && q.in.Kind == sqlfacts.Binary:
+				x.see(2, "a sub-query inside an expression of values")
+			}
+		}
+	},
+}
+
+// foreign reports whether a sub-query reads the catalogue.
+func (x *probe) foreign(q query) bool {
+	return any(q.n, func(m *node) bool {
+		return m.Kind == sqlfacts.Table && inCatalog(m.Qualifier, m.Name, x.mysql())
+	})
+}

@@ -1,0 +1,40 @@
+package detect
+
+import (
+	"honeyrow/engine/sqlfacts"
+)
+
+// stacked: a second statement behind one of the application's.
+var stacked = Detector{
+	ID: "stacked-statements", Title: "A second statement behind the first",
+	Maps: []string{"CWE-89", "T1190"},
+	find: func(x *probe) {
+		ss := x.facts.Statements
+		if len(ss) < 2 || !isData(ss[0].Kind) {
+			return
+		}
+		for _, s := range ss[1:] {
+			switch s.Kind {
+			case sqlfacts.Begin, sqlfacts.Set:
+			case sqlfacts.Define, sqlfacts.Grant, sqlfacts.Copy, sqlfacts.Call, sqlfacts.Prepare, sqlfacts.Load:
+				x.see(3, "a statement that changes the database, behind one that reads or writes rows")
+			case sqlfacts.Insert, sqlfacts.Update, sqlfacts.Delete:
+				if ss[0].Kind == sqlfacts.Select {
+					x.see(3, "a statement that writes, behind one that reads")
+				} else {
+					x.see(1, "several statements that write")
+				}
+			default:
+				x.see(3, "a second statement")
+			}
+		}
+	},
+}
+
+func isData(k sqlfacts.Kind) bool {
+	switch k {
+	case sqlfacts.Select, sqlfacts.Union, sqlfacts.Insert, sqlfacts.Update, sqlfacts.Delete:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,183 @@
+package detect
+
+import (
+	"slices"
+	"strings"
+
+	"honeyrow/engine/sqlfacts"
+)
+
+// tautology: a condition, or an arm of one, that does not depend on the rows.
+var tautology = Detector{
+	ID: "tautology", Title: "Condition that is true for every row",
+	Maps: []string{"CWE-89", "T1190"},
+	find: func(x *probe) {
+		for _, a := range x.arms {
+			x.constant(a)
+			x.selfCompare(a)
+		}
+		for _, p := range x.all {
+			x.arithmetic(p.n)
+		}
+		x.nullPairs()
+	},
+}
+
+// constant judges an arm without columns and parameters.
+func (x *probe) constant(a arm) {
+	n := a.n
+	if !isConst(n) {
+		x.wildcard(a)
+		x.backwards(a)
+		return
+	}
+	bonus := 0
+	if a.or {
+		bonus = 1
+	}
+	switch {
+	case n.Kind == sqlfacts.Bool || n.Kind == sqlfacts.Null:
+		if a.or {
+			x.see(2, "a bare constant as an alternative")
+		}
+	case n.Kind == sqlfacts.Number || n.Kind == sqlfacts.String || n.Kind == sqlfacts.Hex:
+		if a.or {
+			x.see(2, "a bare literal as an alternative")
+		}
+	case n.Kind == sqlfacts.Binary && len(n.Args) == 2 && isLiteral(n.Args[0]) && isLiteral(n.Args[1]):
+		// Query builders write 1 = 1 for nothing to ask and 0 = 1 for nothing to
+		// find: as an alternative, only the second makes sense.
+		used := slots(n)
+		plain := func(v Values) bool {
+			for _, s := range used {
+				if t := string(v.Value(s, nil)); t != "0" && t != "1" {
+					return false
+				}
+			}
+			return n.Name == "=" && len(used) == 2 && !(a.or && string(v.Value(used[0], nil)) == string(v.Value(used[1], nil)))
+		}
+		x.seeWhen(1, "two literals compared", plain)
+		x.seeWhen(3, "two literals compared", func(v Values) bool { return !plain(v) })
+	case n.Kind == sqlfacts.Binary && len(n.Args) > 2 && !slices.ContainsFunc(n.Args, func(m *node) bool { return !isLiteral(m) }):
+		x.see(2+bonus, "literals compared with each other")
+	default:
+		// A comparison of computed constants: version checks do that outside of
+		// alternatives.
+		x.see(1+2*bonus, "a comparison without a column")
+	}
+}
+
+// arithmetic is a calculation with a text: 1%'...', 'a'*'b'.
+func (x *probe) arithmetic(n *node) {
+	if n.Kind != sqlfacts.Binary || len(n.Args) != 2 || !isName(n, "+", "-", "*", "/", "%", "^", "&", "|", "<<", ">>", "div", "mod", "#") {
+		return
+	}
+	l, r := n.Args[0].Kind, n.Args[1].Kind
+	switch {
+	case l == sqlfacts.String && r == sqlfacts.String, l == sqlfacts.Number && r == sqlfacts.String, l == sqlfacts.String && r == sqlfacts.Number:
+		x.see(3, "a calculation with a text")
+	}
+}
+
+// backwards is a literal in the place of the column, or a comparison that is
+// compared: what is left when text is spliced in behind a value.
+func (x *probe) backwards(a arm) {
+	n := a.n
+	if n.Kind != sqlfacts.Binary || len(n.Args) != 2 || !isComparison(n.Name) {
+		return
+	}
+	for _, m := range n.Args {
+		if m.Kind == sqlfacts.Binary && isComparison(m.Name) {
+			if isConst(m) {
+				x.see(3, "a comparison of literals compared with a column")
+			} else {
+				x.see(2, "the outcome of a comparison compared")
+			}
+			return
+		}
+	}
+	if n.Args[0].Kind != sqlfacts.Number {
+		return
+	}
+	switch r := n.Args[1]; {
+	case r.Kind == sqlfacts.Binary && isName(r, "#", "*", "/", "%", "^", "&") && len(r.Args) > 0 && isLiteral(r.Args[0]):
+		x.see(3, "a number compared with a calculation that begins with a number")
+	case r.Kind == sqlfacts.Func && !isAggregate(r):
+		x.see(2, "a number compared with a function's value")
+	}
+}
+
+func isComparison(op string) bool {
+	switch op {
+	case "=", "<>", "!=", "<", ">", "<=", ">=", "<=>", "like", "not like", "ilike", "rlike", "regexp", "~", "~~":
+		return true
+	}
+	return false
+}
+
+func isAggregate(n *node) bool {
+	return isName(n, "count", "sum", "max", "min", "avg", "any", "all", "length", "char_length", "mod")
+}
+
+// wildcard is x LIKE '%' and its kin: true unless x is NULL.
+func (x *probe) wildcard(a arm) {
+	n := a.n
+	if !a.or || n.Kind != sqlfacts.Binary || len(n.Args) < 2 || n.Args[1].Kind != sqlfacts.String {
+		return
+	}
+	slot := n.Args[1].Slot
+	switch n.Name {
+	case "like", "ilike", "rlike", "regexp", "~", "~*", "~~", "~~*", "similar to":
+		x.seeWhen(2, "a pattern that fits everything, as an alternative", func(v Values) bool {
+			return strings.Trim(string(v.Value(slot, nil)), "%.*^$") == ""
+		})
+	}
+}
+
+// selfCompare is id = id, id >= id, id IN (id), id BETWEEN id AND id.
+func (x *probe) selfCompare(a arm) {
+	n := a.n
+	if n.Kind != sqlfacts.Binary || len(n.Args) < 2 {
+		return
+	}
+	switch n.Name {
+	case "=", "<=", ">=", "<=>", "like", "in", "between", "is not distinct from":
+	default:
+		return
+	}
+	left := n.Args[0]
+	for _, r := range n.Args[1:] {
+		if r.Kind == sqlfacts.Row && len(r.Args) > 0 {
+			r = r.Args[0]
+		}
+		if left.Kind == sqlfacts.Column && same(left, r) {
+			if a.or {
+				x.see(3, "a column compared with itself, as an alternative")
+			} else {
+				x.see(2, "a column compared with itself")
+			}
+			return
+		}
+	}
+}
+
+// nullPairs is x IS NULL OR x IS NOT NULL, and an alternative that excludes
+// nothing but NULL.
+func (x *probe) nullPairs() {
+	type test struct {
+		of  *node
+		not bool
+	}
+	var seen []test
+	for _, a := range x.arms {
+		n := a.n
+		if !a.or || n.Kind != sqlfacts.Binary || n.Name != "is" || len(n.Args) != 2 || n.Args[1].Kind != sqlfacts.Null {
+			continue
+		}
+		t := test{n.Args[0], a.not}
+		if slices.ContainsFunc(seen, func(o test) bool { return o.not != t.not && same(o.of, t.of) }) {
+			x.see(3, "a column that is NULL or is not")
+		}
+		seen = append(seen, t)
+	}
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bufio"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// entry is one statement of a corpus.
+type entry struct {
+	Dialect   string `json:"dialect"` // pg, my
+	SQL       string `json:"sql"`
+	Technique string `json:"technique"`
+	Source    string `json:"source"`
+	Frag      string `json:"frag"`
+	Syntax    string `json:"syntax"`
+	Inert     bool   `json:"inert"`
+}
+
+// corpus is one file.
+type corpus struct {
+	name    string // without the extension
+	attack  bool
+	public  bool
+	entries []entry
+}
+
+// class is what the report groups by.
+func (c *corpus) class(e *entry) string {
+	switch {
+	case c.attack && e.Technique != "":
+		return e.Technique
+	case e.Source != "":
+		return e.Source
+	}
+	return "all"
+}
+
+// effective statements are those that the server would run and whose structure
+// the attacker changed.
+func (e *entry) effective() bool { return e.Syntax != "bad" && !e.Inert }
+
+// load reads all corpora of a folder.
+func load(folder string, public bool) ([]*corpus, error) {
+	paths, err := filepath.Glob(filepath.Join(folder, "*.jsonl.gz"))
+	if err != nil {
+		return nil, err
+	}
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("no *.jsonl.gz in %s: name the folder that holds the corpora", folder)
+	}
+	var out []*corpus
+	for _, p := range paths {
+		name := strings.TrimSuffix(filepath.Base(p), ".jsonl.gz")
+		c := &corpus{name: name, public: public, attack: strings.HasPrefix(name, "sqlmap") || strings.HasPrefix(name, "inj") || strings.HasPrefix(name, "evasion")}
+		if c.entries, err = read(p); err != nil {
+			return nil, fmt.Errorf("%s: %w", p, err)
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+func read(path string) ([]entry, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, err
+	}
+	s := bufio.NewScanner(z)
+	s.Buffer(nil, 16<<20)
+	var out []entry
+	for s.Scan() {
+		var e entry
+		if err := json.Unmarshal(s.Bytes(), &e); err != nil {
+			return nil, fmt.Errorf("line %d: %w", len(out)+1, err)
+		}
+		out = append(out, e)
+	}
+	return out, s.Err()
+}

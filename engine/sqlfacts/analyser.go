@@ -179,7 +179,7 @@ func (a *Analyser) analyse(ctx context.Context, t *Text) (f *Facts, keep bool) {
 	if err != nil {
 		why = clip(err.Error(), 200)
 	}
-	return a.facts(t, trees, source, why), source != Scanned || ctx.Err() == nil
+	return a.facts(t, trees, source, why), source != Scanned || ctx.Err() == nil && !errors.Is(err, ErrUnavailable)
 }
 
 // Scan returns the facts that the lexer alone gives, at once, and keeps nothing.

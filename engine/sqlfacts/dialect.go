@@ -10,7 +10,10 @@
 // of a client's enters a parser, and what a parser sees is bounded.
 package sqlfacts
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Flavour is whose SQL a server speaks.
 type Flavour uint8
@@ -50,3 +53,8 @@ type Dialect interface {
 	// belongs to the caller.
 	Parse(ctx context.Context, surrogate []byte, env Env) ([]*Node, error)
 }
+
+// ErrUnavailable is wrapped by a Dialect's error that says nothing of the text:
+// the parser was busy, starting or closed. Facts that came about without it for
+// that reason alone are not kept for the shape.
+var ErrUnavailable = errors.New("no parser at hand")

@@ -18,17 +18,10 @@ const (
 )
 
 // What lexemes other than words add to the hash: control characters, which
-// words do not have.
+// words do not have. Literals add their kind.
 const (
-	hString = iota + 1
-	hInteger
-	hDecimal
-	hFloat
-	hHex
-	hBit
-	hParam
+	hParam = 16 + iota
 	hIdent
-	hEnd
 )
 
 // lexer is the state of Text.Lex.
@@ -49,6 +42,7 @@ type lexer struct {
 
 	intro         bool // the last word is _charset
 	introAt       int
+	beforeIntro   uint64  // the hash
 	built         int     // signs of CharBuild
 	concat        int     // nesting of the last CONCAT's bracket
 	typeAt        int     // nesting inside the bracket of a type
@@ -70,11 +64,16 @@ func (t *Text) run() {
 			t.i++
 		case cOdd:
 			t.Marks |= OddSpace
+			t.edits = append(t.edits, edit{int32(t.i), int32(t.i + 1)})
 			t.i++
 		case cWord:
 			t.word()
 		case cDigit:
-			t.number(t.i)
+			if t.rules.my && t.prev == lxDot && t.end == t.i {
+				t.word() // t.1
+			} else {
+				t.number(t.i)
+			}
 		case cQuote:
 			t.quote(t.i, t.i)
 		case cDouble:
@@ -299,6 +298,7 @@ func (t *Text) word() {
 	b, part := t.Raw, &t.rules.part
 	at, h := t.i, t.h
 	dotted := t.prev == lxDot
+	direct := dotted && t.end == at // behind a dot there are only names
 	for {
 		i := at + 1
 		if t.rules.multi == oneByte {
@@ -309,10 +309,11 @@ func (t *Text) word() {
 			i = t.wideWord(at)
 		}
 		n := i - at
+		before := h
 		var id keyword
 		switch {
 		case n == 1:
-			if i < len(b) && (b[i] == '\'' || b[i] == '&') && !dotted {
+			if i < len(b) && (b[i] == '\'' || b[i] == '&') && !direct {
 				t.h = h
 				if t.prefix(at) {
 					return
@@ -341,11 +342,11 @@ func (t *Text) word() {
 			h = mix(h, '.'|1<<63)
 			t.Lexemes++
 			at = i + 1
-			dotted = true
+			dotted, direct = true, true
 			continue
 		}
 		if b[at] == '_' && t.rules.my {
-			t.intro, t.introAt = true, at
+			t.intro, t.introAt, t.beforeIntro = true, at, before
 		}
 		t.h, t.i, t.end = h, i, i
 		if i < len(b) && b[i] == ' ' {

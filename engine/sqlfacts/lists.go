@@ -78,7 +78,7 @@ func (t *Text) startRow() {
 	}
 	t.punct(lxOpen, 1)
 	t.inRow, t.constant = true, true
-	t.beforeRow, t.h = t.h, seeds[2]
+	t.beforeRow, t.h = t.h, seeds[3]
 	t.rowSlot, t.rowLiteral = len(t.slots), len(t.Literals)
 	t.current = t.current[:0]
 	t.runSlot = noRun
@@ -174,7 +174,7 @@ func (t *Text) literal(l Literal) {
 		t.introduced(&l)
 	}
 	member := t.member()
-	if member && t.prev == lxComma && t.runSlot >= 0 && t.runKind == l.Kind {
+	if member && t.prev == lxComma && t.runSlot >= 0 && t.runKind == l.Kind.hashed() {
 		l.Slot = t.runSlot
 		t.Literals = append(t.Literals, l)
 		t.repeat()
@@ -185,7 +185,7 @@ func (t *Text) literal(l Literal) {
 	l.Slot = int32(len(t.slots))
 	t.slots = append(t.slots, int32(len(t.Literals)))
 	t.Literals = append(t.Literals, l)
-	t.h = mix(t.h, uint64(l.Kind))
+	t.h = mix(t.h, uint64(l.Kind.hashed()))
 	if t.constant {
 		t.current = append(t.current, l.Slot)
 	}
@@ -193,7 +193,7 @@ func (t *Text) literal(l Literal) {
 	t.lexed(lxLiteral, kwNone)
 	t.runSlot = noRun
 	if member {
-		t.runSlot, t.runKind = l.Slot, l.Kind
+		t.runSlot, t.runKind = l.Slot, l.Kind.hashed()
 	}
 }
 
@@ -259,6 +259,8 @@ func (t *Text) introduced(l *Literal) {
 		return
 	}
 	t.edits = append(t.edits, edit{int32(t.introAt), int32(t.end)})
+	t.h = t.beforeIntro
+	t.Kept--
 }
 
 // chars collects the signs of a text that is built from the codes of its

@@ -124,7 +124,7 @@ func (t *Text) continued() int {
 			if n < 0 {
 				return -1
 			}
-			i += n
+			i += n - 1
 		case c == '/' && t.rules.my && i+2 < len(b) && b[i+1] == '*' && b[i+2] != '!' && b[i+2] != 'M':
 			n := bytes.Index(b[i+2:], []byte("*/"))
 			if n < 0 || i+n > t.i+1<<12 { // far away: not worth looking twice

@@ -134,8 +134,20 @@ func TestMariaDBReadsTextsAsTheLexerDoes(t *testing.T) {
 	}
 	defer db.Close()
 	for _, m := range []struct{ mode, charset string }{
-		{"", ""}, {"ANSI_QUOTES", ""}, {"NO_BACKSLASH_ESCAPES", ""}, {"PIPES_AS_CONCAT,ANSI_QUOTES,NO_BACKSLASH_ESCAPES", ""},
-		{"", "latin1"}, {"", "gbk"}, {"", "sjis"}, {"", "big5"}, {"", "cp932"}, {"", "utf8mb3"}, {"", "euckr"}, {"", "gb2312"}, {"", "binary"}, {"", "ascii"},
+		{"", ""},
+		{"ANSI_QUOTES", ""},
+		{"NO_BACKSLASH_ESCAPES", ""},
+		{"PIPES_AS_CONCAT,ANSI_QUOTES,NO_BACKSLASH_ESCAPES", ""},
+		{"", "latin1"},
+		{"", "gbk"},
+		{"", "sjis"},
+		{"", "big5"},
+		{"", "cp932"},
+		{"", "utf8mb3"},
+		{"", "euckr"},
+		{"", "gb2312"},
+		{"", "binary"},
+		{"", "ascii"},
 	} {
 		t.Run(m.mode+m.charset, func(t *testing.T) {
 			ask, env := askMaria(t, db, m.mode, m.charset)

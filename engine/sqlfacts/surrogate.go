@@ -143,12 +143,15 @@ func (t *Text) rewrite(dst []byte, literal func([]byte, *Literal) []byte) []byte
 			continue
 		}
 		dst = t.plain(dst, at, int(l.From))
-		if n := len(dst); n > 0 && (wordByte(dst[n-1]) || dst[n-1] == '\'' || dst[n-1] == '"') {
+		if n := len(dst); n > 0 && (wordByte(dst[n-1]) || dst[n-1] == '\'' || dst[n-1] == '"' || dst[n-1] == '.') {
 			dst = append(dst, ' ')
+		}
+		if !t.rules.my {
+			apart(dst)
 		}
 		dst = literal(dst, l)
 		at = int(l.To)
-		if at < len(t.Raw) && (t.rules.part[t.Raw[at]] || t.Raw[at] == '\'' || t.Raw[at] == '"') {
+		if at < len(t.Raw) && (t.rules.part[t.Raw[at]] || t.Raw[at] == '\'' || t.Raw[at] == '"' || t.Raw[at] == '.') {
 			dst = append(dst, ' ')
 		}
 	}
@@ -168,20 +171,33 @@ func space(dst []byte) []byte {
 	return append(dst, ' ')
 }
 
+// apart turns the line ends between a literal at the end of dst and the next
+// one into spaces: for PostgreSQL they would be one.
+func apart(dst []byte) {
+	i := len(dst) - 1
+	for i >= 0 && (dst[i] == ' ' || dst[i] == '\n' || dst[i] == '\r' || dst[i] == '\t') {
+		i--
+	}
+	if i < 0 || dst[i] != '\'' {
+		return
+	}
+	for i++; i < len(dst); i++ {
+		dst[i] = ' '
+	}
+}
+
 // plain appends the bytes [from, to), which hold no literal and no comment.
 func (t *Text) plain(dst []byte, from, to int) []byte {
 	if from >= to {
 		return dst
 	}
 	b := t.Raw[from:to]
-	if t.Marks&OddSpace == 0 && !t.wide && !t.nul {
+	if !t.wide && !t.nul {
 		return append(dst, b...)
 	}
 	for i := 0; i < len(b); {
 		c := b[i]
 		switch {
-		case t.rules.class[c] == cOdd:
-			dst = append(dst, ' ')
 		case c == 0:
 			if t.trailing(from + i) {
 				return dst

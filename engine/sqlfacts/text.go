@@ -17,6 +17,15 @@ const (
 	BitLiteral                 // b'..', 0b..
 )
 
+// hashed is the kind that counts for the shape: a bit literal is a hex one in
+// the surrogate.
+func (k LiteralKind) hashed() LiteralKind {
+	if k == BitLiteral {
+		return HexLiteral
+	}
+	return k
+}
+
 // form says how a literal's content is to be decoded.
 type form uint8
 
@@ -160,5 +169,5 @@ func keyOf(e Env) uint64 {
 			x |= 1 << (60 + i)
 		}
 	}
-	return hashBytes(mix(seeds[0], x), []byte(e.Charset))
+	return hashBytes(mix(seeds[2], x), []byte(e.Charset))
 }

@@ -67,9 +67,9 @@ var (
 	ErrKiller = errors.New("a statement of this shape has killed the parser")
 	// ErrUnavailable is returned while no worker can be had: none starts, all are
 	// busy or being started again.
-	ErrUnavailable = errors.New("no parser at hand")
+	ErrUnavailable = sqlfacts.ErrUnavailable
 	// ErrClosed is returned after Close.
-	ErrClosed = errors.New("the parser is closed")
+	ErrClosed = fmt.Errorf("%w: it is closed", ErrUnavailable)
 )
 
 // SyntaxError says that PostgreSQL's grammar does not know the text.

@@ -20,7 +20,7 @@ func slotOf(kind sqlfacts.Kind, text string) int {
 	case sqlfacts.Hex: // "x77359400"; b'..' is written so too
 		slot, ok = sqlfacts.SlotOfHex(strings.TrimPrefix(text, "x"))
 	}
-	if !ok {
+	if !ok || slot > maxNodes { // so many do not fit into a text
 		return -1
 	}
 	return slot

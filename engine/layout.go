@@ -29,6 +29,8 @@ type columnWatch struct {
 	set    *match.Column // what is planted here, if the place is known
 	wants  bool
 	binary bool
+	raw    bool // bytes in binary format: a digest may be shown
+	pieces bool // short texts that a function made: pieces of a value may be shown
 }
 
 // labelHit is a token in a column's name.
@@ -75,7 +77,13 @@ func compileWatch(s *session, x *match.Index, cols []inspect.Column) *watch {
 	for i, c := range cols {
 		binary = binary || c.Binary
 		set := s.provenance(x, &c)
-		w.cols[i] = columnWatch{set: set, wants: set != nil && set.Wants(), binary: c.Binary}
+		p := columnWatch{set: set, binary: c.Binary}
+		if !x.Empty() {
+			p.raw = !s.mysql && c.Binary && (c.Type == byteaOID || c.Type == uuidOID)
+			p.pieces = len(cols) <= maxPieced && i < maxPieced && set == nil && c.TableOID == 0 && c.OrgTable == "" && s.textual(c.Type)
+		}
+		p.wants = set != nil && set.Wants() || p.raw || p.pieces
+		w.cols[i] = p
 		s.sightings(x, []byte(c.Name), false, func(t uint32, means string) {
 			w.labels = append(w.labels, labelHit{t, i, means})
 		})
@@ -83,6 +91,21 @@ func compileWatch(s *session, x *match.Index, cols []inspect.Column) *watch {
 	// One weak value proves nothing without a second one beside it.
 	w.gate = x.Gate(binary, len(cols) != 1)
 	return w
+}
+
+// Type numbers of PostgreSQL.
+const (
+	byteaOID = 17
+	uuidOID  = 2950
+)
+
+// textual reports whether a column's type is a text of the dialect: what
+// substr() returns.
+func (s *session) textual(t uint32) bool {
+	if s.mysql {
+		return t == 15 || t >= 252 && t <= 254 // VARCHAR, BLOB and TEXT, VAR_STRING, STRING
+	}
+	return isTextType(t) || t == 18 // "char"
 }
 
 // provenance returns what is planted in a result's column, nil if the protocol

@@ -101,11 +101,12 @@ func (c *record) count(t *token.Token, ch event.Channel, means, column string) {
 	if ch == event.ChannelLabel && c.policy.RedactLiterals {
 		column = "" // the name holds the value
 	}
+	means, disguise, _ := strings.Cut(means, " ")
 	c.seen[key] = len(c.det.Hits)
 	c.det.Hits = append(c.det.Hits, event.Hit{
 		Token: t.ID, Kind: t.Kind, Row: row, Place: t.Place, Story: t.Story(),
 		PlantedBy: t.PlantedBy, PlantedAt: t.PlantedAt, Note: t.Note,
-		Channel: ch, Means: means, Column: cut(clean(column), maxLabel), Count: 1,
+		Channel: ch, Means: means, Disguise: disguise, Column: cut(clean(column), maxLabel), Count: 1,
 	})
 }
 

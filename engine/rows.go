@@ -75,7 +75,7 @@ func (w *rows) Row(n uint64, row []byte, fields []inspect.Span) event.Verdict {
 		if !whole && (gate>>min(len(b), 63)&1 != 0 || len(b) >= inspect.MinPart) {
 			val, whole = x.Whole(b)
 		}
-		if !whole && len(b) < inspect.MinPart {
+		if !whole && len(b) < inspect.MinPart && !col.pieces {
 			continue
 		}
 		if !seen {
@@ -88,6 +88,9 @@ func (w *rows) Row(n uint64, row []byte, fields []inspect.Span) event.Verdict {
 		}
 		if len(b) >= inspect.MinPart {
 			w.parts(at, i, b, val, whole)
+		}
+		if col.raw || col.pieces {
+			w.more(at, i, b, col)
 		}
 	}
 	if !seen {
@@ -103,24 +106,43 @@ func (w *rows) Row(n uint64, row []byte, fields []inspect.Span) event.Verdict {
 // apart from what is around them: in an array, a padded or quoted field.
 func (w *rows) parts(at view, i int, b []byte, whole match.Value, isWhole bool) {
 	x := w.watch.x
-	for f := x.Find(b); ; {
-		val, from, ok := f.Next()
-		if !ok {
-			return
+	x.Sights(b, func(h match.Sight) bool {
+		if isWhole && h.Value == whole || !h.Apart && !x.Anywhere(h.Value) {
+			return true
 		}
-		if isWhole && val == whole {
-			continue
-		}
-		apart := match.Apart(b, from, x.Len(val))
-		if !apart && !x.Anywhere(val) {
-			continue
-		}
-		for _, r := range x.Refs(val) {
+		for _, r := range x.Refs(h.Value) {
 			t := x.Token(r.Token)
-			if !t.Key && (t.Strength == token.Strong || t.Strength == token.Firm && apart && r.Form == match.Text) {
-				w.hit(at, i, r.Token, meansPart)
+			if !t.Key && (t.Strength == token.Strong || t.Strength == token.Firm && h.Apart && r.Form == match.Text) {
+				w.hit(at, i, r.Token, meansOf(h.As))
 			}
 		}
+		return true
+	})
+}
+
+// maxPieced is how many columns of a result may be pieces of values.
+const maxPieced = 3
+
+// more looks whether a field is a digest's bytes, or the last piece of a value
+// that is read piece by piece, over rows and runs of the session.
+func (w *rows) more(at view, i int, b []byte, col *columnWatch) {
+	x := w.watch.x
+	if col.raw {
+		if val, as, ok := x.Digest(b); ok {
+			proven(x, val, asText, func(t uint32) { w.hit(at, i, t, meansOf(as)) })
+		}
+		return
+	}
+	n := at.fields[i].Col
+	if n >= maxPieced {
+		return
+	}
+	p := &w.run.s.pieces[n]
+	if *p == nil {
+		*p = new(match.Pieces)
+	}
+	if val, as, ok := (*p).Add(x, b); ok {
+		proven(x, val, asText, func(t uint32) { w.hit(at, i, t, meansOf(as)) })
 	}
 }
 

@@ -48,7 +48,7 @@ func (r *run) bind(buf []byte, params []inspect.Param) event.Verdict {
 			}
 			if (!isWhole || val != whole) && (x.Anywhere(val) || match.Apart(b, at, x.Len(val))) {
 				proven(x, val, asPart, func(t uint32) {
-					r.record().sight(x, t, event.ChannelBind, meansPart, r.parameterName(i))
+					r.record().sight(x, t, event.ChannelBind, meansOf(f.As()), r.parameterName(i))
 				})
 			}
 		}
@@ -96,7 +96,7 @@ func (r *run) Stream(ch event.Channel, n uint64, data []byte, end bool) event.Ve
 	}
 	var c *record
 	r.out.of(ch).Scan(x, data, end, func(h match.Hit) {
-		if !x.Anywhere(h.Value) && !h.Bounded {
+		if h.As == match.Plain && !x.Anywhere(h.Value) && !h.Bounded {
 			return
 		}
 		proven(x, h.Value, asPart, func(t uint32) {
@@ -105,7 +105,7 @@ func (r *run) Stream(ch event.Channel, n uint64, data []byte, end bool) event.Ve
 				c = r.record()
 			}
 			c.det.Run.Rows = n
-			c.sight(x, t, ch, meansPart, "")
+			c.sight(x, t, ch, meansOf(h.As), "")
 		})
 	})
 	return c.settle()

@@ -36,6 +36,7 @@ type session struct {
 	loose    *record // hits in texts outside runs
 	looseEnd time.Time
 	standby  *record // a replication connection
+	pieces   [maxPieced]*match.Pieces
 }
 
 // layoutCache is how many result shapes a session remembers.
@@ -88,19 +89,20 @@ func (s *session) sightings(x *match.Index, b []byte, inbound bool, seen func(to
 	if isWhole {
 		proven(x, whole, asText, func(t uint32) { seen(t, meansField) })
 	}
-	f := x.Find(b)
-	for {
-		v, at, ok := f.Next()
-		if !ok {
-			return
+	x.Sights(b, func(h match.Sight) bool {
+		if (!isWhole || h.Value != whole) && (x.Anywhere(h.Value) || inbound || h.Apart) {
+			proven(x, h.Value, asPart, func(t uint32) { seen(t, meansOf(h.As)) })
 		}
-		if isWhole && v == whole {
-			continue
-		}
-		if x.Anywhere(v) || inbound || match.Apart(b, at, x.Len(v)) {
-			proven(x, v, asPart, func(t uint32) { seen(t, meansPart) })
-		}
+		return true
+	})
+}
+
+// meansOf is how a value was recognised that is part of something longer.
+func meansOf(as match.Disguise) string {
+	if as == match.Plain {
+		return meansPart
 	}
+	return meansDisguised + " " + as.String()
 }
 
 // Set implements inspect.Session.
@@ -159,7 +161,7 @@ func (s *session) Present(ch event.Channel, data []byte, end bool) event.Verdict
 	s.incoming.of(ch).Scan(x, data, end, func(h match.Hit) {
 		proven(x, h.Value, asPart, func(t uint32) {
 			c = s.offer(ch, st)
-			c.sight(x, t, ch, meansPart, "")
+			c.sight(x, t, ch, meansOf(h.As), "")
 		})
 	})
 	v := c.settle()
@@ -248,6 +250,8 @@ const (
 	meansField    = "field"
 	meansPart     = "part"
 	meansTogether = "together"
+	// meansDisguised is followed by the disguise in what is passed to sight.
+	meansDisguised = "disguised"
 )
 
 // hitKind is which rule a sighting falls under, rising in weight.

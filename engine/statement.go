@@ -80,7 +80,7 @@ func (t *statement) scan(x *match.Index, sql []byte) event.Verdict {
 			break
 		}
 		if x.Anywhere(val) || match.Apart(sql, at, x.Len(val)) {
-			proven(x, val, asPart, func(tok uint32) { t.sight(x, tok, meansPart) })
+			proven(x, val, asPart, func(tok uint32) { t.sight(x, tok, meansOf(f.As())) })
 		}
 	}
 	t.literals(x, sql)

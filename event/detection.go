@@ -88,8 +88,13 @@ type Hit struct {
 	Channel   Channel   `json:"channel"`
 	// Means says how it was recognised: "column" (table and column known from
 	// the protocol), "field" (a whole field), "part" (inside a longer value),
-	// "together" (several weak values of one honey row in one result row).
+	// "together" (several weak values of one honey row in one result row),
+	// "disguised" (as Disguise says).
 	Means string `json:"means"`
+	// Disguise is how a disguised value was hidden: "case", "reversed",
+	// "escaped", "hex", "base64", "utf-16", "spaced", "compressed", "md5",
+	// "sha1", "sha256" or "pieces". What is hidden twice has the outer one.
+	Disguise string `json:"disguise,omitempty"`
 	// Column is the result column's label, the bound parameter's number ($1;
 	// MySQL: ?1), or empty.
 	Column string `json:"column,omitempty"`

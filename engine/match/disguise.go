@@ -17,7 +17,7 @@ const (
 	MD5               // its digests
 	SHA1
 	SHA256
-	Pieces // read piece by piece
+	Chunks // read piece by piece
 )
 
 var disguiseNames = [...]string{"", "case", "reversed", "escaped", "hex", "base64", "utf-16", "spaced", "compressed", "md5", "sha1", "sha256", "pieces"}

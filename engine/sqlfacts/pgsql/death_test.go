@@ -232,8 +232,9 @@ func TestPausesGrowAndAreNotWaitedFor(t *testing.T) {
 	}
 }
 
-func TestAProcessThatDoesNotServeDoesNotMultiply(t *testing.T) {
-	t.Setenv(workerEnv, "1")
+func TestAProgramThatDoesNotServeIsNotStartedAgain(t *testing.T) {
+	wired.Store(false)
+	defer wired.Store(true)
 	p, _ := start(t, nil)
 	if _, err := ask(p, "SELECT 1"); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "ServeIfWorker") {
 		t.Errorf("got %v", err)

@@ -51,8 +51,8 @@ func (s spawner) run() {
 
 // launch starts a worker: this program again, with nothing of its environment.
 func (p *Parser) launch() (*process, error) {
-	if os.Getenv(workerEnv) != "" {
-		return nil, errors.New("this process is a parser worker itself: ServeIfWorker must be the first call of its main")
+	if !wired.Load() {
+		return nil, errors.New("this program cannot serve as a parser worker: pgsql.ServeIfWorker must be the first call of its main, or TestMain")
 	}
 	path := p.path
 	if path == "" {

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -19,14 +20,17 @@ import (
 // as a parser worker.
 const Command = "parse-worker"
 
-// workerEnv tells a worker its limits: bytes of memory beyond what it has at its
-// start. It marks the process too: a program that does not serve although it is
-// set was not wired, and must not start workers of its own without end.
+// workerEnv tells a worker its limit: bytes of memory beyond what it has at its
+// start. It marks the process too, so that nobody becomes one by an argument.
 const workerEnv = "HONEYROW_PARSE_WORKER"
 
 // cpuSeconds is how much processor time one statement may take. The parent's
 // clock is stricter; this one holds when the parent is stopped or swapped out.
 const cpuSeconds = 10
+
+// wired says that ServeIfWorker was called: only then does it make sense to start
+// this program again. One that does not serve would do its usual work instead.
+var wired atomic.Bool
 
 func isWorker() bool {
 	return len(os.Args) == 2 && os.Args[1] == Command && os.Getenv(workerEnv) != ""
@@ -46,6 +50,7 @@ func init() {
 // thing in main, or TestMain: before flags are read or anything is opened.
 func ServeIfWorker() {
 	if !isWorker() {
+		wired.Store(true)
 		return
 	}
 	out, err := divert(os.Stdout)

@@ -11,7 +11,7 @@ type healthCmd struct{}
 // Help is shown by --help.
 func (healthCmd) Help() string {
 	return "For health checks, on the proxy's own machine or in its container, with its configuration: " +
-		"asks each listener for an answer, and the registry whether the proxy lives and watches the latest tokens. " +
+		"asks each listener for an answer (of MySQL's listeners, the kernel whether they listen and their connections are accepted), and the registry whether the proxy lives and watches the latest tokens. " +
 		"The database server is not asked. Exit code 1 if anything is wrong.\n\n" +
 		"Example: honeyrow health --json"
 }
@@ -43,7 +43,7 @@ func printHealth(e *env, h app.Health) {
 			fmt.Fprintf(e.stdout, "listener %s on %s: %s\n", l.Name, l.Address, printable(l.Error))
 			continue
 		}
-		fmt.Fprintf(e.stdout, "listener %s on %s answers\n", l.Name, l.Address)
+		fmt.Fprintf(e.stdout, "listener %s on %s is up\n", l.Name, l.Address)
 	}
 	if h.Registry.Error != "" {
 		fmt.Fprintf(e.stdout, "registry: %s\n", printable(h.Registry.Error))

@@ -264,7 +264,7 @@ func TestHealthSaysWhetherTheProxyWorks(t *testing.T) {
 	if h := state(0); h.Registry.Version != before {
 		t.Errorf("without the server: %+v", h)
 	}
-	if out := must(t, w.dir, "health"); !strings.Contains(out, "on "+w.listen+" answers") || !strings.Contains(out, "the latest") {
+	if out := must(t, w.dir, "health"); !strings.Contains(out, "on "+w.listen+" is up") || !strings.Contains(out, "the latest") {
 		t.Errorf("for people: %q", out)
 	}
 	if err := p.Process.Signal(syscall.SIGSTOP); err != nil { // it lives, and answers nobody

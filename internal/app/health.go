@@ -22,11 +22,11 @@ type Health struct {
 	Registry  RegistryState   `json:"registry"`
 }
 
-// ListenerState is whether a listener answers.
+// ListenerState is whether a listener is up.
 type ListenerState struct {
 	Name    string `json:"name"`
 	Address string `json:"address"`
-	Error   string `json:"error,omitempty"` // empty: it answers
+	Error   string `json:"error,omitempty"` // empty: it is up
 }
 
 // RegistryState is what the proxy last told the registry.
@@ -38,8 +38,9 @@ type RegistryState struct {
 	Watched uint64 `json:"watched"`
 }
 
-// CheckHealth asks each configured listener for an answer of its own, and the
-// registry for the proxy's sign of life. It must run on the proxy's machine
+// CheckHealth asks each configured listener for an answer of its own (of MySQL's
+// listeners, the kernel whether they listen and their connections are accepted),
+// and the registry for the proxy's sign of life. It must run on the proxy's machine
 // (in its container), with its configuration; it never reaches a database
 // server and changes nothing. The error is about the check itself.
 func CheckHealth(ctx context.Context, c *Config) (Health, error) {
@@ -137,9 +138,11 @@ const (
 	askAgain   = 50 * time.Millisecond
 )
 
-// askListener connects to a listener on this machine. PostgreSQL's protocol
-// lets the proxy answer without its server; of others, and of a listener that
-// takes balancers only, it is enough that the connection is accepted.
+// askListener asks a listener on this machine. PostgreSQL's protocol lets the
+// proxy answer without its server; of a listener that takes balancers only it
+// is enough that the connection is accepted. MySQL's server speaks first, so
+// that the proxy would go to it for every connection: there nobody connects,
+// the socket is looked up in the kernel's table.
 func askListener(ctx context.Context, l *ListenerConfig) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
@@ -147,12 +150,15 @@ func askListener(ctx context.Context, l *ListenerConfig) error {
 	if err != nil {
 		return err
 	}
+	if l.Protocol == mysql {
+		return watchListener(ctx, network, addr)
+	}
 	conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	if l.Protocol != postgres || len(l.ProxyProtocol.From) > 0 {
+	if len(l.ProxyProtocol.From) > 0 {
 		return nil
 	}
 	if deadline, ok := ctx.Deadline(); ok {

@@ -11,6 +11,7 @@ import (
 
 	"honeyrow/event"
 	"honeyrow/internal/myserver"
+	"honeyrow/proxy"
 	"honeyrow/token"
 )
 
@@ -69,6 +70,31 @@ func TestAMariaDBSessionIsWatchedRefusedAndGoesOn(t *testing.T) {
 	}
 	t.Cleanup(func() { db.Close() })
 	db.SetMaxOpenConns(1)
+	// Health checks leave no trace at the server, which would shut the proxy out
+	// after some broken logins.
+	const connections = "show global status where variable_name in ('Aborted_connects', 'Connections')"
+	count := func() string {
+		rows, err := my.Query(t.Context(), "", connections)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows
+	}
+	var aborted, connected [2]int
+	for i := range 2 {
+		if _, err := fmt.Sscanf(count(), "Aborted_connects %d\nConnections %d", &aborted[i], &connected[i]); err != nil {
+			t.Fatal(err)
+		}
+		for range 10 * (1 - i) {
+			l := &ListenerConfig{Config: proxy.Config{Protocol: mysql, Address: s.app.Addrs()["shop"]}}
+			if err := askListener(t.Context(), l); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if aborted[1] != aborted[0] || connected[1] != connected[0]+1 { // the second question's own
+		t.Errorf("ten health checks: the server counts %d connections and %d aborted ones", connected[1]-connected[0]-1, aborted[1]-aborted[0])
+	}
 	read := func(q string, args ...any) (n int, err error) {
 		rows, err := db.QueryContext(t.Context(), q, args...)
 		if err != nil {

@@ -195,6 +195,10 @@ func (c *converter) literal(v *driver.ValueExpr) *sqlfacts.Node {
 			break
 		}
 		n.Slot, _ = sqlfacts.SlotOfInt(v.GetInt64())
+	case driver.KindUint64:
+		if u := v.GetUint64(); u < 1<<31 {
+			n.Slot, _ = sqlfacts.SlotOfInt(int64(u))
+		}
 	case driver.KindFloat64, driver.KindFloat32:
 		n.Slot, _ = sqlfacts.SlotOfInt(int64(v.GetFloat64()))
 	case driver.KindMysqlDecimal:
@@ -220,6 +224,14 @@ func (c *converter) call(x *ast.FuncCallExpr) *sqlfacts.Node {
 			if u, ok := args[2].(*ast.TimeUnitExpr); ok {
 				return node(sqlfacts.Func, fn, c.expr(args[0]), node(sqlfacts.Interval, strings.ToLower(u.Unit.String()), c.expr(args[1])))
 			}
+		}
+		if fn == "convert" && len(args) == 2 { // CONVERT(x USING charset)
+			n := node(sqlfacts.Cast, "", c.expr(args[0]))
+			n.Flag = "using"
+			if cs, ok := args[1].(*driver.ValueExpr); ok {
+				n.Name = plain(strings.ToLower(cs.GetString()))
+			}
+			return n
 		}
 		if fn == "char_func" || fn == "char" { // the last one is the character set
 			fn = "char"

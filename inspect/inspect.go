@@ -116,8 +116,13 @@ type Run interface {
 // Rows watches the rows of one result.
 type Rows interface {
 	// Suspect reports whether a watched value of MinPart bytes or more stands
-	// anywhere in region: any number of whole rows, with their framing. False
-	// proves that there is none. It allocates nothing and changes nothing.
+	// anywhere in region, in clear or in a disguise of the same text (other
+	// letters, backwards, escapes, hexadecimal digits, base64, UTF-16, separators,
+	// hexadecimal digests): any number of whole rows, with their framing. False
+	// proves that there is none. No disguise makes a value shorter than MinPart
+	// bytes, digests apart, which have 32 digits and more. Digests in binary and
+	// values in pieces are seen by Row only, in columns that it Wants. It
+	// allocates nothing, but for a hit, and changes nothing.
 	Suspect(region []byte) bool
 	// Gate says which fields Row must see even in an unsuspected region: bit i
 	// stands for fields of i bytes, bit 63 for 63 and more.

@@ -155,13 +155,18 @@ func escape(dst []byte, c byte, k int) []byte {
 	case 8:
 		return append(dst, '\\', '0'+c>>6, '0'+c>>3&7, '0'+c&7)
 	case 9:
-		return append(dst, named[c]...)
+		if n := named[c]; n != "" { // escaped twice
+			return append(append(dst, "&amp;"...), n[1:]...)
+		}
+		return dst
 	case 10:
+		return append(dst, named[c]...)
+	case 11:
 		if m, ok := mnemonic[c]; ok {
 			return append(dst, '\\', m)
 		}
 		return append(dst, '\\', c)
-	case 11:
+	case 12:
 		if c == ' ' {
 			return append(dst, '+')
 		}

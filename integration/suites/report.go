@@ -78,7 +78,7 @@ func render(rows []row) string {
 	b.WriteString("| suite | package | passing directly | through the proxy | failing directly, skipped | differences | seconds, direct / through |\n|---|---|---|---|---|---|---|\n")
 	for _, r := range rows {
 		var diff []string
-		for what, names := range map[string][]string{"only directly": r.lost, "only directly, explained below": r.explained, "only through the proxy": r.gained, "flaky directly, not counted": r.flaky} {
+		for what, names := range map[string][]string{"only directly": r.lost, "only directly, explained below": r.explained, "through the proxy at the second attempt": r.second, "only through the proxy": r.gained, "flaky directly, not counted": r.flaky} {
 			if len(names) > 0 {
 				diff = append(diff, what+": "+strings.Join(names, ", "))
 			}

@@ -145,6 +145,18 @@ func TestSeedingMariaDBIsSeenByTheProxyBeforeItAndLeavesNothingBehind(t *testing
 			t.Errorf("token %s is placed at %+v", tk.ID, tk.Place)
 		}
 	}
+	// A place in MySQL has no schema: nothing shows where it would be.
+	det := lines[event.Detection](t, must(t, w.dir, "--json", "alerts", "list"))[2]
+	for _, args := range [][]string{
+		{"health"}, {"tokens", "list"}, {"tokens", "show", string(det.Hits[0].Token)}, {"alerts", "list"}, {"alerts", "show", string(det.ID)}, {"seed", "verify"},
+	} {
+		out := must(t, w.dir, args...)
+		for _, bad := range []string{"..", "()", `""`, " ,", "  ,", " ."} {
+			if strings.Contains(strings.ReplaceAll(out, " ...", ""), bad) {
+				t.Errorf("%v shows %q:\n%s", args, bad, out)
+			}
+		}
+	}
 	must(t, w.dir, "seed", "remove", "--table", "staff", "--yes")
 	if everything() != before {
 		t.Error("after removal the table differs from before")

@@ -70,6 +70,13 @@ func init() {
 func (w *walk) run(i int, v uint64, seen func(Sight) bool) bool {
 	h := agree[0][byte(v)] & agree[1][byte(v>>8)] & agree[2][byte(v>>16)] & agree[3][byte(v>>24)] &
 		agree[0][byte(v>>32)] & agree[1][byte(v>>40)] & agree[2][byte(v>>48)] & agree[3][byte(v>>56)]
+	if h&(digits|lanesHex) != 0 {
+		// There are 24 hexadecimal digits at least: two windows one after the other.
+		if w.hexAt != i-8 {
+			h &^= digits | lanesHex
+		}
+		w.hexAt = i
+	}
 	return h == 0 || w.undo(i, h, seen)
 }
 

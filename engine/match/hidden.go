@@ -38,8 +38,14 @@ func (x *Index) hidden(b []byte, depth int, seen func(Sight) bool) bool {
 	if depth >= maxDepth || len(x.parts.table) == 0 && len(x.digests.slots) == 0 {
 		return true
 	}
-	return x.codes(b, depth, seen) && x.chains(b, '\\', depth, seen) && x.chains(b, '&', depth, seen) &&
-		(depth > 0 || x.compressed(b, seen))
+	// The shortest base64, escapes (of three bytes) and stream of zlib.
+	if len(b) < enough64 || !x.codes(b, depth, seen) {
+		return len(b) < enough64
+	}
+	if len(b) < 3*gram {
+		return depth > 0 || len(b) < gram+8 || x.compressed(b, seen)
+	}
+	return x.chains(b, '\\', depth, seen) && x.chains(b, '&', depth, seen) && (depth > 0 || x.compressed(b, seen))
 }
 
 // runLike reports whether all of 8 bytes may be letters, digits, or one of the
@@ -78,6 +84,7 @@ type walk struct {
 	coded  int // base64 and hexadecimal digits, to here
 	sums   int // digests
 	spaced int // spaced characters
+	hexAt  int // the last window that may be hexadecimal digits
 }
 
 // codes looks for runs of digits and letters, and for characters with the same

@@ -2,7 +2,6 @@ package match
 
 import (
 	"bytes"
-	"math/bits"
 	"sync"
 )
 
@@ -57,11 +56,15 @@ func runLike(w uint64) bool {
 	return (from&^beyond|letter)&^w&highs == highs
 }
 
-// equals counts the zero bytes of y.
-func equals(y uint64) int {
-	t := (y & 0x7f7f7f7f7f7f7f7f) + 0x7f7f7f7f7f7f7f7f
-	return bits.OnesCount64(^(t | y | 0x7f7f7f7f7f7f7f7f))
+// four reports whether all but one of four bytes may come again four later, five
+// the same of five; y is w xor what comes so much later. Of the bytes that come
+// again two stand together at an even place. (Counting them costs twice as much.)
+func four(y uint64) bool {
+	z := uint32(y | y>>32)
+	return z&0xffff == 0 || z>>16 == 0
 }
+
+func five(y uint64) bool { return y&0xffff == 0 || y&0xffff0000 == 0 }
 
 // pairs reports whether bytes come again two or three later; y3 is w xor the
 // eight bytes that begin three later.
@@ -103,7 +106,7 @@ func (x *Index) codes(b []byte, depth int, seen func(Sight) bool) bool {
 		if p := pairs(w0, w0^le64(c[3:])); p != 0 && !w.period(i, p, seen) {
 			return false
 		}
-		if equals(w0^le64(c[4:])) >= 6 && !w.period(i, 4, seen) || equals(w0^le64(c[5:])) >= 6 && !w.period(i, 5, seen) {
+		if four(w0^le64(c[4:])) && !w.period(i, 4, seen) || five(w0^le64(c[5:])) && !w.period(i, 5, seen) {
 			return false
 		}
 		if p := pairs(w2, w2^le64(c[19:])); p != 0 && !w.period(i+16, p, seen) {
@@ -126,7 +129,7 @@ func (w *walk) rest(i int, seen func(Sight) bool) bool {
 		if p := pairs(v, v^le64(c[3:])); p != 0 && !w.period(i+k, p, seen) {
 			return false
 		}
-		if equals(v^le64(c[4:])) >= 6 && !w.period(i+k, 4, seen) || equals(v^le64(c[5:])) >= 6 && !w.period(i+k, 5, seen) {
+		if four(v^le64(c[4:])) && !w.period(i+k, 4, seen) || five(v^le64(c[5:])) && !w.period(i+k, 5, seen) {
 			return false
 		}
 	}

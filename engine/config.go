@@ -15,6 +15,10 @@ type Config struct {
 	RedactLiterals bool `yaml:"redact_literals"`
 	// Parameters puts bound parameters into detections.
 	Parameters bool `yaml:"parameters"`
+	// Disguises has values found in what leaves in codes too: hex, base64,
+	// escapes, UTF-16, digests, piece by piece. It takes part from the next Swap
+	// on, and costs: see docs/performance.md.
+	Disguises bool `yaml:"disguises"`
 	// Statements has statements judged by what they ask: injection, reading the
 	// catalogue, files and programs of the server. It takes part only at a start.
 	Statements bool `yaml:"statements"`

@@ -112,7 +112,11 @@ func (e *Engine) Configure(c Config, r *rules.Set) error {
 // tokens in whatever begins from now on; a result that has begun keeps the set
 // it began with. It takes 2 µs per token; call it from one goroutine at a time.
 func (e *Engine) Swap(s *token.Snapshot) {
-	e.index.Store(match.Compile(s))
+	compile := match.CompileClear
+	if e.policy.Load().Disguises {
+		compile = match.Compile
+	}
+	e.index.Store(compile(s))
 	e.stats.swaps.Add(1)
 }
 

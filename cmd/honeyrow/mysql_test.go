@@ -134,7 +134,10 @@ func TestSeedingMariaDBIsSeenByTheProxyBeforeItAndLeavesNothingBehind(t *testing
 		})
 		found := false
 		for _, h := range ds[i].Hits {
-			found = found || h.Kind == read.kind && h.Means == read.means && h.Place.Database == "shop" && h.Place.Table == "staff" && h.Place.Key == key
+			// The digits of a UUID are looked for in both cases: which is met first
+			// depends on them.
+			means := h.Means == read.means || read.means == "part" && h.Disguise == "case"
+			found = found || h.Kind == read.kind && means && h.Place.Database == "shop" && h.Place.Table == "staff" && h.Place.Key == key
 		}
 		if !found {
 			t.Errorf("%s: hits %+v, want a %s by %s", read.sql, ds[i].Hits, read.kind, read.means)

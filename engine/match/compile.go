@@ -22,11 +22,18 @@ type pending struct {
 
 type placeKey struct{ server, database, schema, table, column string }
 
+// CompileClear builds an index that finds values as they are, in any letters and
+// backwards, but not in codes, digests and pieces: on a wide result it takes
+// half to a tenth of the time (see index.go).
+func CompileClear(s *token.Snapshot) *Index { return compile(s, true) }
+
 // Compile builds the index of a snapshot. The snapshot's tokens are shared, not
 // copied: nobody may change them. Tokens in states that are not watched and
 // empty values are left out.
-func Compile(s *token.Snapshot) *Index {
-	x := &Index{version: s.Version, tokens: s.Tokens, tables: map[TableName]struct{}{}, columns: map[columnKey]*Column{}, named: map[Name]*Column{}}
+func Compile(s *token.Snapshot) *Index { return compile(s, false) }
+
+func compile(s *token.Snapshot, clear bool) *Index {
+	x := &Index{clear: clear, version: s.Version, tokens: s.Tokens, tables: map[TableName]struct{}{}, columns: map[columnKey]*Column{}, named: map[Name]*Column{}}
 	b := &builder{x: x, ids: make(map[string]uint32, len(s.Tokens))}
 	for i := range s.Tokens {
 		b.token(uint32(i))
@@ -271,7 +278,9 @@ func (b *builder) lookups() {
 		x.whole.add(x, v)
 	}
 	x.parts.build(x, slices.Clip(long))
-	x.digests.build(x)
+	if !x.clear {
+		x.digests.build(x)
+	}
 }
 
 // gate opens the length gates for v.

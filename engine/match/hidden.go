@@ -34,7 +34,7 @@ const (
 // hidden calls seen for values in codes until it returns false; it reports
 // whether it went to the end.
 func (x *Index) hidden(b []byte, depth int, seen func(Sight) bool) bool {
-	if depth >= maxDepth || len(x.parts.table) == 0 && len(x.digests.slots) == 0 {
+	if x.clear || depth >= maxDepth || len(x.parts.table) == 0 && len(x.digests.slots) == 0 {
 		return true
 	}
 	// The shortest base64, escapes (of three bytes) and stream of zlib.

@@ -85,6 +85,8 @@ type Index struct {
 	refs  []Ref
 	parts parts
 	whole set // values with a token that is no key
+	clear bool // see CompileClear
+
 	// digests of strong tokens' texts.
 	digests digests
 
@@ -130,6 +132,9 @@ type Column struct {
 
 // Version returns the snapshot's version.
 func (x *Index) Version() uint64 { return x.version }
+
+// Clear reports whether the index was made by CompileClear.
+func (x *Index) Clear() bool { return x.clear }
 
 // Empty reports whether there is nothing to look for.
 func (x *Index) Empty() bool { return len(x.vals) == 0 }

@@ -21,8 +21,10 @@ const spread = 6
 
 // keep returns how many bytes are carried.
 func (x *Index) keep() int {
-	if m := x.MaxPart(); m > 0 {
+	if m := x.MaxPart(); m > 0 && !x.clear {
 		return spread*m + 3
+	} else if m > 0 {
+		return m
 	}
 	return 0
 }

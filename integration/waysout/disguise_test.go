@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"honeyrow/engine"
 	"honeyrow/event"
 	"honeyrow/rules"
 )
@@ -82,7 +83,7 @@ func disguises(b *strings.Builder) {
 	b.WriteString(`
 ### Disguises
 
-In these ways nothing of the row is in clear: each makes exactly one detection that names the disguise
+With alerts.disguises set: in these ways nothing of the row is in clear: each makes exactly one detection that names the disguise
 (` + "`TestEveryDisguiseMakesOneDetectionThatNamesIt`" + `), and is refused (` + "`TestDisguisesAreRefusedToo`" + `) but for pieces, of which all but the
 last have left. The same functions over other rows are silent (` + "`TestDisguisesOfOrdinaryRowsRaiseNoAlarm`" + `).
 
@@ -104,7 +105,23 @@ the third column, codes in statements and bound parameters (other letters, rever
 `)
 }
 
+// seeThrough has a gate look into disguises for the length of a test.
+func seeThrough(t *testing.T, g *gate) {
+	t.Helper()
+	set := func(on bool) {
+		c := engine.DefaultConfig()
+		c.Disguises = on
+		if err := g.engine.Configure(c, g.rules); err != nil {
+			t.Fatal(err)
+		}
+		g.engine.Swap(g.snap)
+	}
+	set(true)
+	t.Cleanup(func() { set(false) })
+}
+
 func TestEveryDisguiseMakesOneDetectionThatNamesIt(t *testing.T) {
+	seeThrough(t, &y.alert)
 	for _, w := range disguised {
 		if w.channel == "" {
 			w.channel, w.stmt = "row", strings.TrimPrefix(strings.TrimPrefix(w.sql, "/*simple*/ "), "/*binary*/ ")[:30]
@@ -155,6 +172,7 @@ var harmless = []string{
 }
 
 func TestDisguisesOfOrdinaryRowsRaiseNoAlarm(t *testing.T) {
+	seeThrough(t, &y.alert)
 	c := dial(t, newTap(t, &y.alert).port())
 	for _, sql := range harmless {
 		c.query(sql)
@@ -174,6 +192,7 @@ func TestDisguisesOfOrdinaryRowsRaiseNoAlarm(t *testing.T) {
 }
 
 func TestDisguisesAreRefusedToo(t *testing.T) {
+	seeThrough(t, &y.block)
 	for _, w := range disguised {
 		if w.do != nil || w.as == "pieces" || strings.Contains(w.name, "over rows") {
 			continue // pieces have left before the last one comes

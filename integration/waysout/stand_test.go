@@ -134,6 +134,8 @@ type gate struct {
 	listener *proxy.Listener
 	engine   *engine.Engine
 	policy   rules.Config
+	rules    *rules.Set
+	snap     *token.Snapshot
 
 	mu   sync.Mutex
 	last map[event.ID]event.Detection
@@ -313,6 +315,7 @@ func (g *gate) open(ctx context.Context, wait *sync.WaitGroup, log zerolog.Logge
 	if g.engine, err = engine.New(engine.DefaultConfig(), engine.Options{Reporter: g, Rules: set}); err != nil {
 		return err
 	}
+	g.snap, g.rules = snap, set
 	g.engine.Swap(snap)
 	p, err := protocol()
 	if err != nil {

@@ -28,6 +28,11 @@ var scalar = Detector{
 
 // foreign reports whether a sub-query reads the catalogue.
 func (x *probe) foreign(q query) bool {
+	if from := clauseOf(q.at.stmt, sqlfacts.From); from != nil && any(from, func(m *node) bool {
+		return m.Kind == sqlfacts.Table && inCatalog(m.Qualifier, m.Name, x.mysql())
+	}) {
+		return false // all of it is about the catalogue
+	}
 	return any(q.n, func(m *node) bool {
 		return m.Kind == sqlfacts.Table && inCatalog(m.Qualifier, m.Name, x.mysql())
 	})

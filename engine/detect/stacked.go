@@ -25,7 +25,7 @@ var stacked = Detector{
 					x.see(1, "several statements that write")
 				}
 			default:
-				x.see(3, "a second statement")
+				x.see(2, "a second statement")
 			}
 		}
 	},

@@ -130,9 +130,14 @@ func (a *Analyser) Analyse(ctx context.Context, t *Text) *Facts {
 	if f, ok := a.Facts(t); ok {
 		return f
 	}
-	a.misses.Add(1)
 	key := t.key()
 	a.mu.Lock()
+	if f := a.cache.get(key); f != nil { // another was faster
+		a.mu.Unlock()
+		a.hits.Add(1)
+		return f
+	}
+	a.misses.Add(1)
 	if c, ok := a.calls[key]; ok {
 		a.mu.Unlock()
 		select {

@@ -46,13 +46,22 @@ func uppers(w uint64) uint64 {
 // byte that words do not have.
 func folded(w uint64) uint64 { return w | (w&(0x40*ones))>>1&^((w&tops)>>2) }
 
+// masks keep that many bytes of a word.
+var masks = [16]uint64{
+	0, 0xff, 0xffff, 0xffffff, 0xffffffff, 0xffffffffff, 0xffffffffffff, 0xffffffffffffff, 1<<64 - 1,
+}
+
 // load returns up to eight bytes of b from i on, in the order of the text from
 // the lowest byte up; n is how many, 0 to 8.
 func load(b []byte, i, n int) uint64 {
 	if i+8 <= len(b) {
-		w := binary.LittleEndian.Uint64(b[i:])
-		return w & (1<<(8*uint(n)&63) - 1 | -uint64(n>>3))
+		return binary.LittleEndian.Uint64(b[i:i+8]) & masks[n&15]
 	}
+	return loadEnd(b, i, n)
+}
+
+// loadEnd is load near the end of b.
+func loadEnd(b []byte, i, n int) uint64 {
 	var w uint64
 	for j := range n {
 		w |= uint64(b[i+j]) << (8 * uint(j) & 63)

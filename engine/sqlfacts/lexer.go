@@ -31,7 +31,6 @@ type lexer struct {
 	end  int // where the last lexeme ended
 	prev lexeme
 	kw   keyword // of the last lexeme, if it is a word
-	kw2  keyword // of the one before
 
 	nest  int // open brackets
 	exec  bool
@@ -59,7 +58,12 @@ func (t *Text) run() {
 	b := t.Raw
 	cl := &t.rules.class
 	for t.i < len(b) {
-		switch cl[b[t.i]] {
+		c := b[t.i]
+		if c == ' ' { // most of all: not worth a jump
+			t.i++
+			continue
+		}
+		switch cl[c] {
 		case cSpace:
 			t.i++
 		case cOdd:
@@ -107,7 +111,7 @@ func (t *Text) run() {
 			t.nul = true
 			t.Chain++
 			t.impure()
-			t.punct(lxOp, 1)
+			t.punct(lxOp)
 		}
 	}
 }
@@ -115,15 +119,17 @@ func (t *Text) run() {
 // lexed notes a lexeme that ends at t.i.
 func (t *Text) lexed(x lexeme, id keyword) {
 	t.Lexemes++
-	t.prev, t.kw2, t.kw = x, t.kw, id
+	t.prev, t.kw = x, id
 	t.end = t.i
 }
 
-// punct takes n bytes as they are.
-func (t *Text) punct(x lexeme, n int) {
-	t.h = mix(t.h, load(t.Raw, t.i, n)|1<<63)
-	t.i += n
-	t.lexed(x, kwNone)
+// punct takes the byte at t.i as it is.
+func (t *Text) punct(x lexeme) {
+	t.h = mix(t.h, uint64(t.Raw[t.i])|1<<63)
+	t.i++
+	t.Lexemes++
+	t.prev, t.kw = x, kwNone
+	t.end = t.i
 }
 
 func (t *Text) open() {
@@ -159,7 +165,7 @@ func (t *Text) close() {
 	if t.nest > 0 {
 		t.nest--
 	}
-	t.punct(lxClose, 1)
+	t.punct(lxClose)
 	t.closed()
 }
 
@@ -171,7 +177,7 @@ func (t *Text) comma() {
 	if t.prev != lxLiteral && t.prev != lxParam {
 		run = noRun
 	}
-	t.punct(lxComma, 1)
+	t.punct(lxComma)
 	t.runSlot = run
 }
 
@@ -181,7 +187,7 @@ func (t *Text) semicolon() {
 	} else {
 		t.semis++
 	}
-	t.punct(lxSemi, 1)
+	t.punct(lxSemi)
 }
 
 func (t *Text) dot() {
@@ -190,7 +196,7 @@ func (t *Text) dot() {
 		return
 	}
 	t.impure()
-	t.punct(lxDot, 1)
+	t.punct(lxDot)
 }
 
 // operator reads a run of operator characters, a comment or a sign.
@@ -292,170 +298,6 @@ func (t *Text) sign(at int) bool {
 	return false
 }
 
-// word reads an identifier, a key word, or the prefix of a literal, and what
-// follows it with dots.
-func (t *Text) word() {
-	b, part := t.Raw, &t.rules.part
-	at, h := t.i, t.h
-	dotted := t.prev == lxDot
-	direct := dotted && t.end == at // behind a dot there are only names
-	for {
-		i := at + 1
-		if t.rules.multi == oneByte {
-			for i < len(b) && part[b[i]] {
-				i++
-			}
-		} else {
-			i = t.wideWord(at)
-		}
-		n := i - at
-		before := h
-		var id keyword
-		switch {
-		case n == 1:
-			if i < len(b) && (b[i] == '\'' || b[i] == '&') && !direct {
-				t.h = h
-				if t.prefix(at) {
-					return
-				}
-			}
-			h = mix(h, uint64(folded(uint64(b[at]))))
-		case n <= 8:
-			w := load(b, at, n)
-			l := folded(w)
-			h = mix(h, l)
-			if id = lookWord(l, 0); id != kwNone && w != l && mixedCase(w) {
-				t.Marks |= MixedCase
-			}
-		default:
-			h, id = t.longWord(h, at, n)
-		}
-		if dotted {
-			id = kwNone
-		}
-		if id != kwNone || t.constant {
-			t.i, t.h = i, h
-			t.keyWord(id)
-		}
-		t.Lexemes++
-		if i+1 < len(b) && b[i] == '.' && t.rules.class[b[i+1]] == cWord {
-			h = mix(h, '.'|1<<63)
-			t.Lexemes++
-			at = i + 1
-			dotted, direct = true, true
-			continue
-		}
-		if b[at] == '_' && t.rules.my {
-			t.intro, t.introAt, t.beforeIntro = true, at, before
-		}
-		t.h, t.i, t.end = h, i, i
-		if i < len(b) && b[i] == ' ' {
-			t.i++
-		}
-		t.prev, t.kw2, t.kw = lxWord, t.kw, id
-		return
-	}
-}
-
-// wideWord finds the end of a word in a character set with characters of
-// several bytes.
-func (t *Text) wideWord(at int) int {
-	b := t.Raw
-	i := at
-	for i < len(b) && t.rules.part[b[i]] {
-		if b[i] >= 0x80 {
-			i += t.rules.multi.width(b, i)
-		} else {
-			i++
-		}
-	}
-	return min(i, len(b))
-}
-
-// longWord hashes a word of more than eight bytes.
-func (t *Text) longWord(h uint64, at, n int) (uint64, keyword) {
-	b := t.Raw
-	w0 := load(b, at, 8)
-	l0 := folded(w0)
-	h = mix(h, l0)
-	k := at + 8
-	for ; k+8 < at+n; k += 8 {
-		h = more(h, folded(load(b, k, 8)))
-	}
-	w1 := load(b, k, at+n-k)
-	l1 := folded(w1)
-	h = more(h, l1)
-	if n > 16 {
-		return h, kwNone
-	}
-	id := lookWord(l0, l1)
-	if id != kwNone && (w0 != l0 || w1 != l1) && mixedLong(w0, w1) {
-		t.Marks |= MixedCase
-	}
-	return h, id
-}
-
-// keyWord does what a key word asks for, before it becomes the last lexeme.
-func (t *Text) keyWord(id keyword) {
-	if t.constant {
-		t.constWord(id)
-	}
-	switch id {
-	case kwChain:
-		t.Chain++
-	case kwCharset, kwCollate:
-		t.named, t.namedUpTo = id, t.Lexemes+3
-	case kwSet:
-		if t.kw == kwCharacter {
-			t.named, t.namedUpTo = kwCharset, t.Lexemes+3
-		}
-	case kwChr:
-		t.operandBefore = t.prev == lxIdent || t.prev == lxWord && t.kw != kwClause && t.kw != kwChain && t.kw != kwSet && t.kw != kwIn
-	}
-}
-
-// mixedCase says whether a word is neither all in one case nor capitalised.
-func mixedCase(w uint64) bool {
-	up := uppers(w)
-	letters := uppers(w &^ (0x20 * ones)) // as if all were in upper case
-	return up != letters && up != 0x80
-}
-
-func mixedLong(w0, w1 uint64) bool {
-	up0, up1 := uppers(w0), uppers(w1)
-	l0, l1 := uppers(w0&^(0x20*ones)), uppers(w1&^(0x20*ones))
-	return (up0 != l0 || up1 != l1) && (up0 != 0x80 || up1 != 0)
-}
-
-// prefix reads a literal that begins with a letter: E”, X”, B”, N”, U&”.
-func (t *Text) prefix(at int) bool {
-	b := t.Raw
-	next := b[at+1]
-	switch c := b[at] | 0x20; {
-	case c == 'u' && !t.rules.my && next == '&' && at+2 < len(b) && (b[at+2] == '\'' || b[at+2] == '"'):
-		if b[at+2] == '"' {
-			t.i = at + 2
-			t.ident('"')
-			return true
-		}
-		t.quoted(at, at+2, StringLiteral, unicode)
-		return true
-	case next != '\'':
-		return false
-	case c == 'e' && !t.rules.my:
-		t.quoted(at, at+1, StringLiteral, extended)
-	case c == 'n':
-		t.quote(at, at+1)
-	case c == 'x':
-		t.quoted(at, at+1, HexLiteral, hexDigits)
-	case c == 'b':
-		t.quoted(at, at+1, BitLiteral, bitDigits)
-	default:
-		return false
-	}
-	return true
-}
-
 // ident reads a quoted identifier.
 func (t *Text) ident(q byte) {
 	b := t.Raw
@@ -525,7 +367,7 @@ func (t *Text) dollar() {
 	}
 	if i >= len(b) || b[i] != '$' {
 		t.impure()
-		t.punct(lxOp, 1)
+		t.punct(lxOp)
 		return
 	}
 	t.dollarQuoted(b[t.i : i+1])

@@ -68,7 +68,7 @@ func (t *Text) opened() {
 		t.lastRow = -1
 	}
 	t.runSlot = noRun
-	t.punct(lxOpen, 1)
+	t.punct(lxOpen)
 }
 
 func (t *Text) startRow() {
@@ -76,7 +76,7 @@ func (t *Text) startRow() {
 	if t.prev == lxComma {
 		t.dropFrom, t.dropHash, t.dropChain, t.dropKept = t.commaAt, t.beforeComma, t.chainAtComma, t.keptAtComma
 	}
-	t.punct(lxOpen, 1)
+	t.punct(lxOpen)
 	t.inRow, t.constant = true, true
 	t.beforeRow, t.h = t.h, seeds[3]
 	t.rowSlot, t.rowLiteral = len(t.slots), len(t.Literals)
@@ -160,23 +160,23 @@ func (t *Text) constWord(id keyword) {
 
 // literal notes a literal that ends at t.i: its slot, or that it is one more of
 // a list.
-func (t *Text) literal(l Literal) {
+func (t *Text) literal(l *Literal) {
 	l.To = int32(t.i)
-	if t.kept(&l) {
+	if t.kept(l) {
 		t.h = hashBytes(mix(t.h, uint64(l.Kind)), t.Raw[l.From:l.To])
 		l.Slot, l.Kept = -1, true
-		t.Literals = append(t.Literals, l)
+		t.Literals = append(t.Literals, *l)
 		t.impure()
 		t.lexed(lxLiteral, kwNone)
 		return
 	}
 	if t.intro {
-		t.introduced(&l)
+		t.introduced(l)
 	}
 	member := t.member()
 	if member && t.prev == lxComma && t.runSlot >= 0 && t.runKind == l.Kind.hashed() {
 		l.Slot = t.runSlot
-		t.Literals = append(t.Literals, l)
+		t.Literals = append(t.Literals, *l)
 		t.repeat()
 		t.lexed(lxLiteral, kwNone)
 		t.Kept = t.keptAtComma - t.Lexemes
@@ -184,12 +184,14 @@ func (t *Text) literal(l Literal) {
 	}
 	l.Slot = int32(len(t.slots))
 	t.slots = append(t.slots, int32(len(t.Literals)))
-	t.Literals = append(t.Literals, l)
+	t.Literals = append(t.Literals, *l)
 	t.h = mix(t.h, uint64(l.Kind.hashed()))
 	if t.constant {
 		t.current = append(t.current, l.Slot)
 	}
-	t.chars(l)
+	if t.chrAt == t.Lexemes || l.Kind == HexLiteral {
+		t.chars(l)
+	}
 	t.lexed(lxLiteral, kwNone)
 	t.runSlot = noRun
 	if member {
@@ -199,7 +201,11 @@ func (t *Text) literal(l Literal) {
 
 // member says whether what ends at t.i is a member of a list, and all of it.
 func (t *Text) member() bool {
-	if t.mode != inList || t.nest != t.level || t.inRow || t.prev != lxComma && t.prev != lxOpen {
+	return t.mode == inList && t.wholeMember()
+}
+
+func (t *Text) wholeMember() bool {
+	if t.nest != t.level || t.inRow || t.prev != lxComma && t.prev != lxOpen {
 		return false
 	}
 	for i := t.i; i < len(t.Raw); i++ {
@@ -265,7 +271,7 @@ func (t *Text) introduced(l *Literal) {
 
 // chars collects the signs of a text that is built from the codes of its
 // characters.
-func (t *Text) chars(l Literal) {
+func (t *Text) chars(l *Literal) {
 	switch {
 	case l.Kind == IntegerLiteral && t.chrAt == t.Lexemes && t.prev == lxOpen:
 		t.built++

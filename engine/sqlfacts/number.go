@@ -8,6 +8,17 @@ func (t *Text) number(from int) {
 		i++
 	}
 	l := Literal{From: int32(from), in: int32(i), Kind: IntegerLiteral}
+	if c := b[i]; c > '0' && c <= '9' || c == '0' && (i+1 >= len(b) || b[i+1] == ' ' || b[i+1] == ',' || b[i+1] == ')') {
+		k := i + 1
+		for k < len(b) && cl[b[k]] == cDigit {
+			k++
+		}
+		if k >= len(b) || b[k] != '.' && !t.rules.part[b[k]] { // most of all
+			t.i, l.out = k, int32(k)
+			t.literal(&l)
+			return
+		}
+	}
 	if b[i] == '0' && i+1 < len(b) && t.based(&l, i) {
 		return
 	}
@@ -50,7 +61,7 @@ func (t *Text) number(from int) {
 	}
 	t.i = i
 	l.out = int32(i)
-	t.literal(l)
+	t.literal(&l)
 }
 
 // based reads 0x, 0b and 0o numbers whose 0 is at i.
@@ -91,7 +102,7 @@ func (t *Text) based(l *Literal, i int) bool {
 		l.Kind, l.form = BitLiteral, bitDigits
 	}
 	t.i = k
-	t.literal(*l)
+	t.literal(l)
 	return true
 }
 

@@ -30,7 +30,7 @@ func (t *Text) quoted(from, q int, kind LiteralKind, f form) {
 			l.stands = t.named
 		}
 	}
-	t.literal(l)
+	t.literal(&l)
 	if kind != StringLiteral && t.rules.my {
 		return
 	}
@@ -176,5 +176,5 @@ func (t *Text) dollarQuoted(tag []byte) {
 		l.out = l.in + int32(n)
 		t.i = int(l.out) + len(tag)
 	}
-	t.literal(l)
+	t.literal(&l)
 }

@@ -1,6 +1,9 @@
 package sqlfacts
 
-import "unicode/utf8"
+import (
+	"encoding/binary"
+	"unicode/utf8"
+)
 
 // class sorts bytes for the lexer.
 type class uint8
@@ -180,19 +183,36 @@ func (m charset) width(b []byte, i int) int {
 	return 1
 }
 
+// ascii says whether b has no byte beyond ASCII.
+func ascii(b []byte) bool {
+	if len(b) < 8 {
+		return load(b, 0, len(b))&tops == 0
+	}
+	i := 0
+	for ; i+32 <= len(b); i += 32 {
+		x := binary.LittleEndian.Uint64(b[i:]) | binary.LittleEndian.Uint64(b[i+8:]) |
+			binary.LittleEndian.Uint64(b[i+16:]) | binary.LittleEndian.Uint64(b[i+24:])
+		if x&tops != 0 {
+			return false
+		}
+	}
+	for ; i+8 <= len(b); i += 8 {
+		if binary.LittleEndian.Uint64(b[i:])&tops != 0 {
+			return false
+		}
+	}
+	return binary.LittleEndian.Uint64(b[len(b)-8:])&tops == 0
+}
+
 // encoding marks bytes that the character set does not have.
 func (t *Text) encoding() {
 	b := t.Raw
-	i := 0
-	for ; i+8 <= len(b); i += 8 {
-		if load(b, i, 8)&tops != 0 {
-			break
-		}
-	}
-	for ; i < len(b) && b[i] < 0x80; i++ {
-	}
-	if i == len(b) {
+	if ascii(b) {
 		return
+	}
+	i := 0
+	for b[i] < 0x80 {
+		i++
 	}
 	t.wide = true
 	switch r := t.rules; {

@@ -145,3 +145,58 @@ func (s *scanner) alias(n *Node) {
 
 // relationWords may follow a relation and are no alias.
 var relationWords = words("force use ignore tablesample read write like add rename modify change to column constraint default matching open close")
+
+// ctes reads WITH a AS (...), b AS (...).
+func (s *scanner) ctes() *Node {
+	s.advance()
+	s.accept("recursive")
+	n := newNode(With, "")
+	for s.tok.kind == tkWord || s.tok.kind == tkIdent {
+		d := &Node{Kind: Derived, Slot: -1, Alias: s.name()}
+		if s.tok.is("(") {
+			s.brackets()
+		}
+		s.accept("as")
+		s.skip("not", "materialized")
+		if s.accept("(") {
+			d.Args = []*Node{s.statement()}
+			s.accept(")")
+		}
+		n.Args = append(n.Args, d)
+		if !s.accept(",") {
+			break
+		}
+	}
+	return n
+}
+
+// unions reads further arms behind the first.
+func (s *scanner) unions(first *Node) *Node {
+	n := newNode(Union, "", first)
+	for s.tok.word("union") || s.tok.word("except") || s.tok.word("intersect") {
+		op := s.tok.text
+		s.advance()
+		if s.accept("all") {
+			op += " all"
+		} else {
+			s.accept("distinct")
+		}
+		if n.Name == "" || n.Name == "union" {
+			n.Name = op
+		}
+		var arm *Node
+		switch {
+		case s.tok.is("("):
+			arm = unwrap(s.brackets())
+		case s.tok.kind == tkWord && queries[s.tok.text]:
+			arm = newNode(Select, "")
+			s.verb(arm)
+			s.clauses(arm)
+		default:
+			arm = newNode(Other, "")
+			s.clauses(arm)
+		}
+		n.Args = append(n.Args, arm)
+	}
+	return n
+}

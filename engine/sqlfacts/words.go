@@ -4,23 +4,27 @@ package sqlfacts
 type keyword uint8
 
 const (
-	kwNone keyword = iota
-	kwIn
-	kwValues // VALUES, VALUE
+	kwNone   keyword = iota
+	kwIn             // IN
+	kwValues         // VALUES, VALUE
 	kwArray
-	kwConst   // NULL, TRUE, FALSE, DEFAULT: what may stand for a literal in a row
-	kwType    // a type whose name a length or precision follows
-	kwCharset // CHARSET, NAMES: a literal behind is the name of a character set
-	kwSet     // SET: CHARACTER SET is one too
+	kwConst // NULL, TRUE, FALSE, DEFAULT: what may stand for a literal in a row
+	kwType  // a type whose name a length or precision follows
 	kwCharacter
-	kwCollate
 	kwEscape // ESCAPE: parsers want one character
-	kwChr    // CHR, CHAR, NCHAR
 	kwConcat
 	kwUescape
-	kwChain  // words that build ever deeper trees: AND, OR, NOT, JOIN, UNION, ...
 	kwClause // key words that an operand follows
 	kwWord   // further key words, for MixedCase
+
+	// The lexer acts on these at once.
+	kwCharset // CHARSET, NAMES: a literal behind is the name of a character set
+	kwSet     // SET: CHARACTER SET is one too
+	kwCollate
+	kwChr   // CHR, CHAR, NCHAR
+	kwChain // words that build ever deeper trees: AND, OR, NOT, JOIN, UNION, ...
+
+	kwActive = kwCharset
 )
 
 const wordSlots = 2048

@@ -84,7 +84,7 @@ type Index struct {
 	vals  []value
 	refs  []Ref
 	parts parts
-	whole set // values with a token that is no key
+	whole set  // values with a token that is no key
 	clear bool // see CompileClear
 
 	// digests of strong tokens' texts.

@@ -75,7 +75,9 @@ func TestClientsThatGoAwayDoNotGetTheProxyShutOutOfTheServer(t *testing.T) {
 			TLS:    tlsconf.Client{Mode: tlsconf.Allow, CertFile: pair.CertFile, KeyFile: pair.KeyFile},
 			Server: Server{Address: s.Addr(), ProxyProtocol: true, TLS: tlsconf.Server{Mode: tt.mode}},
 		}, wire.Origin{Address: from + ":5555"}, func(err error) { ended <- err })
-		p.set.Load().answer = 300 * time.Millisecond // for the client that says nothing
+		set := *p.set.Load()
+		set.answer = 300 * time.Millisecond // for the client that says nothing
+		p.set.Store(&set)
 		for name, play := range clients {
 			c, err := net.Dial("tcp", addr)
 			if err != nil {

@@ -71,14 +71,11 @@ func NewPump(s *Session, o Options) *Pump {
 
 // Run forwards in both directions until the session ends, closes both
 // connections and the flow, and returns why: nil after an orderly end. It uses
-// the calling goroutine and one more, which has ended when Run returns.
+// the calling goroutine and one more at a time, which has ended when Run returns.
 func (p *Pump) Run() error {
 	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		p.end(p.direct(Server, p.s.Server, p.s.Client, p.s.FromServer))
-	}()
-	err := p.direct(Client, p.s.Client, p.s.Server, p.s.FromClient)
+	go p.answers(p.direction(Server, p.s.Server, p.s.Client, p.s.FromServer), done)
+	err := p.direction(Client, p.s.Client, p.s.Server, p.s.FromClient).run()
 	if err == nil {
 		// The client has sent all that it will; answers still come. Servers
 		// that see the end of input close on their side.
@@ -176,41 +173,79 @@ func (p *Pump) closeBoth() {
 	_ = p.s.Server.Close()
 }
 
-// direct forwards from src to dst until src ends (nil) or something fails.
-func (p *Pump) direct(from Side, src, dst net.Conn, pre []byte) (err error) {
+// answers runs the server's direction.
+func (p *Pump) answers(d *direction, done chan struct{}) {
+	err := d.run()
+	if err == errStack {
+		go p.answers(d, done)
+		return
+	}
+	p.end(err)
+	close(done)
+}
+
+// errStack asks to go on in another goroutine.
+var errStack = errors.New("wire: a smaller stack will do")
+
+// direction is one half of a session.
+type direction struct {
+	p      *Pump
+	from   Side
+	b      buffer
+	in     *reader
+	out    io.Writer
+	sent   *atomic.Uint64
+	chunks uint
+}
+
+func (p *Pump) direction(from Side, src, dst net.Conn, pre []byte) *direction {
+	d := &direction{p: p, from: from, in: newReader(src), out: newWriter(dst), sent: &p.o.Counters.ToServer}
+	if from == Server {
+		d.sent = &p.o.Counters.ToClient
+	}
+	if len(pre) > 0 {
+		d.b.reserve(len(pre))
+		d.b.end = copy(d.b.data, pre)
+	}
+	return d
+}
+
+// run forwards until the source ends (nil), something fails, or errStack.
+func (d *direction) run() (err error) {
+	p, b := d.p, &d.b
 	defer func() {
 		if v := recover(); v != nil {
-			err = &Error{Side: from, Op: "panic", Err: fmt.Errorf("%v", v), Stack: debug.Stack()}
+			err = &Error{Side: d.from, Op: "panic", Err: fmt.Errorf("%v", v), Stack: debug.Stack()}
+		}
+		if err != errStack {
+			b.move(nil, nil)
 		}
 	}()
-	sent := &p.o.Counters.ToServer
-	if from == Server {
-		sent = &p.o.Counters.ToClient
-	}
-	b := new(buffer)
-	defer b.move(nil, nil)
-	in, out := newReader(src), newWriter(dst)
-	if len(pre) > 0 {
-		b.reserve(len(pre))
-		b.end = copy(b.data, pre)
-	}
 	for {
-		need, err := p.drainBuffer(from, b, out, sent)
+		need, err := p.drainBuffer(d.from, b, d.out, d.sent)
 		if err != nil {
 			return err
 		}
-		if from == Server && p.draining.Load() && p.s.Flow.AtRest() {
+		if d.from == Server && p.draining.Load() && p.s.Flow.AtRest() {
 			p.Kill(Shutdown)
 			return nil
 		}
-		if err := in.read(b, need); err != nil {
+		if d.chunks++; d.from == Server && need == 0 && b.len() == 0 && sheds(d.chunks) {
+			return errStack
+		}
+		if err := d.in.read(b, need); err != nil {
 			if errors.Is(err, io.EOF) {
 				return nil
 			}
-			return &Error{Side: from, Op: "read", Err: err}
+			return &Error{Side: d.from, Op: "read", Err: err}
 		}
 	}
 }
+
+// sheds says when the server's direction goes on in a new goroutine: what its
+// first answers need once, such as describing results, makes a stack that an
+// idle session would keep until the collector comes by.
+func sheds(chunks uint) bool { return chunks == 2 || chunks == 32 || chunks == 512 }
 
 // drainBuffer shows b to the flow until it wants more bytes and returns how
 // many it needs (0: any).

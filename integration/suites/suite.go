@@ -122,6 +122,9 @@ func (s *suite) compare(ctx context.Context, g *ground, o options) ([]row, error
 		if len(alone) == 0 {
 			continue // no test of this package matches -run
 		}
+		if err := s.retry(ctx, bin, pkg, o, g, &r, alone, again, proxied); err != nil {
+			return nil, err
+		}
 		r.judge(alone, again, proxied, s.explained)
 		if o.verbose {
 			r.tellDirect(alone)

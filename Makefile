@@ -12,7 +12,7 @@ TOOL = $(GO) tool -modfile=internal/tools/go.mod
 QUICK = $$($(GO) list ./... | grep -v -e '^honeyrow/integration' -e '^honeyrow/demo' -e '^honeyrow/docker')
 # For `make check`: what needs no MariaDB, no second program and no long seeding.
 # `make test` runs all.
-NIMBLE = ./event/... ./inspect/... ./token/... ./alert/... ./engine/... ./rules/... ./proxy ./proxy/pgwire ./proxy/replay/... ./proxy/tlsconf/... ./proxy/wire/... ./seeder ./seeder/generate ./internal/config ./internal/wiretest
+NIMBLE = ./event/... ./inspect/... ./token/... ./alert/... ./engine ./engine/match ./engine/detect ./engine/sqlfacts/mysql ./engine/sqlfacts/pgsql ./rules/... ./proxy ./proxy/pgwire ./proxy/replay/... ./proxy/tlsconf/... ./proxy/wire/... ./seeder ./seeder/generate ./internal/config ./internal/wiretest
 SERVERS = postgresql psql pg_dump pgbench mariadbd mariadb mariadb-dump
 CLIENTS = node npm python3-psycopg python3-psycopg2 python3-pymysql python3-mysqldb php-mysql sysbench
 
@@ -52,7 +52,7 @@ race:
 	CGO_ENABLED=1 $(GO) test -race $(NIMBLE)
 
 fuzz-short:
-	@scripts/fuzz.sh total=30s
+	@scripts/fuzz.sh 100x
 
 test: ## install what the tests need and run all of them, those against real PostgreSQL and MariaDB included
 	@scripts/need.sh cc $(SERVERS) $(CLIENTS)

@@ -68,14 +68,16 @@ if name == "MySQLdb":
     print(c.stat().split(":")[0])
 other = db.connect(**args)
 victim = c.thread_id()
-threading.Timer(0.3, lambda: other.cursor().execute("kill query %d" % victim)).start()
+killer = threading.Timer(0.3, lambda: other.cursor().execute("kill query %d" % victim))
+killer.start()
 run("select sleep(30), 1")
+killer.join()  # a connection belongs to one thread at a time
 run("select 'goes on'")
 other.cursor().execute("kill %d" % victim)
+other.close()
 try:
     cur.execute("select 1")
     cur.execute("select 1")
 except Exception as e:
     print(type(e).__name__, e.args[0] in (2006, 2013, 1927))
-other.close()
 print("done")

@@ -242,9 +242,10 @@ func (c *field) appendText(dst, raw []byte) []byte {
 }
 
 // appendFloat appends a number as servers do (MySQL's my_gcvt): from 16 digits
-// before the point on, or 15 zeros behind it, with an exponent.
+// before the point on, or 15 zeros behind it, with an exponent, unless the column
+// has a fixed count of decimals: DOUBLE(16,0).
 func (c *field) appendFloat(dst []byte, v float64, bits int) []byte {
-	if a := math.Abs(v); c.precision() >= 0 || a == 0 || a >= 1e-15 && a < 1e15 {
+	if a := math.Abs(v); c.decimals < 31 || a == 0 || a >= 1e-15 && a < 1e15 {
 		return strconv.AppendFloat(dst, v, 'f', c.precision(), bits)
 	}
 	at := len(dst)

@@ -484,7 +484,6 @@ func (f *flow) endRun(e *execution, code string) {
 	if e == nil || e.ended {
 		return
 	}
-	e.ended = true
 	f.open.remove(e)
 	if e.run != nil {
 		e.run.Done(e.rows, code)
@@ -494,13 +493,14 @@ func (f *flow) endRun(e *execution, code string) {
 		e.stmt.Release()
 		e.stmt = nil
 	}
-	if e.named { // a portal that is done or gone: clients may use ever new names
-		f.mu.Lock()
-		if f.portals.get(e.portal) == e {
-			f.setPortal(e.portal, nil)
-		}
-		f.mu.Unlock()
+	// Last: from then on the client's goroutine, which may take the name away
+	// meanwhile, may use the execution again.
+	f.mu.Lock()
+	e.ended = true
+	if e.named && f.portals.get(e.portal) == e { // done or gone: clients may use ever new names
+		f.setPortal(e.portal, nil)
 	}
+	f.mu.Unlock()
 }
 
 // runOf is the run that the server's text belongs to, nil if none.

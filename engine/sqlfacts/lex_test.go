@@ -357,3 +357,16 @@ func BenchmarkLookUp(b *testing.B) {
 		a.Facts(&x)
 	}
 }
+
+func TestWordsWithAnUnderscoreAreNotOfMixedCase(t *testing.T) {
+	for sql, want := range map[string]bool{
+		"select pg_sleep(20)": false, "SELECT PG_SLEEP(20)": false, "Select 1": false,
+		"select group_concat(a)": false, "SELECT GROUP_CONCAT(a)": false, "select pg_SLeep(20)": true, "SeLeCt 1": true,
+	} {
+		var x Text
+		x.Lex([]byte(sql), Env{Flavour: PostgreSQL, ANSIQuotes: true, NoBackslash: true})
+		if got := x.Marks&MixedCase != 0; got != want {
+			t.Errorf("%s: %v, want %v", sql, got, want)
+		}
+	}
+}

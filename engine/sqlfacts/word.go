@@ -133,13 +133,13 @@ func (t *Text) keyWord(id keyword) {
 func mixedCase(w uint64) bool {
 	up := uppers(w)
 	letters := uppers(w &^ (0x20 * ones)) // as if all were in upper case
-	return up != letters && up != 0x80
+	return up != 0 && up != letters && up != 0x80
 }
 
 func mixedLong(w0, w1 uint64) bool {
 	up0, up1 := uppers(w0), uppers(w1)
 	l0, l1 := uppers(w0&^(0x20*ones)), uppers(w1&^(0x20*ones))
-	return (up0 != l0 || up1 != l1) && (up0 != 0x80 || up1 != 0)
+	return up0|up1 != 0 && (up0 != l0 || up1 != l1) && (up0 != 0x80 || up1 != 0)
 }
 
 // prefix reads a literal that begins with a letter: E”, X”, B”, N”, U&”.

@@ -35,6 +35,20 @@ total=*s)
 esac
 echo "fuzz: $count targets, $time each"
 
+# So few executions that building and starting is most of the work: a package a
+# core, a worker a target.
+workers=$(getconf _NPROCESSORS_ONLN) kept=yes
+case $time in
+*x)
+	workers=1 kept=
+	if [ $# -eq 0 ]; then
+		printf '%s\n' "$targets" | cut -d' ' -f1 | uniq |
+			xargs -P "$(getconf _NPROCESSORS_ONLN)" -n 1 scripts/fuzz.sh "$time" || exit 1
+		exit 0
+	fi
+	;;
+esac
+
 bin=$(mktemp -d)
 trap 'rm -rf "$bin"' EXIT
 trap 'exit 130' INT
@@ -42,7 +56,9 @@ trap 'exit 143' TERM
 built=
 # One instrumented binary for each package, then its targets one by one.
 printf '%s\n' "$targets" >"$bin/targets"
+# What longer runs found is kept and played again, but not in a short one.
 cache=$(go env GOCACHE)/fuzz/$(go list -m)
+[ -n "$kept" ] || cache=$bin/cache
 while read -r dir name; do
 	if [ "$dir" != "$built" ]; then
 		go test -c -fuzz="^$name\$" -o "$bin/fuzz.test" "$dir"
@@ -50,7 +66,7 @@ while read -r dir name; do
 	fi
 	mkdir -p "$cache/$dir"
 	if ! (cd "$dir" && "$bin/fuzz.test" -test.run='^$' -test.fuzz="^$name\$" -test.fuzztime="$time" \
-		-test.fuzzcachedir="$cache/$dir" -test.fuzzminimizetime=10s </dev/null >"$bin/log" 2>&1); then
+		-test.parallel="$workers" -test.fuzzcachedir="$cache/$dir" -test.fuzzminimizetime=10s </dev/null >"$bin/log" 2>&1); then
 		cat "$bin/log"
 		echo "fuzz: $dir $name failed; a failing input is in $dir/testdata/fuzz/$name: keep it as a test case" >&2
 		exit 1

@@ -41,6 +41,9 @@ type Options struct {
 	// stay valid: add, do not replace.
 	Learn func(token.Location)
 	Now   func() time.Time // nil: time.Now
+	// Enforce carries out what a rule orders against sessions; it is called by
+	// their own goroutines and must not block. nil: nothing but verdicts.
+	Enforce func(event.Measure)
 	// Analysis understands statements; nil: only values are looked for.
 	Analysis *Analysis
 }

@@ -11,6 +11,9 @@ type Client struct {
 	Protocol string    `json:"protocol"` // "postgres", "mysql"
 	Listener string    `json:"listener"` // the listener's name in the configuration
 	Server   string    `json:"server"`   // the server's name in the configuration
+	// Protect says that the listener is in protect mode: statements are understood
+	// before they are sent, results held back until they are known to be harmless.
+	Protect bool `json:"protect,omitempty"`
 	// Address is "host:port" of the real client: the one that a PROXY header
 	// names, else the socket's peer. "unix" for a unix socket.
 	Address string `json:"address"`

@@ -1,6 +1,9 @@
 package event
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Action is what a rule does about a finding.
 type Action uint8
@@ -10,9 +13,10 @@ const (
 	Pass  Action = iota
 	Alert        // record a detection, let the traffic through
 	Block        // record a detection, refuse the statement or the result
+	Kill         // as Block, and end the session
 )
 
-var actionNames = [...]string{"pass", "alert", "block"}
+var actionNames = [...]string{"pass", "alert", "block", "kill"}
 
 // String returns the word that configuration and alerts use.
 func (a Action) String() string {
@@ -33,11 +37,13 @@ func (a *Action) UnmarshalText(b []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("unknown action %q: use pass, alert or block", b)
+	return fmt.Errorf("unknown action %q: use pass, alert, block or kill", b)
 }
 
 // Verdict is the engine's answer to a protocol. The zero Verdict lets traffic
-// through. Only Block asks the protocol to do something.
+// through. Only Block and Kill ask the protocol to do something: to refuse what
+// it showed. That a session ends or slows down is a Measure, which does not pass
+// through the protocol.
 type Verdict struct {
 	Action    Action
 	Rule      string // the rule that decided
@@ -45,7 +51,24 @@ type Verdict struct {
 }
 
 // Blocks reports whether the protocol must refuse what it just showed.
-func (v Verdict) Blocks() bool { return v.Action == Block }
+func (v Verdict) Blocks() bool { return v.Action >= Block }
+
+// Measure is what is done to sessions beyond the verdict on what they just sent
+// or asked. The engine orders it before it returns the verdict; the proxy carries
+// it out at the next chunk of each session meant.
+type Measure struct {
+	// Session is the one meant; empty: every session for which Of is true.
+	Session ID
+	Of      func(*Client) bool
+	// Kill ends the session once the refusal has been written.
+	Kill bool
+	// Delay is slept before each chunk that leaves in either direction, from now
+	// on; zero changes nothing.
+	Delay time.Duration
+	// Rule and Detection are why, for the log and the last error that the client has.
+	Rule      string
+	Detection ID
+}
 
 // Severity orders detections. Higher is worse.
 type Severity uint8

@@ -19,6 +19,8 @@ type entry struct {
 	Frag      string `json:"frag"`
 	Syntax    string `json:"syntax"`
 	Inert     bool   `json:"inert"`
+
+	parameters bool // of a hard set: the statement has placeholders
 }
 
 // corpus is one file.
@@ -26,6 +28,7 @@ type corpus struct {
 	name    string // without the extension
 	attack  bool
 	public  bool
+	hard    bool // written by hand, see hard.go
 	entries []entry
 }
 

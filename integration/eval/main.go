@@ -36,9 +36,10 @@ func main() {
 }
 
 type options struct {
-	own, public, markdown, show string
-	limit                       int
-	class                       string
+	own, hard, public, markdown, show, figures string
+	keep                                       bool
+	limit                                      int
+	class                                      string
 }
 
 func run(ctx context.Context, args []string, out, errs io.Writer) error {
@@ -46,8 +47,11 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 	fs := flag.NewFlagSet("eval", flag.ContinueOnError)
 	fs.SetOutput(errs)
 	fs.StringVar(&o.own, "corpora", "integration/eval/corpora", "folder of our own corpora")
+	fs.StringVar(&o.hard, "hard", "integration/eval/hard", "folder of the hand-written sets")
 	fs.StringVar(&o.public, "public", "", "folder of others' corpora (not in the repository)")
 	fs.StringVar(&o.markdown, "markdown", "", "write the report to this file as Markdown")
+	fs.StringVar(&o.figures, "figures", "integration/eval/figures.json", "figures to compare with")
+	fs.BoolVar(&o.keep, "keep", false, "keep this run in --figures")
 	fs.StringVar(&o.show, "show", "", "list what was missed or mistaken in this corpus")
 	fs.StringVar(&o.class, "class", "", "with --show: of this class only")
 	fs.IntVar(&o.limit, "limit", 40, "with --show: how many")
@@ -58,6 +62,11 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 	if err != nil {
 		return err
 	}
+	hard, err := loadHard(o.hard)
+	if err != nil {
+		return err
+	}
+	cs = append(cs, hard...)
 	if o.public != "" {
 		more, err := load(o.public, true)
 		if err != nil {
@@ -80,12 +89,23 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 			r.list(out, o.limit)
 		}
 	}
-	report(out, rs, false)
+	kept, err := readFigures(o.figures)
+	if err != nil {
+		return err
+	}
+	report(out, rs, kept, false)
+	fmt.Fprintln(out)
+	kept.compare(out, rs)
+	if o.keep {
+		if err := kept.keep(o.figures, rs); err != nil {
+			return err
+		}
+	}
 	if o.markdown == "" {
 		return nil
 	}
 	var b strings.Builder
-	report(&b, rs, true)
+	report(&b, rs, kept, true)
 	return os.WriteFile(o.markdown, []byte(b.String()), 0o644)
 }
 

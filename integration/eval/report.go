@@ -141,48 +141,97 @@ func percent(n, of int) string {
 	return fmt.Sprintf("%.2f %%", 100*float64(n)/float64(of))
 }
 
-// report prints the tables.
-func report(out io.Writer, rs []*result, markdown bool) {
-	row := func(cells ...string) {
-		if markdown {
-			fmt.Fprintln(out, "| "+strings.Join(cells, " | ")+" |")
-			return
-		}
-		for i, c := range cells {
-			if i == 0 {
-				fmt.Fprintf(out, "%-36s", c)
-			} else {
-				fmt.Fprintf(out, " %12s", c)
-			}
-		}
-		fmt.Fprintln(out)
+// intro stands above the tables of the Markdown report.
+const intro = `# Detection figures
+
+Written by ` + "`go run ./integration/eval --keep --markdown FILE`" + `; not edited by hand. Attacks are counted on effective statements: valid syntax (where the corpus does not say, a parser took it) and not inert inside a literal. Findings that weigh 3 or more together are of severity medium at least. The engine adds what one statement alone cannot show (honey rows reached, the session's history, shapes never seen): none of that is in these figures. libinjection judges the whole statement and stands beside as the peer.
+
+The corpora of captured and public statements were used to tune the weights. "evasion" and "lookalike" sets were written by hand, are proven to run on PostgreSQL and MariaDB, and are in the repository; their "blind" half was written before its author had seen the detectors, and the figures of its first run stay in the table: expect those, not the tuned ones, from material that nobody has shown us.
+`
+
+// table prints rows, as Markdown or in columns.
+type table struct {
+	out      io.Writer
+	markdown bool
+}
+
+func (t table) row(cells ...string) {
+	if t.markdown {
+		fmt.Fprintln(t.out, "| "+strings.Join(cells, " | ")+" |")
+		return
 	}
-	head := func(title string, cells ...string) {
-		fmt.Fprintln(out)
-		if markdown {
-			fmt.Fprintf(out, "## %s\n\n", title)
+	for i, c := range cells {
+		if i == 0 {
+			fmt.Fprintf(t.out, "%-36s", c)
 		} else {
-			fmt.Fprintln(out, title)
-		}
-		row(cells...)
-		if markdown {
-			row(strings.Split(strings.TrimSuffix(strings.Repeat("---,", len(cells)), ","), ",")...)
+			fmt.Fprintf(t.out, " %12s", c)
 		}
 	}
+	fmt.Fprintln(t.out)
+}
+
+func (t table) head(title string, cells ...string) {
+	fmt.Fprintln(t.out)
+	if t.markdown {
+		fmt.Fprintf(t.out, "## %s\n\n", title)
+	} else {
+		fmt.Fprintln(t.out, title)
+	}
+	t.row(cells...)
+	if t.markdown {
+		t.row(strings.Split(strings.TrimSuffix(strings.Repeat("---,", len(cells)), ","), ",")...)
+	}
+}
+
+// report prints the tables.
+func report(out io.Writer, rs []*result, kept figures, markdown bool) {
+	t := table{out, markdown}
 	if markdown {
-		fmt.Fprint(out, "# Detection figures\n\nWritten by `go run ./integration/eval --markdown FILE`; not edited by hand. Attacks are counted on effective statements: valid syntax (where the corpus does not say, a parser took it) and not inert inside a literal. The score of the findings is 3 or more from medium on; libinjection judges the whole statement. \"own\" corpora are in the repository, the others are not: `--public DIR` names their folder.\n\nThe rules were tuned on these corpora: figures for material that nobody has seen before are lower.\n")
+		fmt.Fprint(out, intro)
 	}
-	head("Corpora", "corpus", "statements", "counted", "medium+", "share", "weak only", "libinjection", "mended", "scanned")
+	t.head("Attacks", "corpus", "statements", "counted", "medium+", "recall", "first run", "weak only", "libinjection", "mended", "scanned")
 	for _, r := range rs {
-		t := &r.total
-		row(r.c.name, fmt.Sprint(t.all), fmt.Sprint(t.effective), fmt.Sprint(t.hits), percent(t.hits, t.effective), percent(t.weak, t.effective),
-			percent(t.peer, t.effective), fmt.Sprint(t.mended), fmt.Sprint(t.scanned))
-	}
-	for _, r := range rs {
-		head(r.c.name+", by class", "class", "counted", "medium+", "share", "weak only")
-		for _, c := range slices.Sorted(maps.Keys(r.classes)) {
-			t := r.classes[c]
-			row(c, fmt.Sprint(t.effective), fmt.Sprint(t.hits), percent(t.hits, t.effective), percent(t.weak, t.effective))
+		if r.c.attack {
+			t.row(r.summary(kept)...)
 		}
 	}
+	t.head("Ordinary statements", "corpus", "statements", "counted", "medium+", "a million", "first run", "weak only", "libinjection", "mended", "scanned")
+	for _, r := range rs {
+		if !r.c.attack {
+			t.row(r.summary(kept)...)
+		}
+	}
+	for _, r := range rs {
+		share := "recall"
+		if !r.c.attack {
+			share = "a million"
+		}
+		t.head(r.c.name+", by class", "class", "counted", "medium+", share, "weak only", "libinjection")
+		for _, c := range slices.Sorted(maps.Keys(r.classes)) {
+			n := r.classes[c]
+			t.row(c, fmt.Sprint(n.effective), fmt.Sprint(n.hits), r.share(n.hits, n.effective), percent(n.weak, n.effective), r.share(n.peer, n.effective))
+		}
+	}
+}
+
+// summary is the row of a corpus.
+func (r *result) summary(kept figures) []string {
+	t := &r.total
+	first := "-"
+	if f, ok := kept.First[r.c.name]; ok {
+		first = r.share(f.Hits, f.Counted)
+	}
+	return []string{
+		r.c.name, fmt.Sprint(t.all), fmt.Sprint(t.effective), fmt.Sprint(t.hits), r.share(t.hits, t.effective), first,
+		percent(t.weak, t.effective), r.share(t.peer, t.effective), fmt.Sprint(t.mended), fmt.Sprint(t.scanned),
+	}
+}
+
+// share is recall in percent for attacks, false alarms a million statements for
+// ordinary ones.
+func (r *result) share(n, of int) string {
+	if r.c.attack || of == 0 {
+		return percent(n, of)
+	}
+	return fmt.Sprint((n*1_000_000 + of/2) / of)
 }

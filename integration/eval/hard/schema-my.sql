@@ -1,0 +1,25 @@
+-- A small shop, as the statements of this folder know it.
+DROP DATABASE IF EXISTS app; CREATE DATABASE app CHARACTER SET utf8mb4; USE app;
+CREATE TABLE users (id int PRIMARY KEY, name varchar(100), email varchar(100), password varchar(100), role varchar(20), active boolean DEFAULT true, created_at datetime DEFAULT now());
+CREATE TABLE products (id int PRIMARY KEY, name varchar(100), price decimal(10,2), category varchar(50), stock int, description text);
+CREATE TABLE orders (id int PRIMARY KEY, user_id int, product_id int, qty int, total decimal(10,2), status varchar(20), created_at datetime DEFAULT now());
+CREATE TABLE customers (id int PRIMARY KEY, name varchar(100), email varchar(100), phone varchar(40), card_number varchar(40), iban varchar(40), city varchar(50), country varchar(50), notes text);
+CREATE TABLE articles (id int PRIMARY KEY AUTO_INCREMENT, title varchar(200), body text, author varchar(100), slug varchar(100), published boolean DEFAULT true, created_at datetime DEFAULT now());
+CREATE TABLE comments (id int PRIMARY KEY AUTO_INCREMENT, article_id int, author varchar(100), body text);
+CREATE TABLE sessions (id varchar(64) PRIMARY KEY, user_id int, data text, expires_at datetime);
+CREATE TABLE api_keys (id int PRIMARY KEY, customer_id int, secret varchar(64), created_at datetime DEFAULT now());
+CREATE TABLE departments (id int PRIMARY KEY, name varchar(100));
+CREATE TABLE employees (id int PRIMARY KEY, name varchar(100), salary decimal(10,2), department_id int, manager_id int, hired date);
+CREATE TABLE settings (name varchar(64) PRIMARY KEY, value text);
+CREATE TABLE logs (id int PRIMARY KEY AUTO_INCREMENT, level varchar(20), message text, ip varchar(40), created_at datetime DEFAULT now());
+INSERT INTO users (id, name, email, password, role) VALUES (1, 'admin', 'root@shop.example', 'plover7', 'admin'), (2, 'bob', 'bob@shop.example', 'xyzzy12', 'guest');
+INSERT INTO products VALUES (1, 'lamp', 9.5, 'toys', 4, 'a lamp'), (2, 'chair', 40, 'home', 0, 'a chair'), (3, 'table', 90, 'home', 2, NULL);
+INSERT INTO orders (id, user_id, product_id, qty, total, status) VALUES (1, 1, 1, 2, 19, 'paid'), (2, 2, 3, 1, 90, 'new');
+INSERT INTO customers VALUES (1, 'Ann Lee', 'ann@mail.example', '555-1', '4556123412341234', 'DE02120300000000202051', 'Rome', 'IT', 'vip'), (2, 'Max O''Brien', 'max@mail.example', '555-2', '4556000000000001', 'FR7630006000011234567890189', 'Paris', 'FR', NULL);
+INSERT INTO articles (title, body, author, slug) VALUES ('First', 'Hello', 'bob', 'first'), ('Second', 'World', 'admin', 'second');
+INSERT INTO sessions VALUES ('abc', 1, 'x', now());
+INSERT INTO api_keys (id, customer_id, secret) VALUES (1, 1, 'sk_live_77aa'), (2, 2, 'sk_live_88bb');
+INSERT INTO departments VALUES (1, 'Sales');
+INSERT INTO employees VALUES (1, 'Eve', 4000, 1, NULL, '2020-01-01'), (2, 'Dan', 3000, 1, 1, '2021-01-01');
+INSERT INTO settings VALUES ('theme', 'light');
+INSERT INTO logs (level, message, ip) VALUES ('info', 'started', '10.0.0.1');

@@ -14,8 +14,9 @@ import (
 // CRC32 is not looked for: it has 32 bits, so a set of 10,000 tokens would meet
 // one by chance in every 430,000 fields.
 type digests struct {
-	slots []uint64 // tag<<32 | value+1; 0 is empty
-	mask  uint64
+	filter []uint64 // by the low bits: two bits of one word, 8 to 16 bits a digest
+	slots  []uint64 // tag<<32 | value+1; 0 is empty
+	mask   uint64
 }
 
 // maxDigested bounds the tokens whose digests are filed: 24 to 48 bytes and
@@ -38,6 +39,7 @@ func (d *digests) build(x *Index) {
 	}
 	l := ceilLog(n * 4)
 	d.slots, d.mask = make([]uint64, 1<<l), 1<<l-1
+	d.filter = make([]uint64, 1<<(max(l, 3)-3))
 	for v := range x.vals {
 		if !x.digested(v) {
 			continue
@@ -50,6 +52,7 @@ func (d *digests) build(x *Index) {
 				i = (i + 1) & d.mask
 			}
 			d.slots[i] = sum>>32<<32 | uint64(v+1)
+			d.filter[sum&uint64(len(d.filter)-1)] |= twoBits(sum)
 		}
 	}
 }
@@ -67,6 +70,9 @@ func (x *Index) Digest(b []byte) (Value, Disguise, bool) {
 		return 0, Plain, false
 	}
 	sum := binary.LittleEndian.Uint64(b)
+	if !d.may(sum) {
+		return 0, Plain, false
+	}
 	for i := sum & d.mask; d.slots[i] != 0; i = (i + 1) & d.mask {
 		if d.slots[i]>>32 != sum>>32 {
 			continue
@@ -81,13 +87,11 @@ func (x *Index) Digest(b []byte) (Value, Disguise, bool) {
 
 // may reports whether a digest may begin with these eight bytes.
 func (d *digests) may(sum uint64) bool {
-	for i := sum & d.mask; d.slots[i] != 0; i = (i + 1) & d.mask {
-		if d.slots[i]>>32 == sum>>32 {
-			return true
-		}
-	}
-	return false
+	bits := twoBits(sum)
+	return d.filter[sum&uint64(len(d.filter)-1)]&bits == bits
 }
+
+func twoBits(sum uint64) uint64 { return 1<<(sum>>58) | 1<<(sum>>52&63) }
 
 // digestOf says which digest of v stands at the beginning of b.
 func digestOf(b, v []byte) Disguise {

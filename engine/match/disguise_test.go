@@ -161,6 +161,9 @@ func TestAValueIsFoundInEveryDisguise(t *testing.T) {
 					if len(got) == 0 || got[0].As != d.as || !x.Suspect(b) {
 						t.Fatalf("%q as %q after %d bytes: %+v", v, s, before, got)
 					}
+					if at := 11 + before; got[0].At < at || got[0].End > at+len(s) || got[0].End-got[0].At < min(len(v), len(s)/2) {
+						t.Fatalf("%q as %q at %d: %+v", v, s, at, got[0])
+					}
 					if len(got) > 1 {
 						t.Logf("%q as %q after %d bytes: %d sights %+v", v, s, before, len(got), got)
 					}

@@ -35,6 +35,9 @@ type cli struct {
 	Doctor     doctorCmd  `cmd:"" help:"Check the configuration and everything that it names."`
 	Proxy      proxyCmd   `cmd:"" help:"Stand between clients and servers and watch for honey rows."`
 	Health     healthCmd  `cmd:"" help:"Say whether the proxy on this machine works; for health checks."`
+	Status     statusCmd  `cmd:"" help:"Ask the running proxy what it serves, watches and has delivered."`
+	Reload     reloadCmd  `cmd:"" help:"Have the running proxy read its configuration again."`
+	Drain      drainCmd   `cmd:"" help:"Have the running proxy end in order."`
 	Seed       seedCmd    `cmd:"" help:"Plan, plant, verify and remove honey rows."`
 	Tokens     tokensCmd  `cmd:"" help:"List, show and export planted tokens."`
 	Alerts     alertsCmd  `cmd:"" help:"List alerts, follow them, and test where they go."`

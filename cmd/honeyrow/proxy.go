@@ -59,12 +59,14 @@ func (c *proxyCmd) Run(e *env) error {
 		}
 		defer stop()
 	}
-	a, err := app.New(context.Background(), cfg, app.Options{Log: log, Stdout: e.stdout})
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	a, err := app.New(context.Background(), cfg, app.Options{
+		Log: log, Stdout: e.stdout, Load: func() (*app.Config, error) { return c.load(e, name) }, Stop: stop,
+	})
 	if err != nil {
 		return fmt.Errorf("the proxy can't start: %w", err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
 	done := make(chan error, 1)
 	go func() { // ends with Run
 		done <- a.Run(ctx, func() { tell(log, "READY=1") })

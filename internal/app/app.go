@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -24,6 +25,7 @@ import (
 	mydialect "honeyrow/engine/sqlfacts/mysql"
 	"honeyrow/engine/sqlfacts/pgsql"
 	"honeyrow/event"
+	"honeyrow/internal/admin"
 	"honeyrow/proxy"
 	"honeyrow/rules"
 	"honeyrow/token"
@@ -34,6 +36,10 @@ type Options struct {
 	Log zerolog.Logger
 	// Stdout is where console sinks write; nil means the process's own.
 	Stdout io.Writer
+	// Load reads the configuration again, and Stop ends Run's context, when the
+	// admin listener is asked to; nil: it can't.
+	Load func() (*Config, error)
+	Stop func()
 }
 
 // App is one running proxy with everything behind it.
@@ -49,6 +55,13 @@ type App struct {
 
 	analysis *engine.Analysis // nil: statements are not judged
 	parser   *pgsql.Parser
+
+	admin                   *admin.Server // nil: none
+	started                 time.Time
+	reloaded                atomic.Int64 // Unix nanoseconds: when cfg came into force
+	reloads, reloadsRefused atomic.Uint64
+	up, draining            atomic.Bool // clients are served; the end has begun
+	lost                    atomic.Bool // the registry can't be read
 
 	// kick asks the catalogue refresher to look now; learned carries what the
 	// engine found out about tables.
@@ -81,12 +94,18 @@ func New(ctx context.Context, c *Config, o Options) (*App, error) {
 	a := &App{
 		log: o.Log, out: o.Stdout, id: string(event.NewID()), host: host, cfg: c,
 		kick: make(chan struct{}, 1), learned: make(chan token.Location, 256), listeners: map[string]*listening{},
+		started: time.Now(),
 	}
+	a.reloaded.Store(a.started.UnixNano())
 	if a.out == nil {
 		a.out = os.Stdout
 	}
 	a.serve, a.cut = context.WithCancel(context.WithoutCancel(ctx))
-	if err := a.open(ctx, c); err != nil {
+	err = a.open(ctx, c)
+	if err == nil {
+		err = a.openAdmin(c, o)
+	}
+	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	return a, nil
@@ -177,6 +196,7 @@ func (a *App) Engine() *engine.Engine { return a.engine }
 func (a *App) Run(ctx context.Context, ready func()) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	a.serveAdmin()
 	a.press.start(background, a.flushTime(), a.log)
 	var loops sync.WaitGroup
 	// From its first sign of life on, seeders wait for this proxy: what was
@@ -194,11 +214,13 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 		a.startServing(l)
 	}
 	a.mu.Unlock()
+	a.up.Store(true)
 	a.announce()
 	if ready != nil {
 		ready()
 	}
 	<-ctx.Done()
+	a.draining.Store(true)
 	a.mu.Lock()
 	served := a.listeners
 	a.mu.Unlock()
@@ -209,6 +231,7 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	a.cut()
 	a.endAnalysis()
 	a.press.stop()
+	a.closeAdmin()
 	for _, l := range served {
 		a.totalsOf(l)
 	}
@@ -259,6 +282,7 @@ func (a *App) Close() error {
 	for _, l := range a.listeners {
 		l.Close()
 	}
+	a.closeAdmin()
 	a.endAnalysis()
 	var err error
 	if a.press.desk != nil {

@@ -153,11 +153,14 @@ func (s *site) plant() {
 // start runs the proxy until the test ends.
 func (s *site) start() {
 	s.t.Helper()
-	a, err := New(context.Background(), s.config(), Options{Log: zerolog.New(s.logs), Stdout: io.Discard})
+	ctx, end := context.WithCancel(context.Background())
+	a, err := New(context.Background(), s.config(), Options{
+		Log: zerolog.New(s.logs), Stdout: io.Discard, Load: func() (*Config, error) { return LoadConfig(s.file) }, Stop: end,
+	})
 	if err != nil {
+		end()
 		s.t.Fatal(err)
 	}
-	ctx, end := context.WithCancel(context.Background())
 	done, ready := make(chan error, 1), make(chan struct{})
 	s.app, s.end, s.done = a, end, done
 	go func() { done <- a.Run(ctx, func() { close(ready) }) }() // ends with stop

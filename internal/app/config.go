@@ -10,6 +10,7 @@ import (
 	"honeyrow/alert"
 	"honeyrow/alert/sink"
 	"honeyrow/engine"
+	"honeyrow/internal/admin"
 	"honeyrow/internal/config"
 	"honeyrow/proxy"
 	"honeyrow/proxy/mywire"
@@ -30,6 +31,7 @@ type Config struct {
 	Allow  []rules.Allowance `yaml:"allow"`
 	Alerts AlertsConfig      `yaml:"alerts"`
 	Seed   seeder.Config     `yaml:"seed"`
+	Admin  admin.Config      `yaml:"admin"`
 	Log    LogConfig         `yaml:"log"`
 	Drain  DrainConfig       `yaml:"drain"`
 
@@ -348,6 +350,7 @@ func (v *checker) features() {
 	v.wrap("alerts", v.c.Alerts.Config.Validate())
 	v.wrap("alerts", v.c.Alerts.alertConfig.Validate())
 	v.wrap("seed", v.c.Seed.Validate())
+	v.wrap("admin", v.c.Admin.Validate())
 	v.sinks()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"honeyrow/alert"
 	"honeyrow/rules"
@@ -14,10 +15,23 @@ import (
 // stays as it is. New listeners are opened, those that are gone are drained in
 // the background.
 func (a *App) Reload(ctx context.Context, next *Config) error {
+	if err := a.takeConfig(ctx, next); err != nil {
+		a.reloadsRefused.Add(1)
+		return err
+	}
+	a.reloads.Add(1)
+	a.reloaded.Store(time.Now().UnixNano())
+	return nil
+}
+
+func (a *App) takeConfig(ctx context.Context, next *Config) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if next.Registry != a.cfg.Registry {
 		return errors.New("the registry can't change while the proxy runs: restart it")
+	}
+	if next.Admin != a.cfg.Admin {
+		return errors.New("the admin listener can't change while the proxy runs: restart it")
 	}
 	if len(next.Listeners) == 0 {
 		return next.file.Errorf("listeners", "no listener is configured: add one with name and address")

@@ -70,12 +70,14 @@ func (a *App) tokenLoop(ctx context.Context) {
 			if !lastLog.IsZero() {
 				a.log.Info().Msg("the registry can be read again")
 				lastLog = time.Time{}
+				a.lost.Store(false)
 			}
 			version = next
 			continue
 		case ctx.Err() != nil:
 			return
 		case time.Since(lastLog) >= storeLog:
+			a.lost.Store(true)
 			lastLog = time.Now()
 			a.log.Error().Err(err).Int("tokens", a.engine.Stats().Tokens).Msg("the registry can't be read: the tokens last known are watched on, new ones are not")
 		}

@@ -1,0 +1,179 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"honeyrow/event"
+	"honeyrow/internal/config"
+)
+
+// proxy is a Backend that notes its orders.
+type proxy struct {
+	why    []string
+	orders []string
+	err    error
+}
+
+func (p *proxy) Ready(context.Context) []string { return p.why }
+func (p *proxy) Status(context.Context) any     { return map[string]string{"state": "serving"} }
+func (p *proxy) Drain()                         { p.orders = append(p.orders, "drain") }
+func (p *proxy) Sessions() []Session {
+	return []Session{{Client: event.Client{Session: "s1", User: "app"}}}
+}
+
+func (p *proxy) Reload(context.Context) error {
+	p.orders = append(p.orders, "reload")
+	return p.err
+}
+
+func (p *proxy) Kill(id event.ID) bool {
+	p.orders = append(p.orders, "kill "+string(id))
+	return id == "s1"
+}
+
+// open starts a server and returns its address, or fails the test.
+func open(t *testing.T, c Config, b Backend) *Server {
+	t.Helper()
+	if err := c.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("honeyrow_up 1\n")) })
+	s, err := Listen(c, Deps{Backend: b, Metrics: metrics, Log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go s.Serve() // ends with Close
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func socketFile(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "adm") // a unix socket's path is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return filepath.Join(dir, "s")
+}
+
+func TestOverTCPOnlyMetricsAndHealthAreOpen(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(secret, []byte("open sesame\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name, token string // configured file
+		shown       string
+		path        string
+		want        int
+	}{
+		{"metrics without a token", "", "", "/metrics", 200},
+		{"health without a token", "", "", "/healthz", 200},
+		{"readiness without a token", "", "", "/readyz", 200},
+		{"status where no token is configured", "", "", "/v1/status", 404},
+		{"profiles where no token is configured", "", "", "/debug/pprof/", 404},
+		{"metrics beside a token", secret, "", "/metrics", 200},
+		{"status without the token", secret, "", "/v1/status", 401},
+		{"status with another token", secret, "open", "/v1/status", 401},
+		{"status with the token", secret, "open sesame", "/v1/status", 200},
+		{"profiles without asking for them", secret, "open sesame", "/debug/pprof/", 404},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := open(t, Config{Address: "127.0.0.1:0", TokenFile: tc.token}, &proxy{})
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.Addr().String()+tc.path, http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tc.shown != "" {
+				req.Header.Set("Authorization", "Bearer "+tc.shown)
+			}
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != tc.want {
+				t.Errorf("%s: %d, want %d", tc.path, resp.StatusCode, tc.want)
+			}
+		})
+	}
+}
+
+func TestASocketIsForItsOwnerAndReplacesADeadOne(t *testing.T) {
+	path := socketFile(t)
+	c := Config{Address: "unix:" + path}
+	p := &proxy{}
+	open(t, c, p)
+	if fi, err := os.Stat(path); err != nil || fi.Mode().Perm() != 0o600 {
+		t.Errorf("the socket: %v %v, want mode 0600", fi.Mode(), err)
+	}
+	if _, err := Listen(c, Deps{Backend: p, Log: zerolog.Nop()}); err == nil || !strings.Contains(err.Error(), "another proxy") {
+		t.Errorf("a second proxy on the same socket: %v", err)
+	}
+	k, err := Dial(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ss []Session
+	if err := k.Get(t.Context(), "/v1/sessions", &ss); err != nil || len(ss) != 1 || ss[0].Client.User != "app" {
+		t.Errorf("sessions: %+v %v", ss, err)
+	}
+	if err := k.Delete(t.Context(), "/v1/sessions/s1"); err != nil {
+		t.Error(err)
+	}
+	if err := k.Delete(t.Context(), "/v1/sessions/s2"); err == nil || !strings.Contains(err.Error(), "no such session") {
+		t.Errorf("an unknown session: %v", err)
+	}
+	if got := strings.Join(p.orders, ", "); got != "kill s1, kill s2" {
+		t.Errorf("orders: %s", got)
+	}
+}
+
+func TestReadinessSaysWhyNot(t *testing.T) {
+	h := routes(Config{}, true, config.Secret{}, Deps{Backend: &proxy{why: []string{"draining"}}, Metrics: http.NotFoundHandler()})
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", http.NoBody))
+	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), `"draining"`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestMistakesOfTheConfigurationAreNamed(t *testing.T) {
+	for _, tc := range []struct {
+		c    Config
+		want string
+	}{
+		{Config{}, ""},
+		{Config{Address: "unix:/run/a.sock"}, ""},
+		{Config{Address: "127.0.0.1:9180"}, ""},
+		{Config{Address: "0.0.0.0:9180"}, ""},
+		{Config{Address: "127.0.0.1:9180", TokenFile: "t"}, ""},
+		{Config{Address: "0.0.0.0:9180", TokenFile: "t", CertFile: "c", KeyFile: "k"}, ""},
+		{Config{Pprof: true}, "address is missing"},
+		{Config{Address: "unix:run/a.sock"}, "absolute path"},
+		{Config{Address: "9180"}, "neither host:port"},
+		{Config{Address: "0.0.0.0:9180", TokenFile: "t"}, "cert_file"},
+		{Config{Address: "127.0.0.1:9180", TokenFile: "t", TokenEnv: "T"}, "keep one"},
+		{Config{Address: "127.0.0.1:9180", CertFile: "c"}, "belong together"},
+		{Config{Address: "127.0.0.1:9180", Pprof: true}, "pprof"},
+		{Config{Address: "unix:/run/a.sock", TokenFile: "t"}, "permissions"},
+	} {
+		err := tc.c.Validate()
+		if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%+v: %v, want %q", tc.c, err, tc.want)
+		}
+	}
+}

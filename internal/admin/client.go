@@ -1,0 +1,124 @@
+package admin
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"time"
+)
+
+// Client gives orders to a running proxy on this machine.
+type Client struct {
+	http  http.Client
+	base  string
+	token string
+}
+
+const dialTime = 5 * time.Second
+
+// maxAnswer bounds what is read of an answer: 50,000 sessions and more.
+const maxAnswer = 64 << 20
+
+// Dial returns a Client for the proxy that runs with c. It connects at the
+// first call.
+func Dial(c Config) (*Client, error) {
+	if !c.Enabled() {
+		return nil, fmt.Errorf("the configuration has no admin.address: add one, such as unix:/run/honeyrow/admin.sock, and restart the proxy")
+	}
+	token, err := c.token()
+	if err != nil {
+		return nil, err
+	}
+	network, addr, err := Split(c.Address)
+	if err != nil {
+		return nil, err
+	}
+	t := &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			conn, err := (&net.Dialer{Timeout: dialTime}).DialContext(ctx, network, addr)
+			if err != nil {
+				return nil, fmt.Errorf("no proxy answers on admin.address: %w: is it running with this configuration?", err)
+			}
+			return conn, nil
+		},
+	}
+	k := &Client{http: http.Client{Transport: t}, base: "http://proxy", token: token.Reveal()}
+	if c.CertFile != "" {
+		// The server's own certificate is the one to expect.
+		pem, err := os.ReadFile(c.CertFile)
+		if err != nil {
+			return nil, fmt.Errorf("admin: cert_file: %w", err)
+		}
+		pool := x509.NewCertPool()
+		pool.AppendCertsFromPEM(pem)
+		host, _, _ := net.SplitHostPort(addr)
+		t.TLSClientConfig = &tls.Config{RootCAs: pool, ServerName: host, MinVersion: tls.VersionTLS12}
+		k.base = "https://" + addr
+	}
+	return k, nil
+}
+
+// Metrics returns what /metrics says now.
+func (k *Client) Metrics(ctx context.Context) (string, error) {
+	b, err := k.ask(ctx, http.MethodGet, "/metrics")
+	return string(b), err
+}
+
+// Get asks for path and decodes the answer into v.
+func (k *Client) Get(ctx context.Context, path string, v any) error {
+	return k.do(ctx, http.MethodGet, path, v)
+}
+
+// Post gives the order path.
+func (k *Client) Post(ctx context.Context, path string) error {
+	return k.do(ctx, http.MethodPost, path, nil)
+}
+
+// Delete ends what path names.
+func (k *Client) Delete(ctx context.Context, path string) error {
+	return k.do(ctx, http.MethodDelete, path, nil)
+}
+
+func (k *Client) do(ctx context.Context, method, path string, v any) error {
+	body, err := k.ask(ctx, method, path)
+	if err != nil || v == nil {
+		return err
+	}
+	if err := json.Unmarshal(body, v); err != nil {
+		return fmt.Errorf("the proxy's answer can't be read: %w: does it run the same version of honeyrow?", err)
+	}
+	return nil
+}
+
+func (k *Client) ask(ctx context.Context, method, path string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, k.base+path, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	if k.token != "" {
+		req.Header.Set("Authorization", "Bearer "+k.token)
+	}
+	resp, err := k.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("the proxy's answer broke off: %w: try again", err)
+	}
+	if resp.StatusCode < http.StatusBadRequest || resp.StatusCode == http.StatusServiceUnavailable {
+		return body, nil
+	}
+	var f Failure
+	if json.Unmarshal(body, &f) == nil && f.Error != "" {
+		return nil, fmt.Errorf("the proxy refuses: %s", f.Error)
+	}
+	return nil, fmt.Errorf("the proxy answers %s: does it run the same version of honeyrow?", resp.Status)
+}

@@ -1,0 +1,193 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"honeyrow/internal/admin"
+)
+
+// Status is what a running proxy tells of itself.
+type Status struct {
+	Build    BuildInfo        `json:"build"`
+	PID      int              `json:"pid"`
+	Host     string           `json:"host"`
+	Started  time.Time        `json:"started"`
+	Config   string           `json:"config"`
+	Reloaded time.Time        `json:"config_taken_over"`
+	State    string           `json:"state"` // "starting", "serving", "draining"
+	Listener []ListenerStatus `json:"listeners"`
+	Registry RegistryStatus   `json:"registry"`
+	Engine   EngineStatus     `json:"engine"`
+	Sinks    []SinkStatus     `json:"sinks"`
+}
+
+// ListenerStatus is one open listener.
+type ListenerStatus struct {
+	Name        string `json:"name"`
+	Address     string `json:"address"`
+	Server      string `json:"server"`
+	Connections int64  `json:"connections"`
+	Sessions    uint64 `json:"sessions_total"`
+	ToClient    uint64 `json:"bytes_to_client"`
+	ToServer    uint64 `json:"bytes_to_server"`
+}
+
+// RegistryStatus is how the registry stands to what is watched.
+type RegistryStatus struct {
+	Up     bool   `json:"up"`
+	Tokens int    `json:"tokens"`
+	Watch  uint64 `json:"version_watched"`
+}
+
+// EngineStatus counts since the start.
+type EngineStatus struct {
+	Hits       uint64 `json:"hits"`
+	Detections uint64 `json:"detections"`
+	Allowed    uint64 `json:"allowed"`
+}
+
+// SinkStatus is one sink's counts since the start, and what waits for it.
+type SinkStatus struct {
+	Name      string `json:"name"`
+	Delivered uint64 `json:"delivered"`
+	Failed    uint64 `json:"tries_failed"`
+	Dead      uint64 `json:"dead"`
+	Pending   int    `json:"pending"`
+}
+
+// door is the App as its admin listener sees it.
+type door struct {
+	*App
+	load func() (*Config, error)
+	stop func()
+}
+
+// openAdmin opens the admin listener if the configuration has one.
+func (a *App) openAdmin(c *Config, o Options) error {
+	if !c.Admin.Enabled() {
+		return nil
+	}
+	d := &door{App: a, load: o.Load, stop: o.Stop}
+	s, err := admin.Listen(c.Admin, admin.Deps{Backend: d, Metrics: a.metrics(), Log: a.log})
+	if err != nil {
+		return err
+	}
+	a.admin = s
+	return nil
+}
+
+// serveAdmin serves until closeAdmin.
+func (a *App) serveAdmin() {
+	if a.admin == nil {
+		return
+	}
+	a.log.Info().Stringer("address", a.admin.Addr()).Msg("admin listener")
+	go a.admin.Serve() // ends with closeAdmin
+}
+
+func (a *App) closeAdmin() {
+	if a.admin == nil {
+		return
+	}
+	if err := a.admin.Close(); err != nil {
+		a.log.Warn().Err(err).Msg("the admin listener did not close in time")
+	}
+}
+
+// Ready implements admin.Backend. A registry that can't be read is no reason to
+// send clients elsewhere: what was planted before is still watched.
+func (d *door) Ready(context.Context) []string {
+	switch d.state() {
+	case "serving":
+		return nil
+	case "draining":
+		return []string{"draining: no new connections are taken"}
+	}
+	return []string{"starting: clients are not served yet"}
+}
+
+func (a *App) state() string {
+	switch {
+	case a.draining.Load():
+		return "draining"
+	case a.up.Load():
+		return "serving"
+	}
+	return "starting"
+}
+
+// Status implements admin.Backend.
+func (d *door) Status(ctx context.Context) any {
+	a := d.App
+	a.mu.Lock()
+	c := a.cfg
+	a.mu.Unlock()
+	st := a.engine.Stats()
+	s := Status{
+		Build: Build(), PID: os.Getpid(), Host: a.host, Started: a.started, Config: c.File(),
+		Reloaded: time.Unix(0, a.reloaded.Load()), State: a.state(),
+		Registry: RegistryStatus{Up: !a.lost.Load(), Tokens: st.Tokens, Watch: st.Version},
+		Engine:   EngineStatus{Hits: st.Hits, Detections: st.Detections, Allowed: st.Allowed},
+	}
+	open := a.byName()
+	for i := range c.Listeners {
+		l := open[c.Listeners[i].Name]
+		if l == nil {
+			continue
+		}
+		n := &l.Counters
+		s.Listener = append(s.Listener, ListenerStatus{
+			Name: c.Listeners[i].Name, Address: l.Addr().String(), Server: c.Listeners[i].Server, Connections: n.Active.Load(),
+			Sessions: n.Sessions.Load(), ToClient: n.ToClient.Load(), ToServer: n.ToServer.Load(),
+		})
+	}
+	_, sinks := a.press.stats()
+	pending := map[string]int{}
+	if ss, err := a.store.Status(ctx); err == nil {
+		for _, w := range ss {
+			pending[w.Sink] = w.Pending
+		}
+	}
+	for i := range c.Alerts.Sinks {
+		name := c.Alerts.Sinks[i].Name
+		l := sinks[name]
+		s.Sinks = append(s.Sinks, SinkStatus{Name: name, Delivered: l.Delivered, Failed: l.Failed, Dead: l.Dead, Pending: pending[name]})
+	}
+	return s
+}
+
+// byName returns the open listeners by their names.
+func (a *App) byName() map[string]*listening {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	m := map[string]*listening{}
+	for i := range a.cfg.Listeners {
+		if l := a.listeners[socketKey(&a.cfg.Listeners[i])]; l != nil {
+			m[a.cfg.Listeners[i].Name] = l
+		}
+	}
+	return m
+}
+
+// Reload implements admin.Backend.
+func (d *door) Reload(ctx context.Context) error {
+	if d.load == nil {
+		return errors.New("this process reads no configuration: restart it")
+	}
+	c, err := d.load()
+	if err != nil {
+		d.reloadsRefused.Add(1)
+		return err
+	}
+	return d.App.Reload(ctx, c)
+}
+
+// Drain implements admin.Backend.
+func (d *door) Drain() {
+	if d.stop != nil {
+		d.stop()
+	}
+}

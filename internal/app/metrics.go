@@ -1,0 +1,196 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"honeyrow/alert"
+)
+
+// desc describes one metric. Labels are names from the configuration only:
+// nothing that a client says becomes a label.
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("honeyrow_"+name, help, labels, nil)
+}
+
+// The metrics. docs/metrics.md has them all; a test compares.
+var (
+	mBuild        = desc("build_info", "Always 1; the labels say what runs.", "version", "revision", "go")
+	mStarted      = desc("start_time_seconds", "When the proxy began, in Unix time.")
+	mReloads      = desc("config_reloads_total", "Configurations taken over or refused since the start.", "result")
+	mReloaded     = desc("config_last_reload_success_time_seconds", "When the configuration in force was taken over, in Unix time.")
+	mDraining     = desc("draining", "1 while the proxy goes down in an orderly way.")
+	mRegistryUp   = desc("registry_up", "0 while the registry can't be read: the tokens last known are watched on.")
+	mTokens       = desc("tokens", "Tokens being watched.")
+	mVersion      = desc("registry_version", "Version of the registry being watched.")
+	mIndexBytes   = desc("token_index_bytes", "Memory of the token index.")
+	mConnections  = desc("connections", "Clients' connections now, logins included.", "listener")
+	mAccepted     = desc("connections_accepted_total", "Connections accepted.", "listener")
+	mRejected     = desc("connections_rejected_total", "Connections turned away over a limit or while draining.", "listener")
+	mSessions     = desc("sessions_total", "Logins that led to a session.", "listener")
+	mLoginsFailed = desc("logins_failed_total", "Logins that failed, by the side at fault.", "listener", "side")
+	mMalformed    = desc("sessions_malformed_total", "Sessions ended because a side broke the protocol.", "listener", "side")
+	mPanics       = desc("panics_total", "Sessions ended by a defect of honeyrow.", "listener")
+	mBytes        = desc("bytes_total", "Bytes passed on, by the side that had them.", "listener", "to")
+	mHits         = desc("hits_total", "Sightings of planted values, repeats included.")
+	mDetections   = desc("detections_total", "Detections made.")
+	mReports      = desc("reports_total", "Revisions of detections handed to the recorder.")
+	mAllowed      = desc("detections_allowed_total", "Detections that an allowance silenced.")
+	mDisabled     = desc("detections_disabled_total", "Detections of disabled rules.")
+	mCut          = desc("statements_cut_total", "Statements of which only a part is kept as evidence; all was searched.")
+	mCrowded      = desc("rows_crowded_total", "Rows with more weak values than are weighed.")
+	mInline       = desc("statements_judged_inline_total", "Statements judged by their words alone because the parser had too much to do.")
+	mUnparsed     = desc("statements_unparsed_total", "Statements at which the analysis failed.")
+	mReported     = desc("recorder_reported_total", "Revisions that the recorder took.")
+	mCommitted    = desc("recorder_committed_total", "Revisions committed to the outbox.")
+	mWaited       = desc("recorder_waited_total", "Reports that had to wait because the recorder's queue was full.")
+	mCommitFailed = desc("recorder_commits_failed_total", "Commits that failed and were tried again.")
+	mLost         = desc("recorder_lost_total", "Revisions that were never committed; each is in the log by its id.")
+	mQueued       = desc("recorder_queued", "Revisions waiting for a commit now.")
+	mDelivered    = desc("sink_delivered_total", "Deliveries that a sink took.", "sink")
+	mTriesFailed  = desc("sink_tries_failed_total", "Tries to deliver that failed.", "sink")
+	mDead         = desc("sink_dead_total", "Deliveries given up.", "sink")
+)
+
+// collector reads the counters when it is asked: nothing is counted twice, and
+// nothing on the path of the traffic.
+type collector struct{ a *App }
+
+// Describe implements prometheus.Collector: the metrics depend on the
+// configuration, so they are not checked in advance.
+func (c collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	count := func(d *prometheus.Desc, v uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+	}
+	b := Build()
+	gauge(mBuild, 1, b.Version, b.Revision, b.Go)
+	gauge(mStarted, unixSeconds(c.a.started))
+	gauge(mReloaded, unixSeconds(time.Unix(0, c.a.reloaded.Load())))
+	count(mReloads, c.a.reloads.Load(), "taken")
+	count(mReloads, c.a.reloadsRefused.Load(), "refused")
+	gauge(mDraining, one(c.a.draining.Load()))
+	gauge(mRegistryUp, one(!c.a.lost.Load()))
+	c.engine(gauge, count)
+	c.listeners(gauge, count)
+	c.sinks(gauge, count)
+}
+
+type (
+	gaugeFunc func(d *prometheus.Desc, v float64, labels ...string)
+	countFunc func(d *prometheus.Desc, v uint64, labels ...string)
+)
+
+func (c collector) engine(gauge gaugeFunc, count countFunc) {
+	st := c.a.engine.Stats()
+	gauge(mTokens, float64(st.Tokens))
+	gauge(mVersion, float64(st.Version))
+	gauge(mIndexBytes, float64(st.IndexBytes))
+	count(mHits, st.Hits)
+	count(mDetections, st.Detections)
+	count(mReports, st.Reports)
+	count(mAllowed, st.Allowed)
+	count(mDisabled, st.Disabled)
+	count(mCut, st.Truncated)
+	count(mCrowded, st.Crowded)
+	count(mInline, st.Inline)
+	count(mUnparsed, st.Unparsed)
+}
+
+func (c collector) listeners(gauge gaugeFunc, count countFunc) {
+	for name, l := range c.a.byName() {
+		n := &l.Counters
+		gauge(mConnections, float64(n.Active.Load()), name)
+		count(mAccepted, n.Accepted.Load(), name)
+		count(mRejected, n.Rejected.Load(), name)
+		count(mSessions, n.Sessions.Load(), name)
+		count(mLoginsFailed, n.LoginsFailedClient.Load(), name, "client")
+		count(mLoginsFailed, n.LoginsFailedServer.Load(), name, "server")
+		count(mMalformed, n.MalformedClient.Load(), name, "client")
+		count(mMalformed, n.MalformedServer.Load(), name, "server")
+		count(mPanics, n.Panics.Load(), name)
+		count(mBytes, n.ToClient.Load(), name, "client")
+		count(mBytes, n.ToServer.Load(), name, "server")
+	}
+}
+
+func (c collector) sinks(gauge gaugeFunc, count countFunc) {
+	rec, sinks := c.a.press.stats()
+	count(mReported, rec.Reported)
+	count(mCommitted, rec.Committed)
+	count(mWaited, rec.Blocked)
+	count(mCommitFailed, rec.Failed)
+	count(mLost, rec.Lost)
+	gauge(mQueued, float64(rec.Queued))
+	for name, s := range sinks {
+		count(mDelivered, s.Delivered, name)
+		count(mTriesFailed, s.Failed, name)
+		count(mDead, s.Dead, name)
+	}
+}
+
+// metrics is the handler of /metrics. It uses no global registry, so that what
+// a library registers there does not appear.
+func (a *App) metrics() http.Handler {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collector{a}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), outbox{a})
+	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
+}
+
+var (
+	mPending = desc("sink_pending", "Committed deliveries that wait for a sink.", "sink")
+	mOldest  = desc("sink_oldest_pending_seconds", "Age of the delivery that has waited longest; 0: none waits.", "sink")
+)
+
+// outbox asks the registry's database what waits for the sinks. If it can't be
+// asked, the metrics are missing: registry_up says why.
+type outbox struct{ a *App }
+
+// outboxTime bounds the question, so that a locked database does not hold up
+// all other metrics.
+const outboxTime = 2 * time.Second
+
+// Describe implements prometheus.Collector.
+func (o outbox) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (o outbox) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), outboxTime)
+	defer cancel()
+	ss, err := o.a.store.Status(ctx)
+	if err != nil {
+		return
+	}
+	waiting := map[string]alert.SinkStatus{}
+	for _, s := range ss {
+		waiting[s.Sink] = s
+	}
+	_, sinks := o.a.press.stats()
+	for name := range sinks {
+		s, age := waiting[name], 0.0
+		if s.Pending > 0 {
+			age = time.Since(s.Oldest).Seconds()
+		}
+		ch <- prometheus.MustNewConstMetric(mPending, prometheus.GaugeValue, float64(s.Pending), name)
+		ch <- prometheus.MustNewConstMetric(mOldest, prometheus.GaugeValue, max(age, 0), name)
+	}
+}
+
+func one(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1e3 }

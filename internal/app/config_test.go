@@ -31,7 +31,7 @@ func TestAMistakeInTheConfigurationNamesItsLine(t *testing.T) {
 		{"listener tls", minimal + "listeners:\n  - {name: l, address: \":1\", tls: {mode: require}}\n", "h.yaml:4: listeners[0]: listener \"l\": tls.mode is require but tls.cert_file"},
 		{"unknown rule", minimal + "rules: {honey-row-reed: {action: alert}}\n", `h.yaml:3: rules: rules: `},
 		{"allow everybody", minimal + "allow: [{note: x}]\n", "it would allow everybody"},
-		{"action", minimal + "rules:\n  honey-row-read:\n    action: shout\n", `h.yaml:5: rules.honey-row-read.action: unknown action "shout": use pass, alert or block`},
+		{"action", minimal + "rules:\n  honey-row-read:\n    action: shout\n", `h.yaml:5: rules.honey-row-read.action: unknown action "shout": use pass, alert, block or kill`},
 		{"sink type", minimal + "alerts:\n  sinks:\n    - {name: x, type: pigeon}\n", "h.yaml:5: alerts.sinks[0]: sink x: type: \"pigeon\" is unknown"},
 		{"sink twice", minimal + "alerts:\n  sinks:\n    - {name: x, type: console}\n    - {name: x, type: console}\n", `h.yaml:6: alerts.sinks[1].name: "x" is also the name of alerts.sinks[0]`},
 		{"retention", minimal + "alerts: {retention: 1s}\n", "h.yaml:3: alerts: retention"},

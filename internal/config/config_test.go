@@ -114,7 +114,7 @@ func TestAMistakeIsNamedWithItsLineAndTheWayOut(t *testing.T) {
 		{"no list", "listeners: {name: a}\n", `h.yaml:1: listeners: wants a list, found keys and values: put [ ] around it, or start each entry with a dash`},
 		{"no keys", "listeners: [a]\n", `h.yaml:1: listeners[0]: wants keys (limit, name, tls, wait), found "a"`},
 		{"system authorities", "listeners:\n- tls: {cert_file: system, x: 1}\n", `h.yaml:2: listeners[0].tls.x: unknown key: known here are cert_file, mode`},
-		{"text type", "rules: {read: explode}\n", `h.yaml:1: rules.read: unknown action "explode": use pass, alert or block`},
+		{"text type", "rules: {read: explode}\n", `h.yaml:1: rules.read: unknown action "explode": use pass, alert, block or kill`},
 		{"bool", "loud: maybe\n", `h.yaml:1: loud: wants true or false, found "maybe"`},
 		{"list for a word", "path: [a]\n", `h.yaml:1: path: wants a word or text, found a list`},
 		{"syntax", "path: x\n  y: : z\n", `h.yaml:2: not valid YAML: mapping values are not allowed in this context`},
@@ -122,7 +122,7 @@ func TestAMistakeIsNamedWithItsLineAndTheWayOut(t *testing.T) {
 		{"two documents", "path: x\n---\npath: y\n", `h.yaml:2: a second YAML document starts here: keep one`},
 		{"two mistakes", "loud: maybe\nnonsens: 1\nrules: {r: x}\n", `h.yaml:1: loud: wants true or false, found "maybe"` +
 			"\n/etc/honeyrow/h.yaml:2: nonsens: unknown key: known here are listeners, loud, path, rules, sink, words" +
-			"\n/etc/honeyrow/h.yaml:3: rules.r: unknown action \"x\": use pass, alert or block"},
+			"\n/etc/honeyrow/h.yaml:3: rules.r: unknown action \"x\": use pass, alert, block or kill"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, _, err := decode(t, tc.text)

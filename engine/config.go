@@ -22,6 +22,10 @@ type Config struct {
 	// Statements has statements judged by what they ask: injection, reading the
 	// catalogue, files and programs of the server. It takes part only at a start.
 	Statements bool `yaml:"statements"`
+	// Coincidence is the chance from which the hits of a detection are doubted: if
+	// ordinary rows give as much with a greater one, its severity is low and
+	// nothing is refused.
+	Coincidence float64 `yaml:"coincidence"`
 	// Fold is how long hits in texts that belong to no statement
 	// (notifications, notices) are counted in one detection.
 	Fold time.Duration `yaml:"fold"`
@@ -29,7 +33,7 @@ type Config struct {
 
 // DefaultConfig returns the values used where the configuration is silent.
 func DefaultConfig() Config {
-	return Config{MaxStatement: 64 << 10, Fold: 10 * time.Second}
+	return Config{MaxStatement: 64 << 10, Coincidence: 0.05, Fold: 10 * time.Second}
 }
 
 // Validate returns every mistake, with what to do.
@@ -37,6 +41,9 @@ func (c Config) Validate() error {
 	var errs []error
 	if c.MaxStatement < 256 || c.MaxStatement > 16<<20 {
 		errs = append(errs, fmt.Errorf("engine: max_statement is %d: use 256 to 16777216 bytes", c.MaxStatement))
+	}
+	if c.Coincidence < 0 || c.Coincidence > 1 {
+		errs = append(errs, fmt.Errorf("engine: coincidence is %g: use 0 (doubt all but the impossible) to 1 (doubt nothing)", c.Coincidence))
 	}
 	if c.Fold < 0 || c.Fold > time.Hour {
 		errs = append(errs, fmt.Errorf("engine: fold is %s: use 0s to 1h", c.Fold))

@@ -60,6 +60,7 @@ type Engine struct {
 	learn  learner
 	stats  counters
 
+	sums       atomic.Pointer[checksums]
 	suspects   suspects
 	statements sync.Pool // *statement
 	runs       sync.Pool // *run

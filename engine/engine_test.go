@@ -44,7 +44,10 @@ func TestFindsHoneyRowsHoweverTheyLeave(t *testing.T) {
 		{
 			"cast of a row to text", cols("=customers"),
 			[]string{"(" + strings.Join(a, ",") + ")"},
-			map[event.ID]string{"row-a-email": "part", "row-a-api_key": "part"},
+			map[event.ID]string{
+				"row-a-email": "part", "row-a-api_key": "part",
+				"row-a-first_name": "together", "row-a-last_name": "together", "row-a-phone": "together", "row-a-salary": "together",
+			},
 		},
 		{"row_to_json", cols("=row_to_json"), []string{`{"id":90001,"email":"` + a[3] + `"}`}, map[event.ID]string{"row-a-email": "part"}},
 		{

@@ -22,6 +22,7 @@ type watch struct {
 	names  []inspect.Column // as described; nil if the server did not
 	cols   []columnWatch
 	gate   uint64
+	weak   uint64 // the gate for weak values inside fields
 	labels []labelHit
 }
 
@@ -31,6 +32,8 @@ type columnWatch struct {
 	binary bool
 	raw    bool // bytes in binary format: a digest may be shown
 	pieces bool // short texts that a function made: pieces of a value may be shown
+	// compound says how several values may be in one field.
+	compound shape
 }
 
 // labelHit is a token in a column's name.
@@ -74,6 +77,7 @@ func (l *layout) watch(x *match.Index) *watch {
 func compileWatch(s *session, x *match.Index, cols []inspect.Column) *watch {
 	w := &watch{x: x, names: cols, cols: make([]columnWatch, len(cols))}
 	binary := false
+	w.weak = x.Gate(true, true) &^ 1
 	for i, c := range cols {
 		binary = binary || c.Binary
 		set := s.provenance(x, &c)
@@ -82,7 +86,10 @@ func compileWatch(s *session, x *match.Index, cols []inspect.Column) *watch {
 			p.raw = !s.mysql && c.Binary && (c.Type == byteaOID || c.Type == uuidOID)
 			p.pieces = len(cols) <= maxPieced && i < maxPieced && set == nil && c.TableOID == 0 && c.OrgTable == "" && s.textual(c.Type)
 		}
-		p.wants = set != nil && set.Wants() || p.raw || p.pieces
+		if set == nil && w.weak != 0 {
+			p.compound = s.compoundShape(&c)
+		}
+		p.wants = set != nil && set.Wants() || p.raw || p.pieces || p.compound != notCompound
 		w.cols[i] = p
 		s.sightings(x, []byte(c.Name), false, func(t uint32, means string) {
 			w.labels = append(w.labels, labelHit{t, i, means})

@@ -24,12 +24,13 @@ type record struct {
 	policy  *policy
 	kind    hitKind // floor: replication for a replication connection
 	det     event.Detection
-	seen    map[hitKey]int // in det.Hits; -1 beyond MaxHits
-	rows    map[event.ID]struct{}
+	seen    map[hitKey]int       // in det.Hits; -1 beyond MaxHits
+	rows    map[event.ID]*weight // by honey row
 	rulings [hitKinds]ruling
 	pending uint8 // kinds of the hits that settle has not seen
 	closed  bool
 	drawn   bool // client and statement are filled in
+	doubt   bool // the hits may be chance: severity and action are held back
 }
 
 // maxLabel bounds Hit.Column in bytes.
@@ -61,9 +62,11 @@ func (e *Engine) newRecord(s *session, st *statement, started time.Time) *record
 }
 
 // sight adds a hit; settle decides about it.
-func (c *record) sight(x *match.Index, tok uint32, ch event.Channel, means, column string) {
+func (c *record) sight(x *match.Index, tok uint32, ch event.Channel, means, column string, at look) {
 	c.e.stats.hits.Add(1)
-	c.count(x.Token(tok), ch, means, column)
+	if t := x.Token(tok); !c.again(t, ch) {
+		c.count(newSighting(x, tok, means, at), ch, column)
+	}
 	kind := read
 	if ch.Inbound() {
 		kind = presented
@@ -75,25 +78,42 @@ func (c *record) sight(x *match.Index, tok uint32, ch event.Channel, means, colu
 // has its own detection already.
 func (c *record) recall(hits []sighting) {
 	for _, h := range hits {
-		c.count(h.tok, event.ChannelStatement, h.means, "")
+		if !c.again(h.tok, event.ChannelStatement) {
+			c.count(h, event.ChannelStatement, "")
+		}
 	}
 }
 
-func (c *record) count(t *token.Token, ch event.Channel, means, column string) {
-	c.det.HitCount++
-	key := hitKey{t.ID, ch.Inbound()}
-	if i, ok := c.seen[key]; ok {
+// again counts a hit of a token that has been hit before.
+func (c *record) again(t *token.Token, ch event.Channel) bool {
+	i, ok := c.seen[hitKey{t.ID, ch.Inbound()}]
+	if ok {
+		c.det.HitCount++
 		c.det.Hits[i].Count++
-		return
 	}
+	return ok
+}
+
+func (c *record) count(h sighting, ch event.Channel, column string) {
+	t := h.tok
+	c.det.HitCount++
 	row := t.Row
 	if row == "" {
 		row = t.ID
 	}
 	if c.rows == nil {
-		c.rows, c.seen = map[event.ID]struct{}{}, map[hitKey]int{}
+		c.rows, c.seen = map[event.ID]*weight{}, map[hitKey]int{}
 	}
-	c.rows[row] = struct{}{}
+	w := c.rows[row]
+	if w == nil {
+		w = &weight{}
+		c.rows[row] = w
+	}
+	w.add(t.Value, h.ev.Bits, h.tries)
+	p := min(h.ev.Chance, round(w.chance()))
+	if c.det.Chance == 0 || p < c.det.Chance {
+		c.det.Chance = p
+	}
 	c.det.HoneyRows = len(c.rows)
 	if len(c.det.Hits) == event.MaxHits {
 		return
@@ -101,12 +121,12 @@ func (c *record) count(t *token.Token, ch event.Channel, means, column string) {
 	if ch == event.ChannelLabel && c.policy.RedactLiterals {
 		column = "" // the name holds the value
 	}
-	means, disguise, _ := strings.Cut(means, " ")
-	c.seen[key] = len(c.det.Hits)
+	c.seen[hitKey{t.ID, ch.Inbound()}] = len(c.det.Hits)
 	c.det.Hits = append(c.det.Hits, event.Hit{
 		Token: t.ID, Kind: t.Kind, Row: row, Place: t.Place, Story: t.Story(),
 		PlantedBy: t.PlantedBy, PlantedAt: t.PlantedAt, Note: t.Note,
-		Channel: ch, Means: means, Disguise: disguise, Column: cut(clean(column), maxLabel), Count: 1,
+		Channel: ch, Means: h.means, Disguise: h.disguise, Column: cut(clean(column), maxLabel), Count: 1,
+		Evidence: h.ev,
 	})
 }
 
@@ -118,12 +138,18 @@ func (c *record) settle() event.Verdict {
 		return event.Verdict{}
 	}
 	var v event.Verdict
+	sure := c.doubt && !c.doubtful()
+	c.doubt = c.doubtful()
 	news := false
 	for k := range hitKinds {
+		r := &c.rulings[k]
+		if sure && r.live {
+			c.apply(k, r.rule)
+			news = true
+		}
 		if c.pending&(1<<k) == 0 {
 			continue
 		}
-		r := &c.rulings[k]
 		if !r.asked {
 			r.asked = true
 			c.ask(k, r)
@@ -133,7 +159,7 @@ func (c *record) settle() event.Verdict {
 			}
 		}
 		if r.live {
-			v = worse(v, event.Verdict{Action: r.rule.Action, Rule: r.rule.ID, Detection: c.det.ID})
+			v = worse(v, event.Verdict{Action: c.held(r.rule.Action), Rule: r.rule.ID, Detection: c.det.ID})
 		}
 	}
 	c.pending = 0
@@ -141,6 +167,19 @@ func (c *record) settle() event.Verdict {
 		c.report()
 	}
 	return v
+}
+
+// doubtful reports whether the hits may well be chance.
+func (c *record) doubtful() bool {
+	return c.det.HitCount > 0 && c.kind != replication && c.det.Chance > c.policy.Coincidence
+}
+
+// held is what is done in doubt: nothing is refused.
+func (c *record) held(a event.Action) event.Action {
+	if c.doubt {
+		return min(a, event.Alert)
+	}
+	return a
 }
 
 func (c *record) ask(kind hitKind, r *ruling) {
@@ -172,9 +211,13 @@ func (c *record) apply(kind hitKind, r rules.Rule) {
 	if graver || c.det.Rule == "" {
 		c.det.Rule = r.ID
 	}
-	c.det.Severity = max(c.det.Severity, r.Severity)
-	c.det.Action = max(c.det.Action, r.Action)
-	if kind == presented && r.Action == event.Block {
+	severity, action := r.Severity, c.held(r.Action)
+	if c.doubt {
+		severity = min(severity, event.Low)
+	}
+	c.det.Severity = max(c.det.Severity, severity)
+	c.det.Action = max(c.det.Action, action)
+	if kind == presented && action == event.Block {
 		c.det.Run.Done = true // it does not even begin
 	}
 }

@@ -20,26 +20,27 @@ type rows struct {
 	ch    event.Channel
 	watch *watch
 
+	crcs *checksums // if the statement names them
+
 	weak  []weakHit // of the current row
 	proof []uint32  // honey rows proven in the current row
-}
 
-// weakHit is a value that proves nothing by itself.
-type weakHit struct {
-	value match.Value
-	tok   uint32
-	row   uint32 // honey row
-	field int    // index in fields
+	searched uint64 // bytes that Suspect has seen
 }
 
 // Suspect implements inspect.Rows.
-func (w *rows) Suspect(region []byte) bool { return w.watch.x.Suspect(region) }
+func (w *rows) Suspect(region []byte) bool {
+	w.searched += uint64(len(region))
+	return w.watch.x.Suspect(region)
+}
 
 // Gate implements inspect.Rows.
 func (w *rows) Gate() uint64 { return w.watch.gate }
 
 // Wants implements inspect.Rows.
-func (w *rows) Wants(col int) bool { return w.watch.column(int32(col)).wants }
+func (w *rows) Wants(col int) bool {
+	return w.watch.column(int32(col)).wants || w.crcs != nil
+}
 
 // view is the row being looked at.
 type view struct {
@@ -75,7 +76,7 @@ func (w *rows) Row(n uint64, row []byte, fields []inspect.Span) event.Verdict {
 		if !whole && (gate>>min(len(b), 63)&1 != 0 || len(b) >= inspect.MinPart) {
 			val, whole = x.Whole(b)
 		}
-		if !whole && len(b) < inspect.MinPart && !col.pieces {
+		if !whole && len(b) < inspect.MinPart && !col.pieces && w.crcs == nil {
 			continue
 		}
 		if !seen {
@@ -91,6 +92,12 @@ func (w *rows) Row(n uint64, row []byte, fields []inspect.Span) event.Verdict {
 		}
 		if col.raw || col.pieces {
 			w.more(at, i, b, col)
+		}
+		if col.compound != notCompound && !whole {
+			w.compound(i, b, col)
+		}
+		if w.crcs != nil {
+			w.checksum(at, i, b, col)
 		}
 	}
 	if !seen {
@@ -185,87 +192,9 @@ func (w *rows) whole(at view, i int, col *columnWatch, val match.Value) {
 				w.learn(at, i, r.Token)
 			}
 		default:
-			w.keep(val, r.Token, i)
+			w.keep(weakHit{value: val, tok: r.Token, field: i, off: wholeField})
 		}
 	}
-}
-
-// keep notes a weak value for together.
-func (w *rows) keep(val match.Value, tok uint32, i int) {
-	if len(w.weak) == maxWeak {
-		w.run.s.e.stats.crowded.Add(1)
-		return
-	}
-	w.weak = append(w.weak, weakHit{val, tok, w.watch.x.RowOf(tok), i})
-}
-
-// keys compares the row's key columns, where they are shown, with the key of
-// the honey row that tok belongs to: how many of the key's columns match, how
-// many there are, and whether one is another row's.
-func (w *rows) keys(at view, tok uint32) (matched, all int, refuted bool) {
-	x := w.watch.x
-	for _, k := range x.Row(tok) {
-		if !x.Token(k).Key {
-			continue
-		}
-		all++
-		shown, equal := false, false
-		for i := range at.fields {
-			col := w.watch.column(at.fields[i].Col)
-			if col.set == nil || !col.set.Holds(x, k) {
-				continue
-			}
-			shown = true
-			if val, ok := col.set.Whole(x, at.bytes(i)); ok && refers(x, val, k, col.binary) {
-				equal = true
-				break
-			}
-		}
-		if equal {
-			matched++
-		} else if shown {
-			refuted = true
-		}
-	}
-	return matched, all, refuted
-}
-
-// refers reports whether val stands for token tok.
-func refers(x *match.Index, val match.Value, tok uint32, binary bool) bool {
-	for _, r := range x.Refs(val) {
-		if r.Token == tok && (binary || r.Form&asText != 0) {
-			return true
-		}
-	}
-	return false
-}
-
-// together finds honey rows of which several weak values, or one beside a
-// proven one, stand in different fields of this row.
-func (w *rows) together(at view) {
-	for i := range w.weak {
-		a := &w.weak[i]
-		if !w.beside(a) {
-			continue
-		}
-		if _, _, refuted := w.keys(at, a.tok); !refuted {
-			w.hit(at, a.field, a.tok, meansTogether)
-		}
-	}
-}
-
-func (w *rows) beside(a *weakHit) bool {
-	for _, r := range w.proof {
-		if r == a.row {
-			return true
-		}
-	}
-	for i := range w.weak {
-		if b := &w.weak[i]; b.row == a.row && b.tok != a.tok && b.value != a.value {
-			return true
-		}
-	}
-	return false
 }
 
 // hit records a sighting in field i.
@@ -274,7 +203,24 @@ func (w *rows) hit(at view, i int, tok uint32, means string) {
 	if means != meansTogether && len(w.proof) < maxProof {
 		w.proof = append(w.proof, x.RowOf(tok))
 	}
+	w.report(at, i, tok, means, w.tries(at, means))
+}
+
+// report puts a sighting into the run's record.
+func (w *rows) report(at view, i int, tok uint32, means string, l look) {
 	c := w.run.record()
 	c.det.Run.Rows = at.n
-	c.sight(x, tok, w.ch, means, w.watch.label(at.fields[i].Col))
+	c.sight(w.watch.x, tok, w.ch, means, w.watch.label(at.fields[i].Col), l)
+}
+
+// tries returns how many places have been searched so far: rows for a value in
+// its own column, fields for a whole one, bytes for a part.
+func (w *rows) tries(at view, means string) look {
+	switch means {
+	case meansColumn:
+		return tried(at.n)
+	case meansField, meansTogether:
+		return tried(at.n * uint64(max(len(at.fields), len(w.watch.cols))))
+	}
+	return tried(max(w.searched, uint64(len(at.row))))
 }

@@ -38,7 +38,7 @@ func (r *run) bind(buf []byte, params []inspect.Param) event.Verdict {
 		whole, isWhole := x.Whole(b)
 		if isWhole {
 			proven(x, whole, forms, func(t uint32) {
-				r.record().sight(x, t, event.ChannelBind, meansField, r.parameterName(i))
+				r.record().sight(x, t, event.ChannelBind, meansField, r.parameterName(i), tried(len(params)))
 			})
 		}
 		for f := x.Find(b); ; {
@@ -48,7 +48,7 @@ func (r *run) bind(buf []byte, params []inspect.Param) event.Verdict {
 			}
 			if (!isWhole || val != whole) && (x.Anywhere(val) || match.Apart(b, at, x.Len(val))) {
 				proven(x, val, asPart, func(t uint32) {
-					r.record().sight(x, t, event.ChannelBind, meansOf(f.As()), r.parameterName(i))
+					r.record().sight(x, t, event.ChannelBind, meansOf(f.As()), r.parameterName(i), tried(len(buf)))
 				})
 			}
 		}
@@ -82,9 +82,13 @@ func (r *run) Columns(ch event.Channel, l inspect.Layout) (inspect.Rows, event.V
 		w = r.s.bareWatch(x)
 	}
 	for _, h := range w.labels {
-		r.record().sight(x, h.tok, event.ChannelLabel, h.means, w.label(int32(h.col)))
+		label := w.label(int32(h.col))
+		r.record().sight(x, h.tok, event.ChannelLabel, h.means, label, tried(len(label)))
 	}
-	r.rows.run, r.rows.ch, r.rows.watch = r, ch, w
+	r.rows.run, r.rows.ch, r.rows.watch, r.rows.crcs = r, ch, w, nil
+	if !x.Clear() && namesCRC(r.st.text) {
+		r.rows.crcs = r.s.e.checksumsOf(x)
+	}
 	return &r.rows, r.rec.settle()
 }
 
@@ -95,7 +99,9 @@ func (r *run) Stream(ch event.Channel, n uint64, data []byte, end bool) event.Ve
 		return event.Verdict{}
 	}
 	var c *record
-	r.out.of(ch).Scan(x, data, end, func(h match.Hit) {
+	out := r.out.of(ch)
+	out.searched += uint64(len(data))
+	out.Scan(x, data, end, func(h match.Hit) {
 		if h.As == match.Plain && !x.Anywhere(h.Value) && !h.Bounded {
 			return
 		}
@@ -105,7 +111,7 @@ func (r *run) Stream(ch event.Channel, n uint64, data []byte, end bool) event.Ve
 				c = r.record()
 			}
 			c.det.Run.Rows = n
-			c.sight(x, t, ch, meansOf(h.As), "")
+			c.sight(x, t, ch, meansOf(h.As), "", tried(out.searched))
 		})
 	})
 	return c.settle()
@@ -118,7 +124,7 @@ func (r *run) Text(ch event.Channel, text []byte) event.Verdict {
 		return event.Verdict{}
 	}
 	r.s.sightings(x, text, false, func(t uint32, means string) {
-		r.record().sight(x, t, ch, means, "")
+		r.record().sight(x, t, ch, means, "", tried(len(text)))
 	})
 	return r.rec.settle()
 }
@@ -133,7 +139,8 @@ func (r *run) Done(n uint64, code string) {
 		e.syntaxError(asked{s: r.s, text: st.text, total: st.total})
 	}
 	r.s, r.st, r.rec, r.out = nil, nil, nil, r.out[:0]
-	r.rows.run, r.rows.watch = nil, nil
+	r.rows.run, r.rows.watch, r.rows.searched = nil, nil, 0
+	r.rows.crcs = nil
 	r.bound.reset()
 	e.runs.Put(r)
 	st.unref()

@@ -71,7 +71,7 @@ func (s *session) login() event.Verdict {
 			if c == nil {
 				c = s.e.newRecord(s, nil, time.Time{})
 			}
-			c.sight(x, t, event.ChannelLogin, means, f[0])
+			c.sight(x, t, event.ChannelLogin, means, f[0], tried(len(b)))
 		})
 	}
 	v = worse(v, c.settle())
@@ -128,7 +128,7 @@ func (s *session) Text(ch event.Channel, text []byte) event.Verdict {
 	var c *record
 	s.sightings(x, text, false, func(t uint32, means string) {
 		c = s.looseRecord()
-		c.sight(x, t, ch, means, "")
+		c.sight(x, t, ch, means, "", tried(len(text)))
 	})
 	return c.settle()
 }
@@ -158,10 +158,12 @@ func (s *session) Present(ch event.Channel, data []byte, end bool) event.Verdict
 			s.long = nil
 		}
 	}
-	s.incoming.of(ch).Scan(x, data, end, func(h match.Hit) {
+	in := s.incoming.of(ch)
+	in.searched += uint64(len(data))
+	in.Scan(x, data, end, func(h match.Hit) {
 		proven(x, h.Value, asPart, func(t uint32) {
 			c = s.offer(ch, st)
-			c.sight(x, t, ch, meansOf(h.As), "")
+			c.sight(x, t, ch, meansOf(h.As), "", tried(in.searched))
 		})
 	})
 	v := c.settle()
@@ -217,12 +219,13 @@ type streams []stream
 type stream struct {
 	ch event.Channel
 	match.Stream
+	searched uint64 // bytes so far
 }
 
-func (s *streams) of(ch event.Channel) *match.Stream {
+func (s *streams) of(ch event.Channel) *stream {
 	for i := range *s {
 		if (*s)[i].ch == ch {
-			return &(*s)[i].Stream
+			return &(*s)[i]
 		}
 	}
 	if n := len(*s); n < cap(*s) { // keep the carry's memory of a pooled run
@@ -231,9 +234,9 @@ func (s *streams) of(ch event.Channel) *match.Stream {
 		*s = append(*s, stream{})
 	}
 	t := &(*s)[len(*s)-1]
-	t.ch = ch
+	t.ch, t.searched = ch, 0
 	t.Reset()
-	return &t.Stream
+	return t
 }
 
 // worse returns the stricter of two verdicts, the first if they are equal.
@@ -252,6 +255,8 @@ const (
 	meansTogether = "together"
 	// meansDisguised is followed by the disguise in what is passed to sight.
 	meansDisguised = "disguised"
+	// meansCRC is the one disguise that package match does not know.
+	meansCRC = "crc32"
 )
 
 // hitKind is which rule a sighting falls under, rising in weight.

@@ -27,13 +27,7 @@ type statement struct {
 	// over, since presenting and reading are one story; later runs that see
 	// something tell the story again from hits.
 	rec  *record
-	hits []sighting
-}
-
-// sighting is a hit in a statement's text, kept for later runs.
-type sighting struct {
-	tok   *token.Token
-	means string
+	hits []sighting // in the text, for later runs
 }
 
 // maxSightings bounds statement.hits.
@@ -65,6 +59,7 @@ func (s *session) Prepare(sql []byte, total int) (inspect.Statement, event.Verdi
 		// The carry for what follows; what stands in sql has been seen.
 		in := s.incoming.of(event.ChannelStatement)
 		in.Reset()
+		in.searched = uint64(len(sql))
 		in.Keep(x, sql)
 	}
 	return t, v
@@ -80,7 +75,7 @@ func (t *statement) scan(x *match.Index, sql []byte) event.Verdict {
 			break
 		}
 		if x.Anywhere(val) || match.Apart(sql, at, x.Len(val)) {
-			proven(x, val, asPart, func(tok uint32) { t.sight(x, tok, meansOf(f.As())) })
+			proven(x, val, asPart, func(tok uint32) { t.sight(x, tok, meansOf(f.As()), tried(len(sql))) })
 		}
 	}
 	t.literals(x, sql)
@@ -112,16 +107,19 @@ func (t *statement) literals(x *match.Index, sql []byte) {
 			continue
 		}
 		if val, ok := x.Whole(b); ok {
-			proven(x, val, asText, func(tok uint32) { t.sight(x, tok, meansField) })
+			proven(x, val, asText, func(tok uint32) { t.sight(x, tok, meansField, tried(1+len(sql)/literal)) })
 		}
 	}
 }
 
-func (t *statement) sight(x *match.Index, tok uint32, means string) {
+// literal is how many bytes of a statement are taken to hold one, at the least.
+const literal = 8
+
+func (t *statement) sight(x *match.Index, tok uint32, means string, at look) {
 	if len(t.hits) < maxSightings {
-		t.hits = append(t.hits, sighting{x.Token(tok), means})
+		t.hits = append(t.hits, newSighting(x, tok, means, at))
 	}
-	t.ownRecord().sight(x, tok, event.ChannelStatement, means, "")
+	t.ownRecord().sight(x, tok, event.ChannelStatement, means, "", at)
 }
 
 func (t *statement) ownRecord() *record {

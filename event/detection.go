@@ -31,6 +31,10 @@ type Detection struct {
 	HoneyRows int `json:"honey_rows"`
 	// HitCount counts all hits of the run, repeats included.
 	HitCount int `json:"hit_count"`
+	// Chance is how probable it is that ordinary rows gave these hits: of the
+	// honey row for which there is the best evidence, all of that row's
+	// together. 0 if there is no hit. docs/alert.md has the model.
+	Chance float64 `json:"chance,omitempty"`
 	// Findings are what the detectors saw in the statements of this client, the
 	// latest included: at most one a detector, with the weightiest sight.
 	Findings []Finding `json:"findings,omitempty"`
@@ -93,10 +97,29 @@ type Hit struct {
 	Means string `json:"means"`
 	// Disguise is how a disguised value was hidden: "case", "reversed",
 	// "escaped", "hex", "base64", "utf-16", "spaced", "compressed", "md5",
-	// "sha1", "sha256" or "pieces". What is hidden twice has the outer one.
+	// "sha1", "sha256", "crc32" or "pieces". What is hidden twice has the outer one.
 	Disguise string `json:"disguise,omitempty"`
 	// Column is the result column's label, the bound parameter's number ($1;
 	// MySQL: ?1), or empty.
 	Column string `json:"column,omitempty"`
 	Count  int    `json:"count"` // how often in this run
+	// Evidence is what the first sighting is worth.
+	Evidence Evidence `json:"evidence"`
+}
+
+// Evidence is what a sighting is worth by itself.
+type Evidence struct {
+	// Length is how many bytes agreed: of the value, or of its digest.
+	Length int `json:"length"`
+	// Bits are the information that the value carries, given its kind and form:
+	// an ordinary value of the kind is the same by chance once in 2^Bits.
+	Bits float64 `json:"bits"`
+	// Among is how many rows the table had, none of which held the value, when
+	// it was planted; 0 if that is not known.
+	Among int64 `json:"among,omitempty"`
+	// Searched are the places at which it could have stood so far in the run:
+	// fields, or bytes for a value inside something longer.
+	Searched uint64 `json:"searched"`
+	// Chance is how probable it is that ordinary data gave this hit.
+	Chance float64 `json:"chance"`
 }

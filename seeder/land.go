@@ -234,7 +234,7 @@ func (l *landed) tokens(j *job) (out []token.Token) {
 		}
 		switch {
 		case watch:
-			t.Kind, t.Strength = cell.Kind, cell.Strength
+			t.Kind, t.Strength, t.Among = cell.Kind, cell.Strength, max(l.table.Rows, 0)
 		default:
 			t.Kind, t.Strength = "key", token.Weak
 		}

@@ -88,6 +88,10 @@ type Token struct {
 	TableOID uint32 `json:"table_oid,omitempty"`
 	Attr     uint16 `json:"attr,omitempty"`
 
+	// Among is how many rows the table had, by the server's estimate, when the
+	// value was found to be in none of them; 0 if that is not known.
+	Among int64 `json:"among,omitempty"`
+
 	Deployment string    `json:"deployment"` // the seeding run that planted it
 	PlantedBy  string    `json:"planted_by"`
 	PlantedAt  time.Time `json:"planted_at"`

@@ -6,6 +6,7 @@ package render
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,6 +56,7 @@ func Text(d *event.Detection, o Options) string {
 		w.line("tags", pairs(d.Statement.Tags))
 	}
 	w.line("result", result(d))
+	w.line("chance", chance(d))
 	w.line("done", done(d))
 	w.line("ids", fmt.Sprintf("alert %s revision %d, rule %s, session %s", Clean(string(d.ID)), d.Revision, Clean(d.Rule), Clean(string(d.Client.Session))))
 	return w.b.String()
@@ -297,6 +299,37 @@ func result(d *event.Detection) string {
 		text += " (" + Clean(d.Run.Code) + ")"
 	}
 	return text + fmt.Sprintf(", %s, %s", plural(uint64(max(d.HoneyRows, 0)), "honey row"), plural(uint64(max(d.HitCount, 0)), "hit"))
+}
+
+// worthSaying is the chance from which a reader should know it: below it nobody
+// would think of a coincidence.
+const worthSaying = 1e-6
+
+// chance says how probable a coincidence is, where that matters.
+func chance(d *event.Detection) string {
+	if d.Chance < worthSaying {
+		return ""
+	}
+	text := "that this is a coincidence: 1 in " + oneIn(d.Chance)
+	for _, h := range d.Hits {
+		if h.Evidence.Among > 0 {
+			return text + fmt.Sprintf(" (none of %s held %s when it was planted)", plural(uint64(h.Evidence.Among), "row"), Clean(h.Kind))
+		}
+	}
+	return text
+}
+
+// oneIn is the inverse of p: a round number, a power of ten beyond a million.
+func oneIn(p float64) string {
+	n := 1 / p
+	if n >= 1e7 {
+		return fmt.Sprintf("10^%d", int(math.Floor(math.Log10(n)+1e-9)))
+	}
+	if n < 10 {
+		return strconv.FormatFloat(math.Floor(n*10)/10, 'f', -1, 64)
+	}
+	scale := math.Pow(10, math.Floor(math.Log10(n))-1)
+	return strconv.FormatFloat(math.Floor(n/scale)*scale, 'f', 0, 64)
 }
 
 func plural(n uint64, noun string) string {

@@ -182,3 +182,28 @@ func checkHarmlessFuzz(t *testing.T, text, input string) {
 	}
 	checkHarmless(t, text)
 }
+
+func TestAChanceIsToldInWordsWhereItMatters(t *testing.T) {
+	for _, c := range []struct {
+		chance float64
+		among  int64
+		want   string
+	}{
+		{1e-12, 0, ""},
+		{0, 0, ""},
+		{2e-6, 0, "1 in 500000\n"},
+		{0.00123, 0, "1 in 810\n"},
+		{0.03, 0, "1 in 33\n"},
+		{0.4, 4000, "1 in 2.5 (none of 4000 rows held email when it was planted)\n"},
+	} {
+		d := fixed()
+		d.Chance, d.Hits[0].Evidence.Among = c.chance, c.among
+		got := Text(&d, Options{})
+		if c.want == "" && strings.Contains(got, "coincidence") || !strings.Contains(got, c.want) {
+			t.Errorf("chance %g: want %q in\n%s", c.chance, c.want, got)
+		}
+	}
+	if got := oneIn(1e-9); got != "10^9" {
+		t.Errorf("1 in %s, want 10^9", got)
+	}
+}

@@ -72,13 +72,15 @@ func aboutDetection(id event.ID, revision int) string {
 	return fmt.Sprintf("detection|%s|%d", id, revision)
 }
 
-// packSecret joins the secret fields of a token, each after its length. A nil
+// packSecret joins the secret fields of a token, each after its length, and how
+// many rows its value was unique among. A nil
 // binary form has length 0, an empty one does not occur.
 func packSecret(dst []byte, t *token.Token) []byte {
 	dst = appendField(dst, t.Value)
 	dst = appendField(dst, t.Binary)
 	dst = appendField(dst, t.Place.Key)
-	return appendField(dst, t.Note)
+	dst = appendField(dst, t.Note)
+	return binary.AppendUvarint(dst, uint64(max(t.Among, 0)))
 }
 
 func appendField[T string | []byte](dst []byte, f T) []byte {
@@ -95,6 +97,8 @@ func unpackSecret(plain []byte, t *token.Token) error {
 		}
 		fields[i], plain = plain[w:w+int(n)], plain[w+int(n):]
 	}
+	among, _ := binary.Uvarint(plain) // none in those sealed by earlier versions
+	t.Among = int64(among)
 	t.Value, t.Place.Key, t.Note = string(fields[0]), string(fields[2]), string(fields[3])
 	if t.Binary = nil; len(fields[1]) > 0 {
 		t.Binary = append([]byte(nil), fields[1]...)

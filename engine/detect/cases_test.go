@@ -27,6 +27,31 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 		neverPG: []string{"select * from t where a = 1 and b = 2", "select * from t where a = $1 or b = $2", "select * from t, u where t.a = u.a", "select * from t where a is null or b is null", "select * from t where price * 2 > 10"},
 		neverMy: []string{"select * from t where a like 'x%' or b like 'x%'", "select * from t where 5 < a"},
 	},
+	"open-alternative": {
+		pg: []string{
+			"select * from t where id = 5 or id is not null", "select * from t where a = 'x' or not id is null", "select * from t where a = 'x' or (a, b) = (a, b)",
+			"select * from t where a < 10 or a >= 10", "select * from t where a = 'x' or length(a) >= 0", "select * from t where id = 1 or id is not distinct from id",
+			"select * from t where a = 'x' or a like '%'", "select * from t where id = 3 or id > -1", "select * from t where a = 1 or b in (true, false)",
+			"select * from t where a = 'x' or coalesce(a, '') || '' = coalesce(a, '')", "select * from t where id = 3 or now() > at - interval '90 years'",
+		},
+		my: []string{"select * from t where id = 5 or id", "select * from t where a = 'x' or not isnull(a)", "select * from t where id = 1 or id between 0 and ~0", "select * from t where a = 'x' or !(a - a)", "select * from t where a = 'x' || a rlike '.'", "select * from t where a = 1 or exists(select b from u)", "select * from t where a = 'x' or at < now() + interval 90 year"},
+		neverPG: []string{
+			"select * from t where a = 'x' or deleted_at is not null", "select * from t where a = $1 or id is not null", "select * from t where a = 5 or a > 7", "select * from t where a is null or a < 0 or a >= 100",
+			"select * from t where a like '%' or b like '%'", "select * from t where a = 'x' or b <> 'y'", "select * from t where a = 'x' or lower(a) = 'y'",
+		},
+		neverMy: []string{"select * from t where a = 1 or active", "select * from t where a = 0 or a = 1", "select * from t where a = 'x' or at > now() - interval 2 year"},
+	},
+	"foreign-question": {
+		pg: []string{
+			"select * from t where a = 1 and (select p from u where id = 1) > 'm'", "select * from t where a = 1 and exists (select 1 from u where p ~ '^a')", "select * from t where a = nullif(1, (select count(*) from u))",
+			"select * from t where (a, (select p from u limit 1)) > (0, 'h')", "select * from t where a = 'x' || (select p from u limit 1)", "select * from t where a = 1 / (select case when p like 'q%' then 1 else 0 end from u)",
+			"select * from t where a = 1 and (select p from u limit 1)::regclass is not null", "insert into t (a, b) values (1, 'x'), (2, (select p from u limit 1))", "insert into t (a) values (1) on conflict (a) do update set b = (select p from u limit 1)",
+			"update t set a = (select string_agg(p, ',') from u) where id = 1", "select * from t limit (select count(*) from u where p < 'f')",
+		},
+		my:      []string{"select * from t where a = 1 and strcmp((select p from u limit 1), 'm') = 1", "select a from t group by a having (select max(p) from u) > 100", "select * from t where a = elt((select r = 'x' from u limit 1) + 1, 1, 2)", "insert into t (a) values (concat('', (select p from u where id = 2)))"},
+		neverPG: []string{"select * from t where a > (select avg(b) from u)", "select * from t where a in (select b from u where c = 1)", "select * from t where exists (select 1 from u where u.a = t.a)", "select a, (select count(*) from u) as n from t", "insert into t (a, b) values (1, (select id from u where name = 'x'))", "select round(100.0 * a / (select count(*) from u), 1) from t"},
+		neverMy: []string{"select * from t where a = (select max(b) from u)", "insert into t (a) values ((select coalesce(max(a), 0) + 1 from t x))", "update t set a = (select id from u where name = 'x') where id = 1"},
+	},
 	"union-graft": {
 		pg:      []string{"select a, b from t where c = 1 union all select null, null", "select a, b from t union select usename, passwd from pg_shadow", "select a, b, c from t where d = 1 union select 1, login, 3 from users"},
 		my:      []string{"select a, b from t where c = 1 union select 1, 2", "select a from t union select concat(u, 0x3a, p) from users"},
@@ -187,5 +212,63 @@ func TestPlansOfOrdinaryStatementsAreEmpty(t *testing.T) {
 		if fs := b.judge(t, sql, false); len(fs) > 0 {
 			t.Errorf("%s: %+v", sql, fs)
 		}
+	}
+}
+
+// A remark at a statement's end is not what an attacker leaves there.
+func TestRemarksAtTheEndWeighLessThanWhatWasCutOff(t *testing.T) {
+	b := newBench(t)
+	weight := func(sql string, my bool) int {
+		for _, f := range b.judge(t, sql, my) {
+			if f.Detector == "comment-truncation" {
+				return f.Weight
+			}
+		}
+		return 0
+	}
+	for _, c := range []struct {
+		sql  string
+		my   bool
+		want int
+	}{
+		{"select a from t where id = 4 -- ProductController#show", false, 1},
+		{"select a from t where id = 4 -- don't sort", false, 1},
+		{"select a from t where id = 4\n-- and b = 1", false, 1},
+		{"select a from t where id = 4 # show", true, 1},
+		{"select a from t where id = 4 /* it's ours */", false, 0},
+		{"select a from t where id = 4 --", false, 3},
+		{"select a from t where id = 4-- AbCd", false, 3},
+		{"select a from t where id = 4 -- AbCd", false, 3},
+		{"select a from t where id = 'x' -- ' and b = ''", false, 3},
+		{"select a from t where id = 'x' -- AND b = 1", false, 3},
+		{"select a from t where (id = 4 -- or b)", false, 3},
+		{"select a from t where id = 4 #", true, 3},
+		{"select a from t where id = 'x' /* ' and b = '' */", false, 3},
+	} {
+		if got := weight(c.sql, c.my); got != c.want {
+			t.Errorf("weight %d, want %d: %s", got, c.want, c.sql)
+		}
+	}
+}
+
+// Long chains cost no more than their length: a shape is judged once, but an
+// attacker can send ever new ones.
+func TestLongChainsOfAlternativesAreJudgedInLinearTime(t *testing.T) {
+	chain := &sqlfacts.Node{Kind: sqlfacts.Binary, Name: "=", Slot: -1, Args: []*sqlfacts.Node{{Kind: sqlfacts.Column, Name: "a", Slot: -1}, {Kind: sqlfacts.Number, Slot: 0}}}
+	arm := chain
+	for range 20000 {
+		chain = &sqlfacts.Node{Kind: sqlfacts.Binary, Name: "or", Slot: -1, Args: []*sqlfacts.Node{chain, arm}}
+	}
+	where := &sqlfacts.Node{Kind: sqlfacts.Where, Slot: -1, Args: []*sqlfacts.Node{chain}}
+	f := &sqlfacts.Facts{Statements: []*sqlfacts.Node{{Kind: sqlfacts.Select, Slot: -1, Args: []*sqlfacts.Node{where}}}}
+	done := make(chan *detect.Plan)
+	go func() { done <- detect.Compile(f, sqlfacts.Env{Flavour: sqlfacts.MariaDB}) }()
+	select {
+	case p := <-done:
+		if !p.Empty() {
+			t.Error("a chain of equal comparisons is taken for something")
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("20,000 alternatives are not judged in 20 s")
 	}
 }

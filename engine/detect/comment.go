@@ -9,8 +9,11 @@ var comment = Detector{
 	ID: "comment-truncation", Title: "The statement's end is commented away",
 	Maps: []string{"CWE-89", "T1190"},
 	find: func(x *probe) {
-		if x.has(sqlfacts.CommentTail) {
-			x.see(3, "the text ends inside a comment")
+		switch {
+		case x.has(sqlfacts.CommentCut):
+			x.see(3, "the text ends inside a comment that holds nothing, or the rest of a statement")
+		case x.has(sqlfacts.CommentTail):
+			x.see(1, "the text ends inside a comment")
 		}
 		if x.has(sqlfacts.Unclosed) {
 			x.see(2, "a quote or a comment is not closed")

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"bytes"
 	"strings"
 
 	"honeyrow/engine/sqlfacts"
@@ -21,11 +22,35 @@ var delay = Detector{
 				}
 			case c.n.Name == "generate_series" && len(c.n.Args) > 1 && c.n.Args[1].Slot >= 0:
 				slot := c.n.Args[1].Slot
-				x.seeWhen(3, "a series of millions", func(v Values) bool { return len(v.Value(slot, nil)) > 6 })
+				x.seeWhen(3, "a series of millions", func(v Values) bool {
+					b := v.Value(slot, nil)
+					return len(b) > 6 && !bytes.ContainsAny(b, "-:/ ")
+				})
 			}
 		}
 		x.heavy()
+		for _, a := range x.arms {
+			x.labours(a)
+		}
 	},
+}
+
+// labours is work on texts that are made up on the spot: what a condition
+// without a column takes time with.
+func (x *probe) labours(a arm) {
+	if !isConst(a.n) || isLiteral(a.n) || len(home(a.of)) == 0 {
+		return
+	}
+	if any(a.n, func(m *node) bool {
+		return m.Kind == sqlfacts.Func && isName(m, "repeat", "rpad", "lpad", "space", "encode", "decode", "sha2", "aes_encrypt", "compress", "crypt", "generate_series", "benchmark", "get_lock", "pg_advisory_lock", "regexp_replace", "array_fill") &&
+			!any(m, func(k *node) bool { return k.Kind == sqlfacts.Query })
+	}) {
+		if any(a.n, func(m *node) bool { return m.Kind == sqlfacts.Func && isName(m, "get_lock", "pg_advisory_lock") }) {
+			x.see(3, "a lock inside a condition")
+		} else {
+			x.see(3, "work on a text that is made up for it")
+		}
+	}
 }
 
 // heavy is a product of tables that nobody needs.

@@ -32,7 +32,7 @@ type Values interface {
 
 // detectors is the list, in the order of listings.
 var detectors = []*Detector{
-	&tautology, &union, &stacked, &comment, &delay, &errorBased, &inference, &schema,
+	&tautology, &alternative, &union, &stacked, &comment, &delay, &errorBased, &inference, &foreign, &schema,
 	&file, &outOfBand, &privilege, &obfuscation, &ordering, &scalar, &habits,
 }
 

@@ -35,7 +35,11 @@ var file = Detector{
 				x.see(3, c.n.Name)
 			}
 			if isName(c.n, "lo_create", "lo_from_bytea", "lo_put", "lowrite") && x.facts.Statements[0].Kind != sqlfacts.Call {
-				x.see(1, c.n.Name)
+				if c.clause == sqlfacts.Targets && c.at.depth == 0 || c.clause == sqlfacts.Values {
+					x.see(1, c.n.Name)
+				} else {
+					x.see(3, c.n.Name+" inside a condition")
+				}
 			}
 		}
 	},

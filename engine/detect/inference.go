@@ -20,7 +20,7 @@ var inference = Detector{
 				x.cases(p)
 			case p.n.Kind == sqlfacts.Func && isName(p.n, "if", "iif", "elt", "ifnull", "nullif", "make_set") && len(p.n.Args) > 1:
 				if isConst(p.n.Args[0]) && !isLiteral(p.n.Args[0]) && p.n.Args[0].Kind != sqlfacts.Func {
-					x.see(3, p.n.Name+" on a constant condition")
+					x.unlessShared(3, p.n.Name+" on a constant condition", p.n.Args[0], p.n.Args[1:])
 				} else if peeks(p.n.Args[0]) {
 					x.see(3, p.n.Name+" on a piece of data")
 				}
@@ -43,7 +43,15 @@ func (x *probe) question(a arm) {
 		return m.Kind == sqlfacts.Func && isName(m, "ascii", "ord", "unicode") && len(m.Args) == 1 &&
 			m.Args[0].Kind == sqlfacts.Func && isName(m.Args[0], "substr", "substring", "mid", "left", "right")
 	}) {
-		x.see(3, "a character's number compared")
+		edges := literals(n)
+		x.seeWhen(3, "a character's number compared", func(v Values) bool {
+			for _, l := range edges { // 127 and the like tell kinds of characters apart
+				if s, _ := value(l, v); s == "127" || s == "128" || s == "126" || s == "255" || s == "32" || s == "31" {
+					return false
+				}
+			}
+			return true
+		})
 		return
 	}
 	if n.Kind == sqlfacts.Binary && len(n.Args) >= 2 && !isName(n, "in", "not in", "and", "or") {
@@ -105,11 +113,44 @@ func (x *probe) cases(p place) {
 		}
 		switch {
 		case isConst(w.Args[0]) && !isLiteral(w.Args[0]) && w.Args[0].Kind != sqlfacts.Func && p.n.Args[0].Kind == sqlfacts.Missing:
-			x.see(3, "CASE on a constant condition")
+			x.unlessShared(3, "CASE on a constant condition", w.Args[0], append(p.n.Args[1:len(p.n.Args):len(p.n.Args)], w.Args[1:]...))
 		case peeks(w.Args[0]):
 			x.see(3, "CASE on a piece of data")
 		case p.clause == sqlfacts.Order && looks(w.Args[0]):
 			x.see(3, "an order that depends on another table's data")
 		}
 	}
+}
+
+// unlessShared sees a constant condition, but not one on a value that a column
+// is compared with nearby: that is a filter that can be left empty.
+func (x *probe) unlessShared(weight int, detail string, test *node, near []*node) {
+	tests := literals(test)
+	x.seeWhen(weight, detail, func(v Values) bool { return !sharesValue(tests, near, v) })
+}
+
+// sharesValue reports whether one of the literals is a value that a column is
+// compared with below near.
+func sharesValue(tests, near []*node, v Values) bool {
+	for _, n := range near {
+		if any(n, func(m *node) bool {
+			if m.Kind != sqlfacts.Binary || len(m.Args) < 2 || !isComparison(m.Name) && !isName(m, "in", "between") || len(columnsOf(m.Args[0])) == 0 {
+				return false
+			}
+			for _, r := range m.Args[1:] {
+				for _, l := range literals(r) {
+					b, okB := value(l, v)
+					for _, t := range tests {
+						if a, okA := value(t, v); okA && okB && a == b {
+							return true
+						}
+					}
+				}
+			}
+			return false
+		}) {
+			return true
+		}
+	}
+	return false
 }

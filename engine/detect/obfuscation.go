@@ -9,11 +9,11 @@ var obfuscation = Detector{
 	ID: "obfuscation", Title: "Texts built of codes",
 	Maps: []string{"CWE-89", "T1027"},
 	find: func(x *probe) {
-		codes := 0
+		var codes []int
 		for _, c := range x.calls {
 			switch {
 			case isName(c.n, "chr", "char", "nchar") && len(c.n.Args) > 0 && allLiterals(c.n.Args):
-				codes += len(c.n.Args)
+				codes = append(codes, slots(c.n)...)
 			case isName(c.n, "concat", "concat_ws", "make_set", "elt") && hexes(c.n) > 0:
 				x.see(3, "hexadecimal texts joined")
 			case isName(c.n, "unhex", "from_base64", "decode", "convert_from") && len(c.n.Args) > 0 && isLiteral(c.n.Args[0]):
@@ -24,8 +24,8 @@ var obfuscation = Detector{
 				x.see(1, c.n.Name+" nested")
 			}
 		}
-		if codes >= 3 {
-			x.see(3, "characters given by their numbers")
+		if len(codes) >= 3 {
+			x.seeWhen(3, "characters given by their numbers", func(v Values) bool { return seen(codes, v) >= 3 })
 		}
 		if x.has(sqlfacts.CommentExec) && !x.wholeComment() {
 			x.see(2, "code inside a versioned comment")
@@ -37,6 +37,19 @@ var obfuscation = Detector{
 			x.see(1, "encoded characters inside a literal")
 		}
 	},
+}
+
+// seen counts the codes of characters that can be seen: for tabs and line ends
+// there is no other way to write them.
+func seen(codes []int, v Values) (n int) {
+	for _, s := range codes {
+		switch string(v.Value(s, nil)) {
+		case "0", "9", "10", "11", "12", "13", "32", "160":
+		default:
+			n++
+		}
+	}
+	return n
 }
 
 // wholeComment: dumps wrap statements of their own in versioned comments.

@@ -14,10 +14,13 @@ var ordering = Detector{
 				switch {
 				case n == nil || isLiteral(n):
 				case any(n, func(m *node) bool { return m.Kind == sqlfacts.Query && reads(m) }):
-					if n.Kind == sqlfacts.Query {
-						x.see(2, "a sub-query in "+clauseName(c.Kind))
-					} else {
+					switch {
+					case n.Kind != sqlfacts.Query || c.Kind == sqlfacts.Limit:
 						x.see(3, "a question in "+clauseName(c.Kind))
+					case named(n):
+						x.see(1, "a sub-query in "+clauseName(c.Kind))
+					default:
+						x.see(2, "a sub-query in "+clauseName(c.Kind))
 					}
 				case spliced(n) || peeks(n):
 					x.see(3, "a condition behind a number in "+clauseName(c.Kind))
@@ -29,6 +32,14 @@ var ordering = Detector{
 			}
 		}
 	},
+}
+
+// named reports whether a sub-query compares columns: with the row at hand, as
+// far as one can see.
+func named(q *node) bool {
+	return any(q, func(m *node) bool {
+		return m.Kind == sqlfacts.Binary && m.Name == "=" && len(m.Args) == 2 && m.Args[0].Kind == sqlfacts.Column && m.Args[1].Kind == sqlfacts.Column
+	})
 }
 
 // spliced is 1 AND x, 1 + f(x): what is left of a number that something was

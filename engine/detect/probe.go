@@ -17,8 +17,11 @@ type probe struct {
 	by      *Detector
 	signals []signal
 
-	arms    []arm   // the arms of all conditions
-	queries []query // sub-queries in expressions
+	arms    []arm // the arms of all conditions
+	groups  []*group
+	member  map[*node]membership // of the alternatives in groups
+	chained map[*node]bool       // ORs that are parts of a longer chain
+	queries []query              // sub-queries in expressions
 	calls   []call
 	unions  []*node
 	orders  []*node // expressions in ORDER BY, GROUP BY and LIMIT
@@ -160,8 +163,11 @@ func (x *probe) condition(n *node, s *scope, clause sqlfacts.Kind, or, not bool)
 	if n == nil {
 		return
 	}
+	if x.isOr(n) && !not && !x.chained[n] {
+		x.group(n, s)
+	}
 	switch {
-	case n.Kind == sqlfacts.Binary && (n.Name == "and" || n.Name == "or" || n.Name == "xor" || n.Name == "&&" || n.Name == "||" && x.env.Flavour != sqlfacts.PostgreSQL && !x.env.PipesConcat):
+	case n.Kind == sqlfacts.Binary && (n.Name == "and" || n.Name == "xor" || n.Name == "&&" || x.isOr(n)):
 		for _, a := range n.Args {
 			x.condition(a, s, clause, or || n.Name != "and" && n.Name != "&&", not)
 		}
@@ -172,6 +178,41 @@ func (x *probe) condition(n *node, s *scope, clause sqlfacts.Kind, or, not bool)
 	default:
 		x.arms = append(x.arms, arm{n, or, not, clause, s})
 	}
+}
+
+// isOr reports whether n is alternatives: for MySQL || is too.
+func (x *probe) isOr(n *node) bool {
+	return n.Kind == sqlfacts.Binary && (n.Name == "or" || n.Name == "||" && x.mysql() && !x.env.PipesConcat)
+}
+
+// group notes a chain of alternatives.
+func (x *probe) group(n *node, s *scope) {
+	g := &group{x.alternatives(n, nil), s}
+	x.groups = append(x.groups, g)
+	if x.member == nil {
+		x.member = map[*node]membership{}
+	}
+	for i, a := range g.alts {
+		x.member[a] = membership{g, i}
+	}
+}
+
+// alternatives appends those of a chain of ORs, and notes which ORs are parts of
+// one.
+func (x *probe) alternatives(n *node, to []*node) []*node {
+	if !x.isOr(n) {
+		return append(to, n)
+	}
+	for _, a := range n.Args {
+		if x.isOr(a) {
+			if x.chained == nil {
+				x.chained = map[*node]bool{}
+			}
+			x.chained[a] = true
+		}
+		to = x.alternatives(a, to)
+	}
+	return to
 }
 
 // each calls fn for n and everything below it; false does not go deeper.

@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"strings"
+
 	"honeyrow/engine/sqlfacts"
 )
 
@@ -30,6 +32,19 @@ var schema = Detector{
 		}
 		if info && user {
 			x.see(2, "what the server is, together with the application's tables")
+		}
+		for _, a := range x.arms {
+			if user && x.mysql() && a.n.Kind == sqlfacts.Binary && len(columnsOf(a.n)) == 0 && !anyQuery(a.n) && any(a.n, func(m *node) bool {
+				return m.Kind == sqlfacts.Variable && strings.HasPrefix(m.Name, "@@")
+			}) {
+				x.see(3, "a server variable in a condition on the application's rows")
+			}
+			if isConst(a.n) && user && any(a.n, func(m *node) bool {
+				return m.Kind == sqlfacts.Func && isName(m, "to_regclass", "to_regrole", "to_regtype", "to_regproc", "to_regnamespace", "has_table_privilege", "has_column_privilege", "has_schema_privilege", "has_database_privilege", "pg_has_role", "current_setting", "pg_relation_size", "col_description", "obj_description", "pg_get_userbyid", "pg_table_is_visible") ||
+					m.Kind == sqlfacts.Cast && strings.HasPrefix(m.Name, "reg")
+			}) {
+				x.see(3, "whether an object exists, in a condition on the application's rows")
+			}
 		}
 		if user && x.mysql() {
 			for _, p := range x.all {

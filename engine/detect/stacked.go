@@ -25,7 +25,14 @@ var stacked = Detector{
 					x.see(1, "several statements that write")
 				}
 			default:
-				x.see(2, "a second statement")
+				switch {
+				case s.Kind == sqlfacts.Show && s.Name != "warnings" && s.Name != "errors" && endsInLiteral(ss[0]), s.Kind == sqlfacts.Other && x.mysql():
+					x.see(3, "a statement about the database, behind one that reads rows")
+				case s.Kind == sqlfacts.Select && endsInLiteral(ss[0]) && reads(s) && clauseOf(s, sqlfacts.Where) == nil && strange(s, &scope{stmt: ss[0]}):
+					x.see(3, "all of another table, behind a statement that ends in a literal")
+				default:
+					x.see(2, "a second statement")
+				}
 			}
 		}
 	},

@@ -35,14 +35,75 @@ func (x *probe) constant(a arm) {
 	if a.or {
 		bonus = 1
 	}
+	if first, near := x.filter(a); near != nil {
+		tests := literals(n)
+		shared := func(v Values) bool { return sharesValue(tests, near, v) && (first || !holds(n, v)) }
+		from := len(x.signals)
+		x.judge(a, bonus)
+		for i := from; i < len(x.signals); i++ {
+			s := &x.signals[i]
+			when := s.when
+			s.when = func(v Values) bool { return (when == nil || when(v)) && !shared(v) }
+		}
+		return
+	}
+	x.judge(a, bonus)
+}
+
+// filter tells whether an arm is one of alternatives, whether it is the first of
+// them, and which the others are: (? = ” OR col = ?) is a filter that can be
+// left empty.
+func (x *probe) filter(a arm) (first bool, near []*node) {
+	m, ok := x.member[a.n]
+	if !ok {
+		return false, nil
+	}
+	from, to := max(0, m.i-reachBack), min(len(m.g.alts), m.i+reachBack)
+	return m.i == 0, append(append(near, m.g.alts[from:m.i]...), m.g.alts[m.i+1:to]...)
+}
+
+// holds reports whether a comparison of two literals may be true: sure is only
+// that it is not.
+func holds(n *node, v Values) bool {
+	if n.Kind != sqlfacts.Binary || len(n.Args) != 2 {
+		return true
+	}
+	l, okL := value(n.Args[0], v)
+	r, okR := value(n.Args[1], v)
 	switch {
-	case n.Kind == sqlfacts.Bool || n.Kind == sqlfacts.Null:
-		if a.or {
+	case !okL || !okR:
+		return true
+	case n.Name == "=":
+		return l == r
+	case n.Name == "is":
+		return l == r
+	}
+	return true
+}
+
+// judge weighs an arm that is constant.
+func (x *probe) judge(a arm, bonus int) {
+	n := a.n
+	switch {
+	case n.Kind == sqlfacts.Bool && n.Name == "false":
+		if _, near := x.filter(a); a.or && near == nil {
 			x.see(2, "a bare constant as an alternative")
+		}
+	case n.Kind == sqlfacts.Bool || n.Kind == sqlfacts.Null:
+		if first, near := x.filter(a); a.or && !first {
+			w := 2
+			if near != nil && x.behind(a.n) {
+				w = 3
+			}
+			x.see(w, "a bare constant as an alternative")
 		}
 	case n.Kind == sqlfacts.Number || n.Kind == sqlfacts.String || n.Kind == sqlfacts.Hex:
 		if a.or {
-			x.see(2, "a bare literal as an alternative")
+			w := 2
+			if x.behind(a.n) || n.Kind == sqlfacts.String {
+				w = 3
+			}
+			x.see(w, "a bare literal as an alternative")
 		}
 	case n.Kind == sqlfacts.Binary && len(n.Args) == 2 && isLiteral(n.Args[0]) && isLiteral(n.Args[1]):
 		// Query builders write 1 = 1 for nothing to ask and 0 = 1 for nothing to
@@ -65,6 +126,12 @@ func (x *probe) constant(a arm) {
 		// alternatives.
 		x.see(1+2*bonus, "a comparison without a column")
 	}
+}
+
+// behind reports whether an alternative stands behind one that ends in a literal.
+func (x *probe) behind(n *node) bool {
+	m, ok := x.member[n]
+	return ok && m.i > 0 && behindLiteral(m.g.alts[m.i-1])
 }
 
 // arithmetic is a calculation with a text: 1%'...', 'a'*'b'.
@@ -91,7 +158,11 @@ func (x *probe) backwards(a arm) {
 			if isConst(m) {
 				x.see(3, "a comparison of literals compared with a column")
 			} else {
-				x.see(2, "the outcome of a comparison compared")
+				w := 2
+				if isLiteral(n.Args[1]) && len(m.Args) == 2 && isLiteral(m.Args[1]) {
+					w = 3
+				}
+				x.see(w, "the outcome of a comparison compared")
 			}
 			return
 		}

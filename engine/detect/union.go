@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"strings"
+
 	"honeyrow/engine/sqlfacts"
 )
 
@@ -18,33 +20,123 @@ var union = Detector{
 }
 
 func (x *probe) graft(u *node) {
-	first := shapeOf(u.Args[0], x.mysql())
-	for _, a := range u.Args[1:] {
-		arm := shapeOf(a, x.mysql())
+	var arms []*node
+	for _, a := range u.Args {
+		if isStatement(a.Kind) {
+			arms = append(arms, a)
+		}
+	}
+	if len(arms) == 0 {
+		return
+	}
+	mysql := x.mysql()
+	first := shapeOf(arms[0], mysql)
+	for i, a := range arms[1:] {
+		arm := shapeOf(a, mysql)
 		switch {
 		case first.catalog && arm.catalog: // a tool that looks at the server
-		case arm.nulls > 0 && first.reads && first.nulls == 0 && arm.nulls+arm.literals >= arm.columns-1:
+		case arm.nulls > 0 && first.reads && first.nulls == 0 && arm.nulls+arm.literals >= arm.columns-1 && (arm.literals > 0 || arm.nulls > 1 || arm.columns == 1 || !arm.reads):
 			x.see(3, "an arm padded with NULLs")
 		case arm.catalog && !first.catalog:
 			x.see(3, "an arm that reads the catalogue")
+		case !arm.reads && first.reads && arm.asks && !first.asks:
+			x.see(3, "an arm whose values are sub-queries")
+		case !arm.reads && first.reads && arm.info:
+			x.see(3, "an arm that tells about the server")
 		case !arm.reads && first.reads && arm.columns > 0 && arm.literals == arm.columns:
-			x.see(2+min(1, (arm.columns-1)/2), "an arm of literals without a table")
+			if first.open {
+				x.see(2+min(1, (arm.columns-1)/2), "an arm of literals without a table")
+			} else {
+				x.see(1, "an arm of literals without a table")
+			}
 		case !arm.reads && first.reads && arm.columns > 0:
 			x.see(2, "an arm without a table")
-		case arm.reads && first.reads && arm.table != first.table && arm.literals > 0 && first.literals == 0:
-			x.see(3, "an arm that reads another table, padded with literals")
-		case arm.reads && first.reads && arm.table != first.table && arm.joined && !first.joined:
-			x.see(2, "an arm that joins another table's columns into one text")
-		case arm.reads && first.reads && arm.table != first.table && (!first.star && arm.star || arm.bare && !first.bare):
-			x.see(2, "an arm that reads all of another table")
+		case arm.reads && first.reads && arm.table != first.table:
+			x.strangeArm(&first, &arm, arms[i], a)
 		}
 	}
+}
+
+// strangeArm judges an arm that reads another table; before is the arm in front
+// of it.
+func (x *probe) strangeArm(first, arm *outline, before, a *node) {
+	open := endsInLiteral(before)
+	switch {
+	case arm.literals > 0 && first.literals == 0 && open:
+		x.see(3, "an arm that reads another table, padded with literals")
+	case arm.literals > 0 && first.literals == 0 && arm.literals > 1:
+		x.see(3, "an arm that reads another table, padded with literals")
+	case arm.gathers && !first.gathers:
+		x.see(3, "an arm that puts another table into one text")
+	case !open:
+		if arm.joined && !first.joined || !first.star && arm.star {
+			x.see(2, "an arm that reads all of another table")
+		}
+	case !first.star && arm.star:
+		x.see(3, "an arm that reads all of another table, behind a literal")
+	case arm.joined && !first.joined:
+		x.see(3, "an arm that joins another table's columns into one text")
+	default:
+		x.mismatch(first, arm, before, a)
+	}
+}
+
+// mismatch is an arm whose columns are others than the first one's: unless it
+// asks for the same value as that does, as searches over several tables do.
+func (x *probe) mismatch(first, arm *outline, before, a *node) {
+	differ := len(first.names) != len(arm.names)
+	for i := range min(len(first.names), len(arm.names)) {
+		l, r := first.names[i], arm.names[i]
+		differ = differ || l != r && !(keyish(l) && keyish(r)) && !(labels(l) && labels(r))
+	}
+	mine := literalsIn(clauseOf(a, sqlfacts.Where))
+	theirs := literalsIn(clauseOf(before, sqlfacts.Where))
+	shares := func(v Values) bool {
+		for _, m := range mine {
+			for _, t := range theirs {
+				s, ok := value(m, v)
+				o, ok2 := value(t, v)
+				if ok && ok2 && s == o && strings.Trim(s, "%") != "" {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	if differ {
+		x.seeWhen(3, "an arm that reads other columns of another table, behind a literal", func(v Values) bool { return !shares(v) })
+		return
+	}
+	x.seeWhen(2, "an arm that reads all of another table, behind a literal", func(v Values) bool { return arm.bare && !shares(v) })
+}
+
+func literalsIn(n *node) []*node {
+	if n == nil {
+		return nil
+	}
+	return literals(n)
+}
+
+// keyish reports whether a name is that of a key.
+func keyish(name string) bool {
+	return strings.HasSuffix(name, "id") || strings.HasSuffix(name, "_key")
+}
+
+// labels reports whether a name is that of what a person calls a thing.
+func labels(name string) bool {
+	switch name {
+	case "name", "title", "label", "subject", "caption", "display_name", "full_name", "username", "headline":
+		return true
+	}
+	return false
 }
 
 // outline is what matters of an arm.
 type outline struct {
 	columns, literals, nulls           int
 	reads, catalog, star, joined, bare bool
+	asks, info, gathers, open          bool
+	names                              []string // of the columns, as the result calls them
 	table                              string
 }
 
@@ -53,7 +145,24 @@ func shapeOf(n *node, mysql bool) outline {
 	if n.Kind == sqlfacts.Union && len(n.Args) > 0 {
 		n = n.Args[0]
 	}
+	o.open = endsInLiteral(n)
+	if v := clauseOf(n, sqlfacts.Values); v != nil && len(v.Args) > 0 {
+		o.columns = len(v.Args[0].Args)
+		o.asks = anyQuery(v)
+	}
 	if t := clauseOf(n, sqlfacts.Targets); t != nil {
+		o.gathers = gathers(n)
+		o.asks = anyQuery(t)
+		o.info = any(t, func(m *node) bool {
+			return m.Kind == sqlfacts.Func && isInfo(m) || m.Kind == sqlfacts.Variable && strings.HasPrefix(m.Name, "@@")
+		})
+		for _, c := range t.Args {
+			name := c.Alias
+			if name == "" && c.Kind == sqlfacts.Column {
+				name = c.Name
+			}
+			o.names = append(o.names, strings.ToLower(name))
+		}
 		o.columns = len(t.Args)
 		for _, c := range t.Args {
 			switch {

@@ -98,7 +98,7 @@ func (t *Text) unclosed() {
 	t.i = len(t.Raw)
 	t.Marks |= Unclosed
 	if t.Lexemes > 0 {
-		t.Marks |= CommentTail
+		t.Marks |= CommentTail | CommentCut
 	}
 }
 
@@ -167,6 +167,13 @@ func (t *Text) comment(at int, line bool) {
 		}
 		if i == len(b) {
 			t.Marks |= CommentTail
+			skip := 2
+			if b[at] == '#' {
+				skip = 1
+			}
+			if t.cutOff(at, b[at+skip:t.i]) {
+				t.Marks |= CommentCut
+			}
 			return
 		}
 		if i-t.i > 1 {
@@ -174,6 +181,9 @@ func (t *Text) comment(at int, line bool) {
 		}
 	}
 	if i >= len(b) {
+		if t.Marks&Unclosed == 0 && t.i-at > 4 && quoted(b[at+2:t.i-2]) {
+			t.Marks |= CommentCut
+		}
 		return
 	}
 	left := t.end == at && t.prev != lxOpen && t.prev != lxComma && t.prev != lxSemi
@@ -181,4 +191,86 @@ func (t *Text) comment(at int, line bool) {
 	if left && right || t.i-at == 4 && !line {
 		t.Marks |= CommentSplit
 	}
+}
+
+// cutOff tells a statement's rest from a remark: the comment that begins at a
+// place stands right behind a word or a literal, there is nothing in it, it
+// begins with what ends a text or a bracket, it goes on as SQL does, or it is no
+// word of any language. On a line of its own a comment is a remark or code that
+// somebody left out, unless it ends a text.
+func (t *Text) cutOff(at int, c []byte) bool {
+	c = bytes.TrimSpace(c)
+	if quoted(c) {
+		return true
+	}
+	if bytes.IndexByte(t.Raw[t.end:at], '\n') >= 0 {
+		return false
+	}
+	if len(c) == 0 || t.end == at && t.prev != lxSemi || bytes.Count(c, []byte{')'}) > bytes.Count(c, []byte{'('}) {
+		return true
+	}
+	switch c[0] {
+	case ')', ';', ',', '-', '+', '%', '#', '"', '`':
+		return true
+	}
+	word := c
+	if n := bytes.IndexByte(c, ' '); n >= 0 {
+		word = c[:n]
+	}
+	if len(word) < len(c) {
+		for _, w := range continuations {
+			if bytes.EqualFold(word, w) && !bytes.Equal(word, bytes.ToLower(w)) {
+				return true
+			}
+		}
+		return false
+	}
+	return random(word)
+}
+
+var continuations = [...][]byte{[]byte("AND"), []byte("OR"), []byte("ORDER"), []byte("LIMIT"), []byte("GROUP"), []byte("HAVING"), []byte("FROM"), []byte("UNION")}
+
+// quoted says whether a comment begins as the rest of a text in quotes does, or
+// holds one half of a pair of quotes that is not an apostrophe inside a word.
+func quoted(c []byte) bool {
+	c = bytes.TrimSpace(c)
+	if len(c) == 0 {
+		return false
+	}
+	if c[0] == '\'' || c[0] == '%' {
+		return true
+	}
+	odd := false
+	for i, x := range c {
+		if x != '\'' {
+			continue
+		}
+		if i+1 < len(c) && letter(c[i-1]) && letter(c[i+1]) { // don't
+			continue
+		}
+		odd = !odd
+	}
+	return odd
+}
+
+func letter(x byte) bool { return x|0x20 >= 'a' && x|0x20 <= 'z' }
+
+// random is what tools put behind a comment's beginning: a few letters, capital
+// ones among them behind small ones, or two letters at most.
+func random(w []byte) bool {
+	if len(w) > 8 {
+		return false
+	}
+	small := false
+	for _, x := range w {
+		switch {
+		case !letter(x):
+			return false
+		case x >= 'a':
+			small = true
+		case small:
+			return true
+		}
+	}
+	return len(w) <= 2 || !small && len(w) == 4
 }

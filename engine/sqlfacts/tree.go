@@ -141,4 +141,5 @@ const (
 	Oversize                        // longer than the limit: only the beginning was looked at
 	BadEncoding                     // bytes that the session's character set does not have
 	DoubleEncoded                   // %27, &#39; and the like inside literals
+	CommentCut                      // what the comment at the text's end holds is no remark, but nothing or the rest of a statement
 )

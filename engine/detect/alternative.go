@@ -1,0 +1,292 @@
+package detect
+
+import (
+	"slices"
+	"strings"
+
+	"honeyrow/engine/sqlfacts"
+)
+
+// alternative: behind a condition on a literal comes another that every row
+// fulfils, or all that the first one would have left out. It makes the first
+// one pointless, so that nobody writes it.
+var alternative = Detector{
+	ID: "open-alternative", Title: "An alternative that lets every row through",
+	Maps: []string{"CWE-89", "T1190"},
+	find: func(x *probe) {
+		for _, g := range x.groups {
+			for i := 1; i < len(g.alts); i++ {
+				x.opens(g, i)
+			}
+		}
+	},
+}
+
+// group is a chain of alternatives: a OR b OR c.
+type group struct {
+	alts []*node
+	at   *scope
+}
+
+// membership is an alternative's place in its group.
+type membership struct {
+	g *group
+	i int
+}
+
+// reachBack is how many alternatives before one it is compared with: chains may
+// have thousands.
+const reachBack = 16
+
+// parts are the conditions that an alternative is made of.
+func parts(n *node) []*node {
+	if n.Kind == sqlfacts.Binary && isName(n, "and", "&&") {
+		var out []*node
+		for _, a := range n.Args {
+			out = append(out, parts(a)...)
+		}
+		return out
+	}
+	return []*node{n}
+}
+
+// opens judges the alternative i of a group by those before it.
+func (x *probe) opens(g *group, i int) {
+	before := parts(g.alts[i-1])
+	if !behindLiteral(before[len(before)-1]) {
+		return
+	}
+	var earlier []*node
+	for _, a := range g.alts[max(0, i-reachBack):i] {
+		earlier = append(earlier, parts(a)...)
+	}
+	ps := parts(g.alts[i])
+	for _, n := range ps {
+		x.open(n, earlier, g.at, len(ps) == 1)
+	}
+}
+
+// open judges one condition of an alternative; alone says that it has no other.
+func (x *probe) open(n *node, earlier []*node, at *scope, alone bool) {
+	not := false
+	for n.Kind == sqlfacts.Unary && isName(n, "not", "!") && len(n.Args) == 1 {
+		n, not = n.Args[0], !not
+	}
+	switch {
+	case n.Kind == sqlfacts.Column:
+		if !not && x.mysql() && (wasAsked(earlier, n) || isKey(n)) {
+			x.see(3, "a column by itself as an alternative")
+		}
+	case n.Kind == sqlfacts.Unary && n.Name == "exists" && len(n.Args) == 1 && !not:
+		if q := n.Args[0]; closed(q, at) && len(q.Args) > 0 && clauseOf(q.Args[0], sqlfacts.Where) == nil {
+			x.see(3, "whether any table has a row, as an alternative")
+		}
+	case n.Kind == sqlfacts.Func && n.Name == "isnull" && len(n.Args) == 1 && not:
+		x.notNull(n.Args[0], earlier)
+	case n.Kind != sqlfacts.Binary || len(n.Args) < 2:
+	case n.Name == "is" && n.Args[1].Kind == sqlfacts.Null:
+		if not {
+			x.notNull(n.Args[0], earlier)
+		}
+	case not && isName(n, "-", "^", "%", "xor") && same(n.Args[0], n.Args[1]):
+		x.see(3, "nothing left of a column, denied")
+	case isName(n, "and", "or"):
+	default:
+		x.itself(n, not)
+		x.rangeOf(n, not, earlier, alone)
+		x.pattern(n, not, earlier)
+	}
+}
+
+// notNull is x IS NOT NULL: all rows of a key, and all that a comparison of the
+// same column had left out.
+func (x *probe) notNull(n *node, earlier []*node) {
+	switch {
+	case n.Kind == sqlfacts.Column && (wasAsked(earlier, n) || n.Name == "id"):
+		x.see(3, "all that the column has, as an alternative")
+	case n.Kind == sqlfacts.Func && isName(n, "coalesce", "ifnull", "concat", "length", "char_length", "nvl"):
+		x.see(3, "a value that is never NULL, as an alternative")
+	}
+}
+
+// itself is a comparison of a column with itself, through whatever leaves it as
+// it is.
+func (x *probe) itself(n *node, not bool) {
+	if not != (n.Name == "is distinct from") || !isName(n, "=", "<=", ">=", "<=>", "like", "ilike", "in", "between", "is distinct from", "sounds like", "similar to") {
+		return
+	}
+	l, r := n.Args[0], n.Args[1]
+	if r.Kind == sqlfacts.Unary && isName(r, "any", "all", "some") && len(r.Args) == 1 {
+		r = r.Args[0]
+	}
+	if any(n, func(m *node) bool { return m.Kind == sqlfacts.Query }) || params(n) {
+		return
+	}
+	if l.Kind == sqlfacts.Row && r.Kind == sqlfacts.Row && len(l.Args) == len(r.Args) {
+		for i := range l.Args {
+			if l.Args[i].Kind == sqlfacts.Column && same(l.Args[i], r.Args[i]) {
+				x.see(3, "columns compared with themselves, as an alternative")
+				return
+			}
+		}
+	}
+	a, b := columnsOf(l), columnsOf(r)
+	if len(a) == 0 || len(b) == 0 {
+		return
+	}
+	for _, c := range append(a[1:len(a):len(a)], b...) {
+		if !same(a[0], c) {
+			return
+		}
+	}
+	x.see(3, "a column compared with itself, as an alternative")
+}
+
+// rangeOf is a range or a list that holds everything, or all but what was asked
+// before.
+func (x *probe) rangeOf(n *node, not bool, earlier []*node, alone bool) {
+	l, op := n.Args[0], n.Name
+	asked := l.Kind == sqlfacts.Column && wasAsked(earlier, l)
+	switch {
+	case op == "between" && !not && len(n.Args) == 3:
+		lo, hi := n.Args[1], n.Args[2]
+		if asked && isLiteral(lo) && x.equals(earlier, l) {
+			x.see(3, "a range beside the value that was asked for")
+			return
+		}
+		x.seeWhen(3, "a range that holds everything", func(v Values) bool {
+			a, okA := number(lo, v)
+			b, okB := number(hi, v)
+			return okA && a <= 1 && (okB && b >= 1<<31-1 || hi.Kind == sqlfacts.Unary && hi.Name == "~" || !okB && !isLiteral(hi) && isConst(hi))
+		})
+	case op == "in" && !not:
+		truths := 0
+		for _, m := range n.Args[1:] {
+			if m.Kind == sqlfacts.Bool {
+				truths++
+			}
+		}
+		if truths > 1 {
+			x.see(3, "a list of all that a truth value can be")
+		} else if m := n.Args[1]; m.Kind == sqlfacts.Number && len(n.Args) == 2 {
+			x.seeWhen(2, "a list of all that a flag can be", func(v Values) bool { s, _ := value(m, v); return s == "0" && strings.HasPrefix(l.Name, "is_") })
+		}
+	case isName(n, "<>", "!=") && asked && x.equals(earlier, l) && isLiteral(n.Args[1]) && !not && alone:
+		x.see(3, "all but one value, beside one that was asked for")
+	case op == "not" || not:
+	case isName(n, ">", ">=") && isLiteral(n.Args[1]):
+		x.above(l, op, n.Args[1], asked, earlier)
+	case isName(n, "<", "<=") && isLiteral(n.Args[1]):
+		x.complement(l, op, n.Args[1], earlier)
+	case isName(n, "<", "<=", ">", ">="):
+		x.ages(n)
+	}
+}
+
+// above is x > limit.
+func (x *probe) above(l *node, op string, limit *node, asked bool, earlier []*node) {
+	counted := l.Kind == sqlfacts.Func && isName(l, "length", "char_length", "character_length", "octet_length", "bit_length", "ascii", "ord", "abs", "crc32")
+	if l.Kind != sqlfacts.Column && !counted {
+		return
+	}
+	key := l.Kind == sqlfacts.Column && isKey(l)
+	x.seeWhen(3, "a limit that everything is above", func(v Values) bool {
+		b, ok := number(limit, v)
+		if !ok {
+			return false
+		}
+		if b < 0 || (counted || key) && (b == 0 && op == ">=" || b == 0 && key) {
+			return true
+		}
+		if !asked {
+			return false
+		}
+		for _, e := range earlier {
+			if e.Kind == sqlfacts.Binary && len(e.Args) == 2 && e.Name == "=" && same(e.Args[0], l) {
+				if a, ok := number(e.Args[1], v); ok && a > b {
+					return true
+				}
+			}
+		}
+		return false
+	})
+	x.complement(l, op, limit, earlier)
+}
+
+// complement is x < 5 OR x >= 5.
+func (x *probe) complement(l *node, op string, limit *node, earlier []*node) {
+	for _, e := range earlier {
+		if e.Kind != sqlfacts.Binary || len(e.Args) != 2 || !same(e.Args[0], l) || !isLiteral(e.Args[1]) || e.Name == "" || e.Name[0] != '<' && e.Name[0] != '>' || e.Name[0] == op[0] || e.Name == "<>" {
+			continue
+		}
+		other := e.Args[1]
+		x.seeWhen(3, "what is below and what is above", func(v Values) bool {
+			a, okA := value(limit, v)
+			b, okB := value(other, v)
+			return okA && okB && a == b
+		})
+	}
+}
+
+// ages is a comparison with a time that is decades away.
+func (x *probe) ages(n *node) {
+	if !now(n) || len(columnsOf(n)) != 1 {
+		return
+	}
+	each(n, func(m *node) bool {
+		if m.Kind != sqlfacts.Interval && m.Kind != sqlfacts.Cast || len(m.Args) == 0 || !isLiteral(m.Args[0]) {
+			return true
+		}
+		lit, unit := m.Args[0], m.Name+m.Flag
+		x.seeWhen(3, "a time that is ages away", func(v Values) bool {
+			s, _ := value(lit, v)
+			f := strings.Fields(strings.ToLower(s) + " " + strings.ToLower(unit))
+			return len(f) > 1 && len(f[0]) > 1 && (strings.HasPrefix(f[1], "year") || strings.HasPrefix(f[1], "centur") || strings.HasPrefix(f[1], "decade")) && f[0] > "2"
+		})
+		return false
+	})
+}
+
+// pattern is a pattern that fits everything, beside a condition that does not.
+func (x *probe) pattern(n *node, not bool, earlier []*node) {
+	if !isName(n, "like", "ilike", "rlike", "regexp", "~", "~*", "~~", "~~*", "similar to", "like binary") {
+		return
+	}
+	l, r := n.Args[0], n.Args[1]
+	if not {
+		if l.Kind == sqlfacts.Column && x.equals(earlier, l) && isLiteral(r) {
+			x.see(2, "all but a pattern, beside a value that was asked for")
+		}
+		return
+	}
+	if r.Kind != sqlfacts.String || len(columnsOf(l)) == 0 || !slices.ContainsFunc(earlier, func(e *node) bool { return e.Kind == sqlfacts.Binary && e.Name == "=" && behindLiteral(e) }) {
+		return
+	}
+	like := isName(n, "like", "ilike", "~~", "~~*", "similar to", "like binary")
+	x.seeWhen(3, "a pattern that fits everything, beside a value that was asked for", func(v Values) bool {
+		s, _ := value(r, v)
+		if like {
+			return s != "%%" && s != "" && strings.Trim(s, "%") == "" || s == "_%" || s == "%_%"
+		}
+		return strings.Trim(s, ".*+^$?()|") == "" || s == "[^x]*"
+	})
+}
+
+// equals reports whether a column was compared with a literal by =.
+func (x *probe) equals(earlier []*node, col *node) bool {
+	return slices.ContainsFunc(earlier, func(e *node) bool {
+		return e.Kind == sqlfacts.Binary && e.Name == "=" && len(e.Args) == 2 && same(e.Args[0], col) && isLiteral(e.Args[1])
+	})
+}
+
+// wasAsked reports whether a column was compared with literals before.
+func wasAsked(earlier []*node, col *node) bool {
+	return slices.ContainsFunc(earlier, func(e *node) bool {
+		return e.Kind == sqlfacts.Binary && len(e.Args) > 1 && isName(e, "=", "in", "like", "between") && same(e.Args[0], col) && isLiteral(e.Args[1])
+	})
+}
+
+// isKey reports whether a column is a key by its name.
+func isKey(n *node) bool {
+	return n.Kind == sqlfacts.Column && (strings.EqualFold(n.Name, "id") || strings.EqualFold(n.Name, "uid") || strings.EqualFold(n.Name, "pk"))
+}

@@ -1,0 +1,189 @@
+package detect
+
+import (
+	"honeyrow/engine/sqlfacts"
+)
+
+// foreign: a sub-query that has nothing to do with the statement around it, and
+// whose value decides something there: what data that the statement does not
+// return is drawn out with, whatever functions that takes.
+var foreign = Detector{
+	ID: "foreign-question", Title: "A question about a table that the statement has no business with",
+	Maps: []string{"CWE-89", "T1190", "T1213.006"},
+	find: func(x *probe) {
+		for _, a := range x.arms {
+			x.asks(a)
+		}
+		for _, p := range x.all {
+			x.grown(p)
+		}
+		for _, q := range x.queries {
+			x.target(q)
+		}
+		x.rows()
+	},
+}
+
+// inner are the sub-queries right below n: not those inside others.
+func inner(n *node) []*node {
+	var out []*node
+	each(n, func(m *node) bool {
+		if m.Kind == sqlfacts.Query {
+			out = append(out, m)
+			return false
+		}
+		return true
+	})
+	return out
+}
+
+// asks judges one part of a condition.
+func (x *probe) asks(a arm) {
+	qs := inner(a.n)
+	if len(qs) == 0 || len(home(a.of)) == 0 || params(a.n) {
+		return
+	}
+	for _, q := range qs {
+		if !closed(q, a.of) || !strange(q, a.of) {
+			return
+		}
+	}
+	q := qs[0]
+	own := columnsOf(a.n)
+	exists := a.n.Kind == sqlfacts.Unary && a.n.Name == "exists"
+	switch {
+	case exists && probing(q):
+		x.see(3, "whether another table has a row that fits a pattern")
+	case exists:
+		x.see(1, "whether another table has a row")
+	case len(own) > 0:
+		x.through(a, qs)
+	case recursive(q):
+		x.see(3, "a recursion, counted in a condition")
+	case len(tablesOf(q)) == 0:
+		x.see(3, "a series that is made for a condition only")
+	case aggregated(q) && !probing(q) && len(qs) == 1 && plainly(a.n) && !gathers(q) && a.clause != sqlfacts.Having:
+		x.see(2, "how many or how much another table has, in a condition")
+	default:
+		x.see(3, "another table's data compared with a constant")
+	}
+}
+
+// plainly is (SELECT ...) op literal.
+func plainly(n *node) bool {
+	return n.Kind == sqlfacts.Binary && len(n.Args) == 2 && (n.Args[0].Kind == sqlfacts.Query || n.Args[1].Kind == sqlfacts.Query)
+}
+
+func recursive(q *node) bool {
+	return any(q, func(m *node) bool {
+		return m.Kind == sqlfacts.With && any(m, func(d *node) bool {
+			return d.Kind == sqlfacts.Derived && d.Alias != "" && any(d, func(t *node) bool { return t.Kind == sqlfacts.Table && t.Name == d.Alias })
+		})
+	})
+}
+
+// through judges a column that is compared with what another table's data was
+// made into: choices, pairs, numbers.
+func (x *probe) through(a arm, qs []*node) {
+	each(a.n, func(m *node) bool {
+		switch {
+		case m.Kind == sqlfacts.Query:
+			return false
+		case m.Kind == sqlfacts.Row && m.Name == "row" && a.n.Kind == sqlfacts.Binary && isComparison(a.n.Name) && anyQuery(m):
+			x.see(3, "a pair with another table's data compared")
+			return false
+		case m.Kind == sqlfacts.Func && isName(m, "nullif", "if", "elt", "field", "interval", "make_set", "greatest", "least", "sign", "strcmp", "find_in_set", "exp", "pow", "json_extract", "json_value") && anyQuery(m):
+			x.see(3, "a choice by another table's data: "+m.Name)
+			return false
+		case m.Kind == sqlfacts.When && anyQuery(m.Args[0]):
+			x.see(3, "a choice by another table's data")
+			return false
+		}
+		return true
+	})
+}
+
+func anyQuery(n *node) bool {
+	return any(n, func(m *node) bool { return m.Kind == sqlfacts.Query && reads(m) })
+}
+
+// grown is a literal that goes on as a calculation with another table's data:
+// 'x' || (SELECT ...), 1 / (SELECT ...).
+func (x *probe) grown(p place) {
+	n := p.n
+	join := n.Kind == sqlfacts.Binary && n.Name == "||" || n.Kind == sqlfacts.Func && isName(n, "concat", "concat_ws")
+	sum := n.Kind == sqlfacts.Binary && isName(n, "+", "-", "*", "/", "%", "^", "#", "|", "&", "<<", ">>", "div", "mod")
+	if !join && !sum || len(n.Args) < 2 || !isLiteral(n.Args[0]) || p.at.depth > 0 && p.clause == sqlfacts.Targets {
+		return
+	}
+	var q *node
+	for _, a := range n.Args[1:] {
+		if a.Kind == sqlfacts.Query {
+			q = a
+		}
+	}
+	if q == nil || !closed(q, p.at) || !strange(q, p.at) {
+		return
+	}
+	switch p.clause {
+	case sqlfacts.Where, sqlfacts.Having, sqlfacts.Limit, sqlfacts.Order:
+		if !aggregated(q) || join {
+			x.see(3, "a literal that goes on with another table's data")
+		}
+	case sqlfacts.Values, sqlfacts.Targets, sqlfacts.Conflict:
+		if p.at.stmt.Kind == sqlfacts.Select {
+			return
+		}
+		switch {
+		case join && isLiteral(n.Args[len(n.Args)-1]) && len(n.Args) > 2, join && !aggregated(q), sum && !aggregated(q) && len(home(p.at)) > 0:
+			x.see(3, "a value that goes on with another table's data")
+		}
+	}
+}
+
+// target is another table's value beside the row, or in the place of a new one.
+func (x *probe) target(q query) {
+	if !closed(q.n, q.at) || !strange(q.n, q.at) || q.at.depth > 0 {
+		return
+	}
+	stmt := q.at.stmt
+	switch {
+	case q.clause == sqlfacts.Conflict, q.clause == sqlfacts.Targets && stmt.Kind == sqlfacts.Insert && q.in != nil && q.in.Kind == sqlfacts.Assign:
+		x.see(3, "another table's value, if the row exists")
+	case q.clause == sqlfacts.Limit:
+		x.see(3, "another table's data as a limit")
+	case q.clause != sqlfacts.Targets:
+	case stmt.Kind == sqlfacts.Select && q.in != nil && q.in.Kind == sqlfacts.Targets && q.n.Alias == "":
+		switch {
+		case gathers(q.n):
+			x.see(3, "another table in one value beside each row")
+		case !aggregated(q.n) && clauseOf(q.n.Args[0], sqlfacts.Where) == nil:
+			x.see(3, "any value of another table beside each row")
+		}
+	case stmt.Kind == sqlfacts.Update && gathers(q.n):
+		x.see(3, "another table in one value of a row")
+	}
+}
+
+// rows are those of VALUES, where one has another table's data in the place that
+// is a literal in the others.
+func (x *probe) rows() {
+	for _, p := range x.all {
+		if p.n.Kind != sqlfacts.Values || len(p.n.Args) < 2 {
+			continue
+		}
+		for _, r := range p.n.Args {
+			for i, m := range r.Args {
+				if m.Kind != sqlfacts.Query || !closed(m, p.at) || !strange(m, p.at) {
+					continue
+				}
+				for _, o := range p.n.Args {
+					if o != r && i < len(o.Args) && isLiteral(o.Args[i]) {
+						x.see(3, "another table's data where other rows have a literal")
+						return
+					}
+				}
+			}
+		}
+	}
+}

@@ -30,8 +30,11 @@ func (e *Engine) checksumsOf(x *match.Index) *checksums {
 	}
 	c := &checksums{x: x}
 	for i := range x.Tokens() {
+		if k := x.Traits(uint32(i)); k.Strength != token.Strong || k.Key {
+			continue
+		}
 		t := x.Token(uint32(i))
-		if t.Strength == token.Strong && !t.Key && len(t.Value) >= minSummed && (t.State == "" || t.State.Watched()) {
+		if len(t.Value) >= minSummed && (t.State == "" || t.State.Watched()) {
 			c.sums = append(c.sums, uint64(crc32.ChecksumIEEE([]byte(t.Value)))<<32|uint64(i))
 		}
 	}

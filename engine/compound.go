@@ -117,7 +117,7 @@ func (w *rows) inside(i int, b []byte, off, n int, forms match.Form) {
 		return
 	}
 	for _, r := range x.Refs(val) {
-		t := x.Token(r.Token)
+		t := x.Traits(r.Token)
 		if r.Form&forms != 0 && !t.Key && t.Strength <= token.Firm {
 			w.keep(weakHit{value: val, tok: r.Token, field: i, off: off, loss: math.Log2(1 + float64(n)/word)})
 		}

@@ -118,7 +118,7 @@ func (w *rows) parts(at view, i int, b []byte, whole match.Value, isWhole bool) 
 			return true
 		}
 		for _, r := range x.Refs(h.Value) {
-			t := x.Token(r.Token)
+			t := x.Traits(r.Token)
 			if !t.Key && (t.Strength == token.Strong || t.Strength == token.Firm && h.Apart && r.Form == match.Text) {
 				w.hit(at, i, r.Token, meansOf(h.As))
 			}
@@ -167,7 +167,7 @@ func (w *rows) whole(at view, i int, col *columnWatch, val match.Value) {
 			if r.Form&forms == 0 || !col.set.Holds(x, r.Token) {
 				continue
 			}
-			t := x.Token(r.Token)
+			t := x.Traits(r.Token)
 			matched, all, refuted := 1, 1, false
 			if t.Key || t.Strength == token.Weak {
 				matched, all, refuted = w.keys(at, r.Token)
@@ -183,7 +183,7 @@ func (w *rows) whole(at view, i int, col *columnWatch, val match.Value) {
 		return
 	}
 	for _, r := range x.Refs(val) {
-		t := x.Token(r.Token)
+		t := x.Traits(r.Token)
 		switch {
 		case r.Form&forms == 0, t.Key, col.set != nil && col.set.Holds(x, r.Token):
 		case t.Strength >= token.Firm:

@@ -201,7 +201,7 @@ const (
 // Whether a firm one seen as a part stands where it counts is the caller's to say.
 func proven(x *match.Index, v match.Value, forms match.Form, fn func(tok uint32)) {
 	for _, r := range x.Refs(v) {
-		if t := x.Token(r.Token); r.Form&forms != 0 && !t.Key && t.Strength >= token.Firm {
+		if t := x.Traits(r.Token); r.Form&forms != 0 && !t.Key && t.Strength >= token.Firm {
 			fn(r.Token)
 		}
 	}

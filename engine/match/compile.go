@@ -10,9 +10,10 @@ import (
 
 // builder collects what Compile learns before it is laid out flat.
 type builder struct {
-	x    *Index
-	ids  map[string]uint32 // value bytes -> value
-	todo []pending
+	x      *Index
+	tokens []token.Token
+	ids    []uint32 // by hash: value + 1; 0 is empty
+	todo   []pending
 }
 
 type pending struct {
@@ -27,29 +28,71 @@ type placeKey struct{ server, database, schema, table, column string }
 // half to a tenth of the time (see index.go).
 func CompileClear(s *token.Snapshot) *Index { return compile(s, true) }
 
-// Compile builds the index of a snapshot. The snapshot's tokens are shared, not
-// copied: nobody may change them. Tokens in states that are not watched and
-// empty values are left out.
+// Compile builds the index of a snapshot. It keeps nothing of the snapshot.
+// Tokens in states that are not watched and empty values are left out.
 func Compile(s *token.Snapshot) *Index { return compile(s, false) }
 
 func compile(s *token.Snapshot, clear bool) *Index {
-	x := &Index{clear: clear, version: s.Version, tokens: s.Tokens, tables: map[TableName]struct{}{}, columns: map[columnKey]*Column{}, named: map[Name]*Column{}}
-	b := &builder{x: x, ids: make(map[string]uint32, len(s.Tokens))}
+	x := &Index{clear: clear, version: s.Version, tables: map[TableName]struct{}{}, columns: map[columnKey]*Column{}, named: map[Name]*Column{}}
+	b := &builder{x: x, tokens: s.Tokens}
+	b.room()
 	for i := range s.Tokens {
 		b.token(uint32(i))
 	}
 	b.flatten()
 	b.rows()
+	x.shelf.put(x, s.Tokens)
 	b.places(s.Locations)
 	b.lookups()
 	return x
+}
+
+// room makes room for the values: about as many as there are tokens, and more
+// for the binary forms of numbers.
+func (b *builder) room() {
+	n, size := len(b.tokens), 0
+	for i := range b.tokens {
+		size += len(b.tokens[i].Value) + len(b.tokens[i].Binary)
+	}
+	b.x.data = make([]byte, 0, size+size/8)
+	b.x.vals = make([]value, 0, n+n/8)
+	b.todo = make([]pending, 0, n+n/8)
+	b.ids = make([]uint32, 1<<ceilLog(2*n+2))
+}
+
+// value returns the number of v, a new one if there is none yet.
+func (b *builder) value(v []byte) uint32 {
+	x := b.x
+	if 2*len(x.vals) >= len(b.ids) {
+		b.ids = make([]uint32, 2*len(b.ids))
+		for id := range x.vals {
+			*b.slot(x.bytes(uint32(id))) = uint32(id) + 1
+		}
+	}
+	s := b.slot(v)
+	if *s == 0 {
+		x.vals = append(x.vals, value{off: uint32(len(x.data)), n: uint32(len(v))})
+		x.data = append(x.data, v...)
+		*s = uint32(len(x.vals))
+	}
+	return *s - 1
+}
+
+// slot returns where the number of v is, or belongs.
+func (b *builder) slot(v []byte) *uint32 {
+	mask := len(b.ids) - 1
+	for i := int(hash(v)>>1) & mask; ; i = (i + 1) & mask {
+		if s := &b.ids[i]; *s == 0 || string(b.x.bytes(*s-1)) == string(v) {
+			return s
+		}
+	}
 }
 
 func watched(t *token.Token) bool { return t.State == "" || t.State.Watched() }
 
 // token files all forms of token i.
 func (b *builder) token(i uint32) {
-	t := &b.x.tokens[i]
+	t := &b.tokens[i]
 	if !watched(t) {
 		return
 	}
@@ -76,17 +119,10 @@ func (b *builder) form(i uint32, v []byte, f Form) {
 	if len(v) == 0 {
 		return
 	}
-	x := b.x
-	id, ok := b.ids[string(v)]
-	if !ok {
-		id = uint32(len(x.vals))
-		b.ids[string(v)] = id
-		x.vals = append(x.vals, value{off: uint32(len(x.data)), n: uint32(len(v))})
-		x.data = append(x.data, v...)
-	}
-	d := &x.vals[id]
+	id := b.value(v)
+	d := &b.x.vals[id]
 	d.nref++
-	t := &x.tokens[i]
+	t := &b.tokens[i]
 	if !t.Key {
 		d.flags |= free
 		if t.Strength == token.Strong && f == Text {
@@ -120,16 +156,17 @@ func (b *builder) flatten() {
 		x.refs[d.ref+d.nref] = p.ref
 		d.nref++
 	}
-	x.data, x.vals = slices.Clip(x.data), slices.Clip(x.vals)
+	b.todo, b.ids = nil, nil
+	x.data, x.vals = slices.Clone(x.data), slices.Clone(x.vals)
 }
 
 // rows groups the tokens by honey row.
 func (b *builder) rows() {
 	x := b.x
-	x.rowOf = make([]uint32, len(x.tokens))
-	ids := make(map[event.ID]uint32, len(x.tokens)/4)
-	for i := range x.tokens {
-		name := rowName(&x.tokens[i])
+	x.rowOf = make([]uint32, len(b.tokens))
+	ids := make(map[event.ID]uint32, len(b.tokens)/4)
+	for i := range b.tokens {
+		name := rowName(&b.tokens[i])
 		r, ok := ids[name]
 		if !ok {
 			r = uint32(len(ids))
@@ -144,7 +181,7 @@ func (b *builder) rows() {
 	for i := 2; i < len(x.rowFrom); i++ {
 		x.rowFrom[i] += x.rowFrom[i-1]
 	}
-	x.rowToks = make([]uint32, len(x.tokens))
+	x.rowToks = make([]uint32, len(b.tokens))
 	for i, r := range x.rowOf {
 		x.rowToks[x.rowFrom[r+1]] = uint32(i)
 		x.rowFrom[r+1]++
@@ -156,7 +193,7 @@ func (b *builder) rows() {
 // to names where there is no schema.
 func (b *builder) places(ls []token.Location) {
 	x := b.x
-	x.placeOf = make([]uint32, len(x.tokens))
+	x.placeOf = make([]uint32, len(b.tokens))
 	ids := map[placeKey]uint32{}
 	where := map[uint32][]columnKey{}
 	members := map[columnKey][]uint32{}
@@ -177,8 +214,8 @@ func (b *builder) places(ls []token.Location) {
 		p := number(placeKey{l.Server, l.Database, l.Schema, l.Table, l.Column})
 		put(p, columnKey{Scope{l.Server, l.Database}, l.TableOID, l.Attr})
 	}
-	for i := range x.tokens {
-		t := &x.tokens[i]
+	for i := range b.tokens {
+		t := &b.tokens[i]
 		p := number(placeKey{t.Place.Server, t.Place.Database, t.Place.Schema, t.Place.Table, t.Place.Column})
 		x.placeOf[i] = p
 		if watched(t) {
@@ -199,7 +236,7 @@ func (b *builder) places(ls []token.Location) {
 			if l := vals[p]; len(l) == 0 || l[len(l)-1] != uint32(v) {
 				vals[p] = append(l, uint32(v))
 			}
-			if short(int(x.vals[v].n)) || x.tokens[r.Token].Key {
+			if short(int(x.vals[v].n)) || b.tokens[r.Token].Key {
 				wants[p] = true
 			}
 		}
@@ -255,8 +292,7 @@ func (b *builder) lookups() {
 		}
 		asField, inText := false, d.flags&anywhere != 0
 		for _, r := range x.Refs(Value(i)) {
-			t := &x.tokens[r.Token]
-			if t.Key {
+			if x.Traits(r.Token).Key {
 				continue
 			}
 			asField = asField || r.Form != Escaped
@@ -287,7 +323,7 @@ func (b *builder) lookups() {
 func (x *Index) gate(v Value) {
 	bit := uint64(1) << min(x.Len(v), 63)
 	for _, r := range x.Refs(v) {
-		t := &x.tokens[r.Token]
+		t := x.Traits(r.Token)
 		if t.Key || r.Form == Escaped {
 			continue
 		}

@@ -148,7 +148,7 @@ func (w *walk) period(i, p int, seen func(Sight) bool) bool {
 // firm reports whether v is the text of a firm token.
 func (x *Index) firm(v Value) bool {
 	for _, r := range x.Refs(v) {
-		if t := x.Token(r.Token); r.Form == Text && !t.Key && t.Strength != 0 {
+		if t := x.Traits(r.Token); r.Form == Text && !t.Key && t.Strength != 0 {
 			return true
 		}
 	}

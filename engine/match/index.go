@@ -42,8 +42,8 @@ type value struct {
 }
 
 // Index is everything to look for at one version of the registry. It is
-// immutable and safe for any number of goroutines. It shares the snapshot's
-// tokens.
+// immutable and safe for any number of goroutines. It holds the tokens packed, and
+// nothing of the snapshot that it was made from.
 //
 // Figures with random strong tokens of 12 to 36 bytes over 1 MiB of DataRow
 // messages (27 bytes a field, no hits, regions of 16 KiB; best of 100 passes on
@@ -73,7 +73,7 @@ type value struct {
 //	JSON web tokens    0.75   12.5
 type Index struct {
 	version uint64
-	tokens  []token.Token
+	shelf   shelf
 	rowOf   []uint32 // by token: its honey row
 	rowFrom []uint32 // by honey row: where its tokens begin in rowToks
 	rowToks []uint32
@@ -140,14 +140,11 @@ func (x *Index) Clear() bool { return x.clear }
 func (x *Index) Empty() bool { return len(x.vals) == 0 }
 
 // Tokens returns the number of tokens.
-func (x *Index) Tokens() int { return len(x.tokens) }
+func (x *Index) Tokens() int { return len(x.shelf.traits) }
 
 // MaxPart returns the length of the longest value as looked for inside text;
 // a stream must carry one byte less.
 func (x *Index) MaxPart() int { return x.parts.maxLen }
-
-// Token returns a token; it belongs to the snapshot and must not be changed.
-func (x *Index) Token(i uint32) *token.Token { return &x.tokens[i] }
 
 // Row returns the tokens of the honey row that token i belongs to.
 func (x *Index) Row(i uint32) []uint32 {
@@ -245,9 +242,9 @@ func (c *Column) Holds(x *Index, i uint32) bool {
 // known, 255 at most.
 func (x *Index) Homes(i uint32) int { return int(x.homes[x.placeOf[i]]) }
 
-// Size estimates the bytes that the index holds beside the snapshot.
+// Size estimates the bytes that the index holds, the tokens included.
 func (x *Index) Size() int {
-	n := len(x.data) + 20*len(x.vals) + 8*len(x.refs) + x.whole.size()
+	n := len(x.data) + 20*len(x.vals) + 8*len(x.refs) + x.whole.size() + x.shelf.size()
 	n += 4 * (len(x.rowOf) + len(x.rowFrom) + len(x.rowToks) + len(x.placeOf))
 	n += 8*(len(x.parts.filter)+len(x.parts.grams)) + 4*len(x.parts.table) + 4*len(x.parts.value) + 2*len(x.parts.off) + 8*(len(x.digests.slots)+len(x.digests.filter))
 	for _, c := range x.columns {
@@ -272,10 +269,10 @@ func short(n int) bool { return n < inspect.MinPart }
 
 // Is reports whether field is a form of token i. It may allocate.
 func (x *Index) Is(i uint32, field []byte) bool {
-	t := &x.tokens[i]
 	if len(field) == 0 {
 		return false
 	}
+	t := x.Token(i)
 	if string(field) == t.Value {
 		return true
 	}

@@ -268,7 +268,7 @@ func TestRemovedTokensAreNotWatched(t *testing.T) {
 func TestLookingAllocatesNothing(t *testing.T) {
 	x := Compile(&token.Snapshot{Tokens: strongTokens(1000)})
 	data := dataRows(64 << 10)
-	hit := append(slices.Clone(data), x.tokens[5].Value...)
+	hit := append(slices.Clone(data), x.Token(5).Value...)
 	field := []byte("some ordinary field")
 	var s Stream
 	s.Scan(x, data, false, func(Hit) {})

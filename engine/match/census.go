@@ -40,7 +40,7 @@ func (c *census) choose(b []byte) int {
 	d := step(len(b))
 	for o := 0; o+stride-1+window <= len(b); o += d {
 		shared := bits.Len8(*c.at(b[o+stride/2:]))
-		score := rarity(b[o:o+stride-1+window]) - 12*shared + plain(b[o:o+gram])
+		score := worth(b[o:o+gram]) - 12*shared
 		if score > bestScore {
 			best, bestScore = o, score
 		}
@@ -48,38 +48,51 @@ func (c *census) choose(b []byte) int {
 	return best
 }
 
-// plain prefers grams that escapes and decoders leave as they are: a value is
-// found in escapes only around such a one, and in hexadecimal digits and base64
-// only by ASCII. One that eight patterns share is worth less than none.
-func plain(b []byte) int {
-	score := 48
-	for _, c := range b {
-		if c >= 0x80 {
-			return 0
-		}
-		if !safe(c) {
-			score = 24
-		}
-	}
-	return score
-}
-
-// rarity guesses how seldom such bytes stand in ordinary data.
-func rarity(b []byte) int {
+// worth guesses how seldom the bytes of a gram stand in ordinary data, and
+// prefers grams that escapes and decoders leave as they are: a value is found in
+// escapes only around such a one, and in hexadecimal digits and base64 only by
+// ASCII. One that eight patterns share is worth less than none.
+func worth(b []byte) int {
 	var lo, hi uint64 // set of byte values, folded to 128
-	score := 0
+	score, all := 0, uint8(0)
 	for _, c := range b {
+		k := kinds[c]
+		all |= k
+		score += int(k & 3)
 		if c < 64 {
-			lo |= 1 << c
+			lo |= 1 << (c & 63)
 		} else {
 			hi |= 1 << (c & 63)
 		}
+	}
+	score += 3 * (bits.OnesCount64(lo) + bits.OnesCount64(hi))
+	switch {
+	case all&beyondASCII != 0:
+		return score
+	case all&unsafe != 0:
+		return score + 24
+	}
+	return score + 48
+}
+
+// Bits of an entry of kinds, beside what the byte scores.
+const (
+	unsafe      = 4
+	beyondASCII = 8
+)
+
+var kinds = func() (t [256]uint8) {
+	for i := range t {
+		c := byte(i)
 		switch {
 		case c >= '0' && c <= '9', c >= 'A' && c <= 'Z':
-			score += 2
+			t[i] = 2
 		case c >= 0x80:
-			score++
+			t[i] = 1 | beyondASCII
+		}
+		if !safe(c) {
+			t[i] |= unsafe
 		}
 	}
-	return score + 3*(bits.OnesCount64(lo)+bits.OnesCount64(hi))
-}
+	return t
+}()

@@ -3,6 +3,7 @@ package match
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"honeyrow/event"
 	"honeyrow/token"
@@ -284,7 +285,7 @@ func (b *builder) column(vs []uint32, place uint32, wants bool) *Column {
 // lookups builds the structures over all columns and the length gates.
 func (b *builder) lookups() {
 	x := b.x
-	var long, whole []uint32
+	long, whole := make([]uint32, 0, len(x.vals)), make([]uint32, 0, len(x.vals))
 	for i := range x.vals {
 		d := &x.vals[i]
 		if d.flags&free == 0 {
@@ -309,14 +310,19 @@ func (b *builder) lookups() {
 			whole = append(whole, uint32(i))
 		}
 	}
-	x.whole = newSet(len(whole))
-	for _, v := range whole {
-		x.whole.add(x, v)
-	}
-	x.parts.build(x, slices.Clip(long))
-	if !x.clear {
-		x.digests.build(x)
-	}
+	// Half of the time is in parts.
+	var beside sync.WaitGroup
+	beside.Go(func() {
+		x.whole = newSet(len(whole))
+		for _, v := range whole {
+			x.whole.add(x, v)
+		}
+		if !x.clear {
+			x.digests.build(x)
+		}
+	})
+	x.parts.build(x, slices.Clone(long))
+	beside.Wait()
 }
 
 // gate opens the length gates for v.

@@ -142,7 +142,7 @@ func (a *App) open(ctx context.Context, c *Config) error {
 	if err != nil {
 		return fmt.Errorf("read the registry: %w", err)
 	}
-	a.engine.Swap(snap)
+	a.watch(snap)
 	desk, err := a.buildDesk(c)
 	if err != nil {
 		return err

@@ -113,9 +113,9 @@ func (a *App) catchUp(ctx context.Context) error {
 	if err != nil || snap.Version == a.engine.Version() {
 		return err
 	}
-	a.engine.Swap(snap)
+	a.watch(snap)
 	a.beat(ctx)
-	a.log.Info().Int("tokens", len(snap.Tokens)).Uint64("registry_version", snap.Version).Msg("tokens changed")
+	a.log.Info().Int("tokens", a.engine.Stats().Tokens).Uint64("registry_version", a.engine.Version()).Msg("tokens changed")
 	select {
 	case a.kick <- struct{}{}:
 	default:

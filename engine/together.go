@@ -7,7 +7,6 @@ import (
 	"strconv"
 
 	"honeyrow/engine/match"
-	"honeyrow/token"
 )
 
 // weakHit is a value that proves nothing by itself.
@@ -39,7 +38,7 @@ func (w *rows) keep(h weakHit) {
 func (w *rows) keys(at view, tok uint32) (matched, all int, refuted bool) {
 	x := w.watch.x
 	for _, k := range x.Row(tok) {
-		if !x.Token(k).Key {
+		if !x.Traits(k).Key {
 			continue
 		}
 		all++
@@ -118,7 +117,8 @@ func (w *rows) accompanied(at view, a *weakHit) bool {
 			return true
 		}
 	}
-	return w.keyBeside(at, a) != nil
+	_, ok := w.keyBeside(at, a)
+	return ok
 }
 
 // unlikely returns the chance that ordinary rows show a and all that is beside it.
@@ -141,7 +141,8 @@ func (w *rows) unlikely(at view, a *weakHit, tries float64) float64 {
 		}
 		add(b, loss)
 	}
-	if k := w.keyBeside(at, a); k != nil {
+	if tok, ok := w.keyBeside(at, a); ok {
+		k := x.Token(tok)
 		sum.add(k.Value, valueBits(k), tries)
 	}
 	return sum.chance()
@@ -149,28 +150,28 @@ func (w *rows) unlikely(at view, a *weakHit, tries float64) float64 {
 
 // keyBeside returns the key of a's honey row if another field shows it, or the
 // same one near a.
-func (w *rows) keyBeside(at view, a *weakHit) *token.Token {
+func (w *rows) keyBeside(at view, a *weakHit) (tok uint32, ok bool) {
 	x := w.watch.x
 	for _, k := range x.Row(a.tok) {
-		t := x.Token(k)
-		if !t.Key || len(t.Value) < minKey {
+		key := x.Text(k)
+		if !x.Traits(k).Key || len(key) < minKey {
 			continue
 		}
 		for i := range at.fields {
 			b := at.bytes(i)
 			switch {
 			case i != a.field:
-				if isKey(b, t.Value, w.watch.column(at.fields[i].Col).binary) {
-					return t
+				if isKey(b, key, w.watch.column(at.fields[i].Col).binary) {
+					return k, true
 				}
 			case a.off != wholeField:
-				if standsIn(b[max(0, a.off-near):min(len(b), a.off+near)], t.Value) {
-					return t
+				if standsIn(b[max(0, a.off-near):min(len(b), a.off+near)], key) {
+					return k, true
 				}
 			}
 		}
 	}
-	return nil
+	return 0, false
 }
 
 // minKey is the length of the shortest key that is company for a weak value.
@@ -178,8 +179,8 @@ const minKey = 4
 
 // isKey reports whether a field is a key: its text, or an integer in
 // PostgreSQL's binary format.
-func isKey(b []byte, key string, binary bool) bool {
-	if string(b) == key {
+func isKey(b, key []byte, binary bool) bool {
+	if bytes.Equal(b, key) {
 		return true
 	}
 	n, ok := integer(b)
@@ -187,7 +188,7 @@ func isKey(b []byte, key string, binary bool) bool {
 		return false
 	}
 	var buf [20]byte
-	return string(strconv.AppendInt(buf[:0], n, 10)) == key
+	return string(strconv.AppendInt(buf[:0], n, 10)) == string(key)
 }
 
 // integer reads an integer of two, four or eight bytes.
@@ -204,9 +205,9 @@ func integer(b []byte) (int64, bool) {
 }
 
 // standsIn reports whether key stands apart in b.
-func standsIn(b []byte, key string) bool {
+func standsIn(b, key []byte) bool {
 	for at := 0; ; {
-		i := bytes.Index(b[at:], []byte(key))
+		i := bytes.Index(b[at:], key)
 		if i < 0 {
 			return false
 		}

@@ -73,6 +73,22 @@ func uuidText(u []byte) string {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
+// Text returns the text of token i, as planted. It allocates nothing; the bytes
+// belong to the index.
+func (x *Index) Text(i uint32) []byte {
+	u := unpacker{x.shelf.recs[x.shelf.at[i]:]}
+	u.number()
+	u.skipID()
+	return x.text(&u)
+}
+
+func (x *Index) text(u *unpacker) []byte {
+	if v := u.number(); v > 0 {
+		return x.bytes(uint32(v - 1))
+	}
+	return u.bytes(u.number())
+}
+
 // put packs the tokens. The index's values and rows are there.
 func (s *shelf) put(x *Index, ts []token.Token) {
 	s.traits, s.at = make([]uint8, len(ts)), make([]uint32, len(ts))
@@ -109,6 +125,7 @@ func (s *shelf) put(x *Index, ts []token.Token) {
 			r = append(binary.AppendUvarint(r, uint64(len(t.Binary))+1), t.Binary...)
 		}
 		r = appendText(appendText(r, t.Place.Key), t.Note)
+		r = binary.AppendVarint(r, t.Among)
 		if t.ChangedAt.IsZero() {
 			r = append(r, 0)
 		} else {
@@ -167,6 +184,14 @@ func (u *unpacker) id() event.ID {
 	return event.ID(u.bytes(u.number()))
 }
 
+func (u *unpacker) skipID() {
+	if u.number() == idUUID {
+		u.bytes(16)
+		return
+	}
+	u.bytes(u.number())
+}
+
 // Token unpacks token i: it allocates. The token is the caller's.
 func (x *Index) Token(i uint32) *token.Token {
 	s := &x.shelf
@@ -182,16 +207,14 @@ func (x *Index) Token(i uint32) *token.Token {
 		row := unpacker{s.rowIDs[s.rowAt[x.rowOf[i]]:]}
 		t.Row = row.id()
 	}
-	if v := u.number(); v > 0 {
-		t.Value = string(x.bytes(uint32(v - 1)))
-	} else {
-		t.Value = string(u.bytes(u.number()))
-	}
+	t.Value = string(x.text(&u))
 	if n := u.number(); n > 0 {
 		t.Binary = append([]byte{}, u.bytes(n-1)...)
 	}
 	t.Place.Key = string(u.bytes(u.number()))
 	t.Note = string(u.bytes(u.number()))
+	n, k := binary.Varint(u.b)
+	t.Among, u.b = n, u.b[k:]
 	if u.number() > 0 {
 		d, _ := binary.Varint(u.b)
 		t.ChangedAt = t.PlantedAt.Add(time.Duration(d) * time.Microsecond)

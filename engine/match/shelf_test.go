@@ -15,7 +15,7 @@ func TestATokenComesBackAsItWas(t *testing.T) {
 	inMySQL := event.Place{Server: "shop", Database: "shop", Table: "people", Column: "raw"}
 	row, id := event.NewID(), event.NewID()
 	ts := []token.Token{
-		{ID: id, Row: row, Kind: "email", Value: "a.b@decoy.example", Strength: token.Strong, Place: place, TableOID: 7, Attr: 2, Deployment: "d", PlantedBy: "me", PlantedAt: at, Note: "a note", State: token.Live, ChangedAt: at.Add(3 * time.Hour)},
+		{ID: id, Row: row, Kind: "email", Value: "a.b@decoy.example", Strength: token.Strong, Place: place, TableOID: 7, Attr: 2, Deployment: "d", PlantedBy: "me", PlantedAt: at, Note: "a note", Among: 1234567, State: token.Live, ChangedAt: at.Add(3 * time.Hour)},
 		{ID: event.NewID(), Row: row, Kind: "key", Value: "48213", Binary: []byte{0, 0, 188, 85}, Key: true, Place: place, PlantedAt: at, State: token.Planned, ChangedAt: at},
 		{ID: "T", Row: "r", Kind: "amount", Value: "12.50", Strength: token.Firm, Place: place, State: token.Retired},
 		{ID: "0190A0A0-0000-7000-8000-00000000000F", Value: "without a row", Strength: token.Strong, State: token.Live},
@@ -31,6 +31,9 @@ func TestATokenComesBackAsItWas(t *testing.T) {
 		}
 		if got := x.Traits(uint32(i)); got.Key != ts[i].Key || got.Strength != ts[i].Strength {
 			t.Errorf("token %d: %+v", i, got)
+		}
+		if got := string(x.Text(uint32(i))); got != ts[i].Value {
+			t.Errorf("token %d: text %q, want %q", i, got, ts[i].Value)
 		}
 	}
 	if x.Tokens() != len(ts) {

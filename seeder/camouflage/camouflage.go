@@ -1,0 +1,117 @@
+// Package camouflage judges how well honey rows hide among a table's real
+// rows. It plays the thief: one who has this program's source and has trained
+// on rows of other runs of it, one who looks for what is unlike the rest, and
+// one who tries simple habits. It knows no database: rows come in text form.
+//
+// The figure is the AUC, the chance that an attacker ranks a honey row above a
+// real one: 0.5 is a guess, 1 gives every honey row away. What chance alone
+// would give is measured in the same way, with real rows in the place of honey
+// rows (the noise floor).
+package camouflage
+
+import (
+	"time"
+
+	"honeyrow/seeder/generate"
+)
+
+// Role says which attacker sees a column.
+type Role string
+
+// The roles.
+const (
+	Content   Role = "content"   // what a row says
+	Key       Role = "key"       // a number that a generator gives, or that counts
+	Reference Role = "reference" // points at another table
+	Ignored   Role = "ignored"   // not known before the row is planted
+)
+
+// Column is one column of the table.
+type Column struct {
+	Name  string
+	Class generate.Class
+	Kind  string // a generator's, "" if none
+	Role  Role
+	// Person marks what identifies somebody.
+	Person bool
+}
+
+// Row is one row as it stands in a dump. Its slices belong to the caller and
+// are only read.
+type Row struct {
+	Values []*string // beside Table.Columns; nil is NULL
+	Broods []Brood   // beside Table.Children
+	// Place is where the row stands in the dump, 0 to 1; negative: not known.
+	Place float64
+}
+
+// Brood is a row's children in one table.
+type Brood struct {
+	Count       int
+	First, Last time.Time // of their dates; zero if there are none
+	// Lag is how far their keys' rank is from their dates' rank in the child
+	// table, -1 to 1, 0 if unknown; Rank the mean rank of their keys, 0 to 1.
+	Lag, Rank float64
+}
+
+// Table is what is judged.
+type Table struct {
+	Name     string
+	Columns  []Column
+	Children []string // names of the child tables
+	// Real are rows that are none of ours; some 1,000 suffice.
+	Real []Row
+	// Runs are the honey rows of several runs of the generator on this table:
+	// those judged first, then others, of which the attacker has the labels.
+	Runs [][]Row
+	// Seed makes a measurement repeatable.
+	Seed uint64
+}
+
+// Score is how well one kind of attacker does.
+type Score struct {
+	// AUC is that of the better attacker, the mean over the runs.
+	AUC float64 `json:"auc"`
+	// Own is the better attacker's AUC on the rows judged alone.
+	Own float64 `json:"own"`
+	// Labelled and Unsupervised are the two attackers'.
+	Labelled     float64 `json:"labelled"`
+	Unsupervised float64 `json:"unsupervised"`
+	// Floor is the AUC against as many real rows, Spread the standard
+	// deviation of one run's AUC there.
+	Floor  float64 `json:"floor"`
+	Spread float64 `json:"spread"`
+}
+
+// Excess is how far an AUC lies above chance: the score less what the noise
+// floor lies above one half.
+func (s Score) Excess() float64 { return max(0.5, s.AUC-max(0, s.Floor-0.5)) }
+
+// Clue is a feature by which honey rows can be told.
+type Clue struct {
+	Feature string  `json:"feature"`
+	AUC     float64 `json:"auc"` // of this feature alone, the better direction
+	Dump    bool    `json:"dump,omitempty"`
+}
+
+// Habit is something that a person would look at, and gives honey rows away.
+type Habit struct {
+	Name string `json:"name"`
+	Why  string `json:"why"`
+	Dump bool   `json:"dump,omitempty"`
+}
+
+// Report is the result of a measurement.
+type Report struct {
+	Table   string  `json:"table"`
+	Real    int     `json:"real"` // rows looked at
+	Honey   int     `json:"honey"`
+	Runs    int     `json:"runs"`
+	Content Score   `json:"content"`
+	Dump    Score   `json:"dump"`
+	Habits  []Habit `json:"habits,omitempty"`
+	Betrays []Clue  `json:"betrays,omitempty"`
+	// Suspicion is, for each row judged, the share of real rows that look less
+	// like a honey row to the attackers of its content.
+	Suspicion []float64 `json:"-"`
+}

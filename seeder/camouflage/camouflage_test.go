@@ -1,0 +1,183 @@
+package camouflage
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"honeyrow/seeder/generate"
+)
+
+// people makes a table in which columns go together, and rows of it.
+func people() *Table {
+	return &Table{Name: "people", Seed: 1, Children: []string{"orders"}, Columns: []Column{
+		{Name: "id", Class: generate.Integer, Role: Key},
+		{Name: "last_name", Class: generate.Text, Kind: "last_name", Role: Content, Person: true},
+		{Name: "email", Class: generate.Text, Kind: "email", Role: Content, Person: true},
+		{Name: "country", Class: generate.Text, Role: Content},
+		{Name: "pay", Class: generate.Integer, Role: Content},
+		{Name: "created", Class: generate.Timestamp, Role: Content},
+	}}
+}
+
+var opened = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func person(r *rand.Rand, id int) Row {
+	name := ""
+	for range 3 {
+		name += string("bdfgklmnprst"[r.IntN(12)]) + string("aeiou"[r.IntN(5)])
+	}
+	country := []string{"DE", "FR", "SE", "US"}[min(r.IntN(6), 3)]
+	pay := 40000 + 100*r.IntN(200)
+	if country == "US" {
+		pay += 15000
+	}
+	created := opened.Add(time.Duration(id)*7*time.Hour + time.Duration(r.IntN(3600))*time.Second)
+	return row(id, strings.ToUpper(name[:1])+name[1:], name+"@corp.example", country, pay, created, 1+r.IntN(4))
+}
+
+func row(id int, name, mail, country string, pay int, created time.Time, orders int) Row {
+	vs := []string{fmt.Sprint(id), name, mail, country, fmt.Sprint(pay), created.Format("2006-01-02 15:04:05")}
+	out := Row{Place: -1, Broods: []Brood{{Count: orders}}}
+	for i := range vs {
+		out.Values = append(out.Values, &vs[i])
+	}
+	return out
+}
+
+// filled is people with real rows, and runs of honey rows that make makes of
+// an id that no real row has.
+func filled(make func(r *rand.Rand, id int) Row) *Table {
+	t := people()
+	r := rand.New(rand.NewPCG(3, 4))
+	gone := r.Perm(900)[:100]
+	missing := map[int]bool{}
+	for _, id := range gone {
+		missing[id] = true
+	}
+	for id := range 900 {
+		if !missing[id] {
+			t.Real = append(t.Real, person(r, id))
+		}
+	}
+	for k := range 5 {
+		var run []Row
+		for i := range 20 {
+			run = append(run, make(r, gone[20*k+i]))
+		}
+		t.Runs = append(t.Runs, run)
+	}
+	return t
+}
+
+func TestRowsFromTheSameSourceCanNotBeToldApart(t *testing.T) {
+	rep := Measure(*filled(person))
+	for _, s := range []Score{rep.Content, rep.Dump} {
+		if s.AUC > 0.65 || s.AUC < 0.35 || s.Floor > 0.65 {
+			t.Errorf("AUC %.2f, floor %.2f: want a guess", s.AUC, s.Floor)
+		}
+	}
+	if len(rep.Habits) > 0 {
+		t.Errorf("habits %v, want none", rep.Habits)
+	}
+	if len(rep.Suspicion) != 20 {
+		t.Errorf("suspicion of %d rows, want of 20", len(rep.Suspicion))
+	}
+}
+
+func TestEachGiveawayIsFoundAndNamed(t *testing.T) {
+	change := func(do func(r *rand.Rand, row *Row)) func(r *rand.Rand, id int) Row {
+		return func(r *rand.Rand, id int) Row {
+			out := person(r, id)
+			do(r, &out)
+			return out
+		}
+	}
+	set := func(row *Row, column int, v string) { row.Values[column] = &v }
+	copied := filled(person).Real[7]
+	for _, c := range []struct {
+		name    string
+		make    func(r *rand.Rand, id int) Row
+		habit   string
+		clue    string
+		content bool // also the content gives it away
+	}{
+		{"keys at the end", func(r *rand.Rand, id int) Row { return person(r, 900+id) }, "keys at the end", "id: rank", true},
+		{"keys against the date", change(func(r *rand.Rand, row *Row) {
+			set(row, 5, opened.Add(time.Duration(r.IntN(900*7*3600))*time.Second).Format("2006-01-02 15:04:05"))
+		}), "keys out of sequence", "id out of step with created", false},
+		{"no children", change(func(_ *rand.Rand, row *Row) { row.Broods = []Brood{{}} }), "orphans", "rows in orders", false},
+		{"a domain of their own", change(func(_ *rand.Rand, row *Row) {
+			set(row, 2, strings.Replace(*row.Values[2], "corp.", "decoys.", 1))
+		}), "a mail domain of their own", "email: others of its domain", true},
+		{"one second", change(func(_ *rand.Rand, row *Row) { set(row, 5, "2020-05-01 10:00:07") }), "same second", "created: others of the same minute", true},
+		{"round pay", change(func(_ *rand.Rand, row *Row) { set(row, 4, "50000") }), "rounding", "pay: round", true},
+		{"capitals", change(func(_ *rand.Rand, row *Row) { set(row, 1, strings.ToUpper(*row.Values[1])) }), "capitals", "last_name: capitals", true},
+		{"white space", change(func(_ *rand.Rand, row *Row) { set(row, 3, *row.Values[3]+" ") }), "white space", "", true},
+		{"nulls", change(func(_ *rand.Rand, row *Row) { row.Values[4] = nil }), "unusual nulls", "pay: is null", true},
+		{"a person copied", change(func(_ *rand.Rand, row *Row) { row.Values[2] = copied.Values[2] }), "a real person copied", "", true},
+		{"another's address", change(func(r *rand.Rand, row *Row) { row.Values[2] = person(r, 1).Values[2] }), "", "last_name within email", true},
+		{"pay that is not the country's", change(func(r *rand.Rand, row *Row) {
+			set(row, 3, "US")
+			set(row, 4, fmt.Sprint(40000+100*r.IntN(40)))
+		}), "", "pay for its country", true},
+	} {
+		rep := Measure(*filled(c.make))
+		if rep.Dump.AUC < 0.8 || c.content && rep.Content.AUC < 0.8 {
+			t.Errorf("%s: AUC %.2f on content, %.2f on the dump: want 0.8 or more", c.name, rep.Content.AUC, rep.Dump.AUC)
+		}
+		habit, clue := c.habit == "", c.clue == ""
+		for _, h := range rep.Habits {
+			habit = habit || h.Name == c.habit
+		}
+		for _, b := range rep.Betrays {
+			clue = clue || b.Feature == c.clue
+		}
+		if !habit || !clue {
+			t.Errorf("%s: habits %v, clues %v: want %q and %q", c.name, rep.Habits, rep.Betrays, c.habit, c.clue)
+		}
+	}
+}
+
+func TestMeasuringTwiceGivesTheSame(t *testing.T) {
+	a, b := Measure(*filled(person)), Measure(*filled(person))
+	if fmt.Sprintf("%+v", a) != fmt.Sprintf("%+v", b) {
+		t.Errorf("%+v and %+v differ", a, b)
+	}
+}
+
+func TestFewRowsAreNoFailure(t *testing.T) {
+	full := filled(person)
+	for name, c := range map[string]*Table{
+		"no honey":  {Name: "t", Columns: full.Columns, Real: full.Real},
+		"no real":   {Name: "t", Columns: full.Columns, Runs: full.Runs},
+		"one row":   {Name: "t", Columns: full.Columns, Children: full.Children, Real: full.Real, Runs: [][]Row{full.Runs[0][:1]}},
+		"one run":   {Name: "t", Columns: full.Columns, Children: full.Children, Real: full.Real[:40], Runs: full.Runs[:1]},
+		"many runs": {Name: "t", Columns: full.Columns, Children: full.Children, Real: full.Real[:30], Runs: full.Runs},
+	} {
+		rep := Measure(*c)
+		if math.IsNaN(rep.Content.AUC) || math.IsNaN(rep.Dump.Spread) {
+			t.Errorf("%s: %+v", name, rep)
+		}
+	}
+}
+
+func TestTheAUCCountsTiesHalf(t *testing.T) {
+	for _, c := range []struct {
+		score []float64
+		honey []bool
+		want  float64
+	}{
+		{[]float64{1, 2, 3, 4}, []bool{false, false, true, true}, 1},
+		{[]float64{4, 3, 2, 1}, []bool{false, false, true, true}, 0},
+		{[]float64{1, 1, 1, 1}, []bool{false, false, true, true}, 0.5},
+		{[]float64{1, 2, 2, 3}, []bool{false, true, false, true}, 0.875},
+	} {
+		if got := auc(c.score, c.honey); got != c.want {
+			t.Errorf("%v: %v, want %v", c.score, got, c.want)
+		}
+	}
+}

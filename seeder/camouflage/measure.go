@@ -1,0 +1,268 @@
+package camouflage
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"sort"
+)
+
+// maxReal is how many real rows are looked at.
+const maxReal = 1200
+
+// Measure plays the attackers. It needs honey rows of one run at least; with
+// fewer than two the labelled attacker, who learns from other runs, has only
+// half of the rows judged to learn from.
+func Measure(t Table) *Report {
+	r := rand.New(rand.NewPCG(t.Seed, 0xca30))
+	t.Real = some(r, t.Real, maxReal)
+	t.Runs = slices.DeleteFunc(slices.Clone(t.Runs), func(run []Row) bool { return len(run) == 0 })
+	rep := &Report{Table: t.Name, Real: len(t.Real), Runs: len(t.Runs)}
+	if len(t.Runs) == 0 || len(t.Real) < 20 {
+		return rep
+	}
+	rep.Honey = len(t.Runs[0])
+	own := t.Runs[0]
+	if len(t.Runs) == 1 {
+		t.Runs = [][]Row{own[:(len(own)+1)/2], own[len(own)/2:]}
+	}
+	got := play(r, &t)
+	null := t
+	null.Real, null.Runs = decoys(r, &t)
+	floor := play(r, &null)
+	rep.Content, rep.Dump = got.score(false), got.score(true)
+	for _, s := range []struct {
+		s    *Score
+		dump bool
+	}{{&rep.Content, false}, {&rep.Dump, true}} {
+		f := floor.score(s.dump)
+		s.s.Floor, s.s.Spread = f.AUC, floor.spread(s.dump)
+	}
+	rep.Betrays = got.clues(&t)
+	rep.Suspicion = got.suspicion
+	t.Runs = [][]Row{own}
+	rep.Habits = habits(&t)
+	return rep
+}
+
+// some returns n rows, drawn at random, in their order.
+func some(r *rand.Rand, rows []Row, n int) []Row {
+	if len(rows) <= n {
+		return rows
+	}
+	pick := r.Perm(len(rows))[:n]
+	sort.Ints(pick)
+	out := make([]Row, n)
+	for i, k := range pick {
+		out[i] = rows[k]
+	}
+	return out
+}
+
+// decoys takes as many real rows as there are honey rows and calls them so.
+func decoys(r *rand.Rand, t *Table) (real []Row, runs [][]Row) {
+	order := r.Perm(len(t.Real))
+	at := 0
+	for _, run := range t.Runs {
+		n := min(len(run), max(1, (len(order)/2-at)/max(1, len(t.Runs)-len(runs))))
+		var rows []Row
+		for _, k := range order[at : at+n] {
+			rows = append(rows, t.Real[k])
+		}
+		runs, at = append(runs, rows), at+n
+	}
+	left := slices.Clone(order[at:])
+	sort.Ints(left)
+	for _, k := range left {
+		real = append(real, t.Real[k])
+	}
+	return real, runs
+}
+
+// outcome is what the attackers scored: AUCs by run, content and dump.
+type outcome struct {
+	trees, pieces, unlike [2][]float64
+	content, order        []string // names of the features
+	single                map[string][]float64
+	suspicion             []float64
+}
+
+// lot is what one attacker sees of one run: honey rows, and a part of the real
+// rows that no other run shows.
+type lot struct {
+	content, all [][]float64
+	pieces       [][]uint32
+	honey        []bool
+	n            int // of real rows
+}
+
+// play has every attacker try every run, with the labels of the others.
+func play(r *rand.Rand, t *Table) *outcome {
+	out := &outcome{single: map[string][]float64{}}
+	parts := len(t.Runs)
+	order := r.Perm(len(t.Real))
+	lots := make([]*lot, parts)
+	for k, run := range t.Runs {
+		d := newDeck(t, run)
+		cf, of := d.content(), d.order()
+		out.content, out.order = cf.names, of.names
+		l := &lot{}
+		var rows []int
+		for i := k; i < len(order); i += parts {
+			rows = append(rows, order[i])
+		}
+		l.n = len(rows)
+		for i := len(t.Real); i < d.width; i++ {
+			rows = append(rows, i)
+		}
+		for _, i := range rows {
+			c := take(cf, i)
+			l.content = append(l.content, c)
+			l.all = append(l.all, append(slices.Clone(c), take(of, i)...))
+			l.pieces = append(l.pieces, d.pieces(i))
+			l.honey = append(l.honey, i >= len(t.Real))
+		}
+		lots[k] = l
+		out.alone(l, append(slices.Clone(cf.names), of.names...))
+	}
+	for k, l := range lots {
+		var x, y [][]float64
+		var z [][]uint32
+		var honey []bool
+		for j, other := range lots {
+			if j != k {
+				x, y, z, honey = append(x, other.content...), append(y, other.all...), append(z, other.pieces...), append(honey, other.honey...)
+			}
+		}
+		trees, sparse := fitBoosted(r, x, honey), fitSparse(r, z, honey)
+		deep := trees
+		if len(out.order) > 0 {
+			deep = fitBoosted(r, y, honey)
+		}
+		a := apply(l.content, trees.score)
+		b := apply(l.pieces, sparse.score)
+		c := apply(l.all, deep.score)
+		out.trees[0], out.trees[1] = append(out.trees[0], auc(a, l.honey)), append(out.trees[1], auc(c, l.honey))
+		out.pieces[0] = append(out.pieces[0], auc(b, l.honey))
+		for dump, x := range [][][]float64{l.content, l.all} {
+			out.unlike[dump] = append(out.unlike[dump], auc(isolation(r, x), l.honey))
+		}
+		if k == 0 {
+			out.suspicion = suspicion(l, a, b)
+		}
+	}
+	return out
+}
+
+func take(f *features, i int) []float64 {
+	out := make([]float64, len(f.cols))
+	for k, c := range f.cols {
+		out[k] = c[i]
+	}
+	return out
+}
+
+func apply[T any](x []T, score func(T) float64) []float64 {
+	out := make([]float64, len(x))
+	for i := range x {
+		out[i] = score(x[i])
+	}
+	return out
+}
+
+// alone measures each feature by itself.
+func (o *outcome) alone(l *lot, names []string) {
+	col := make([]float64, len(l.all))
+	for f, name := range names {
+		for i := range l.all {
+			col[i] = l.all[i][f]
+		}
+		o.single[name] = append(o.single[name], auc(col, l.honey))
+	}
+}
+
+// suspicion is the share of real rows that score lower than each honey row
+// does, by the attacker who is surer of it.
+func suspicion(l *lot, scores ...[]float64) []float64 {
+	var out []float64
+	for i := l.n; i < len(l.honey); i++ {
+		worst := 0.0
+		for _, s := range scores {
+			n := 0.0
+			for j := range l.n {
+				switch {
+				case s[j] < s[i]:
+					n++
+				case s[j] == s[i]:
+					n += 0.5
+				}
+			}
+			worst = max(worst, n/float64(max(l.n, 1)))
+		}
+		out = append(out, worst)
+	}
+	return out
+}
+
+func mean(v []float64) float64 {
+	sum := 0.0
+	for _, f := range v {
+		sum += f
+	}
+	return sum / float64(max(len(v), 1))
+}
+
+// score sums up one kind of attack. Who sees the dump sees the content too.
+func (o *outcome) score(dump bool) Score {
+	k := 0
+	if dump {
+		k = 1
+	}
+	s := Score{Unsupervised: mean(o.unlike[k])}
+	labelled := [][]float64{o.trees[k], o.pieces[0]}
+	best := o.unlike[k]
+	for _, v := range labelled {
+		s.Labelled = max(s.Labelled, mean(v))
+		if mean(v) > mean(best) {
+			best = v
+		}
+	}
+	s.AUC, s.Own = mean(best), best[0]
+	return s
+}
+
+// spread is the standard deviation of the labelled attacker's AUC of a run.
+func (o *outcome) spread(dump bool) float64 {
+	v := o.trees[0]
+	if dump {
+		v = o.trees[1]
+	}
+	m, sum := mean(v), 0.0
+	for _, f := range v {
+		sum += (f - m) * (f - m)
+	}
+	return math.Sqrt(sum / float64(max(len(v)-1, 1)))
+}
+
+// clues lists the features that betray most by themselves, beyond what chance
+// does.
+func (o *outcome) clues(t *Table) []Clue {
+	var out []Clue
+	n := 0
+	for _, run := range t.Runs {
+		n += len(run)
+	}
+	// Three standard deviations of an AUC of n honey rows: 1/sqrt(12 n).
+	least := max(0.6, 0.5+3.2/math.Sqrt(12*float64(max(n, 1))))
+	for k, name := range append(slices.Clone(o.content), o.order...) {
+		a := mean(o.single[name])
+		if a = max(a, 1-a); a >= least {
+			out = append(out, Clue{Feature: name, AUC: a, Dump: k >= len(o.content)})
+		}
+	}
+	sort.SliceStable(out, func(a, b int) bool { return out[a].AUC > out[b].AUC })
+	if len(out) > 8 {
+		out = out[:8]
+	}
+	return out
+}

@@ -13,13 +13,15 @@ import (
 
 // hand is one honey row while it is drawn.
 type hand struct {
-	row   *RowPlan
-	g     generate.Row
-	was   []*string      // the template row
-	tries map[string]int // draws of each column's value
-	names int            // draws of the person
-	bound bool           // the person is the parent's
-	born  time.Time      // its first date
+	row      *RowPlan
+	template int   // its row in the sample
+	slot     *slot // its place among the keys; may be nil
+	g        generate.Row
+	was      []*string      // the template row
+	tries    map[string]int // draws of each column's value
+	names    int            // draws of the person
+	bound    bool           // the person is the parent's
+	born     time.Time      // its first date
 }
 
 func rowsOf(hands []*hand) []*RowPlan {
@@ -34,12 +36,21 @@ func rowsOf(hands []*hand) []*RowPlan {
 var ofPerson = []string{"first_name", "last_name", "person_name", "email", "username"}
 
 // deal draws the nth of total honey rows from a template row.
-func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, next map[string][]string) (*hand, error) {
-	h := &hand{row: &RowPlan{ID: event.NewID()}, was: st.sample.Rows[template], tries: map[string]int{}}
+func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, next map[string][]string, before *hand) (*hand, error) {
+	h := &hand{row: &RowPlan{ID: event.NewID()}, template: template, was: st.sample.Rows[template], tries: map[string]int{}}
+	if n < len(d.slots[st]) {
+		h.slot = &d.slots[st][n]
+	}
 	h.g = generate.Row{Now: d.now, Domain: d.o.Domain, CardPrefix: d.o.CardPrefix, PhoneRanges: d.o.PhoneRanges, Number: n}
 	st.shift(r, &h.g, h.was, n, total)
-	h.g.First, h.g.Last = st.names.Person(r, 0)
-	if p := d.parent(st, l, h.was, n); p != nil && p.g.First != "" { // a card bears its owner's name
+	h.g.First, h.g.Last = st.vocabularyOf(h.was).Person(r, 0)
+	if owner, ok := l.owner(n); ok {
+		d.inherit(st, h, owner)
+	}
+	if h.slot != nil {
+		st.settle(r, h)
+	}
+	if p := d.parent(st, l, h.was, n); p != nil && p.g.First != "" && st.kin == nil { // a card bears its owner's name
 		h.g.First, h.g.Last, h.bound = p.g.First, p.g.Last, true
 		st.after(r, &h.g, h.was, p.born)
 	}
@@ -54,7 +65,7 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 		switch f.plan.Source {
 		case Made, Copied:
 			err = h.fill(d, st, r, f, c)
-		case Next:
+		case Next, Gap:
 			c.Value = &next[f.Name][n]
 		case Parent:
 			err = l.fill(c, f, n, h.was, st)
@@ -74,7 +85,7 @@ func (d *draft) parent(st *study, l *links, was []*string, n int) *hand {
 		if h, ok := l.honey[fk]; ok && !st.pointsNowhere(fk, was) {
 			for _, other := range d.studies {
 				if d.position[other.table] == h.index && (other.first != nil || other.full != nil) && d.hands[other] != nil {
-					return d.hands[other][n%h.rows]
+					return d.hands[other][l.at(n, h.rows)]
 				}
 			}
 		}
@@ -99,7 +110,9 @@ func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error 
 		return nil
 	}
 	v, err := "", error(nil)
-	if twin := h.twin(st, f); twin != nil && twin.Value != nil {
+	if code := st.ofKey(h, f); code != "" {
+		v = code
+	} else if twin := h.twin(st, f); twin != nil && twin.Value != nil {
 		v = generate.Casing(*twin.Value, h.g.Was) // a login that is the address, an address once more in capitals
 	} else {
 		v, err = generate.Make(f.gen, r, f.seen, &h.g)
@@ -136,7 +149,7 @@ func (h *hand) redo(d *draft, st *study, r *rand.Rand, column string) error {
 	again := []string{column}
 	if c := h.row.cell(column); slices.Contains(ofPerson, c.Kind) && !h.bound {
 		h.names++
-		h.g.First, h.g.Last = st.names.Person(r, h.names)
+		h.g.First, h.g.Last = st.vocabularyOf(h.was).Person(r, h.names)
 		again = nil
 		for _, c := range h.row.Cells {
 			if slices.Contains(ofPerson, c.Kind) {

@@ -26,7 +26,11 @@ type draft struct {
 	elsewhere map[string]string
 	most      map[*Table]int // rows, where not all that were asked for can be drawn
 	snap      *token.Snapshot
-	studies   []*study // in the order of insertion
+	studies   []*study                // in the order of insertion
+	picks     map[*study][]int        // templates
+	slots     map[*study][]slot       // numbers for Gap keys, beside the templates
+	others    map[*study][][]*hand    // rows of other runs, to learn from
+	children  map[*ForeignKey]*Sample // that point at sampled rows
 	tables    []*TablePlan
 	hands     map[*study][]*hand // behind tables' rows
 	position  map[*Table]int
@@ -54,10 +58,12 @@ func (d *draft) table(ctx context.Context, st *study) (*TablePlan, error) {
 		}
 	}
 	r := generate.New(d.o.Seed, t.String())
-	n := d.o.Rows
-	if n == 0 {
-		n = 3 + r.IntN(3)
+	tp.For = st.forTable()
+	templates, owners, err := d.templates(ctx, st)
+	if err != nil {
+		return nil, err
 	}
+	n := len(templates)
 	if most := d.most[t]; most > 0 {
 		n = min(n, most)
 	}
@@ -72,9 +78,10 @@ func (d *draft) table(ctx context.Context, st *study) (*TablePlan, error) {
 	if err := d.last(ctx, st); err != nil {
 		return nil, err
 	}
+	links.owners = owners
 	hands := make([]*hand, n)
-	for i, template := range pickTemplates(r, st.pool, n) {
-		if hands[i], err = d.deal(st, r, template, i, n, links, next); err != nil {
+	for i, template := range templates[:n] {
+		if hands[i], err = d.deal(st, r, template, i, n, links, next, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -83,6 +90,9 @@ func (d *draft) table(ctx context.Context, st *study) (*TablePlan, error) {
 		return nil, err
 	}
 	d.hands[st] = hands
+	if err := d.disguise(ctx, st, tp, r, links, next); err != nil {
+		return nil, err
+	}
 	err = d.worth(st, tp)
 	tp.Warnings = append(slices.Clone(t.Warnings), st.warn...)
 	return tp, err
@@ -119,6 +129,9 @@ func pickTemplates(r *rand.Rand, pool []int, n int) []int {
 
 // worth checks that the rows can be recognised, and says how well.
 func (d *draft) worth(st *study, tp *TablePlan) error {
+	if st.kin != nil { // found again by its key
+		return nil
+	}
 	for _, row := range tp.Rows {
 		best, any := token.Weak, false
 		for _, c := range row.Cells {
@@ -214,6 +227,12 @@ func (st *study) person(row []*string) (first, last string) {
 func (d *draft) next(ctx context.Context, st *study, n int) (map[string][]string, error) {
 	out := map[string][]string{}
 	for _, f := range st.columns {
+		if f.plan.Source == Gap {
+			for _, s := range d.slots[st] {
+				out[f.Name] = append(out[f.Name], strconv.FormatInt(s.key, 10))
+			}
+			continue
+		}
 		if f.plan.Source != Next {
 			continue
 		}

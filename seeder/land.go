@@ -98,7 +98,7 @@ func (j *job) one(ctx context.Context, tx Tx, tp *TablePlan, t *Table, row *RowP
 // value resolves a cell; given is false if the server fills it.
 func (j *job) value(c *Cell, at map[event.ID]*landed) (v *string, given bool, err error) {
 	switch c.Source {
-	case Made, Copied, Next, Parent, Null:
+	case Made, Copied, Next, Gap, Parent, Null:
 		return c.Value, true, nil
 	case Drawn:
 		if k, ok := j.drawn[c]; ok {

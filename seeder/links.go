@@ -10,6 +10,25 @@ import (
 type links struct {
 	honey   map[*ForeignKey]honeyTable // to honey rows of the plan
 	parents map[*ForeignKey][][]string // to these rows that exist
+	// owners are, for relatives, the honey rows that they belong to.
+	owners []int
+	kin    *ForeignKey
+}
+
+// owner returns the honey row that the nth relative belongs to.
+func (l *links) owner(n int) (int, bool) {
+	if n >= len(l.owners) {
+		return 0, false
+	}
+	return l.owners[n], true
+}
+
+// at returns which of rows honey rows the nth row points at.
+func (l *links) at(n, rows int) int {
+	if o, ok := l.owner(n); ok && l.kin != nil {
+		return o % rows
+	}
+	return n % rows
 }
 
 // honeyTable is a table of the plan, and how many rows it has.
@@ -20,6 +39,9 @@ type honeyTable struct{ index, rows int }
 // template row. It lowers n where parents are few.
 func (d *draft) links(ctx context.Context, st *study, r *rand.Rand, n *int) (*links, error) {
 	l := &links{honey: map[*ForeignKey]honeyTable{}, parents: map[*ForeignKey][][]string{}}
+	if st.kin != nil && !st.kin.parent {
+		l.kin = st.kin.fk
+	}
 	for _, fk := range st.table.ForeignKeys {
 		if parent, err := d.cat.Table((&Table{Schema: fk.RefSchema, Name: fk.RefTable}).String()); err == nil && parent != st.table {
 			if i, ok := d.position[parent]; ok && d.before(i, st.table) && !st.overridden(fk) {
@@ -107,12 +129,20 @@ func (st *study) required(fk *ForeignKey) bool {
 	return true
 }
 
+// pointed returns which of rows honey rows the nth row points at through fk.
+func (l *links) pointed(fk *ForeignKey, n, rows int) int {
+	if fk == l.kin {
+		return l.at(n, rows)
+	}
+	return n % rows
+}
+
 // fill points a cell of the nth row at its parent.
 func (l *links) fill(c *Cell, f *field, n int, was []*string, st *study) error {
 	fk := f.fk
 	k := slices.Index(fk.Columns, f.Name)
 	if h, ok := l.honey[fk]; ok && !st.pointsNowhere(fk, was) {
-		c.Source, c.Ref = Honey, &Ref{Table: h.index, Row: n % h.rows, Column: fk.RefColumns[k]}
+		c.Source, c.Ref = Honey, &Ref{Table: h.index, Row: l.pointed(fk, n, h.rows), Column: fk.RefColumns[k]}
 		return nil
 	}
 	if ps, ok := l.parents[fk]; ok {

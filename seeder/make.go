@@ -33,7 +33,44 @@ func (s *Seeder) Plan(ctx context.Context, o Options) (*Plan, error) {
 	if o.PlantedBy == "" {
 		o.PlantedBy = Me()
 	}
-	d := &draft{s: s, o: &o, now: s.now(), taken: map[string]bool{}, searched: map[string]bool{}, elsewhere: map[string]string{}, most: map[*Table]int{}}
+	d, err := s.draft(ctx, &o)
+	if err != nil {
+		return nil, err
+	}
+	snap := d.snap
+	p := &Plan{
+		Schema: PlanSchema, Deployment: o.Deployment, Created: d.now.UTC(), Product: d.cat.Product, ServerVersion: d.cat.Version,
+		Server: o.Server, Database: d.cat.Database, Role: d.cat.User, PlantedBy: o.PlantedBy, Note: o.Note, Domain: o.Domain, Seed: o.Seed,
+	}
+	p.Warnings = append(p.Warnings, d.cat.Warnings...)
+	if o.Domain == "" {
+		p.Warnings = append(p.Warnings, "no decoy mail domain is set: e-mail columns stay empty, and tables that need them are refused (set seed.domain or --domain)")
+	}
+	if err := d.choose(ctx, p, snap); err != nil {
+		return nil, err
+	}
+	if err := d.family(ctx, p); err != nil {
+		return nil, err
+	}
+	if err := d.drawAll(ctx, p); err != nil {
+		return nil, err
+	}
+	if len(p.Tables) == 0 {
+		return p, ErrNothing
+	}
+	p.Grants = grants(d.cat, p)
+	if p.Fingerprint, err = fingerprint(d.cat, p.Tables); err != nil || o.SkipMeasure {
+		return p, err
+	}
+	if err := d.judge(ctx, p); err != nil {
+		return nil, err
+	}
+	return p, p.Seen(o.MaxAUC, o.MaxDumpAUC)
+}
+
+// draft reads what plans are made of: the registry and the catalogue.
+func (s *Seeder) draft(ctx context.Context, o *Options) (*draft, error) {
+	d := &draft{s: s, o: o, now: s.now(), taken: map[string]bool{}, searched: map[string]bool{}, elsewhere: map[string]string{}, most: map[*Table]int{}}
 	snap, err := s.Store.Snapshot(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read registry: %w", err)
@@ -48,26 +85,7 @@ func (s *Seeder) Plan(ctx context.Context, o Options) (*Plan, error) {
 	if d.cat, err = s.Database.Catalog(ctx); err != nil {
 		return nil, fmt.Errorf("read catalogue: %w", err)
 	}
-	p := &Plan{
-		Schema: PlanSchema, Deployment: o.Deployment, Created: d.now.UTC(), Product: d.cat.Product, ServerVersion: d.cat.Version,
-		Server: o.Server, Database: d.cat.Database, Role: d.cat.User, PlantedBy: o.PlantedBy, Note: o.Note, Domain: o.Domain, Seed: o.Seed,
-	}
-	p.Warnings = append(p.Warnings, d.cat.Warnings...)
-	if o.Domain == "" {
-		p.Warnings = append(p.Warnings, "no decoy mail domain is set: e-mail columns stay empty, and tables that need them are refused (set seed.domain or --domain)")
-	}
-	if err := d.choose(ctx, p, snap); err != nil {
-		return nil, err
-	}
-	if err := d.drawAll(ctx, p); err != nil {
-		return nil, err
-	}
-	if len(p.Tables) == 0 {
-		return p, ErrNothing
-	}
-	p.Grants = grants(d.cat, p)
-	p.Fingerprint, err = fingerprint(d.cat, p.Tables)
-	return p, err
+	return d, nil
 }
 
 // choose studies the tables and picks those worth seeding, in an order in
@@ -175,11 +193,20 @@ func (d *draft) study(ctx context.Context, t *Table, named bool) (*study, error)
 	if len(sample.Rows) == 0 {
 		return nil, refuse("it is empty: there is no row that a honey row could look like")
 	}
-	st, err := learn(t, sample, func(c string) string { return d.override(t, c) })
+	st, err := d.profile(ctx, t, sample)
 	if err != nil {
 		return nil, err
 	}
 	st.named = named
+	return st, nil
+}
+
+// profile decides about a table's columns from a sample of its rows.
+func (d *draft) profile(ctx context.Context, t *Table, sample *Sample) (*study, error) {
+	st, err := learn(t, sample, func(c string) string { return d.override(t, c) })
+	if err != nil {
+		return nil, err
+	}
 	st.narrow(d.o)
 	for _, why := range []string{ownCredentials(t, sample), t.Unsafe} {
 		if why != "" {
@@ -278,6 +305,9 @@ func parentsFirst(cat *Catalog, in []*study) (out []*study) {
 func (d *draft) drawAll(ctx context.Context, p *Plan) error {
 again:
 	d.tables, d.hands, d.position = nil, map[*study][]*hand{}, map[*Table]int{}
+	if err := d.pick(ctx); err != nil {
+		return err
+	}
 	for i, st := range d.studies {
 		d.o.progress("draw", st.table.String(), i, len(d.studies))
 		tp, err := d.table(ctx, st)
@@ -320,7 +350,8 @@ func (d *draft) drop(p *Plan, i int, err error) bool {
 		return false
 	}
 	p.Refused = append(p.Refused, Reason{d.studies[i].table.String(), no.why})
-	d.studies = slices.Delete(d.studies, i, i+1)
+	gone := d.studies[i]
+	d.studies = slices.DeleteFunc(d.studies, func(st *study) bool { return st == gone || st.kin != nil && st.kin.to == gone })
 	return true
 }
 
@@ -405,7 +436,7 @@ func (v *Violation) data() bool {
 // resolve returns a cell's value for the trial; false leaves it to the server.
 func (d *draft) resolve(c *Cell, draw map[string]func() string, keys map[*Cell]string) (*string, bool) {
 	switch c.Source {
-	case Made, Copied, Next, Parent, Null:
+	case Made, Copied, Next, Gap, Parent, Null:
 		return c.Value, true
 	case Drawn:
 		if f := draw[c.Column]; f != nil {
@@ -437,11 +468,16 @@ func (d *draft) again(ctx context.Context, st *study, one *TablePlan, r *rand.Ra
 		}
 		next := map[string][]string{}
 		for _, c := range old.Cells {
-			if c.Source == Next {
+			if c.Source == Next || c.Source == Gap {
 				next[c.Column] = slices.Repeat([]string{*c.Value}, total)
 			}
 		}
-		h, err := d.deal(st, r, st.pool[r.IntN(len(st.pool))], n, total, l, next)
+		was := d.hands[st][n]
+		template := st.pool[r.IntN(len(st.pool))]
+		if st.kin != nil || d.followed(st) { // relatives are made of it
+			template = was.template
+		}
+		h, err := d.deal(st, r, template, n, total, l, next, was)
 		if err != nil {
 			return nil, err
 		}

@@ -48,12 +48,25 @@ type Config struct {
 	SearchTimeout time.Duration `yaml:"search_timeout"`
 	// WatchTimeout bounds the wait for running proxies to watch new values.
 	WatchTimeout time.Duration `yaml:"watch_timeout"`
+	// Keys says where the numbers of drawn keys come from: "sequence" (the
+	// default), or "gaps": numbers that no row has any more, where there are
+	// enough of them.
+	Keys string `yaml:"keys"`
+	// Family plants relatives too: rows of other tables that point at honey
+	// rows, and rows that each row has one of, as ordinary rows have them.
+	Family bool `yaml:"family"`
+	// MaxAUC refuses a plan whose rows an attacker tells from real ones better
+	// than so, by their content; 0: a plan is only measured.
+	MaxAUC float64 `yaml:"max_auc"`
+	// MaxDumpAUC is MaxAUC for an attacker who has the dump: keys, order and
+	// children too.
+	MaxDumpAUC float64 `yaml:"max_dump_auc"`
 }
 
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
 	return Config{
-		MaxTables: 8, SampleRows: 1000, LockTimeout: 2 * time.Second, StatementTimeout: 30 * time.Second,
+		MaxTables: 8, SampleRows: 1000, Keys: fromSequence, LockTimeout: 2 * time.Second, StatementTimeout: 30 * time.Second,
 		SearchTimeout: 2 * time.Minute, WatchTimeout: 5 * time.Second,
 	}
 }
@@ -95,6 +108,16 @@ func (c *Config) Validate() error {
 	if c.LockTimeout < 0 || c.StatementTimeout < 0 || c.SearchTimeout < 0 || c.WatchTimeout < 0 {
 		errs = append(errs, errors.New("timeouts can't be negative"))
 	}
+	switch c.Keys {
+	case "", fromSequence, fromGaps:
+	default:
+		errs = append(errs, fmt.Errorf("keys is %q: use sequence or gaps", c.Keys))
+	}
+	for name, v := range map[string]float64{"max_auc": c.MaxAUC, "max_dump_auc": c.MaxDumpAUC} {
+		if v != 0 && (v < 0.5 || v > 1) {
+			errs = append(errs, fmt.Errorf("%s is %g: use 0.5 (a guess) to 1, or 0 to measure only", name, v))
+		}
+	}
 	for col, kind := range c.Columns {
 		switch kind {
 		case asNull, asDefault, asCopy:
@@ -117,6 +140,12 @@ const (
 	asCopy    = "copy"
 )
 
+// Where drawn keys come from.
+const (
+	fromSequence = "sequence"
+	fromGaps     = "gaps"
+)
+
 // Options are what one plan is asked for.
 type Options struct {
 	Config
@@ -134,13 +163,15 @@ type Options struct {
 	// transaction that is always rolled back, so that every constraint and
 	// trigger has its say at plan time.
 	SkipProbe bool
+	// SkipMeasure leaves out the measurement of the camouflage.
+	SkipMeasure bool
 	// Progress, if set, is told what is being done.
 	Progress func(Progress)
 }
 
 // Progress is one step of long work.
 type Progress struct {
-	Step  string // "read", "draw", "search", "try", "register", "wait", "insert", "verify", "remove"
+	Step  string // "read", "draw", "search", "try", "measure", "register", "wait", "insert", "verify", "remove"
 	Table string
 	Done  int
 	Total int // 0: unknown

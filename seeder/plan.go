@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"honeyrow/event"
+	"honeyrow/seeder/camouflage"
 	"honeyrow/token"
 )
 
@@ -40,6 +41,8 @@ type Plan struct {
 	Refused  []Reason `json:"refused,omitempty"`
 	Skipped  []Reason `json:"skipped,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
+	// Camouflage is how well the rows hide, by table.
+	Camouflage []*camouflage.Report `json:"camouflage,omitempty"`
 	// Grants are the statements that give a seeding role what the plan needs.
 	Grants []string `json:"grants,omitempty"`
 }
@@ -60,8 +63,10 @@ type TablePlan struct {
 	Key      []string      `json:"key,omitempty"` // the primary key's columns
 	Columns  []*ColumnPlan `json:"columns"`
 	Rows     []*RowPlan    `json:"rows"`
-	Triggers []string      `json:"triggers,omitempty"`
-	Warnings []string      `json:"warnings,omitempty"`
+	// For names the table for whose honey rows these are the relatives.
+	For      string   `json:"for,omitempty"`
+	Triggers []string `json:"triggers,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // String is the table's name with its schema.
@@ -76,6 +81,7 @@ const (
 	Copied   Source = "copied"   // a category of the template row
 	Drawn    Source = "drawn"    // from the column's sequence, when applied
 	Next     Source = "next"     // after the highest key in the table
+	Gap      Source = "gap"      // a number that no row has any more
 	Parent   Source = "parent"   // the key of a row that exists
 	Honey    Source = "honey"    // the key of a honey row of the same plan
 	Null     Source = "null"     //
@@ -107,7 +113,7 @@ type RowPlan struct {
 type Cell struct {
 	Column string `json:"column"`
 	Source Source `json:"source"`
-	// Value is set for Made, Copied, Next and Parent; nil is NULL.
+	// Value is set for Made, Copied, Next, Gap and Parent; nil is NULL.
 	Value    *string        `json:"value,omitempty"`
 	Ref      *Ref           `json:"ref,omitempty"` // for Honey
 	Kind     string         `json:"kind,omitempty"`

@@ -28,6 +28,8 @@ type study struct {
 	chosen  string    // why
 	inOrder *field    // a date that grows with the key, or nil
 	latest  time.Time // the newest of its dates that is past
+	kin     *kinship  // set if its rows are relatives of another table's
+	groups  *groups   // names by country
 }
 
 // field is one column of a study.
@@ -201,6 +203,7 @@ func (st *study) vocabulary() {
 		full = nil // the same names again
 	}
 	st.names = generate.NewNames(first, last, full)
+	st.groups = st.byCountry(len(full) > 0)
 }
 
 // strongest returns the highest strength among the columns watched.

@@ -2,6 +2,7 @@ package seeder
 
 import (
 	"math/rand/v2"
+	"slices"
 	"sort"
 	"strconv"
 	"time"
@@ -54,8 +55,10 @@ func (st *study) rank(now time.Time) {
 		}
 	}
 	sort.SliceStable(all, func(a, b int) bool { return all[a].score > all[b].score })
-	if keep := max(12, len(all)/4); len(all) > keep {
-		all = all[:keep]
+	// All of them serve: templates that are the richest or the most powerful
+	// would be what honey rows are known by.
+	if rich := slices.IndexFunc(all, func(sc scored) bool { return sc.score < 3 }); rich >= 5 && all[0].score >= 10 {
+		all = all[:rich] // but a row without anything to watch makes a honey row that nobody notices
 	}
 	for _, sc := range all {
 		st.pool = append(st.pool, sc.row)
@@ -200,8 +203,8 @@ func newest(values []string, now time.Time) time.Time {
 func (st *study) shift(r *rand.Rand, g *generate.Row, row []*string, n, total int) {
 	const day = 24 * time.Hour
 	_, latest := st.past(row, g.Now)
-	g.Shift = time.Duration(1+r.IntN(45))*day + time.Duration(r.IntN(3600))*time.Second
-	back := -time.Duration(1+r.IntN(45))*day + time.Duration(r.IntN(3600))*time.Second
+	g.Shift = time.Duration(1+r.IntN(45))*day + time.Duration(r.Int64N(int64(time.Hour)))
+	back := -time.Duration(1+r.IntN(45))*day + time.Duration(r.Int64N(int64(time.Hour)))
 	if r.IntN(2) == 0 || latest.Add(g.Shift).After(g.Now) {
 		g.Shift = back
 	}
@@ -219,7 +222,7 @@ func (st *study) shift(r *rand.Rand, g *generate.Row, row []*string, n, total in
 	if part > time.Minute {
 		target = target.Add(time.Duration(r.Int64N(int64(part / 2))))
 	}
-	g.Shift = target.Sub(at).Truncate(time.Second)
+	g.Shift = target.Sub(at) + time.Duration(r.Int64N(int64(time.Second)))
 	if left, span := g.Now.Sub(target), latest.Sub(at); span > left && span > 0 {
 		g.Anchor, g.Scale = at, max(float64(left)*(0.2+0.7*r.Float64())/float64(span), 1e-9)
 	}

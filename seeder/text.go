@@ -28,6 +28,7 @@ func (p *Plan) Table() string {
 	for i, t := range p.Tables {
 		p.table(&b, i, t)
 	}
+	b.WriteString(CamouflageTable(p.Camouflage, p.Product))
 	reasons(&b, "Can't be seeded", p.Refused)
 	reasons(&b, "Not chosen", p.Skipped)
 	return b.String()

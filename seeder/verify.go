@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"honeyrow/event"
+	"honeyrow/seeder/camouflage"
 	"honeyrow/token"
 )
 
@@ -15,6 +16,9 @@ type VerifyOptions struct {
 	// Demote registers values that have come to stand elsewhere as weak ones, so
 	// that readers of those other rows raise no alert.
 	Demote bool
+	// Measure, if set, says how tables are understood, and has the camouflage
+	// measured again: tables drift.
+	Measure *Options
 	// LockTimeout, StatementTimeout and SearchTimeout bound the waiting; zero
 	// takes DefaultConfig's.
 	ApplyOptions
@@ -27,6 +31,9 @@ type Verified struct {
 	Relocated  int         `json:"relocated"` // columns whose numbers had changed
 	Demoted    int         `json:"demoted"`   // tokens that are weak from now on
 	Reconciled *Reconciled `json:"reconciled,omitempty"`
+	// Camouflage is how well the rows hide today, by table.
+	Camouflage []*camouflage.Report `json:"camouflage,omitempty"`
+	Product    string               `json:"-"` // the catalogue's
 	// Warnings say what could not be looked at.
 	Warnings []string `json:"warnings,omitempty"`
 }
@@ -61,7 +68,7 @@ func (s *Seeder) Verify(ctx context.Context, o VerifyOptions) (*Verified, error)
 	if err != nil {
 		return nil, fmt.Errorf("read catalogue: %w", err)
 	}
-	out := &Verified{OK: true}
+	out := &Verified{OK: true, Product: cat.Product}
 	if out.Reconciled, err = s.reconcile(ctx, cat, o.Server, lim); err != nil {
 		return nil, err
 	}
@@ -94,7 +101,10 @@ func (s *Seeder) Verify(ctx context.Context, o VerifyOptions) (*Verified, error)
 		out.Rows = append(out.Rows, st)
 		out.OK = out.OK && st.State == string(intact)
 	}
-	return out, nil
+	if err := tx.End(ctx, false); err != nil {
+		return nil, fmt.Errorf("verify: %w", err)
+	}
+	return out, s.camouflage(ctx, o, ts, out)
 }
 
 func (r *honeyRow) report(state, why string) RowState {

@@ -35,6 +35,11 @@ type draftFlags struct {
 	Seed   uint64   `placeholder:"N" help:"Makes a plan repeatable; without it each plan differs."`
 	Note   string   `help:"A note for whoever reads the alert, such as a ticket number."`
 	NoTry  bool     `help:"Do not try the rows in a transaction that is rolled back."`
+	Keys   string   `enum:",sequence,gaps" default:"" help:"Where keys come from: sequence, or gaps (numbers that no row has any more). Default: seed.keys of the configuration."`
+	Family bool     `help:"Plant what ordinary rows have in other tables too: their children, and rows of their own that they point at."`
+	MaxAUC float64  `name:"max-auc" placeholder:"X" help:"Refuse rows that a thief tells from real ones better than so by their content: 0.5 is a guess, 1 finds all. Default: seed.max_auc of the configuration."`
+
+	NoMeasure bool `help:"Do not measure how well the rows hide."`
 }
 
 // withSeeder connects to registry and database, runs do and closes both.
@@ -54,7 +59,7 @@ func (e *env) withSeeder(t target, do func(*app.Seeding) error) error {
 }
 
 func (f *draftFlags) options(s *app.Seeding, progress func(seeder.Progress)) seeder.Options {
-	o := seeder.Options{Config: s.Config, Server: s.Server, Seed: f.Seed, Note: f.Note, SkipProbe: f.NoTry, Progress: progress}
+	o := seeder.Options{Config: s.Config, Server: s.Server, Seed: f.Seed, Note: f.Note, SkipProbe: f.NoTry, SkipMeasure: f.NoMeasure, Progress: progress}
 	if len(f.Tables) > 0 {
 		o.Tables = f.Tables
 	}
@@ -64,6 +69,13 @@ func (f *draftFlags) options(s *app.Seeding, progress func(seeder.Progress)) see
 	if f.Domain != "" {
 		o.Domain = f.Domain
 	}
+	if f.Keys != "" {
+		o.Keys = f.Keys
+	}
+	if f.MaxAUC > 0 {
+		o.MaxAUC = f.MaxAUC
+	}
+	o.Family = o.Family || f.Family
 	return o
 }
 
@@ -260,6 +272,7 @@ func (e *env) printApplied(done *seeder.Applied) error {
 type seedVerifyCmd struct {
 	target
 	Deployment string `help:"Only rows of this seeding run."`
+	NoMeasure  bool   `help:"Do not measure how well the rows hide today."`
 	Demote     bool   `help:"Let values that other rows have come to hold count by their own table and column only."`
 }
 
@@ -274,8 +287,12 @@ func (seedVerifyCmd) Help() string {
 func (c *seedVerifyCmd) Run(e *env) error {
 	return e.withSeeder(c.target, func(s *app.Seeding) error {
 		show, end := e.progress()
+		measure := &seeder.Options{Config: s.Config, Server: s.Server}
+		if c.NoMeasure {
+			measure = nil
+		}
 		v, err := s.Verify(e.ctx, seeder.VerifyOptions{
-			Server: s.Server, Deployment: c.Deployment, Demote: c.Demote,
+			Server: s.Server, Deployment: c.Deployment, Demote: c.Demote, Measure: measure,
 			ApplyOptions: seeder.ApplyOptions{
 				LockTimeout: s.Config.LockTimeout, StatementTimeout: s.Config.StatementTimeout,
 				SearchTimeout: s.Config.SearchTimeout, Progress: show,
@@ -289,6 +306,7 @@ func (c *seedVerifyCmd) Run(e *env) error {
 			err = e.printJSON(v)
 		} else {
 			e.printRows(v.Rows)
+			fmt.Fprint(e.stdout, seeder.CamouflageTable(v.Camouflage, v.Product))
 			if v.Relocated > 0 {
 				fmt.Fprintf(e.stdout, "%d columns were in tables made anew: their numbers are refreshed\n", v.Relocated)
 			}

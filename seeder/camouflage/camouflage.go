@@ -111,7 +111,4 @@ type Report struct {
 	Dump    Score   `json:"dump"`
 	Habits  []Habit `json:"habits,omitempty"`
 	Betrays []Clue  `json:"betrays,omitempty"`
-	// Suspicion is, for each row judged, the share of real rows that look less
-	// like a honey row to the attackers of its content.
-	Suspicion []float64 `json:"-"`
 }

@@ -83,8 +83,25 @@ func TestRowsFromTheSameSourceCanNotBeToldApart(t *testing.T) {
 	if len(rep.Habits) > 0 {
 		t.Errorf("habits %v, want none", rep.Habits)
 	}
-	if len(rep.Suspicion) != 20 {
-		t.Errorf("suspicion of %d rows, want of 20", len(rep.Suspicion))
+}
+
+func TestTheRowThatStandsOutIsTheMostSuspect(t *testing.T) {
+	tb := filled(func(r *rand.Rand, id int) Row {
+		out := person(r, id)
+		if r.IntN(2) == 0 {
+			v := "50000"
+			out.Values[4] = &v
+		}
+		return out
+	})
+	got := Suspect(*tb)
+	if len(got) != 20 {
+		t.Fatalf("suspicion of %d rows, want of 20", len(got))
+	}
+	for i, row := range tb.Runs[0] {
+		if loud := *row.Values[4] == "50000"; loud != (got[i] > 0.97) {
+			t.Errorf("row %d with pay %s: %.2f of real rows are less suspect", i, *row.Values[4], got[i])
+		}
 	}
 }
 

@@ -31,6 +31,8 @@ type cells struct {
 	num   []float64   // NaN if it is no number
 	at    []time.Time // zero if it is no time
 	rank  []float64   // of number or time, 0 to 1; NaN if there is none
+	kinds int         // different values among the real rows
+	real  int         // real rows
 }
 
 func newDeck(t *Table, honey []Row) *deck {
@@ -45,7 +47,11 @@ func newDeck(t *Table, honey []Row) *deck {
 func (d *deck) column(i int) *cells {
 	c := &cells{Column: &d.t.Columns[i]}
 	ids := map[string]int{}
-	for _, row := range d.rows {
+	c.real = len(d.t.Real)
+	for n, row := range d.rows {
+		if n == c.real {
+			c.kinds = len(ids)
+		}
 		v := row.Values[i]
 		if v == nil {
 			c.text, c.null, c.id = append(c.text, ""), append(c.null, true), append(c.id, -1)
@@ -78,6 +84,9 @@ func (d *deck) column(i int) *cells {
 			}
 		}
 		c.num, c.at = append(c.num, num), append(c.at, at)
+	}
+	if c.kinds == 0 {
+		c.kinds = len(ids)
 	}
 	c.rank = ranks(c.num)
 	return c
@@ -114,9 +123,10 @@ func (c *cells) seen(i int) float64 {
 	return float64(c.count[c.id[i]] - 1)
 }
 
-// few reports whether the column is a category.
+// few reports whether the column is a category. Real rows alone decide, so that
+// all runs have the same features.
 func (c *cells) few() bool {
-	return len(c.count) > 1 && len(c.count) <= 40 && len(c.count)*8 <= len(c.id)
+	return c.kinds > 1 && c.kinds <= 40 && c.kinds*8 <= c.real
 }
 
 // features are by feature, then by row. A constant one stays, so that all runs
@@ -313,13 +323,15 @@ func (d *deck) words(f *features, c *cells) {
 // domain measures what stands behind the @ of addresses.
 func (d *deck) domain(f *features, c *cells) {
 	count, n := map[string]int{}, 0
-	for _, v := range c.text {
+	for i, v := range c.text {
 		if _, dom, ok := strings.Cut(v, "@"); ok {
 			count[dom]++
-			n++
+			if i < c.real {
+				n++
+			}
 		}
 	}
-	if 2*n < len(c.text) {
+	if 2*n < c.real {
 		return
 	}
 	f.add(c.Name+": others of its domain", d.width, func(i int) float64 {
@@ -422,12 +434,12 @@ func (d *deck) derived(f *features, texts []*cells) {
 				continue
 			}
 			linked := 0
-			for i := range d.rows {
+			for i := range d.t.Real {
 				if a, b := plain(x.text[i]), plain(y.text[i]); len(a) > 2 && strings.Contains(b, a) {
 					linked++
 				}
 			}
-			if linked*20 < d.width {
+			if linked*20 < len(d.t.Real) {
 				continue
 			}
 			f.add(x.Name+" within "+y.Name, d.width, func(i int) float64 {

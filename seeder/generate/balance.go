@@ -6,7 +6,7 @@ import (
 	"honeyrow/token"
 )
 
-// balance makes amounts of money near the top of the column's usual band.
+// balance makes amounts of money near the template's.
 type balance struct{}
 
 func (balance) Kind() string { return "balance" }
@@ -25,5 +25,5 @@ func (balance) Fit(c *Column) (int, string) {
 }
 
 func (balance) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
-	return near(r, c, row, HasPhrase(c.Name, "balance", "limit", "credit", "revenue", "net worth", "lifetime value"))
+	return near(r, c, row)
 }

@@ -28,7 +28,7 @@ func (measure) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	if Repeats(c.Values) && row.Was != "" {
 		return row.Was, nil
 	}
-	v, err := near(r, c, row, false)
+	v, err := near(r, c, row)
 	if err == nil && c.Unique && v == row.Was {
 		return "", errors.New("no number beside the template's was found")
 	}

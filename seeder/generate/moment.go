@@ -38,7 +38,34 @@ func (moment) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	if t, _, ok := ParseTime(like); ok && row.Scale > 0 && t.After(row.Anchor) && !t.After(row.Now) {
 		by -= time.Duration((1 - row.Scale) * float64(t.Sub(row.Anchor))).Truncate(time.Second)
 	}
+	if c.Class == Timestamp {
+		by = by.Truncate(c.grain(like))
+	}
 	return Shift(like, by, row.Now)
+}
+
+// grain is the unit that nearly all of a column's times are multiples of: a
+// time moves by whole ones. A time with a fraction of a second moves by as fine
+// a fraction.
+func (c *Column) grain(like string) time.Duration {
+	for _, g := range []time.Duration{24 * time.Hour, time.Hour, time.Minute, time.Second} {
+		ok, n := 0, 0
+		for i := 0; i < len(c.Values); i += 1 + len(c.Values)/200 {
+			if t, _, is := ParseTime(c.Values[i]); is {
+				n++
+				if t.Truncate(g).Equal(t) {
+					ok++
+				}
+			}
+		}
+		if n > 0 && 100*ok >= 98*n {
+			return g
+		}
+	}
+	if _, layout, ok := ParseTime(like); ok && strings.Contains(layout, ".000") {
+		return time.Microsecond
+	}
+	return time.Second
 }
 
 // layouts are the forms in which servers print dates and times (ISO DateStyle).
@@ -80,6 +107,9 @@ func Shift(v string, by time.Duration, now time.Time) (string, error) {
 	}
 	if len(layout) == 10 {
 		by = by.Round(24 * time.Hour)
+	}
+	if !strings.Contains(layout, ".") {
+		by = by.Truncate(time.Second)
 	}
 	moved := t.Add(by)
 	if !now.IsZero() && !t.After(now) && moved.After(now) {

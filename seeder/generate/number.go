@@ -103,7 +103,7 @@ func (n *numbers) rank(f float64) float64 {
 // 99th percentile, with the column's rounding. Later attempts round less, so
 // that a number that no row has is found. A value that a third of the rows
 // share (0, mostly) is kept.
-func near(r *rand.Rand, c *Column, row *Row, tempting bool) (string, error) {
+func near(r *rand.Rand, c *Column, row *Row) (string, error) {
 	n := readNumbers(c)
 	if len(n.sorted) == 0 {
 		return "", errors.New("no real row holds a number to go by")
@@ -114,14 +114,11 @@ func near(r *rand.Rand, c *Column, row *Row, tempting bool) (string, error) {
 		return row.Was, nil // NaN
 	case !ok:
 		f = one(r, n.sorted)
-	case row.Was == n.mode && !tempting:
+	case row.Was == n.mode:
 		return row.Was, nil
 	}
 	width := 0.03 + 0.01*float64(row.Attempt)
 	q := n.rank(f)
-	if tempting && q < 0.8 {
-		q = 0.8 + 0.15*r.Float64()
-	}
 	q = min(max(q+width*(2*r.Float64()-1), 0.05), 0.99)
 	step := n.step
 	for range row.Attempt / 2 { // 1000, 500, 100, 50, 10, ...

@@ -6,7 +6,8 @@ import (
 	"honeyrow/token"
 )
 
-// salary makes pay near the top of the column's usual band.
+// salary makes pay near the template's, inside the column's usual band: pay
+// near the top in every honey row would be what they are known by.
 type salary struct{}
 
 func (salary) Kind() string { return "salary" }
@@ -25,5 +26,5 @@ func (salary) Fit(c *Column) (int, string) {
 }
 
 func (salary) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
-	return near(r, c, row, true)
+	return near(r, c, row)
 }

@@ -23,22 +23,7 @@ const (
 // the range of the key, or from both ends if that is no number.
 func (db *DB) Sample(ctx context.Context, t *seeder.Table, limit int, seed uint64) (*seeder.Sample, error) {
 	s := &seeder.Sample{Cut: map[string]bool{}}
-	var exprs []string
-	for _, c := range t.Columns {
-		if !c.CanSelect {
-			continue
-		}
-		s.Columns = append(s.Columns, c.Name)
-		q := quote(c.Name)
-		switch f := formOf(c); {
-		case f == asText && c.MaxLen == 0 && c.Class != generate.Enum:
-			exprs = append(exprs, fmt.Sprintf("LEFT(%s, %d)", q, maxValue+1))
-		case f == asBytes && c.Class == generate.Bytes:
-			exprs = append(exprs, fmt.Sprintf("HEX(LEFT(%s, %d))", q, maxValue/2+1))
-		default:
-			exprs = append(exprs, fmt.Sprintf("LEFT(%s, %d)", show(q, c), 2*maxValue+1))
-		}
-	}
+	exprs := sampled(t, s)
 	if len(exprs) == 0 {
 		return nil, &seeder.Violation{Code: "42501", Why: "the role may not read any of its columns"}
 	}
@@ -99,9 +84,72 @@ func (f *fetch) ends(ctx context.Context, key []string) (lo, hi int64, ok bool) 
 	return lo, hi, err1 == nil && err2 == nil && hi-lo > 0
 }
 
+// sampled names in s the columns that the role may read, and returns the
+// expressions for them.
+func sampled(t *seeder.Table, s *seeder.Sample) (exprs []string) {
+	for _, c := range t.Columns {
+		if !c.CanSelect {
+			continue
+		}
+		s.Columns = append(s.Columns, c.Name)
+		q := quote(c.Name)
+		switch f := formOf(c); {
+		case f == asText && c.MaxLen == 0 && c.Class != generate.Enum:
+			exprs = append(exprs, fmt.Sprintf("LEFT(%s, %d)", q, maxValue+1))
+		case f == asBytes && c.Class == generate.Bytes:
+			exprs = append(exprs, fmt.Sprintf("HEX(LEFT(%s, %d))", q, maxValue/2+1))
+		default:
+			exprs = append(exprs, fmt.Sprintf("LEFT(%s, %d)", show(q, c), 2*maxValue+1))
+		}
+	}
+	return exprs
+}
+
+// Kin implements seeder.Kinsman.
+func (db *DB) Kin(ctx context.Context, t *seeder.Table, column string, values []string, limit int) (*seeder.Sample, error) {
+	s := &seeder.Sample{Cut: map[string]bool{}}
+	c := t.Column(column)
+	exprs := sampled(t, s)
+	if c == nil || !c.CanSelect || len(values) == 0 {
+		return s, nil
+	}
+	f := &fetch{db: db, t: t, s: s, from: fmt.Sprintf("SELECT %s FROM %s", strings.Join(exprs, ", "), name(t))}
+	for from := 0; from < len(values) && len(s.Rows) < limit; from += chunk {
+		part := values[from:min(from+chunk, len(values))]
+		args := make([]any, len(part))
+		one := equal(quote(column), c)
+		for i, v := range part {
+			args[i] = arg(c, v)
+		}
+		where := " WHERE " + strings.TrimSuffix(strings.Repeat("("+one+") OR ", len(part)), " OR ")
+		if err := f.take(ctx, where, limit-len(s.Rows), args...); err != nil {
+			return nil, violation(err)
+		}
+	}
+	return s, nil
+}
+
+// Given implements seeder.Giver.
+func (db *DB) Given(ctx context.Context, t *seeder.Table, column string) (int64, bool, error) {
+	c := t.Column(column)
+	if c == nil || c.Sequence != counter {
+		return 0, false, nil
+	}
+	k, err := db.counter(ctx, t, c)
+	if err != nil {
+		return 0, false, err
+	}
+	return int64(min(k.at-1, uint64(c.MaxInt))), true, nil
+}
+
+var (
+	_ seeder.Kinsman = (*DB)(nil)
+	_ seeder.Giver   = (*DB)(nil)
+)
+
 // take reads up to limit rows more, and marks columns that were cut.
-func (f *fetch) take(ctx context.Context, tail string, limit int) error {
-	rows, err := f.db.conn.QueryContext(ctx, f.from+tail+" LIMIT "+strconv.Itoa(limit))
+func (f *fetch) take(ctx context.Context, tail string, limit int, args ...any) error {
+	rows, err := f.db.conn.QueryContext(ctx, f.from+tail+" LIMIT "+strconv.Itoa(limit), args...)
 	if err != nil {
 		return err
 	}

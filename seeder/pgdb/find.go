@@ -126,3 +126,37 @@ func (db *DB) Last(ctx context.Context, t *seeder.Table, column, stem string) (s
 	}
 	return *rows[0][0], nil
 }
+
+var (
+	_ seeder.Kinsman = (*DB)(nil)
+	_ seeder.Giver   = (*DB)(nil)
+)
+
+// Kin implements seeder.Kinsman.
+func (db *DB) Kin(ctx context.Context, t *seeder.Table, column string, values []string, limit int) (*seeder.Sample, error) {
+	s := &seeder.Sample{Cut: map[string]bool{}}
+	c := t.Column(column)
+	if c == nil || !c.CanSelect || len(values) == 0 {
+		return s, nil
+	}
+	exprs := sampled(t, s)
+	sql := fmt.Sprintf("SELECT %s FROM %s WHERE %s IN (SELECT v::%s FROM pg_catalog.unnest($1::text[]) v)", strings.Join(exprs, ", "), name(t), quote(column), c.Cast)
+	lit := arrayLiteral(values)
+	var err error
+	s.Rows, err = db.take(ctx, s, sql, limit, [][]byte{[]byte(lit)})
+	return s, err
+}
+
+// Given implements seeder.Giver.
+func (db *DB) Given(ctx context.Context, t *seeder.Table, column string) (int64, bool, error) {
+	c := t.Column(column)
+	if c == nil || c.Sequence == "" {
+		return 0, false, nil
+	}
+	rows, err := query(ctx, db.conn.PgConn(), "SELECT pg_catalog.pg_sequence_last_value($1::regclass)", []*string{&c.Sequence}, 0, 1)
+	if err != nil || len(rows) != 1 || rows[0][0] == nil {
+		return 0, false, violation(err)
+	}
+	n, err := strconv.ParseInt(*rows[0][0], 10, 64)
+	return n, err == nil, err
+}

@@ -20,7 +20,32 @@ const (
 // Sample implements seeder.Reader. Large tables are sampled by blocks.
 func (db *DB) Sample(ctx context.Context, t *seeder.Table, limit int, seed uint64) (*seeder.Sample, error) {
 	s := &seeder.Sample{Cut: map[string]bool{}}
-	var exprs []string
+	exprs := sampled(t, s)
+	if len(exprs) == 0 {
+		return nil, &seeder.Violation{Code: "42501", Why: "the role may not read any of its columns"}
+	}
+	sql := fmt.Sprintf("SELECT %s FROM %s", strings.Join(exprs, ", "), name(t))
+	var rows [][]*string
+	var err error
+	if big := t.Rows; big > int64(4*limit) && t.WholeSelect {
+		pct := min(100, 200*float64(limit)/float64(big))
+		rows, err = db.take(ctx, s, fmt.Sprintf("%s TABLESAMPLE SYSTEM (%g) REPEATABLE (%d)", sql, pct, seed%1000), limit, nil)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if len(rows) < min(limit/4, 100) {
+		if rows, err = db.take(ctx, s, sql, limit, nil); err != nil {
+			return nil, err
+		}
+	}
+	s.Rows = rows
+	return s, nil
+}
+
+// sampled names in s the columns that the role may read, and returns the
+// expressions for them.
+func sampled(t *seeder.Table, s *seeder.Sample) (exprs []string) {
 	for _, c := range t.Columns {
 		if !c.CanSelect {
 			continue
@@ -39,31 +64,12 @@ func (db *DB) Sample(ctx context.Context, t *seeder.Table, limit int, seed uint6
 			exprs = append(exprs, q)
 		}
 	}
-	if len(exprs) == 0 {
-		return nil, &seeder.Violation{Code: "42501", Why: "the role may not read any of its columns"}
-	}
-	sql := fmt.Sprintf("SELECT %s FROM %s", strings.Join(exprs, ", "), name(t))
-	var rows [][]*string
-	var err error
-	if big := t.Rows; big > int64(4*limit) && t.WholeSelect {
-		pct := min(100, 200*float64(limit)/float64(big))
-		rows, err = db.take(ctx, s, fmt.Sprintf("%s TABLESAMPLE SYSTEM (%g) REPEATABLE (%d)", sql, pct, seed%1000), limit)
-		if err != nil {
-			return nil, err
-		}
-	}
-	if len(rows) < min(limit/4, 100) {
-		if rows, err = db.take(ctx, s, sql, limit); err != nil {
-			return nil, err
-		}
-	}
-	s.Rows = rows
-	return s, nil
+	return exprs
 }
 
 // take reads up to limit rows and maxBytes, and marks columns that were cut.
-func (db *DB) take(ctx context.Context, s *seeder.Sample, sql string, limit int) ([][]*string, error) {
-	rr := db.conn.PgConn().ExecParams(ctx, sql+" LIMIT "+strconv.Itoa(limit), nil, nil, nil, nil)
+func (db *DB) take(ctx context.Context, s *seeder.Sample, sql string, limit int, args [][]byte) ([][]*string, error) {
+	rr := db.conn.PgConn().ExecParams(ctx, sql+" LIMIT "+strconv.Itoa(limit), args, nil, nil, nil)
 	var rows [][]*string
 	size := 0
 	for rr.NextRow() {

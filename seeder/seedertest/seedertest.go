@@ -76,6 +76,7 @@ func Must(t *testing.T, err error) {
 func Options() seeder.Options {
 	o := seeder.Options{Config: seeder.DefaultConfig(), Server: "crm", Seed: 7, PlantedBy: "dba@corp"}
 	o.Domain = "mail.shop-partners.test"
+	o.SkipMeasure = true
 	return o
 }
 

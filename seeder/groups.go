@@ -1,0 +1,66 @@
+package seeder
+
+import "honeyrow/seeder/generate"
+
+// groups are the names of a table by the country, or else the region, of its
+// rows: what people are called depends on where they live.
+type groups struct {
+	by    int // index in the sample
+	names map[string]*generate.Names
+}
+
+// leastNames is how many rows a group needs to have names of its own.
+const leastNames = 25
+
+// byCountry collects the names by country, nil if the table has none.
+func (st *study) byCountry(full bool) *groups {
+	by := -1
+	for _, f := range st.columns {
+		if f.sample >= 0 && generate.HasPhrase(f.Name, "country", "country code", "nationality", "locale", "language", "lang") && generate.Repeats(f.seen.Values) {
+			by = f.sample
+			break
+		}
+	}
+	if by < 0 || st.first == nil && st.last == nil && st.full == nil {
+		return nil
+	}
+	rows := map[string][][]*string{}
+	for _, row := range st.sample.Rows {
+		if row[by] != nil {
+			rows[*row[by]] = append(rows[*row[by]], row)
+		}
+	}
+	g := &groups{by: by, names: map[string]*generate.Names{}}
+	pick := func(rows [][]*string, f *field) (out []string) {
+		if f == nil || f.sample < 0 {
+			return nil
+		}
+		for _, r := range rows {
+			if r[f.sample] != nil {
+				out = append(out, *r[f.sample])
+			}
+		}
+		return out
+	}
+	for v, rs := range rows {
+		if len(rs) < leastNames {
+			continue
+		}
+		var whole []string
+		if full {
+			whole = pick(rs, st.full)
+		}
+		g.names[v] = generate.NewNames(pick(rs, st.first), pick(rs, st.last), whole)
+	}
+	return g
+}
+
+// vocabularyOf returns the names among which a row's person has its own.
+func (st *study) vocabularyOf(was []*string) *generate.Names {
+	if st.groups != nil && was[st.groups.by] != nil {
+		if n := st.groups.names[*was[st.groups.by]]; n != nil {
+			return n
+		}
+	}
+	return st.names
+}

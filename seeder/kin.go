@@ -1,0 +1,254 @@
+package seeder
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// Kinsman is a Database that reads rows by what one of their columns holds. Of
+// a Database that is none, rows are planted without relatives, and keys come
+// from the table's generator alone.
+type Kinsman interface {
+	// Kin returns up to max rows of the columns that the role may read, those
+	// whose column holds one of the values. Values come as in Sample.
+	Kin(ctx context.Context, t *Table, column string, values []string, max int) (*Sample, error)
+}
+
+// Giver is a Database that knows how far a column's generator has come.
+type Giver interface {
+	// Given returns the last number that the column's sequence gave; ok is
+	// false if that is not known.
+	Given(ctx context.Context, t *Table, column string) (last int64, ok bool, err error)
+}
+
+// kinship ties a table of relatives to the table whose honey rows they are
+// planted for.
+type kinship struct {
+	to     *study
+	fk     *ForeignKey
+	parent bool // the relative is pointed at: each row has one of its own
+	// rows are the real relatives of sampled rows, by the value of the column
+	// that ties them.
+	rows map[string][]int // indexes of the sample
+}
+
+// maxKin bounds the relatives that are read of one table, and maxBrood those
+// that are planted for one row.
+const (
+	maxKin   = 20000
+	maxBrood = 40
+)
+
+// ties says why a foreign key can't be followed, "" if it can.
+func ties(fk *ForeignKey) string {
+	if len(fk.Columns) != 1 || len(fk.RefColumns) != 1 {
+		return "its foreign key has several columns"
+	}
+	return ""
+}
+
+// family finds the relatives that ordinary rows of the chosen tables have, and
+// that honey rows therefore need: rows that point at them, and rows that only
+// one row points at.
+func (d *draft) family(ctx context.Context, p *Plan) error {
+	db, ok := d.s.Database.(Kinsman)
+	if !ok || !d.o.Family {
+		return nil
+	}
+	in := map[*Table]bool{}
+	for _, st := range d.studies {
+		in[st.table] = true
+	}
+	for _, st := range slices.Clone(d.studies) {
+		for _, t := range d.cat.Tables {
+			for _, fk := range t.ForeignKeys {
+				if in[t] || fk.RefSchema != st.table.Schema || fk.RefTable != st.table.Name || t.Piece || t.Kind == "view" || slices.ContainsFunc(d.o.Exclude, func(x string) bool { return x == t.Name || x == t.String() }) {
+					continue
+				}
+				if err := d.child(ctx, db, p, st, t, fk, in); err != nil {
+					return err
+				}
+			}
+		}
+		for _, fk := range st.table.ForeignKeys {
+			t, err := d.cat.Table((&Table{Schema: fk.RefSchema, Name: fk.RefTable}).String())
+			if err != nil || in[t] {
+				continue
+			}
+			if err := d.guardian(ctx, db, p, st, t, fk, in); err != nil {
+				return err
+			}
+		}
+	}
+	d.studies = parentsFirst(d.cat, d.studies)
+	return nil
+}
+
+// child plans rows of t that point at honey rows of st, if ordinary rows of st
+// have such.
+func (d *draft) child(ctx context.Context, db Kinsman, p *Plan, st *study, t *Table, fk *ForeignKey, in map[*Table]bool) error {
+	ref := st.sample.index(fk.RefColumns[0])
+	if ties(fk) != "" || ref < 0 {
+		return nil
+	}
+	s, err := db.Kin(ctx, t, fk.Columns[0], column(st.sample, ref), maxKin)
+	if err != nil || len(s.Rows) == 0 {
+		return passable(err)
+	}
+	return d.relative(ctx, p, &kinship{to: st, fk: fk}, t, s, fk.Columns[0], in)
+}
+
+// guardian plans a row of t for each honey row of st, if each row of st has one
+// of its own.
+func (d *draft) guardian(ctx context.Context, db Kinsman, p *Plan, st *study, t *Table, fk *ForeignKey, in map[*Table]bool) error {
+	at := -1
+	if ties(fk) == "" {
+		at = st.sample.index(fk.Columns[0])
+	}
+	if at < 0 || t == st.table {
+		return nil
+	}
+	vs := column(st.sample, at)
+	if distinct := len(unique(vs)); len(vs) < 30 || 100*distinct < 97*len(vs) {
+		return nil
+	}
+	s, err := db.Kin(ctx, t, fk.RefColumns[0], vs, maxKin)
+	if err != nil || len(s.Rows) == 0 {
+		return passable(err)
+	}
+	return d.relative(ctx, p, &kinship{to: st, fk: fk, parent: true}, t, s, fk.RefColumns[0], in)
+}
+
+// passable lets a table go that can't be read: then there are no relatives.
+func passable(err error) error {
+	if _, ok := err.(*Violation); ok {
+		return nil
+	}
+	return err
+}
+
+func column(s *Sample, at int) (out []string) {
+	for _, r := range s.Rows {
+		if r[at] != nil {
+			out = append(out, *r[at])
+		}
+	}
+	return out
+}
+
+func unique(vs []string) map[string]bool {
+	out := make(map[string]bool, len(vs))
+	for _, v := range vs {
+		out[v] = true
+	}
+	return out
+}
+
+// relative studies a table of relatives and adds it, or says why honey rows
+// will have none there.
+func (d *draft) relative(ctx context.Context, p *Plan, k *kinship, t *Table, s *Sample, by string, in map[*Table]bool) error {
+	what := fmt.Sprintf("ordinary rows have rows in %s, honey rows will have none", t)
+	if k.parent {
+		what = fmt.Sprintf("ordinary rows have a row of their own in %s, honey rows will share one", t)
+	}
+	switch {
+	case t.Refusal != "":
+		k.to.note("%s: %s", what, t.Refusal)
+		return nil
+	case t.Unsafe != "":
+		k.to.note("%s: %s", what, t.Unsafe)
+		return nil
+	case ownCredentials(t, s) != "":
+		k.to.note("%s: %s", what, ownCredentials(t, s))
+		return nil
+	}
+	withoutHoney(s, d.snap, d.o.Server, d.cat.Database, t)
+	if len(s.Rows) == 0 {
+		return nil
+	}
+	st, err := d.profile(ctx, t, s)
+	if err != nil {
+		return err
+	}
+	at := s.index(by)
+	why := ""
+	switch pk := t.Primary(); {
+	case st.cant != nil:
+		why = st.cant.Error()
+	case len(pk) == 1 && t.Column(pk[0]) != nil && t.Column(pk[0]).CanSelect:
+	default:
+		if _, any := st.strongest(); !any {
+			why = "its rows have no key of one column by which they would be found again"
+		}
+	}
+	if why != "" || at < 0 {
+		k.to.note("%s: %s", what, why)
+		return nil
+	}
+	calm := map[int]bool{}
+	for _, i := range st.pool {
+		calm[i] = true
+	}
+	k.rows = map[string][]int{}
+	for i, r := range s.Rows {
+		if r[at] != nil && calm[i] {
+			k.rows[*r[at]] = append(k.rows[*r[at]], i)
+		}
+	}
+	st.kin, st.named = k, true
+	st.chosen = fmt.Sprintf("what ordinary rows of %s have here, honey rows have too", k.to.table)
+	if !k.parent {
+		st.note("sums and counts over %s move by these rows", t)
+	}
+	in[t] = true
+	d.studies = append(d.studies, st)
+	return nil
+}
+
+// offspring returns the templates of a table of relatives, and for each the
+// honey row that it belongs to.
+func (d *draft) offspring(st *study) (templates, owners []int) {
+	k := st.kin
+	if k.parent {
+		at := k.to.sample.index(k.fk.Columns[0])
+		for i, tpl := range d.picks[k.to] {
+			if v := k.to.sample.Rows[tpl][at]; v != nil && len(k.rows[*v]) > 0 {
+				templates, owners = append(templates, k.rows[*v][0]), append(owners, i)
+			}
+		}
+		return templates, owners
+	}
+	at := k.to.sample.index(k.fk.RefColumns[0])
+	for i, h := range d.hands[k.to] {
+		if v := h.was[at]; v != nil {
+			for _, tpl := range k.rows[*v][:min(len(k.rows[*v]), maxBrood)] {
+				templates, owners = append(templates, tpl), append(owners, i)
+			}
+		}
+	}
+	return templates, owners
+}
+
+// inherit moves a relative's dates as its honey row's.
+func (d *draft) inherit(st *study, h *hand, owner int) {
+	if st.kin == nil || st.kin.parent || owner >= len(d.hands[st.kin.to]) {
+		return
+	}
+	o := d.hands[st.kin.to][owner]
+	h.g.Shift, h.g.Anchor, h.g.Scale = o.g.Shift, o.g.Anchor, o.g.Scale
+	h.g.First, h.g.Last, h.bound = o.g.First, o.g.Last, true
+}
+
+// followed reports whether relatives are made of the honey rows of a table.
+func (d *draft) followed(st *study) bool {
+	return slices.ContainsFunc(d.studies, func(o *study) bool { return o.kin != nil && o.kin.to == st })
+}
+
+// forTable names the table whose relatives these are, "" if none.
+func (st *study) forTable() string {
+	if st.kin == nil {
+		return ""
+	}
+	return st.kin.to.table.String()
+}

@@ -1,0 +1,358 @@
+package seeder
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"honeyrow/seeder/generate"
+)
+
+// slot is a number that no row of a table has any more, between two that have
+// one.
+type slot struct {
+	key int64
+	// low and high are the dates of the rows before and after it, where a date
+	// grows with the key; zero if none does.
+	low, high time.Time
+}
+
+func (s *slot) at(share float64) time.Time {
+	return s.low.Add(time.Duration(share * float64(s.high.Sub(s.low))))
+}
+
+// pick chooses the templates of all tables, and the numbers that their honey
+// rows will have if gaps are asked for.
+func (d *draft) pick(ctx context.Context) error {
+	d.picks, d.slots, d.others = map[*study][]int{}, map[*study][]slot{}, map[*study][][]*hand{}
+	for _, st := range d.studies {
+		r := generate.New(d.o.Seed, st.table.String()+" templates")
+		n := d.o.Rows
+		if n == 0 {
+			n = 3 + r.IntN(3)
+		}
+		if st.kin == nil {
+			var err error
+			if d.slots[st], err = d.openings(ctx, st, r, n, n); err != nil {
+				return err
+			}
+			d.picks[st] = st.near(r, d.slots[st], n)
+		}
+	}
+	return nil
+}
+
+// templates returns the templates of a table's honey rows, and for relatives
+// whose they are.
+func (d *draft) templates(ctx context.Context, st *study) (templates, owners []int, err error) {
+	if st.kin == nil {
+		return d.picks[st], nil, nil
+	}
+	templates, owners = d.offspring(st)
+	if len(templates) == 0 {
+		return nil, nil, refuse("no honey row of %s is made of one that has rows here", st.kin.to.table)
+	}
+	r := generate.New(d.o.Seed, st.table.String()+" templates")
+	free, err := d.openings(ctx, st, r, len(templates), 12*len(templates))
+	if err != nil || len(free) == 0 {
+		return templates, owners, err
+	}
+	d.slots[st] = st.suited(d, templates, owners, free)
+	return templates, owners, nil
+}
+
+// suited gives each relative the free number whose place in time is nearest to
+// its own date.
+func (st *study) suited(d *draft, templates, owners []int, free []slot) []slot {
+	out := make([]slot, 0, len(templates))
+	used := map[int]bool{}
+	for i, tpl := range templates {
+		best, least := -1, time.Duration(1<<62)
+		var at time.Time
+		if f := st.inOrder; f != nil && st.sample.Rows[tpl][f.sample] != nil {
+			at, _, _ = generate.ParseTime(*st.sample.Rows[tpl][f.sample])
+			if owners != nil && st.kin != nil && !st.kin.parent && owners[i] < len(d.hands[st.kin.to]) {
+				at = at.Add(d.hands[st.kin.to][owners[i]].g.Shift)
+			}
+		}
+		for k := range free {
+			if used[k] {
+				continue
+			}
+			far := time.Duration(0)
+			if !at.IsZero() && !free[k].low.IsZero() {
+				far = free[k].at(0.5).Sub(at).Abs()
+			}
+			if best < 0 || far < least {
+				best, least = k, far
+			}
+		}
+		if best < 0 {
+			return nil
+		}
+		used[best] = true
+		out = append(out, free[best])
+	}
+	return out
+}
+
+// openings finds n or up to most numbers that no row has any more. None, with
+// a note, if there are too few: then the table's generator gives the keys.
+func (d *draft) openings(ctx context.Context, st *study, r *rand.Rand, n, most int) ([]slot, error) {
+	f := st.drawn()
+	db, ok := d.s.Database.(Kinsman)
+	if f == nil || !ok || d.o.Keys != fromGaps {
+		return nil, nil
+	}
+	f.plan.Source = Drawn
+	low, high, err := d.span(ctx, st, f)
+	if err != nil || high-low < int64(20*n) {
+		return nil, err
+	}
+	tried, free := 0, map[int64]bool{}
+	for round := 0; round < 10 && len(free) < 2*most; round++ {
+		var tuples [][]string
+		for range 500 {
+			tuples = append(tuples, []string{strconv.FormatInt(low+1+r.Int64N(high-low-1), 10)})
+		}
+		taken, err := d.s.Database.Taken(ctx, st.table, []string{f.Name}, tuples)
+		if err != nil {
+			return nil, err
+		}
+		for i, t := range taken {
+			if v, _ := strconv.ParseInt(tuples[i][0], 10, 64); !t {
+				free[v] = true
+			}
+		}
+		if tried += len(tuples); tried >= 1000 && len(free)*200 < tried {
+			break
+		}
+	}
+	out, err := d.between(ctx, db, st, f, free)
+	if err != nil {
+		return nil, err
+	}
+	if len(out) < n {
+		st.note("column %s has too few gaps (%d suit): honey rows get the newest numbers of all; only a drip hides them", f.Name, len(out))
+		return nil, nil
+	}
+	r.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	f.plan.Source, f.plan.Why = Gap, "a number that no row has any more, as you asked for; if it was somebody's, logs and backups may still know it"
+	return out[:min(len(out), most)], nil
+}
+
+// drawn returns the key column whose numbers could come from gaps.
+func (st *study) drawn() *field {
+	for _, f := range st.columns {
+		if (f.plan.Source == Drawn || f.plan.Source == Gap) && f.Class == generate.Integer && f.CanInsert && f.CanSelect && f.seen.Unique && f.sample >= 0 {
+			return f
+		}
+	}
+	return nil
+}
+
+// span returns the numbers between which gaps are looked for: from the least
+// sampled key to the highest that the generator has given.
+func (d *draft) span(ctx context.Context, st *study, f *field) (low, high int64, err error) {
+	low = int64(1) << 62
+	for _, v := range f.seen.Values {
+		if k, err := strconv.ParseInt(v, 10, 64); err == nil {
+			low = min(low, k)
+		}
+	}
+	v, err := d.s.Database.Highest(ctx, st.table, f.Name)
+	if err != nil {
+		return 0, 0, err
+	}
+	if high, err = strconv.ParseInt(v, 10, 64); err != nil {
+		return 0, 0, nil
+	}
+	if g, ok := d.s.Database.(Giver); ok { // a number that it will still give must stay free
+		given, known, err := g.Given(ctx, st.table, f.Name)
+		switch {
+		case err != nil:
+			return 0, 0, err
+		case !known:
+			return 0, 0, nil
+		}
+		high = min(high, given)
+	}
+	return max(low, 0), high, nil
+}
+
+// reach is how far from a free number the rows before and after it may be.
+const reach = 8
+
+// between keeps the free numbers that have rows close by on both sides, with
+// their dates.
+func (d *draft) between(ctx context.Context, db Kinsman, st *study, f *field, free map[int64]bool) (out []slot, err error) {
+	var ask []string
+	asked := map[int64]bool{}
+	for k := range free {
+		for v := k - reach; v <= k+reach; v++ {
+			if !free[v] && !asked[v] {
+				asked[v] = true
+				ask = append(ask, strconv.FormatInt(v, 10))
+			}
+		}
+	}
+	slices.Sort(ask)
+	s, err := db.Kin(ctx, st.table, f.Name, ask, len(ask)+1)
+	if err != nil {
+		return nil, err
+	}
+	key, date := s.index(f.Name), -1
+	if st.inOrder != nil {
+		date = s.index(st.inOrder.Name)
+	}
+	rows := map[int64]time.Time{}
+	for _, row := range s.Rows {
+		if row[key] == nil {
+			continue
+		}
+		k, err := strconv.ParseInt(*row[key], 10, 64)
+		if err != nil {
+			continue
+		}
+		rows[k] = time.Time{}
+		if date >= 0 && row[date] != nil {
+			rows[k], _, _ = generate.ParseTime(*row[date])
+		}
+	}
+	for k := range free {
+		sl := slot{key: k}
+		before, after := false, false
+		for i := int64(1); i <= reach && !(before && after); i++ {
+			if at, ok := rows[k-i]; ok && !before {
+				before, sl.low = true, at
+			}
+			if at, ok := rows[k+i]; ok && !after {
+				after, sl.high = true, at
+			}
+		}
+		if !before || !after || st.inOrder != nil && (sl.low.IsZero() || sl.high.IsZero() || sl.high.Before(sl.low)) {
+			continue
+		}
+		out = append(out, sl)
+	}
+	sort.Slice(out, func(a, b int) bool { return out[a].key < out[b].key })
+	return out, nil
+}
+
+// near chooses n templates, each once as long as they last: for a slot one of
+// those whose key is not far, since rows of one age are alike.
+func (st *study) near(r *rand.Rand, slots []slot, n int) []int {
+	f := st.drawn()
+	if len(slots) < n || f == nil {
+		return pickTemplates(r, st.pool, n)
+	}
+	type at struct {
+		row int
+		key int64
+	}
+	var all []at
+	for _, i := range st.pool {
+		if v := st.sample.Rows[i][f.sample]; v != nil {
+			if k, err := strconv.ParseInt(*v, 10, 64); err == nil {
+				all = append(all, at{i, k})
+			}
+		}
+	}
+	if len(all) == 0 {
+		return pickTemplates(r, st.pool, n)
+	}
+	sort.Slice(all, func(a, b int) bool { return all[a].key < all[b].key })
+	used := map[int]bool{}
+	var out []int
+	for _, s := range slots[:n] {
+		k := sort.Search(len(all), func(i int) bool { return all[i].key >= s.key })
+		width := max(8, len(all)/20)
+		lo := max(0, min(k-width, len(all)-2*width))
+		near := all[lo:min(len(all), lo+2*width)]
+		choice := near[r.IntN(len(near))]
+		for range 20 {
+			if !used[choice.row] {
+				break
+			}
+			choice = near[r.IntN(len(near))]
+		}
+		used[choice.row] = true
+		out = append(out, choice.row)
+	}
+	return out
+}
+
+// settle moves a row's dates to where its key stands among the others.
+func (st *study) settle(r *rand.Rand, h *hand) {
+	f := st.inOrder
+	if f == nil || h.was[f.sample] == nil || h.slot.low.IsZero() {
+		return
+	}
+	at, _, ok := generate.ParseTime(*h.was[f.sample])
+	if !ok || generate.Sentinel(at) {
+		return
+	}
+	target := h.slot.at(0.1 + 0.8*r.Float64())
+	h.g.Shift, h.g.Anchor, h.g.Scale = target.Sub(at), time.Time{}, 0
+	_, latest := st.past(h.was, h.g.Now)
+	if left, span := h.g.Now.Sub(target), latest.Sub(at); span > left && span > 0 {
+		h.g.Anchor, h.g.Scale = at, max(float64(left)*(0.5+0.5*r.Float64())/float64(span), 1e-9)
+	}
+}
+
+// ofKey writes a code that is made of the key, as ordinary rows' are
+// ("E1042" beside 42), "" if the column is none or the key not known yet.
+func (st *study) ofKey(h *hand, f *field) string {
+	if h.slot == nil || f.plan.Kind != "code" && f.plan.Kind != "account_number" || f.sample < 0 || h.was[f.sample] == nil {
+		return ""
+	}
+	key := st.drawn()
+	if key == nil {
+		return ""
+	}
+	offset, known := st.offset(key, f)
+	if !known {
+		return ""
+	}
+	was := *h.was[f.sample]
+	stem := strings.TrimRight(was, "0123456789")
+	tail := strconv.FormatInt(h.slot.key+offset, 10)
+	if width := len(was) - len(stem); len(tail) < width {
+		tail = strings.Repeat("0", width-len(tail)) + tail
+	}
+	if d := st.inOrder; d != nil && h.was[d.sample] != nil { // "2026-000123"
+		at, _, ok := generate.ParseTime(*h.was[d.sample])
+		if year := strconv.Itoa(at.Year()); ok && strings.HasPrefix(stem, year) {
+			stem = strconv.Itoa(at.Add(h.g.Shift).Year()) + stem[len(year):]
+		}
+	}
+	return stem + tail
+}
+
+// offset returns what the number in a code is more than the key.
+func (st *study) offset(key, f *field) (int64, bool) {
+	count := map[int64]int{}
+	n := 0
+	for _, row := range st.sample.Rows {
+		if row[key.sample] == nil || row[f.sample] == nil {
+			continue
+		}
+		v := *row[f.sample]
+		k, err1 := strconv.ParseInt(*row[key.sample], 10, 64)
+		c, err2 := strconv.ParseInt(v[len(strings.TrimRight(v, "0123456789")):], 10, 64)
+		n++
+		if err1 == nil && err2 == nil {
+			count[c-k]++
+		}
+	}
+	for off, k := range count {
+		if n >= 10 && 100*k >= 95*n {
+			return off, true
+		}
+	}
+	return 0, false
+}

@@ -53,18 +53,14 @@ func (a *App) catalogLoop(ctx context.Context) {
 
 // refresh looks up the planted columns of one server and writes what changed.
 func (a *App) refresh(ctx context.Context, s ServerConfig) error {
-	snap, err := a.store.Snapshot(ctx)
+	planted, known, err := a.store.Columns(ctx)
 	if err != nil {
 		return err
 	}
 	byDatabase := map[string][]token.Location{}
-	seen := map[token.Location]bool{}
-	for i := range snap.Tokens {
-		p := snap.Tokens[i].Place
-		l := token.Location{Server: p.Server, Database: p.Database, Schema: p.Schema, Table: p.Table, Column: p.Column}
-		if p.Server == s.Name && !seen[l] {
-			seen[l] = true
-			byDatabase[p.Database] = append(byDatabase[p.Database], l)
+	for _, l := range planted {
+		if l.Server == s.Name {
+			byDatabase[l.Database] = append(byDatabase[l.Database], l)
 		}
 	}
 	if len(byDatabase) == 0 {
@@ -75,7 +71,7 @@ func (a *App) refresh(ctx context.Context, s ServerConfig) error {
 		return err
 	}
 	for database, columns := range byDatabase {
-		if err := a.refreshDatabase(ctx, dsn.Reveal(), database, columns, snap.Locations); err != nil {
+		if err := a.refreshDatabase(ctx, dsn.Reveal(), database, columns, known); err != nil {
 			return fmt.Errorf("database %s: %w", database, err)
 		}
 	}

@@ -109,6 +109,9 @@ func (a *App) takeOver(ctx context.Context, version uint64, failed bool) (uint64
 
 // catchUp watches what the registry holds now and says so.
 func (a *App) catchUp(ctx context.Context) error {
+	if v, err := a.store.Version(ctx); err != nil || v == a.engine.Version() {
+		return err
+	}
 	snap, err := a.store.Snapshot(ctx)
 	if err != nil || snap.Version == a.engine.Version() {
 		return err
@@ -157,7 +160,7 @@ func (a *App) learnLoop(ctx context.Context) {
 
 // addLocations adds to what the registry knows about the columns.
 func (a *App) addLocations(ctx context.Context, ls []token.Location) error {
-	snap, err := a.store.Snapshot(ctx)
+	_, known, err := a.store.Columns(ctx)
 	if err != nil {
 		return err
 	}
@@ -167,7 +170,7 @@ func (a *App) addLocations(ctx context.Context, ls []token.Location) error {
 		touched[columnOf(l)] = true
 		all[l] = true
 	}
-	for _, l := range snap.Locations {
+	for _, l := range known {
 		if touched[columnOf(l)] {
 			all[l] = true
 		}

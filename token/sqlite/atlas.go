@@ -105,6 +105,27 @@ func readLocations(ctx context.Context, tx *sql.Tx) (ls []token.Location, err er
 	return ls, err
 }
 
+// Columns returns the columns in which tokens stand that are watched, without
+// numbers, and every Location that is known. It reads no token: that is for
+// Snapshot.
+func (s *Store) Columns(ctx context.Context) (planted, known []token.Location, err error) {
+	err = s.view(ctx, "read columns", func(tx *sql.Tx) error {
+		err := each(ctx, tx, `SELECT server, db, schema, tbl, col FROM place
+			WHERE EXISTS (SELECT 1 FROM token WHERE place = place.id AND state <> 'removed') ORDER BY id`, func(rows *sql.Rows) error {
+			var l token.Location
+			err := rows.Scan(&l.Server, &l.Database, &l.Schema, &l.Table, &l.Column)
+			planted = append(planted, l)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		known, err = readLocations(ctx, tx)
+		return err
+	})
+	return planted, known, err
+}
+
 // places finds or makes the row of a place within one transaction.
 type places struct {
 	known           map[event.Place]int64

@@ -20,7 +20,7 @@ var delay = Detector{
 				} else {
 					x.see(4, c.n.Name+" inside a statement")
 				}
-			case c.n.Name == "generate_series" && len(c.n.Args) > 1 && c.n.Args[1].Slot >= 0:
+			case c.n.Name == "generate_series" && len(c.n.Args) > 1 && c.n.Args[1].Kind == sqlfacts.Number && c.n.Args[1].Slot >= 0:
 				slot := c.n.Args[1].Slot
 				x.seeWhen(3, "a series of millions", func(v Values) bool {
 					b := v.Value(slot, nil)

@@ -70,6 +70,9 @@ type Stats struct {
 	// Parsed, Mended and Scanned tell how the misses were met; Refused how many
 	// of the scanned were beyond the limits, Failed how many the parser refused.
 	Parsed, Mended, Scanned, Refused, Failed uint64
+	// Killers counts the texts that harmed a parser, those included that were not
+	// tried again.
+	Killers uint64
 	// Shapes and Weight are what the cache holds now.
 	Shapes, Weight int64
 }
@@ -85,7 +88,7 @@ type Analyser struct {
 	mu    sync.Mutex
 	calls map[uint64]*call
 
-	hits, misses, parsed, mended, scanned, refused, failed atomic.Uint64
+	hits, misses, parsed, mended, scanned, refused, failed, killers atomic.Uint64
 }
 
 // call is an analysis under way.
@@ -115,12 +118,18 @@ func NewAnalyser(c Config, dialects map[Flavour]Dialect) *Analyser {
 // Facts returns what is known of a text's shape without any work; ok is false
 // if nothing is. It allocates nothing.
 func (a *Analyser) Facts(t *Text) (f *Facts, ok bool) {
-	f = a.cache.get(t.key())
+	f = a.cache.get(t.Key())
 	if f == nil {
 		return nil, false
 	}
 	a.hits.Add(1)
 	return f, true
+}
+
+// Known is Facts for a text that was lexed before: key is its Key.
+func (a *Analyser) Known(key uint64) (f *Facts, ok bool) {
+	f = a.cache.get(key)
+	return f, f != nil
 }
 
 // Analyse returns the facts of a text; they are never nil. Texts of one shape
@@ -130,7 +139,7 @@ func (a *Analyser) Analyse(ctx context.Context, t *Text) *Facts {
 	if f, ok := a.Facts(t); ok {
 		return f
 	}
-	key := t.key()
+	key := t.Key()
 	a.mu.Lock()
 	if f := a.cache.get(key); f != nil { // another was faster
 		a.mu.Unlock()
@@ -145,7 +154,7 @@ func (a *Analyser) Analyse(ctx context.Context, t *Text) *Facts {
 			return c.facts
 		case <-ctx.Done():
 			a.scanned.Add(1)
-			return a.facts(t, Scan(t), Scanned, "the analysis took too long")
+			return a.facts(t, Scan(t), Scanned, "the analysis took too long", false)
 		}
 	}
 	c := &call{done: make(chan struct{})}
@@ -184,17 +193,21 @@ func (a *Analyser) analyse(ctx context.Context, t *Text) (f *Facts, keep bool) {
 	if err != nil {
 		why = clip(err.Error(), 200)
 	}
-	return a.facts(t, trees, source, why), source != Scanned || ctx.Err() == nil && !errors.Is(err, ErrUnavailable)
+	f = a.facts(t, trees, source, why, errors.Is(err, ErrKiller))
+	return f, f.Killer || source != Scanned || ctx.Err() == nil && !errors.Is(err, ErrUnavailable)
 }
 
 // Scan returns the facts that the lexer alone gives, at once, and keeps nothing.
 func (a *Analyser) Scan(t *Text) *Facts {
 	a.scanned.Add(1)
-	return a.facts(t, Scan(t), Scanned, "not parsed")
+	return a.facts(t, Scan(t), Scanned, "not parsed", false)
 }
 
-func (a *Analyser) facts(t *Text, trees []*Node, source Source, why string) *Facts {
+func (a *Analyser) facts(t *Text, trees []*Node, source Source, why string, killer bool) *Facts {
 	f := NewFacts(t, trees, source, why)
+	if f.Killer = killer; killer {
+		a.killers.Add(1)
+	}
 	if a.note != nil {
 		f.Note = a.note(f, t.Env)
 	}
@@ -238,7 +251,7 @@ func guard(ctx context.Context, d Dialect, surrogate []byte, env Env) (trees []*
 			if i := strings.Index(where, "panic("); i >= 0 {
 				where = where[i:]
 			}
-			trees, err = nil, fmt.Errorf("the parser panicked: %v: %s", p, clip(where, 160))
+			trees, err = nil, fmt.Errorf("%w: it panicked: %v: %s", ErrKiller, p, clip(where, 160))
 		}
 	}()
 	return d.Parse(ctx, surrogate, env)
@@ -249,7 +262,7 @@ func (a *Analyser) Stats() Stats {
 	return Stats{
 		Hits: a.hits.Load(), Misses: a.misses.Load(),
 		Parsed: a.parsed.Load(), Mended: a.mended.Load(), Scanned: a.scanned.Load(),
-		Refused: a.refused.Load(), Failed: a.failed.Load(),
+		Refused: a.refused.Load(), Failed: a.failed.Load(), Killers: a.killers.Load(),
 		Shapes: a.cache.count.Load(), Weight: a.cache.weight.Load(),
 	}
 }

@@ -58,3 +58,8 @@ type Dialect interface {
 // the parser was busy, starting or closed. Facts that came about without it for
 // that reason alone are not kept for the shape.
 var ErrUnavailable = errors.New("no parser at hand")
+
+// ErrKiller is wrapped by a Dialect's error about a text that harms the parser:
+// its process died of it or had to be killed, now or when it was tried before.
+// Facts of such a text say so (Facts.Killer).
+var ErrKiller = errors.New("the text harms the parser")

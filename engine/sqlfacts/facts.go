@@ -1,6 +1,9 @@
 package sqlfacts
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // nodeSize is about what a Node takes in memory, its strings left out.
 const nodeSize = 128
@@ -11,11 +14,41 @@ func NewFacts(t *Text, trees []*Node, source Source, why string) *Facts {
 		Source: source, Why: why, Statements: trees,
 		Marks: t.Marks, Lexemes: t.Lexemes, Depth: t.Depth,
 	}
+	numberPlaces(t, trees, source)
 	c := collector{facts: f, tables: map[Relation]bool{}, functions: map[string]bool{}}
 	for _, n := range trees {
 		c.walk(n, nil, false)
 	}
 	return f
+}
+
+// numberPlaces makes the Slots of Params the numbers of their places. MySQL's
+// parsers say where each stands in the text; PostgreSQL's have the numbers
+// already. Where they do not tally the Slots say nothing.
+func numberPlaces(t *Text, trees []*Node, source Source) {
+	var all []*Node
+	for _, tree := range trees {
+		var own []*Node
+		Walk(tree, func(n *Node, _ []*Node) bool {
+			if n.Kind == Param {
+				own = append(own, n)
+			}
+			return true
+		})
+		if t.rules != nil && t.rules.my {
+			slices.SortStableFunc(own, func(a, b *Node) int { return a.Slot - b.Slot })
+		}
+		all = append(all, own...)
+	}
+	my := t.rules != nil && t.rules.my
+	for i, n := range all {
+		switch {
+		case my && (source == Mended || len(all) != int(t.places)), !my && n.Slot >= int(t.places):
+			n.Slot = -1
+		case my:
+			n.Slot = i
+		}
+	}
 }
 
 // collector gathers what the trees name.

@@ -141,7 +141,7 @@ func TestWhatIsOneShapeAndWhatIsNot(t *testing.T) {
 	var a, b Text
 	a.Lex([]byte("select 1"), maria)
 	b.Lex([]byte("select 1"), pg15)
-	if a.key() == b.key() {
+	if a.Key() == b.Key() {
 		t.Error("one key for two dialects")
 	}
 }

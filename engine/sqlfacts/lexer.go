@@ -106,7 +106,7 @@ func (t *Text) run() {
 			t.variable()
 		case cParam:
 			t.i++
-			t.param()
+			t.param(t.i-1, len(t.Params))
 		default:
 			t.nul = true
 			t.Chain++
@@ -358,8 +358,12 @@ func (t *Text) dollar() {
 		for i < len(b) && t.rules.class[b[i]] == cDigit {
 			i++
 		}
+		from, n := t.i, 0
+		for k := from + 1; k < i && n < 1<<20; k++ {
+			n = n*10 + int(b[k]-'0')
+		}
 		t.i = i
-		t.param()
+		t.param(from, n-1)
 		return
 	}
 	for i < len(b) && (t.rules.class[b[i]] == cWord || t.rules.class[b[i]] == cDigit) {

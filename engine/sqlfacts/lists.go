@@ -34,6 +34,10 @@ type lists struct {
 	beforeRow  uint64
 	rowSlot    int // slots before the row
 	rowLiteral int // literals before the row
+	rowParam   int // places for bound values before the row, in the text
+	rowPlace   int32
+	firstPlace int32
+	firstCount int
 	dropFrom   int // where a row that repeats begins: at its comma; -1: the first row
 	dropHash   uint64
 	dropChain  int
@@ -80,6 +84,7 @@ func (t *Text) startRow() {
 	t.inRow, t.constant = true, true
 	t.beforeRow, t.h = t.h, seeds[3]
 	t.rowSlot, t.rowLiteral = len(t.slots), len(t.Literals)
+	t.rowParam, t.rowPlace = len(t.Params), t.places
 	t.current = t.current[:0]
 	t.runSlot = noRun
 }
@@ -106,6 +111,7 @@ func (t *Text) endRow() {
 	if !same {
 		t.h = mix(t.beforeRow, row)
 		t.firstPure, t.firstHash, t.firstSlot = pure, row, t.rowSlot
+		t.firstPlace, t.firstCount = t.rowPlace, len(t.Params)-t.rowParam
 		t.first, t.current = t.current, t.first
 		return
 	}
@@ -129,6 +135,15 @@ func (t *Text) endRow() {
 		}
 	}
 	t.slots = t.slots[:t.rowSlot]
+	for k := range t.Params[t.rowParam:] {
+		m := &t.Params[t.rowParam+k]
+		if len(t.Params)-t.rowParam == t.firstCount {
+			m.Place += t.firstPlace - t.rowPlace
+		} else { // a literal stands at some place instead
+			m.Place = -1
+		}
+	}
+	t.places = t.rowPlace
 	t.drop(t.dropFrom)
 }
 
@@ -227,17 +242,21 @@ func (t *Text) repeat() {
 	t.drop(t.commaAt)
 }
 
-// param notes a place for a bound value that ends at t.i. The numbers of
+// param notes a place for the bound value of that number, from 0, that ends at
+// t.i. The numbers of
 // PostgreSQL's are not in the shape, for those behind an IN ($1, $2, ...) differ
 // with its length.
-func (t *Text) param() {
+func (t *Text) param(from, bound int) {
 	member := t.member()
 	if member && t.prev == lxComma && t.runSlot == paramRun {
+		t.Params = append(t.Params, Mark{int32(from), t.places - 1, int32(bound)})
 		t.repeat()
 		t.lexed(lxParam, kwNone)
 		t.Kept = t.keptAtComma - t.Lexemes
 		return
 	}
+	t.Params = append(t.Params, Mark{int32(from), t.places, int32(bound)})
+	t.places++
 	t.h = mix(t.h, hParam)
 	if t.constant {
 		t.current = append(t.current, -1)

@@ -1,6 +1,9 @@
 package sqlfacts
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Scan makes trees from a text's lexemes alone, for texts that a parser cannot
 // read or is not given. It knows the outline of statements in all dialects and
@@ -118,11 +121,15 @@ func (s *scanner) lex() token {
 		return token{kind: tkIdent, text: s.lexQuoted(c)}
 	case c == '?' && s.my:
 		s.i++
-		return token{kind: tkParam}
+		return token{kind: tkParam, slot: at} // see numberPlaces
 	case c == '$':
 		for s.i++; s.i < len(b) && wordByte(b[s.i]); s.i++ {
 		}
-		return token{kind: tkParam}
+		x := token{kind: tkParam, slot: -1}
+		if n, err := strconv.Atoi(string(b[at+1 : s.i])); err == nil {
+			x.slot = n - 1
+		}
+		return x
 	case c == '@' && s.my:
 		return s.lexVariable()
 	}

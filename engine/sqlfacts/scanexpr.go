@@ -258,7 +258,7 @@ func (s *scanner) atom() *Node {
 		return &Node{Kind: Hex, Slot: x.slot}
 	case tkParam:
 		s.advance()
-		return newNode(Param, "")
+		return &Node{Kind: Param, Slot: x.slot}
 	case tkVariable:
 		s.advance()
 		return newNode(Variable, x.text)

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 // and each string in a spelling that leaves no doubt. If the lexer reads a text
 // as the server does, the server answers both alike.
 func canonical(t *Text) []byte {
-	return t.rewrite(nil, func(dst []byte, l *Literal) []byte {
+	return t.rewrite(nil, t.plain, func(dst []byte, l *Literal) []byte {
 		if l.Kind != StringLiteral {
 			return append(dst, t.Raw[l.From:l.To]...)
 		}

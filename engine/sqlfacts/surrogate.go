@@ -1,6 +1,7 @@
 package sqlfacts
 
 import (
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -73,10 +74,15 @@ func AppendString(dst []byte, slot int) []byte {
 
 // Surrogate appends the text that a parser is given to dst: comments are
 // spaces, versioned comments are code or gone, a list of literals is its first
-// member, and each literal is one of the same type that says its slot. It is
+// member, and each literal is one of the same type that says its slot; so do
+// PostgreSQL's places for bound values, from $1, while a ? is as it was. It is
 // UTF-8 without NUL. Its Pattern is the text's.
 func (t *Text) Surrogate(dst []byte) []byte {
-	return t.rewrite(dst, func(dst []byte, l *Literal) []byte {
+	plain := t.plain
+	if !t.rules.my && len(t.Params) > 0 {
+		plain = t.numbered
+	}
+	return t.rewrite(dst, plain, func(dst []byte, l *Literal) []byte {
 		if l.Kept {
 			return append(dst, t.Raw[l.From:l.To]...)
 		}
@@ -108,7 +114,7 @@ func (t *Text) Surrogate(dst []byte) []byte {
 // files: 'x' for strings, 0 for integers, 0.0 and 0e0, x'00' and b'0'. Its Pattern is
 // the text's.
 func (t *Text) Readable(dst []byte) []byte {
-	return t.rewrite(dst, func(dst []byte, l *Literal) []byte {
+	return t.rewrite(dst, t.plain, func(dst []byte, l *Literal) []byte {
 		if l.Kept {
 			return append(dst, t.Raw[l.From:l.To]...)
 		}
@@ -128,13 +134,13 @@ func (t *Text) Readable(dst []byte) []byte {
 	})
 }
 
-func (t *Text) rewrite(dst []byte, literal func([]byte, *Literal) []byte) []byte {
+func (t *Text) rewrite(dst []byte, plain func(dst []byte, from, to int) []byte, literal func([]byte, *Literal) []byte) []byte {
 	at := 0
 	e := 0
 	for k := range t.Literals {
 		l := &t.Literals[k]
 		for e < len(t.edits) && t.edits[e].from <= l.From {
-			dst = t.plain(dst, at, int(t.edits[e].from))
+			dst = plain(dst, at, int(t.edits[e].from))
 			dst = space(dst)
 			at = max(at, int(t.edits[e].to))
 			e++
@@ -142,7 +148,7 @@ func (t *Text) rewrite(dst []byte, literal func([]byte, *Literal) []byte) []byte
 		if int(l.From) < at || l.Joined {
 			continue
 		}
-		dst = t.plain(dst, at, int(l.From))
+		dst = plain(dst, at, int(l.From))
 		if n := len(dst); n > 0 && (wordByte(dst[n-1]) || dst[n-1] == '\'' || dst[n-1] == '"' || dst[n-1] == '.') {
 			dst = append(dst, ' ')
 		}
@@ -156,11 +162,11 @@ func (t *Text) rewrite(dst []byte, literal func([]byte, *Literal) []byte) []byte
 		}
 	}
 	for ; e < len(t.edits); e++ {
-		dst = t.plain(dst, at, int(t.edits[e].from))
+		dst = plain(dst, at, int(t.edits[e].from))
 		dst = space(dst)
 		at = max(at, int(t.edits[e].to))
 	}
-	return t.plain(dst, at, len(t.Raw))
+	return plain(dst, at, len(t.Raw))
 }
 
 // space separates what follows from what stands at the end of dst.
@@ -186,7 +192,21 @@ func apart(dst []byte) {
 	}
 }
 
-// plain appends the bytes [from, to), which hold no literal and no comment.
+// numbered appends the bytes [from, to), which hold no literal and no comment,
+// with PostgreSQL's places for bound values under their numbers in the shape.
+func (t *Text) numbered(dst []byte, from, to int) []byte {
+	k, _ := slices.BinarySearchFunc(t.Params, from, func(m Mark, at int) int { return int(m.From) - at })
+	for ; k < len(t.Params) && int(t.Params[k].From) < to; k++ {
+		m := &t.Params[k]
+		dst = t.plain(dst, from, int(m.From)+1)
+		dst = strconv.AppendInt(dst, int64(max(m.Place, 0))+1, 10)
+		for from = int(m.From) + 1; from < to && t.rules.class[t.Raw[from]] == cDigit; from++ {
+		}
+	}
+	return t.plain(dst, from, to)
+}
+
+// plain appends the bytes [from, to) as UTF-8.
 func (t *Text) plain(dst []byte, from, to int) []byte {
 	if from >= to {
 		return dst

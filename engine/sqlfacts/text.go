@@ -64,6 +64,17 @@ type Literal struct {
 	stands  keyword // what the surrogate must have: kwCharset, kwCollate, kwEscape
 }
 
+// Mark is a place for a bound value: $1 or ?, that begins at From.
+type Mark struct {
+	From int32
+	// Place is its number among the shape's places, from 0, in the order of the
+	// text: the Slot of the Param that stands for it in the trees. The members of
+	// a list share one. It is -1 if the trees have none.
+	Place int32
+	// Bound is which of the bound values it takes, from 0.
+	Bound int32
+}
+
 // edit is a part of the text that the surrogate has a space for.
 type edit struct{ from, to int32 }
 
@@ -92,7 +103,10 @@ type Text struct {
 	// Literals are all literals in the order of the text; valid until the next
 	// Lex.
 	Literals []Literal
+	// Params are all places for bound values, likewise.
+	Params []Mark
 
+	places int32   // in the shape
 	slots  []int32 // the first literal of each slot
 	edits  []edit
 	rules  *rules
@@ -113,8 +127,8 @@ func (t *Text) First(slot int) (Literal, bool) {
 	return t.Literals[t.slots[slot]], true
 }
 
-// key is what facts are found by.
-func (t *Text) key() uint64 { return mix(t.Shape, t.envKey) }
+// Key is what facts are found by: Shape, and what it means in Env.
+func (t *Text) Key() uint64 { return mix(t.Shape, t.envKey) }
 
 // Lex cuts raw into lexemes by the rules of env. It takes any bytes and never
 // fails: whatever is not closed reaches to the end and is marked. The Text
@@ -136,6 +150,7 @@ func (t *Text) Lex(raw []byte, env Env) {
 		t.envKey = keyOf(env)
 	}
 	t.Literals, t.slots, t.edits = t.Literals[:0], t.slots[:0], t.edits[:0]
+	t.Params, t.places = t.Params[:0], 0
 	t.Lexemes, t.Depth, t.Chain, t.Kept = 0, 0, 0, 0
 	t.lexer = lexer{lists: lists{first: t.first[:0], current: t.current[:0], lastRow: -1}, h: seeds[3], semi: -1}
 	t.run()

@@ -82,7 +82,7 @@ type Node struct {
 	Name, Qualifier string
 	Alias           string
 	Flag            string
-	Slot            int // of a literal: its number in the text, from 0; otherwise -1
+	Slot            int // of a literal: its number in the text, from 0; of a Param: its place's (Mark.Place); otherwise -1
 	Args            []*Node
 }
 
@@ -117,6 +117,9 @@ type Facts struct {
 	Functions []string
 	// Marks are what the lexer saw.
 	Marks Marks
+	// Killer says that the text killed its parser, stalled it or made it panic:
+	// nobody writes such a text by chance.
+	Killer bool
 	// Lexemes is the number of lexemes, Depth the deepest nesting of brackets.
 	Lexemes, Depth int
 	// Note is what the Analyser's owner made of the facts (Config.Note).

@@ -28,7 +28,9 @@ func (c *converter) expr(e ast.ExprNode) *sqlfacts.Node {
 	case *driver.ValueExpr:
 		return c.literal(x)
 	case *driver.ParamMarkerExpr:
-		return node(sqlfacts.Param, "")
+		n := node(sqlfacts.Param, "")
+		n.Slot = x.Offset // NewFacts makes it the place's number
+		return n
 	case *ast.ParenthesesExpr:
 		return c.expr(x.Expr)
 	case *ast.BinaryOperationExpr:

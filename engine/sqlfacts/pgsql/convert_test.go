@@ -9,7 +9,7 @@ var conversions = []struct{ name, sql, want string }{
 		"a select with all clauses",
 		"WITH RECURSIVE c(a) AS (SELECT 2000000000) SELECT DISTINCT u.id AS x, count(*) FROM public.users u WHERE u.a = $1 GROUP BY u.id HAVING count(*) > 2000000001 ORDER BY x DESC LIMIT 2000000002 OFFSET 2000000003 FOR UPDATE OF u SKIP LOCKED",
 		"(select f=distinct (with f=recursive (derived a=c (select (targets (number 0))) (options columns (other name a=a)))) " +
-			"(targets (column id q=u a=x) (func count (star))) (from (table users q=public a=u)) (where (binary = (column a q=u) (param $1))) " +
+			"(targets (column id q=u a=x) (func count (star))) (from (table users q=public a=u)) (where (binary = (column a q=u) (param $1 0))) " +
 			"(group (column id q=u)) (having (binary > (func count (star)) (number 1))) (order (column x f=desc)) (limit (number 2) (number 3)) (locking update f=skip locked (other name a=u)))",
 	},
 	{
@@ -64,7 +64,7 @@ var conversions = []struct{ name, sql, want string }{
 	{"call", "CALL s.p(2000000000, x => '?2000000001')", "(call p q=s f=call (number 0) (other argument q=x (string 1)))"},
 	{"execute", "EXECUTE plan(2000000000)", "(call plan f=execute (number 0))"},
 	{"do", "DO LANGUAGE plpgsql '?2000000000'", "(call f=do (other option a=language (other name a=plpgsql)) (other option a=as (string 0)))"},
-	{"prepare", "PREPARE p(int) AS SELECT $1", "(prepare p (select (targets (param $1))) (options types (other type a=int4)))"},
+	{"prepare", "PREPARE p(int) AS SELECT $1", "(prepare p (select (targets (param $1 0))) (options types (other type a=int4)))"},
 	{"deallocate", "DEALLOCATE p", "(other deallocate a=p)"},
 	{
 		"cursors", "DECLARE c CURSOR FOR SELECT * FROM users; FETCH FORWARD 100 FROM c; MOVE c; CLOSE c",

@@ -17,7 +17,9 @@ func (c *conv) expression(n *pg.Node) (*sqlfacts.Node, bool) {
 	case *pg.Node_AConst:
 		return c.constant(x.AConst), true
 	case *pg.Node_ParamRef:
-		return c.make(sqlfacts.Param, "$"+strconv.Itoa(int(x.ParamRef.GetNumber()))), true
+		n := c.make(sqlfacts.Param, "$"+strconv.Itoa(int(x.ParamRef.GetNumber())))
+		n.Slot = int(x.ParamRef.GetNumber()) - 1
+		return n, true
 	case *pg.Node_AExpr:
 		return c.operation(x.AExpr), true
 	case *pg.Node_BoolExpr:

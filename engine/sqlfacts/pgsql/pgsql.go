@@ -18,7 +18,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,11 +34,18 @@ type Config struct {
 	// Memory is how many bytes of address space a worker may take beyond what it
 	// has when it starts.
 	Memory int64 `yaml:"memory"`
+	// Pause is how long a worker that died stays down; it doubles with each death
+	// in a row, up to LongestPause.
+	Pause        time.Duration `yaml:"pause"`
+	LongestPause time.Duration `yaml:"longest_pause"`
+	// Deaths is how many deaths in a row, of one worker, make an alert: statements
+	// are judged by their words alone meanwhile.
+	Deaths int `yaml:"deaths"`
 }
 
 // DefaultConfig returns the values used where the configuration is silent.
 func DefaultConfig() Config {
-	return Config{Workers: min(2, runtime.GOMAXPROCS(0)), Timeout: 2 * time.Second, Memory: 512 << 20}
+	return Config{Workers: 2, Timeout: time.Second, Memory: 512 << 20, Pause: 20 * time.Millisecond, LongestPause: 10 * time.Second, Deaths: 5}
 }
 
 // Validate returns every mistake, with what to do.
@@ -54,6 +60,15 @@ func (c Config) Validate() error {
 	if c.Memory < 256<<20 || c.Memory > 1<<40 {
 		errs = append(errs, fmt.Errorf("parser: memory is %d: use 268435456 bytes (256 MiB) to 1 TiB", c.Memory))
 	}
+	if c.Pause < time.Millisecond || c.Pause > time.Minute {
+		errs = append(errs, fmt.Errorf("parser: pause is %s: use 1ms to 1m", c.Pause))
+	}
+	if c.LongestPause < c.Pause || c.LongestPause > time.Hour {
+		errs = append(errs, fmt.Errorf("parser: longest_pause is %s: use at least pause (%s) and at most 1h", c.LongestPause, c.Pause))
+	}
+	if c.Deaths < 1 || c.Deaths > 1000 {
+		errs = append(errs, fmt.Errorf("parser: deaths is %d: use 1 to 1000", c.Deaths))
+	}
 	return errors.Join(errs...)
 }
 
@@ -61,10 +76,10 @@ func (c Config) Validate() error {
 // context's error.
 var (
 	// ErrKilled is returned to the statement in whose course a worker died.
-	ErrKilled = errors.New("the statement killed the parser")
+	ErrKilled = fmt.Errorf("%w: it killed its process", sqlfacts.ErrKiller)
 	// ErrKiller is returned for a text of a shape that has killed a worker. It was
 	// not tried.
-	ErrKiller = errors.New("a statement of this shape has killed the parser")
+	ErrKiller = fmt.Errorf("%w: one of this shape has killed its process", sqlfacts.ErrKiller)
 	// ErrUnavailable is returned while no worker can be had: none starts, all are
 	// busy or being started again.
 	ErrUnavailable = sqlfacts.ErrUnavailable
@@ -93,6 +108,8 @@ type Death struct {
 	Blamed bool
 	// Pause is how long this worker stays down before it is started again.
 	Pause time.Duration
+	// Row is how many times in a row it has come to this.
+	Row int
 }
 
 // Stats counts since New.

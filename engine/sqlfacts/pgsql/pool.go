@@ -20,13 +20,9 @@ type result struct {
 	err   error
 }
 
-// The pause after a death: it doubles with each, and starts anew when a worker
-// has served steady statements.
-const (
-	firstPause = 20 * time.Millisecond
-	lastPause  = 10 * time.Second
-	steady     = 100
-)
+// steady is how many statements a worker has to serve before its deaths are
+// forgotten: the pause that follows the next one is the first again.
+const steady = 100
 
 // worker is one place for a process, and the goroutine that owns it.
 type worker struct {
@@ -102,10 +98,23 @@ func (w *worker) handle(j *job) time.Duration {
 			p.report(Death{Text: j.text, Reason: end.reason})
 			continue
 		}
+		// Nor does a clock that has run out, unless a fresh worker has really
+		// worked for a good part of the time: the machine may have stood still.
+		if end.late && attempt == 1 {
+			p.report(Death{Text: j.text, Reason: end.reason})
+			continue
+		}
+		if end.late && end.ran < p.config.Timeout/8 {
+			pause := w.fall()
+			p.unavailable.Add(1)
+			j.done <- result{err: fmt.Errorf("%w: it %s, most of which it did not run", ErrUnavailable, end.reason)}
+			p.report(Death{Text: j.text, Reason: end.reason + ", most of which it did not run", Pause: pause, Row: w.falls})
+			return pause
+		}
 		p.killers.add(j.shape)
 		pause := w.fall()
 		j.done <- result{err: fmt.Errorf("%w: %s", ErrKilled, end.reason)}
-		p.report(Death{Text: j.text, Reason: end.reason, Blamed: true, Pause: pause})
+		p.report(Death{Text: j.text, Reason: end.reason, Blamed: true, Pause: pause, Row: w.falls})
 		return pause
 	}
 }
@@ -119,7 +128,7 @@ func (w *worker) failed(j *job, err error) time.Duration {
 	pause := w.fall()
 	w.parser.unavailable.Add(1)
 	j.done <- result{err: fmt.Errorf("%w: it could not be started: %w", ErrUnavailable, err)}
-	w.parser.report(Death{Reason: "could not be started: " + err.Error(), Pause: pause})
+	w.parser.report(Death{Reason: "could not be started: " + err.Error(), Pause: pause, Row: w.falls})
 	return pause
 }
 
@@ -127,7 +136,12 @@ func (w *worker) failed(j *job, err error) time.Duration {
 func (w *worker) fall() time.Duration {
 	w.served = 0
 	w.falls++
-	return min(lastPause, firstPause<<min(w.falls-1, 16))
+	c := &w.parser.config
+	pause := c.Pause
+	for i := 1; i < w.falls && pause < c.LongestPause; i++ {
+		pause *= 2
+	}
+	return min(pause, c.LongestPause)
 }
 
 // start starts the process and waits for its hello.

@@ -136,7 +136,7 @@ func (x *process) ask(text []byte, timeout time.Duration) (status byte, body []b
 	}
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return 0, nil, fmt.Errorf("took longer than %s", timeout)
+		return 0, nil, lateError(timeout)
 	case err != nil:
 		return 0, nil, err
 	case id != x.id || len(body) == 0:
@@ -144,6 +144,11 @@ func (x *process) ask(text []byte, timeout time.Duration) (status byte, body []b
 	}
 	return body[0], body[1:], nil
 }
+
+// lateError says that a worker has not answered in time.
+type lateError time.Duration
+
+func (e lateError) Error() string { return "took longer than " + time.Duration(e).String() }
 
 func (x *process) interrupt() {
 	past := time.Unix(1, 0)
@@ -156,6 +161,9 @@ type ending struct {
 	reason string
 	// foreign: it was killed, and not by us.
 	foreign bool
+	// late: it did not answer in time; ran is the processor time of its whole life.
+	late bool
+	ran  time.Duration
 }
 
 // grace is how long a worker that closed its pipe has to end by itself, so that
@@ -177,10 +185,11 @@ func (x *process) end(err error) ending {
 		ours = true
 	}
 	defer x.stderr.Close()
-	if ours {
-		return ending{reason: err.Error()}
-	}
 	state := x.cmd.ProcessState
+	if ours {
+		var late lateError
+		return ending{reason: err.Error(), late: errors.As(err, &late), ran: state.UserTime() + state.SystemTime()}
+	}
 	end := ending{reason: state.String()}
 	if s, ok := state.Sys().(syscall.WaitStatus); ok {
 		end.foreign = s.Signaled() && s.Signal() == syscall.SIGKILL

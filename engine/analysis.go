@@ -2,51 +2,85 @@ package engine
 
 import (
 	"context"
+	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"honeyrow/engine/detect"
-	"honeyrow/engine/match"
 	"honeyrow/engine/sqlfacts"
 	"honeyrow/event"
 )
 
-// Bounds of the work that is done beside the traffic.
+// Bounds of the work that is done for statements.
 const (
-	maxWaiting = 1024                   // statements that wait for a parser
-	maxKept    = 32 << 10               // bytes of a statement that are kept for it
-	parseTime  = 250 * time.Millisecond // for one statement
+	maxKept  = sqlfacts.TextLimit // bytes of a statement that are kept for a parser
+	patience = 250 * time.Millisecond
+	// Statements of a client that harmed the parser are judged by their words
+	// alone for a time: nobody may take the parser from others twice.
+	maxHarm  = 3
+	harmTime = time.Minute
+	maxHarms = 1024 // clients remembered
+	// parsers is how many statements are parsed ahead of their being sent at the
+	// same time, each of another client.
+	parsers = 3
 )
 
 // Analysis is how statements are understood. It is shared by all sessions.
 type Analysis struct {
-	by      *sqlfacts.Analyser
-	waiting chan *question
-	stop    context.CancelFunc
-	done    sync.WaitGroup
+	by       *sqlfacts.Analyser
+	patience time.Duration
+	behind   *turns // beside the traffic: one at a time
+	ahead    *turns // before a statement is sent
+	stop     context.CancelFunc
+	done     sync.WaitGroup
+	harms    harms
+}
+
+// AnalysisOptions bound an Analysis. The zero value is of use.
+type AnalysisOptions struct {
+	// Time is how long a dialect's parser may take for one statement; 0: 5 s. It is
+	// there for parsers without a limit of their own.
+	Time time.Duration
+	// Patience is how long a session in protect mode waits for a statement of an
+	// unknown shape to be understood, before it is judged by its words; 0: 250 ms.
+	Patience time.Duration
 }
 
 // question is a statement of a shape that is not known yet. Its text is a copy.
 type question struct {
-	s     *session
-	text  []byte
-	total int
-	env   sqlfacts.Env
+	lane   lane
+	s      *session
+	text   []byte
+	total  int
+	env    sqlfacts.Env
+	values []boundValue // of a run, instead of the text
+	// answer is where a session in protect mode waits; nil: nobody does. settled
+	// is set by whoever comes first: the answer, or the one who waits no longer.
+	answer  chan *sqlfacts.Facts
+	settled atomic.Bool
 }
 
 // NewAnalysis understands statements with the dialects' parsers, which stay the
 // caller's. Close ends it.
-func NewAnalysis(dialects map[sqlfacts.Flavour]sqlfacts.Dialect) *Analysis {
+func NewAnalysis(dialects map[sqlfacts.Flavour]sqlfacts.Dialect, o AnalysisOptions) *Analysis {
+	if o.Time <= 0 {
+		o.Time = 5 * time.Second
+	}
+	if o.Patience <= 0 {
+		o.Patience = patience
+	}
 	ctx, stop := context.WithCancel(context.Background())
-	by := sqlfacts.NewAnalyser(sqlfacts.Config{Timeout: parseTime, Note: plan}, dialects)
-	a := &Analysis{by: by, waiting: make(chan *question, maxWaiting), stop: stop}
-	a.done.Go(func() { a.work(ctx) })
+	a := &Analysis{
+		by:       sqlfacts.NewAnalyser(sqlfacts.Config{Timeout: o.Time, Note: annotate}, dialects),
+		patience: o.Patience, behind: newTurns(), ahead: newTurns(), stop: stop,
+	}
+	a.done.Go(func() { a.work(ctx, a.behind) })
+	for range parsers {
+		a.done.Go(func() { a.work(ctx, a.ahead) })
+	}
 	return a
 }
-
-// plan is what is kept beside a shape's facts.
-func plan(f *sqlfacts.Facts, env sqlfacts.Env) any { return detect.Compile(f, env) }
 
 // Close ends the work. What still waits is not looked at.
 func (a *Analysis) Close() {
@@ -54,38 +88,55 @@ func (a *Analysis) Close() {
 		return
 	}
 	a.stop()
+	a.behind.close()
+	a.ahead.close()
 	a.done.Wait()
 }
 
 // work answers questions one after the other.
-func (a *Analysis) work(ctx context.Context) {
+func (a *Analysis) work(ctx context.Context, from *turns) {
 	var t sqlfacts.Text
 	for {
-		select {
-		case <-ctx.Done():
+		q := from.pop()
+		if q == nil {
 			return
-		case q := <-a.waiting:
-			a.answer(ctx, &t, q)
 		}
+		a.reply(ctx, &t, q)
+		from.done(q)
 	}
 }
 
-// answer parses a statement and judges it. A panic in a parser costs this
-// statement's facts.
-func (a *Analysis) answer(ctx context.Context, t *sqlfacts.Text, q *question) {
+// reply parses a statement, and judges it unless somebody waits to do so. A
+// panic costs this statement's facts.
+func (a *Analysis) reply(ctx context.Context, t *sqlfacts.Text, q *question) {
 	defer func() {
 		if recover() != nil {
 			q.s.e.stats.unparsed.Add(1)
+			if q.answer != nil {
+				close(q.answer)
+			}
 		}
 	}()
 	t.Lex(q.text, q.env)
-	q.s.e.judge(q.s, t, a.by.Analyse(ctx, t), q.text, q.total)
+	f := a.by.Analyse(ctx, t)
+	if f.Killer {
+		a.harms.note(q.lane, q.s.e.now())
+	}
+	switch {
+	case q.answer != nil && q.settled.CompareAndSwap(false, true):
+		q.answer <- f
+	case q.values != nil:
+		q.s.lateBound(t, f, q)
+	default:
+		q.s.lateText(t, f, q)
+	}
 }
 
 // understand looks at a statement before it is sent. A shape that is known is
-// judged at once; another one is left to the analysis, and if that has too much
-// to do, judged by its lexemes here and now: never left out.
-func (s *session) understand(sql []byte, total int) event.Verdict {
+// judged at once. Another one is parsed first in protect mode, if that takes no
+// longer than it may, and left to the analysis otherwise; if there is too much
+// to do, it is judged by its words here and now: never left out.
+func (s *session) understand(st *statement, sql []byte, total int) event.Verdict {
 	a := s.e.analysis
 	if a == nil {
 		return event.Verdict{}
@@ -94,61 +145,109 @@ func (s *session) understand(sql []byte, total int) event.Verdict {
 	if t == nil {
 		t = new(sqlfacts.Text)
 	}
-	v := a.hear(s, t, sql, total)
+	env := s.environment()
+	t.Lex(sql, *env)
+	f, known := a.by.Facts(t)
+	if !known {
+		f = a.unknown(s, t, sql, total)
+	}
+	v := s.judge(st, t, f, sql, total)
 	t.Raw = nil // the caller's buffer
 	s.e.texts.Put(t)
 	return v
 }
 
-func (a *Analysis) hear(s *session, t *sqlfacts.Text, sql []byte, total int) event.Verdict {
-	env := s.environment()
-	t.Lex(sql, *env)
-	if f, ok := a.by.Facts(t); ok {
-		return s.e.judge(s, t, f, sql, total)
+// unknown returns the facts of a shape that has not been parsed yet; nil: it is
+// judged later.
+func (a *Analysis) unknown(s *session, t *sqlfacts.Text, sql []byte, total int) *sqlfacts.Facts {
+	q := &question{lane: s.lane(), s: s, text: append([]byte(nil), sql[:min(len(sql), maxKept)]...), total: total, env: t.Env}
+	queue := a.behind
+	if s.client.Protect {
+		q.answer = make(chan *sqlfacts.Facts, 1)
+		queue = a.ahead
 	}
-	q := &question{s: s, text: append([]byte(nil), sql[:min(len(sql), maxKept)]...), total: total, env: *env}
-	select {
-	case a.waiting <- q:
-	default:
+	if a.harms.barred(q.lane, s.e.now()) || !queue.push(q) {
 		s.e.stats.inline.Add(1)
-		return s.e.judge(s, t, a.by.Scan(t), sql, total)
+		return a.by.Scan(t)
 	}
-	return event.Verdict{}
-}
-
-// judge lets the detectors' plan look at one text of a shape.
-func (e *Engine) judge(s *session, t *sqlfacts.Text, f *sqlfacts.Facts, sql []byte, total int) event.Verdict {
-	plan, _ := f.Note.(*detect.Plan)
-	if plan == nil || plan.Empty() {
-		return event.Verdict{}
+	if q.answer == nil {
+		return nil
 	}
-	fs := plan.Judge(t)
-	if len(fs) == 0 {
-		return event.Verdict{}
-	}
-	return e.suspect(asked{s, sql, total, fs, e.reach(s, f)})
-}
-
-// reach names the tables with honey rows that a statement names.
-func (e *Engine) reach(s *session, f *sqlfacts.Facts) []string {
-	x := e.index.Load()
-	var out []string
-	for _, t := range f.Tables {
-		db := s.scope.Database
-		if s.mysql {
-			if d := s.schema.Load(); d != nil {
-				db = *d
-			}
-			if t.Schema != "" {
-				db = t.Schema
+	late := time.NewTimer(a.patience)
+	defer late.Stop()
+	select {
+	case f := <-q.answer:
+		if f != nil {
+			return f
+		}
+	case <-late.C:
+		if !q.settled.CompareAndSwap(false, true) {
+			if f := <-q.answer; f != nil {
+				return f
 			}
 		}
-		n := match.TableName{Server: s.scope.Server, Database: strings.ToLower(db), Table: strings.ToLower(t.Name)}
-		if x.Table(n) {
-			out = append(out, n.Database+"."+n.Table)
+	}
+	s.e.stats.inline.Add(1)
+	return a.by.Scan(t)
+}
+
+func (s *session) lane() lane {
+	host := s.client.Address
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	return lane{s.client.Server, s.client.User, host}
+}
+
+// harms remembers the clients whose statements harmed the parser.
+type harms struct {
+	mu sync.Mutex
+	by map[lane]*harm
+}
+
+type harm struct {
+	count int
+	last  time.Time
+}
+
+func (h *harms) note(who lane, now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.by == nil {
+		h.by = map[lane]*harm{}
+	}
+	if len(h.by) >= maxHarms {
+		for k, v := range h.by {
+			if now.Sub(v.last) > harmTime {
+				delete(h.by, k)
+			}
+		}
+		if len(h.by) >= maxHarms {
+			return
 		}
 	}
-	return out
+	x := h.by[who]
+	if x == nil {
+		x = &harm{}
+		h.by[who] = x
+	}
+	x.count++
+	x.last = now
+}
+
+// barred reports whether a client's statements are kept from the parser now.
+func (h *harms) barred(who lane, now time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	x := h.by[who]
+	switch {
+	case x == nil || x.count < maxHarm:
+		return false
+	case now.Sub(x.last) > harmTime:
+		delete(h.by, who)
+		return false
+	}
+	return true
 }
 
 // environment is what the session's texts mean. The client's goroutine asks;

@@ -56,7 +56,7 @@ func (d *desk) latest(t *testing.T, what string, want func(*event.Detection) boo
 func asking(t *testing.T) (*desk, func(address string) inspect.Session) {
 	t.Helper()
 	p := new(mysql.Parser)
-	a := NewAnalysis(map[sqlfacts.Flavour]sqlfacts.Dialect{sqlfacts.MySQL: p, sqlfacts.MariaDB: p})
+	a := NewAnalysis(map[sqlfacts.Flavour]sqlfacts.Dialect{sqlfacts.MySQL: p, sqlfacts.MariaDB: p}, AnalysisOptions{})
 	t.Cleanup(a.Close)
 	l := &desk{in: make(chan event.Detection, 1024)}
 	e, err := New(DefaultConfig(), Options{Reporter: l, Analysis: a})
@@ -152,8 +152,9 @@ func TestStatementsOfAKnownShapeAreJudgedWithoutAllocation(t *testing.T) {
 	_, open := asking(t)
 	s := open("10.0.0.1:1000").(*session)
 	sql := []byte("SELECT id, name, price FROM products WHERE id = 48213 AND region = 'north' LIMIT 20")
+	st := &statement{s: s}
 	for range 10_000 { // until the shape is known
-		if s.understand(sql, len(sql)); len(s.e.analysis.waiting) == 0 {
+		if s.understand(st, sql, len(sql)); s.e.analysis.behind.waits() == 0 {
 			break
 		}
 	}
@@ -161,7 +162,7 @@ func TestStatementsOfAKnownShapeAreJudgedWithoutAllocation(t *testing.T) {
 	// allocates shows in the best of many.
 	least := 100.0
 	for range 200 {
-		least = min(least, testing.AllocsPerRun(1, func() { s.understand(sql, len(sql)) }))
+		least = min(least, testing.AllocsPerRun(1, func() { s.understand(st, sql, len(sql)) }))
 	}
 	if least != 0 {
 		t.Errorf("%v allocations", least)

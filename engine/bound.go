@@ -94,9 +94,11 @@ func isTextType(t uint32) bool {
 
 // parameterName numbers a statement's parameters from 1, with the sign that
 // stands for them in the statement: $1, in MySQL ?1.
-func (r *run) parameterName(i int) string {
+func (r *run) parameterName(i int) string { return r.s.parameterName(i) }
+
+func (s *session) parameterName(i int) string {
 	sign := "$"
-	if r.s.mysql {
+	if s.mysql {
 		sign = "?"
 	}
 	return sign + strconv.Itoa(i+1)

@@ -61,6 +61,7 @@ type Engine struct {
 	stats  counters
 
 	sums       atomic.Pointer[checksums]
+	keys       atomic.Pointer[keyring]
 	suspects   suspects
 	statements sync.Pool // *statement
 	runs       sync.Pool // *run
@@ -89,7 +90,9 @@ func New(c Config, o Options) (*Engine, error) {
 		e.uptime = func() time.Duration { return time.Since(began) }
 	}
 	e.learn.tell, e.learn.now = o.Learn, e.now
-	e.index.Store(match.Compile(&token.Snapshot{}))
+	none := &token.Snapshot{}
+	e.index.Store(match.Compile(none))
+	e.keys.Store(newKeyring(e.index.Load(), none))
 	if err := e.Configure(c, o.Rules); err != nil {
 		return nil, err
 	}
@@ -120,7 +123,9 @@ func (e *Engine) Swap(s *token.Snapshot) {
 	if e.policy.Load().Disguises {
 		compile = match.Compile
 	}
-	e.index.Store(compile(s))
+	x := compile(s)
+	e.keys.Store(newKeyring(x, s))
+	e.index.Store(x)
 	e.stats.swaps.Add(1)
 }
 

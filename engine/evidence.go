@@ -130,6 +130,8 @@ func weigh(x *match.Index, tok uint32, means, disguise string, at look) event.Ev
 		if t.Key {
 			bits = identityBits
 		}
+	case meansPredicate, meansTable: // named with its column, or its table
+		bits = identityBits
 	case meansDisguised:
 		switch disguise {
 		case match.MD5.String():

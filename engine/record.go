@@ -71,6 +71,9 @@ func (c *record) sight(x *match.Index, tok uint32, ch event.Channel, means, colu
 	if ch.Inbound() {
 		kind = presented
 	}
+	if means == meansPredicate || means == meansTable {
+		kind = sought
+	}
 	c.pending |= 1 << max(kind, c.kind)
 }
 

@@ -253,6 +253,9 @@ const (
 	meansField    = "field"
 	meansPart     = "part"
 	meansTogether = "together"
+	// A statement names a honey row's key, or a decoy table.
+	meansPredicate = "predicate"
+	meansTable     = "table"
 	// meansDisguised is followed by the disguise in what is passed to sight.
 	meansDisguised = "disguised"
 	// meansCRC is the one disguise that package match does not know.
@@ -263,10 +266,11 @@ const (
 type hitKind uint8
 
 const (
-	presented hitKind = iota
+	sought hitKind = iota
+	presented
 	read
 	replication
 	hitKinds
 )
 
-var kindRule = [hitKinds]string{rules.ValuePresented, rules.RowRead, rules.Replication}
+var kindRule = [hitKinds]string{rules.RowSought, rules.ValuePresented, rules.RowRead, rules.Replication}

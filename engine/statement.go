@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"honeyrow/engine/match"
+	"honeyrow/engine/sqlfacts"
 	"honeyrow/event"
 	"honeyrow/inspect"
 	"honeyrow/token"
@@ -28,6 +29,13 @@ type statement struct {
 	// something tell the story again from hits.
 	rec  *record
 	hits []sighting // in the text, for later runs
+
+	// What the analysis wants to know of a run's bound values: the shape's note
+	// once it is known, else its key.
+	note   *note
+	key    uint64
+	env    sqlfacts.Env
+	places []sqlfacts.Mark
 }
 
 // maxSightings bounds statement.hits.
@@ -48,10 +56,10 @@ func (s *session) Prepare(sql []byte, total int) (inspect.Statement, event.Verdi
 	}
 	s.remember(t)
 	s.long = nil
-	v := s.understand(sql, total)
+	v := s.understand(t, sql, total)
 	x := e.index.Load()
 	if x.Empty() {
-		return t, v
+		return t, worse(v, t.rec.settle())
 	}
 	v = worse(v, t.scan(x, sql))
 	if total > len(sql) {
@@ -122,6 +130,14 @@ func (t *statement) sight(x *match.Index, tok uint32, means string, at look) {
 	t.ownRecord().sight(x, tok, event.ChannelStatement, means, "", at)
 }
 
+// sightKey is sight for what the statement asks for, whatever it gets.
+func (t *statement) sightKey(x *match.Index, tok uint32, means string) {
+	if len(t.hits) < maxSightings {
+		t.hits = append(t.hits, newSighting(x, tok, means, tried(1)))
+	}
+	t.ownRecord().sight(x, tok, event.ChannelStatement, means, "", tried(1))
+}
+
 func (t *statement) ownRecord() *record {
 	if t.rec == nil {
 		t.rec = t.s.e.newRecord(t.s, t, time.Time{})
@@ -154,7 +170,13 @@ func (t *statement) Run(buf []byte, params []inspect.Param) (inspect.Run, event.
 			r.rec.parameters(r.bound)
 		}
 	}
-	return r, r.bind(buf, params)
+	v := worse(r.bind(buf, params), r.seekBound(buf, params))
+	if e.analysis != nil {
+		if f, ok := t.s.boundAttempt(buf, params); ok {
+			v = worse(v, e.suspect(asked{t.s, t.text, t.total, []event.Finding{f}, nil}))
+		}
+	}
+	return r, v
 }
 
 // remember makes t the statement that data from the client belongs to, and
@@ -185,7 +207,7 @@ func (t *statement) unref() {
 	if cap(t.text) > keepText {
 		t.text = nil
 	}
-	*t = statement{text: t.text[:0], hits: t.hits[:0]}
+	*t = statement{text: t.text[:0], hits: t.hits[:0], places: t.places[:0]}
 	e.statements.Put(t)
 }
 

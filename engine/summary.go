@@ -44,6 +44,18 @@ func deed(d *event.Detection) string {
 	if d.Rule == rules.Injection {
 		return suspected(d)
 	}
+	if d.Rule == rules.ParserFailing {
+		return fmt.Sprintf("Statements are judged without a parser: it failed %d times in a row", d.HitCount)
+	}
+	if d.Rule == rules.Attempt {
+		return "SQL in a value (" + attempts(d) + ")"
+	}
+	if d.Rule == rules.RowSought {
+		if d.Hits[0].Means == meansTable {
+			return "Decoy table " + tables(d) + " asked for"
+		}
+		return rowsOf(d, d.HoneyRows) + " asked for by key"
+	}
 	if d.Rule == kindRule[replication] {
 		if d.HitCount == 0 {
 			return "Replication stream opened"

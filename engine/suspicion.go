@@ -154,12 +154,12 @@ func (s *suspicion) add(fs []event.Finding, reach []string) {
 
 // tell reports the story if this statement makes it one. mu is held.
 func (e *Engine) tell(s *suspicion, a asked, now time.Time) event.Verdict {
-	score := detect.Score(a.findings)
-	if score < detect.Medium {
+	id := a.rule()
+	if id == "" {
 		return event.Verdict{}
 	}
 	policy := e.policy.Load()
-	rule, on := policy.rules.Rule(rules.Injection)
+	rule, on := policy.rules.Rule(id)
 	if !on {
 		e.stats.disabled.Add(1)
 		return event.Verdict{}
@@ -170,7 +170,7 @@ func (e *Engine) tell(s *suspicion, a asked, now time.Time) event.Verdict {
 		return event.Verdict{}
 	}
 	severity := rule.Severity
-	if len(s.reach) > 0 {
+	if id == rules.Injection && len(s.reach) > 0 {
 		severity = max(severity, event.High)
 	}
 	graver := !s.live || severity > s.det.Severity
@@ -181,7 +181,7 @@ func (e *Engine) tell(s *suspicion, a asked, now time.Time) event.Verdict {
 			e.stats.detections.Add(1)
 		}
 		s.live = true
-		d.Severity, d.Client = severity, who
+		d.Severity, d.Client, d.Rule, d.Action = severity, who, rule.ID, max(d.Action, rule.Action)
 		d.Statement = describe(a.text, a.total, a.s.mysql, policy.RedactLiterals, nil)
 		d.Run.Started = now
 	}

@@ -93,7 +93,8 @@ type Hit struct {
 	// Means says how it was recognised: "column" (table and column known from
 	// the protocol), "field" (a whole field), "part" (inside a longer value),
 	// "together" (several weak values of one honey row in one result row),
-	// "disguised" (as Disguise says).
+	// "disguised" (as Disguise says), "predicate" (a statement names the row by its
+	// key, whatever comes back), "table" (a statement names a decoy table).
 	Means string `json:"means"`
 	// Disguise is how a disguised value was hidden: "case", "reversed",
 	// "escaped", "hex", "base64", "utf-16", "spaced", "compressed", "md5",

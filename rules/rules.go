@@ -22,6 +22,9 @@ const (
 	ValuePresented = "honey-value-presented"
 	Replication    = "replication-stream"
 	Injection      = "sql-injection"
+	RowSought      = "honey-row-sought"
+	Attempt        = "injection-attempt"
+	ParserFailing  = "parser-failing"
 )
 
 // builtin is the list of rules, in the order of listings.
@@ -51,6 +54,26 @@ var builtin = []Rule{
 		Advice: "Somebody writes SQL through a parameter of the application, or tries to. Find the request by the time, " +
 			"the client's address and the statement's tags; the text shows which parameter. High severity means that the " +
 			"statement names a table with honey rows. If it is a tool of your own, allow it by user and application.",
+	},
+	{
+		ID: RowSought, Title: "A honey row was asked for", Severity: event.High, Action: event.Alert,
+		Message: "the statement was refused by policy",
+		Advice: "The statement names a honey row by its key, or a table that holds nothing but honey rows. Whether anything " +
+			"came back or not, nobody has a reason to ask: find out where the key or the table's name is known from. An " +
+			"application that walks over all keys of a table needs an allowance for this rule.",
+	},
+	{
+		ID: Attempt, Title: "A value looks like SQL", Severity: event.Low, Action: event.Alert,
+		Message: "the statement was refused by policy",
+		Advice: "Somebody tried to inject SQL, and the application passed the text on as a value, as it should. Nothing " +
+			"happened. Look at the client's other requests: who tries one parameter tries them all.",
+	},
+	{
+		ID: ParserFailing, Title: "Statements are judged without a parser", Severity: event.Medium, Action: event.Alert,
+		Message: "the statement was refused by policy",
+		Advice: "The process that parses statements died several times in a row, or could not be started. Until it is back, " +
+			"statements are judged by their words alone, which sees less. The log says why it died; an alert on a " +
+			"parser-killer says who sent the statement, if it was a statement.",
 	},
 }
 

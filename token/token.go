@@ -67,6 +67,12 @@ func (s *Strength) UnmarshalText(b []byte) error {
 	return fmt.Errorf("unknown strength %q", b)
 }
 
+// DecoyTable is the kind of the token that stands for a table all of whose rows
+// are honey rows: naming it in a statement counts as touching it, whatever comes
+// back. Its Value is the table's name, its Place.Column "*", and it is a Key,
+// so that the name counts nowhere as a value.
+const DecoyTable = "decoy_table"
+
 // Token is one planted value with its place.
 type Token struct {
 	ID   event.ID `json:"id"`

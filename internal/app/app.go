@@ -55,6 +55,8 @@ type App struct {
 
 	analysis *engine.Analysis // nil: statements are not judged
 	parser   *pgsql.Parser
+	// parserDeaths is after how many deaths in a row there is an alert.
+	parserDeaths int
 
 	admin                   *admin.Server // nil: none
 	started                 time.Time
@@ -128,11 +130,12 @@ func (a *App) open(ctx context.Context, c *Config) error {
 		return err
 	}
 	if c.Alerts.Statements {
-		a.parser = pgsql.New(pgsql.DefaultConfig(), a.parserDied)
+		a.parserDeaths = c.Parser.Deaths
+		a.parser = pgsql.New(c.Parser.Config, a.parserDied)
 		my := new(mydialect.Parser)
 		a.analysis = engine.NewAnalysis(map[sqlfacts.Flavour]sqlfacts.Dialect{
 			sqlfacts.PostgreSQL: a.parser, sqlfacts.MySQL: my, sqlfacts.MariaDB: my,
-		})
+		}, engine.AnalysisOptions{Time: 3*c.Parser.Timeout + time.Second, Patience: c.Parser.Patience})
 	}
 	a.engine, err = engine.New(c.Alerts.Config, engine.Options{Reporter: &a.press, Rules: set, Learn: a.learn, Analysis: a.analysis})
 	if err != nil {
@@ -297,6 +300,9 @@ func (a *App) Close() error {
 // parserDied is told when a process that parses statements ended before its
 // time. Whatever it was at has been judged by its lexemes.
 func (a *App) parserDied(d pgsql.Death) {
+	if d.Row == a.parserDeaths { // once for each series of deaths
+		a.engine.ParserFailing(d.Row, d.Reason)
+	}
 	e := a.log.Warn().Str("reason", d.Reason).Dur("pause", d.Pause).Bool("shape_left_out", d.Blamed)
 	if d.Text != nil {
 		e = e.Int("bytes", len(d.Text))

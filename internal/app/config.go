@@ -10,6 +10,7 @@ import (
 	"honeyrow/alert"
 	"honeyrow/alert/sink"
 	"honeyrow/engine"
+	"honeyrow/engine/sqlfacts/pgsql"
 	"honeyrow/internal/admin"
 	"honeyrow/internal/config"
 	"honeyrow/proxy"
@@ -32,8 +33,10 @@ type Config struct {
 	Alerts AlertsConfig      `yaml:"alerts"`
 	Seed   seeder.Config     `yaml:"seed"`
 	Admin  admin.Config      `yaml:"admin"`
-	Log    LogConfig         `yaml:"log"`
-	Drain  DrainConfig       `yaml:"drain"`
+	// Parser bounds the processes that parse statements. Read at the start only.
+	Parser ParserConfig `yaml:"parser"`
+	Log    LogConfig    `yaml:"log"`
+	Drain  DrainConfig  `yaml:"drain"`
 
 	file *config.File
 }
@@ -102,6 +105,23 @@ type AlertsConfig struct {
 // alertConfig lets two structures called Config be inlined side by side.
 type alertConfig = alert.Config
 
+// ParserConfig bounds how statements are parsed.
+type ParserConfig struct {
+	pgsql.Config `yaml:",inline"`
+	// Patience is how long a session of a listener in protect mode waits until a
+	// statement of an unknown shape is understood; then it is judged by its words.
+	Patience time.Duration `yaml:"patience"`
+}
+
+// Validate returns every mistake, with what to do.
+func (c ParserConfig) Validate() error {
+	err := c.Config.Validate()
+	if c.Patience < time.Millisecond || c.Patience > time.Minute {
+		err = errors.Join(err, fmt.Errorf("parser: patience is %s: use 1ms to 1m", c.Patience))
+	}
+	return err
+}
+
 // LogConfig shapes the program's own log on standard error.
 type LogConfig struct {
 	Level  string `yaml:"level"`
@@ -123,6 +143,7 @@ func DefaultConfig() *Config {
 		Registry: RegistryConfig{Path: "honeyrow.db", KeyFile: "registry.key"},
 		Alerts:   AlertsConfig{Config: engine.DefaultConfig(), alertConfig: alert.DefaultConfig()},
 		Seed:     seeder.DefaultConfig(),
+		Parser:   ParserConfig{Config: pgsql.DefaultConfig(), Patience: 250 * time.Millisecond},
 		Log:      LogConfig{Level: "info", Format: "auto"},
 		Drain:    DrainConfig{Deadline: 30 * time.Second, Flush: 5 * time.Second},
 	}
@@ -351,6 +372,7 @@ func (v *checker) features() {
 	v.wrap("alerts", v.c.Alerts.alertConfig.Validate())
 	v.wrap("seed", v.c.Seed.Validate())
 	v.wrap("admin", v.c.Admin.Validate())
+	v.wrap("parser", v.c.Parser.Validate())
 	v.sinks()
 }
 

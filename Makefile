@@ -18,7 +18,7 @@ SERVERS = postgresql psql pg_dump pgbench mariadbd mariadb mariadb-dump
 CLIENTS = node npm python3-psycopg python3-psycopg2 python3-pymysql python3-mysqldb php-mysql sysbench
 
 .DEFAULT_GOAL := help
-.PHONY: help build check format vet lint imports race fuzz-short test integration bench eval fuzz demo fmt clean FORCE
+.PHONY: help build deb check format vet lint imports race fuzz-short test integration bench eval fuzz demo fmt clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,12 @@ bin/honeyrow: FORCE
 	@scripts/need.sh cc
 	@mkdir -p bin
 	$(GO) build -trimpath -o $@ ./cmd/honeyrow
+
+deb: ## a Debian package in dist/
+	@scripts/need.sh cc
+	@mkdir -p dist
+	$(GO) build -trimpath -ldflags "-s -w" -buildmode=pie -o dist/honeyrow ./cmd/honeyrow
+	@packaging/deb.sh dist/honeyrow dist
 
 check: format vet lint imports race fuzz-short ## format, vet, lint, import rules, race tests, short fuzz: under two minutes once the caches are warm
 

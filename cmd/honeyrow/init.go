@@ -18,6 +18,7 @@ type initCmd struct {
 	MysqlAddress  string `placeholder:"HOST:PORT" default:"127.0.0.1:3306" help:"With --protocol both: the MySQL or MariaDB server. Default: ${default}."`
 	MysqlListen   string `placeholder:"HOST:PORT" default:"127.0.0.1:6306" help:"With --protocol both: where its clients will connect. Default: ${default}."`
 	Domain        string `default:"decoy.example" help:"Domain of the planted e-mail addresses: best one that you own and nobody uses."`
+	State         string `placeholder:"FOLDER" help:"Where the registry and the alert file are kept, such as /var/lib/honeyrow. Default: beside the configuration, where the key is in any case."`
 	Force         bool   `help:"Replace a configuration that is there. The registry and its key are kept."`
 	RegistryOnly  bool   `help:"Keep the configuration and make only the registry and key that it names."`
 }
@@ -49,7 +50,7 @@ func (c *initCmd) Run(e *env) error {
 		}
 	}
 	servers := c.servers()
-	res, err := app.Init(e.ctx, app.InitOptions{Path: path, Servers: servers, Domain: c.Domain, Force: c.Force})
+	res, err := app.Init(e.ctx, app.InitOptions{Path: path, Servers: servers, Domain: c.Domain, State: c.State, Force: c.Force})
 	if err != nil {
 		return err
 	}

@@ -71,9 +71,15 @@ func (c *proxyCmd) Run(e *env) error {
 	go func() { // ends with Run
 		done <- a.Run(ctx, func() { tell(log, "READY=1") })
 	}()
+	alive, still := watchdog()
+	defer still()
 	stopping := false
 	for {
 		select {
+		case <-alive:
+			// Addrs asks for the App's lock: a proxy that hangs there does not work.
+			a.Addrs()
+			tell(log, "WATCHDOG=1")
 		case err := <-done:
 			if err == nil {
 				log.Info().Msg("ended")
@@ -95,6 +101,17 @@ func (c *proxyCmd) Run(e *env) error {
 			}
 		}
 	}
+}
+
+// watchdog ticks four times in the while that the service manager grants; never
+// if it does not watch.
+func watchdog() (tick <-chan time.Time, stop func()) {
+	within := app.Watchdog()
+	if within == 0 {
+		return nil, func() {}
+	}
+	t := time.NewTicker(within / 4)
+	return t.C, t.Stop
 }
 
 func (c *proxyCmd) load(e *env, name string) (*app.Config, error) {

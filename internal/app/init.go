@@ -24,7 +24,8 @@ type InitOptions struct {
 	Path    string // of the configuration file
 	Servers []InitServer
 	Domain  string
-	Force   bool // replace a configuration that is there
+	State   string // folder of the registry and the alert file; "": beside the configuration
+	Force   bool   // replace a configuration that is there
 }
 
 // InitServer is a server with the listener in front of it.
@@ -76,6 +77,9 @@ type InitResult struct {
 func Init(ctx context.Context, o InitOptions) (InitResult, error) {
 	var text bytes.Buffer
 	o.Servers = slices.Clone(o.Servers)
+	if o.State != "" {
+		o.State = filepath.Clean(o.State) + "/"
+	}
 	for i := range o.Servers {
 		if o.Servers[i].DSNFile == "" {
 			o.Servers[i].DSNFile = "seed.dsn"

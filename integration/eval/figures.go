@@ -22,8 +22,8 @@ type figure struct {
 
 // figures is the file that a run is compared with.
 type figures struct {
-	// First holds, of each set that was written blind, the first run: before the
-	// detectors' author looked at what was missed. It is written once, never again.
+	// First holds the first run of each set that was written by hand, before
+	// anything was changed for it. It is written once, never again.
 	First map[string]figure `json:"first"`
 	// Last holds the run that was kept last.
 	Last map[string]figure `json:"last"`
@@ -44,12 +44,12 @@ func readFigures(path string) (figures, error) {
 	return f, nil
 }
 
-// keep puts this run into the file; the first figures of a blind set stay.
+// keep puts this run into the file; the first figures of a set stay.
 func (f figures) keep(path string, rs []*result) error {
 	for _, r := range rs {
 		now := r.figure()
 		f.Last[r.c.name] = now
-		if _, old := f.First[r.c.name]; !old && r.c.blind() {
+		if _, old := f.First[r.c.name]; !old && r.c.hard {
 			f.First[r.c.name] = now
 		}
 	}
@@ -90,5 +90,3 @@ func (r *result) figure() figure {
 	return figure{Counted: t.effective, Hits: t.hits, Weak: t.weak, Peer: t.peer}
 }
 
-// blind sets were written before their author had seen the detectors.
-func (c *corpus) blind() bool { return strings.HasSuffix(c.name, "-blind") }

@@ -146,7 +146,7 @@ const intro = `# Detection figures
 
 Written by ` + "`go run ./integration/eval --keep --markdown FILE`" + `; not edited by hand. Attacks are counted on effective statements: valid syntax (where the corpus does not say, a parser took it) and not inert inside a literal. Findings that weigh 3 or more together are of severity medium at least. The engine adds what one statement alone cannot show (honey rows reached, the session's history, shapes never seen): none of that is in these figures. libinjection judges the whole statement and stands beside as the peer.
 
-The corpora of captured and public statements were used to tune the weights. "evasion" and "lookalike" sets were written by hand, are proven to run on PostgreSQL and MariaDB, and are in the repository; their "blind" half was written before its author had seen the detectors, and the figures of its first run stay in the table: expect those, not the tuned ones, from material that nobody has shown us.
+The corpora of captured and public statements were used to tune the weights. "evasion" and "lookalike" sets were written by hand, are proven to run on PostgreSQL and MariaDB, and are in the repository; the figures of each one's first run, before anything was changed for it, stay in the table: expect those, not the tuned ones, from material that nobody has shown us. "blind" was written before its author had seen the detectors, "second" after they had been tuned on "blind".
 `
 
 // table prints rows, as Markdown or in columns.

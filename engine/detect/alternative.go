@@ -68,6 +68,9 @@ func (x *probe) opens(g *group, i int) {
 
 // open judges one condition of an alternative; alone says that it has no other.
 func (x *probe) open(n *node, earlier []*node, at *scope, alone bool) {
+	if when := always(n, x.mysql()); when != nil {
+		x.seeWhen(3, "a condition that no value fails, as an alternative", when)
+	}
 	not := false
 	for n.Kind == sqlfacts.Unary && isName(n, "not", "!") && len(n.Args) == 1 {
 		n, not = n.Args[0], !not
@@ -77,17 +80,22 @@ func (x *probe) open(n *node, earlier []*node, at *scope, alone bool) {
 		if !not && x.mysql() && (wasAsked(earlier, n) || isKey(n)) {
 			x.see(3, "a column by itself as an alternative")
 		}
+	case !not && x.mysql() && measure(n):
+		x.see(3, "a number as an alternative")
 	case n.Kind == sqlfacts.Unary && n.Name == "exists" && len(n.Args) == 1 && !not:
 		if q := n.Args[0]; closed(q, at) && len(q.Args) > 0 && clauseOf(q.Args[0], sqlfacts.Where) == nil {
 			x.see(3, "whether any table has a row, as an alternative")
 		}
 	case n.Kind == sqlfacts.Func && n.Name == "isnull" && len(n.Args) == 1 && not:
-		x.notNull(n.Args[0], earlier)
+		x.notNull(n.Args[0], earlier, at)
 	case n.Kind != sqlfacts.Binary || len(n.Args) < 2:
-	case n.Name == "is" && n.Args[1].Kind == sqlfacts.Null:
+	case isName(n, "is", "<=>") && n.Args[1].Kind == sqlfacts.Null:
 		if not {
-			x.notNull(n.Args[0], earlier)
+			x.notNull(n.Args[0], earlier, at)
 		}
+	case !not && isName(n, "in", "=") && len(n.Args) == 2:
+		x.everyKey(n, at)
+		x.itself(n, not)
 	case not && isName(n, "-", "^", "%", "xor") && same(n.Args[0], n.Args[1]):
 		x.see(3, "nothing left of a column, denied")
 	case isName(n, "and", "or"):
@@ -98,11 +106,42 @@ func (x *probe) open(n *node, earlier []*node, at *scope, alone bool) {
 	}
 }
 
+// measure is what calculates with a column, or measures it: true for MySQL unless
+// it is 0.
+func measure(n *node) bool {
+	if len(columnsOf(n)) == 0 || any(n, func(m *node) bool { return m.Kind == sqlfacts.Query || m.Kind == sqlfacts.Param }) {
+		return false
+	}
+	return n.Kind == sqlfacts.Unary && isName(n, "-", "+", "~") && len(n.Args) == 1 ||
+		n.Kind == sqlfacts.Binary && isName(n, "+", "-", "*", "|", "div") ||
+		n.Kind == sqlfacts.Func && isName(n, "length", "char_length", "ascii", "ord", "abs", "crc32", "bit_length", "floor", "ceil", "round", "sign", "exp", "pi")
+}
+
+// everyKey is x IN (SELECT x FROM t) without a condition: all of a table.
+func (x *probe) everyKey(n *node, at *scope) {
+	q := n.Args[1]
+	if q.Kind == sqlfacts.Unary && isName(q, "any", "some") && len(q.Args) == 1 {
+		q = q.Args[0]
+	}
+	if q.Kind != sqlfacts.Query || len(q.Args) == 0 || !closed(q, at) || aggregated(q) {
+		return
+	}
+	s := q.Args[0]
+	if clauseOf(s, sqlfacts.Where) != nil || clauseOf(s, sqlfacts.Limit) != nil || clauseOf(s, sqlfacts.Having) != nil {
+		return
+	}
+	if strange(q, at) {
+		x.see(2, "all keys of another table, as an alternative")
+	} else {
+		x.see(3, "all keys of the table itself, as an alternative")
+	}
+}
+
 // notNull is x IS NOT NULL: all rows of a key, and all that a comparison of the
 // same column had left out.
-func (x *probe) notNull(n *node, earlier []*node) {
+func (x *probe) notNull(n *node, earlier []*node, at *scope) {
 	switch {
-	case n.Kind == sqlfacts.Column && (wasAsked(earlier, n) || n.Name == "id"):
+	case n.Kind == sqlfacts.Column && (wasAsked(earlier, n) || isKey(n) || n.Qualifier == "" && slices.Contains(at.names, n.Name)):
 		x.see(3, "all that the column has, as an alternative")
 	case n.Kind == sqlfacts.Func && isName(n, "coalesce", "ifnull", "concat", "length", "char_length", "nvl"):
 		x.see(3, "a value that is never NULL, as an alternative")
@@ -258,6 +297,18 @@ func (x *probe) pattern(n *node, not bool, earlier []*node) {
 			x.see(2, "all but a pattern, beside a value that was asked for")
 		}
 		return
+	}
+	if r.Kind == sqlfacts.String && l.Kind == sqlfacts.Column {
+		for _, e := range earlier {
+			if e.Kind == sqlfacts.Binary && isName(e, "like", "ilike", "~~", "~~*") && len(e.Args) == 2 && same(e.Args[0], l) && e.Args[1].Kind == sqlfacts.String {
+				first := e.Args[1]
+				x.seeWhen(3, "a pattern that fits everything, beside one of the same column that does not", func(v Values) bool {
+					a, _ := value(first, v)
+					b, _ := value(r, v)
+					return strings.Trim(a, "%") != "" && b != "" && strings.Trim(b, "%") == ""
+				})
+			}
+		}
 	}
 	if r.Kind != sqlfacts.String || len(columnsOf(l)) == 0 || !slices.ContainsFunc(earlier, func(e *node) bool { return e.Kind == sqlfacts.Binary && e.Name == "=" && behindLiteral(e) }) {
 		return

@@ -33,13 +33,15 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 			"select * from t where a < 10 or a >= 10", "select * from t where a = 'x' or length(a) >= 0", "select * from t where id = 1 or id is not distinct from id",
 			"select * from t where a = 'x' or a like '%'", "select * from t where id = 3 or id > -1", "select * from t where a = 1 or b in (true, false)",
 			"select * from t where a = 'x' or coalesce(a, '') || '' = coalesce(a, '')", "select * from t where id = 3 or now() > at - interval '90 years'",
+			"select * from t where a = 2 or b * 0 = 0", "select * from t where a = 2 or greatest(b, 0) >= b", "select * from t where a = 2 or (b is null) is not null", "select * from t where a = 2 or case when b > 0 then true else true end",
+			"select * from t where a = 2 or c::text ~ '[0-9]'", "select * from t where a like '%x%' or a like '%'", "select * from t where a = 2 or a in (select a from t)",
 		},
 		my: []string{"select * from t where id = 5 or id", "select * from t where a = 'x' or not isnull(a)", "select * from t where id = 1 or id between 0 and ~0", "select * from t where a = 'x' or !(a - a)", "select * from t where a = 'x' || a rlike '.'", "select * from t where a = 1 or exists(select b from u)", "select * from t where a = 'x' or at < now() + interval 90 year"},
 		neverPG: []string{
 			"select * from t where a = 'x' or deleted_at is not null", "select * from t where a = $1 or id is not null", "select * from t where a = 5 or a > 7", "select * from t where a is null or a < 0 or a >= 100",
-			"select * from t where a like '%' or b like '%'", "select * from t where a = 'x' or b <> 'y'", "select * from t where a = 'x' or lower(a) = 'y'",
+			"select * from t where a like '%' or b like '%'", "select * from t where a = 'x' or b <> 'y'", "select * from t where a = 'x' or lower(a) = 'y'", "select * from t where a = 'x' or b - c > 0", "select * from t where a = 'x' or length(b) > 3", "select * from t where a = 'x' or coalesce(b, 0) = 0",
 		},
-		neverMy: []string{"select * from t where a = 1 or active", "select * from t where a = 0 or a = 1", "select * from t where a = 'x' or at > now() - interval 2 year"},
+		neverMy: []string{"select * from t where a = 1 or b % 2 = 0", "select * from t where a = 1 or b + c > 5", "select * from t where a = 1 or if(b > 3, 1, 0)", "select * from t where a = 1 or active", "select * from t where a = 0 or a = 1", "select * from t where a = 'x' or at > now() - interval 2 year"},
 	},
 	"foreign-question": {
 		pg: []string{
@@ -47,6 +49,7 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 			"select * from t where (a, (select p from u limit 1)) > (0, 'h')", "select * from t where a = 'x' || (select p from u limit 1)", "select * from t where a = 1 / (select case when p like 'q%' then 1 else 0 end from u)",
 			"select * from t where a = 1 and (select p from u limit 1)::regclass is not null", "insert into t (a, b) values (1, 'x'), (2, (select p from u limit 1))", "insert into t (a) values (1) on conflict (a) do update set b = (select p from u limit 1)",
 			"update t set a = (select string_agg(p, ',') from u) where id = 1", "select * from t limit (select count(*) from u where p < 'f')",
+			"delete from t where a = 'x' returning (select p from u limit 1)", "select a from t order by (select p from u limit 1)", "update t set a = (select p like 'x%' from u where id = 1)", "select * from t where a in (select 1 from u where p < 'q')",
 		},
 		my:      []string{"select * from t where a = 1 and strcmp((select p from u limit 1), 'm') = 1", "select a from t group by a having (select max(p) from u) > 100", "select * from t where a = elt((select r = 'x' from u limit 1) + 1, 1, 2)", "insert into t (a) values (concat('', (select p from u where id = 2)))"},
 		neverPG: []string{"select * from t where a > (select avg(b) from u)", "select * from t where a in (select b from u where c = 1)", "select * from t where exists (select 1 from u where u.a = t.a)", "select a, (select count(*) from u) as n from t", "insert into t (a, b) values (1, (select id from u where name = 'x'))", "select round(100.0 * a / (select count(*) from u), 1) from t"},

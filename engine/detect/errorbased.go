@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"strings"
+
 	"honeyrow/engine/sqlfacts"
 )
 
@@ -66,13 +68,13 @@ func forcesText(n *node) bool {
 	case sqlfacts.Binary:
 		return n.Name == "||"
 	case sqlfacts.Func:
-		return isInfo(n) || isName(n, "concat", "concat_ws", "chr", "string_agg", "group_concat")
+		return isInfo(n) && n.Name != "current_setting" || isName(n, "concat", "concat_ws", "chr", "string_agg", "group_concat")
 	}
 	return false
 }
 
 func isNumeric(t string) bool {
-	switch t {
+	switch strings.TrimSuffix(t, "[]") {
 	case "int", "int2", "int4", "int8", "integer", "bigint", "smallint", "numeric", "decimal", "float4", "float8", "real",
 		"signed", "unsigned", "signed integer", "unsigned integer", "bool", "boolean", "date", "timestamp", "inet", "uuid", "money", "xml", "json", "jsonb":
 		return true

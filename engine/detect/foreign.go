@@ -11,6 +11,9 @@ var foreign = Detector{
 	ID: "foreign-question", Title: "A question about a table that the statement has no business with",
 	Maps: []string{"CWE-89", "T1190", "T1213.006"},
 	find: func(x *probe) {
+		if !x.user { // tools that look at the server
+			return
+		}
 		for _, a := range x.arms {
 			x.asks(a)
 		}
@@ -55,7 +58,11 @@ func (x *probe) asks(a arm) {
 	case exists && probing(q):
 		x.see(3, "whether another table has a row that fits a pattern")
 	case exists:
-		x.see(1, "whether another table has a row")
+		if !a.or {
+			x.see(1, "whether another table has a row")
+		}
+	case len(own) == 0 && asksByKey(a.n, q):
+		x.see(1, "whether a value of another table is the one that is meant")
 	case len(own) > 0:
 		x.through(a, qs)
 	case recursive(q):
@@ -67,6 +74,16 @@ func (x *probe) asks(a arm) {
 	default:
 		x.see(3, "another table's data compared with a constant")
 	}
+}
+
+// asksByKey is (SELECT role FROM users WHERE id = 4) = 'admin': what programs
+// check before they do something.
+func asksByKey(n, q *node) bool {
+	if !plainly(n) || n.Name != "=" || len(q.Args) == 0 || probing(q) {
+		return false
+	}
+	t, w := targetsOf(q), clauseOf(q.Args[0], sqlfacts.Where)
+	return t != nil && len(t.Args) == 1 && t.Args[0].Kind == sqlfacts.Column && w != nil && len(w.Args) == 1 && w.Args[0].Kind == sqlfacts.Binary && w.Args[0].Name == "=" && len(inner(n)) == 1
 }
 
 // plainly is (SELECT ...) op literal.
@@ -85,6 +102,16 @@ func recursive(q *node) bool {
 // through judges a column that is compared with what another table's data was
 // made into: choices, pairs, numbers.
 func (x *probe) through(a arm, qs []*node) {
+	for _, q := range qs {
+		if pieces(q) {
+			x.see(3, "a piece of another table's data compared")
+			return
+		}
+		if t := targetsOf(q); t != nil && len(t.Args) == 1 && isLiteral(t.Args[0]) && reads(q) && !aggregated(q) && isName(a.n, "in", "=") {
+			x.see(3, "whether another table has a row, put as a value")
+			return
+		}
+	}
 	each(a.n, func(m *node) bool {
 		switch {
 		case m.Kind == sqlfacts.Query:
@@ -101,6 +128,25 @@ func (x *probe) through(a arm, qs []*node) {
 		}
 		return true
 	})
+}
+
+// pieces reports whether a sub-query returns what was made of one value: a piece
+// of it, a number for it, or how it compares.
+func pieces(q *node) bool {
+	t := targetsOf(q)
+	if t == nil || len(t.Args) != 1 || aggregated(q) {
+		return false
+	}
+	n := t.Args[0]
+	for n.Kind == sqlfacts.Cast && len(n.Args) == 1 {
+		n = n.Args[0]
+	}
+	if len(columnsOf(n)) == 0 {
+		return false
+	}
+	return n.Kind == sqlfacts.Func && isName(n, "ascii", "ord", "substr", "substring", "mid", "left", "right", "length", "char_length", "position", "locate", "instr", "strpos", "hex", "conv", "get_byte", "strcmp", "if") ||
+		n.Kind == sqlfacts.Case ||
+		n.Kind == sqlfacts.Binary && (isComparison(n.Name) || isName(n, "between", "in", "similar to", "&", ">>"))
 }
 
 func anyQuery(n *node) bool {
@@ -127,7 +173,7 @@ func (x *probe) grown(p place) {
 	}
 	switch p.clause {
 	case sqlfacts.Where, sqlfacts.Having, sqlfacts.Limit, sqlfacts.Order:
-		if !aggregated(q) || join {
+		if !aggregated(q) || join || probing(q) {
 			x.see(3, "a literal that goes on with another table's data")
 		}
 	case sqlfacts.Values, sqlfacts.Targets, sqlfacts.Conflict:
@@ -143,13 +189,22 @@ func (x *probe) grown(p place) {
 
 // target is another table's value beside the row, or in the place of a new one.
 func (x *probe) target(q query) {
-	if !closed(q.n, q.at) || !strange(q.n, q.at) || q.at.depth > 0 {
+	if !closed(q.n, q.at) || q.at.depth > 0 {
 		return
 	}
 	stmt := q.at.stmt
+	if !strange(q.n, q.at) && !(stmt.Kind == sqlfacts.Update && pieces(q.n)) {
+		return
+	}
 	switch {
 	case q.clause == sqlfacts.Conflict, q.clause == sqlfacts.Targets && stmt.Kind == sqlfacts.Insert && q.in != nil && q.in.Kind == sqlfacts.Assign:
 		x.see(3, "another table's value, if the row exists")
+	case q.clause == sqlfacts.Return:
+		x.see(3, "another table's value with what was written")
+	case q.clause == sqlfacts.Order && q.in != nil && q.in.Kind == sqlfacts.Order:
+		x.see(3, "an order by what is the same for all rows")
+	case q.clause == sqlfacts.Targets && stmt.Kind == sqlfacts.Update && pieces(q.n):
+		x.see(3, "a piece of another table's data as a value")
 	case q.clause == sqlfacts.Limit:
 		x.see(3, "another table's data as a limit")
 	case q.clause != sqlfacts.Targets:

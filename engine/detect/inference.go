@@ -126,7 +126,31 @@ func (x *probe) cases(p place) {
 // is compared with nearby: that is a filter that can be left empty.
 func (x *probe) unlessShared(weight int, detail string, test *node, near []*node) {
 	tests := literals(test)
-	x.seeWhen(weight, detail, func(v Values) bool { return !sharesValue(tests, near, v) })
+	if !any(test, func(m *node) bool {
+		return m.Kind == sqlfacts.Binary && (isComparison(m.Name) || isName(m, "in", "between", "is", "and", "or", "xor", "similar to", "is distinct from")) || m.Kind == sqlfacts.Unary || m.Kind == sqlfacts.Query
+	}) {
+		return
+	}
+	if !x.user && !anyQuery(test) { // a tool that looks at the server's version
+		weight = 1
+	}
+	names := map[string]bool{}
+	for _, p := range x.all {
+		if p.n.Kind == sqlfacts.Column && p.clause == sqlfacts.Order {
+			names[p.n.Name] = true
+		}
+	}
+	x.seeWhen(weight, detail, func(v Values) bool {
+		if sharesValue(tests, near, v) {
+			return false
+		}
+		for _, l := range tests { // a list that is sorted by the column that was named
+			if s, _ := value(l, v); names[s] {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // sharesValue reports whether one of the literals is a value that a column is

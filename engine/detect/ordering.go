@@ -24,6 +24,7 @@ var ordering = Detector{
 					}
 				case spliced(n) || peeks(n):
 					x.see(3, "a condition behind a number in "+clauseName(c.Kind))
+				case c.Kind == sqlfacts.Limit && reckons(n):
 				case isConst(n) && !any(n, func(m *node) bool {
 					return m.Kind == sqlfacts.Func && isName(m, "rand", "random", "now", "uuid", "count")
 				}):
@@ -32,6 +33,22 @@ var ordering = Detector{
 			}
 		}
 	},
+}
+
+// reckons reports whether an expression calculates with numbers: a page's first
+// row.
+func reckons(n *node) bool {
+	return !any(n, func(m *node) bool {
+		switch m.Kind {
+		case sqlfacts.Number, sqlfacts.Param, sqlfacts.Variable, sqlfacts.Null, sqlfacts.Missing, sqlfacts.Cast:
+			return false
+		case sqlfacts.Binary, sqlfacts.Unary:
+			return !isName(m, "+", "-", "*", "/")
+		case sqlfacts.Func:
+			return !isName(m, "greatest", "least")
+		}
+		return true
+	})
 }
 
 // named reports whether a sub-query compares columns: with the row at hand, as

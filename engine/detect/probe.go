@@ -26,6 +26,7 @@ type probe struct {
 	unions  []*node
 	orders  []*node // expressions in ORDER BY, GROUP BY and LIMIT
 	all     []place
+	user    bool // a table that is not the catalogue's is named
 }
 
 // arm is a part of a condition that stands or falls by itself.
@@ -78,6 +79,9 @@ func (x *probe) seeWhen(weight int, detail string, when func(Values) bool) {
 func (x *probe) has(m sqlfacts.Marks) bool { return x.facts.Marks&m != 0 }
 
 func (x *probe) gather() {
+	for _, t := range x.facts.Tables {
+		x.user = x.user || !inCatalog(t.Schema, t.Name, x.mysql())
+	}
 	for _, s := range x.facts.Statements {
 		x.statement(s, nil)
 	}

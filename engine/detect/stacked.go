@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"strings"
+
 	"honeyrow/engine/sqlfacts"
 )
 
@@ -26,7 +28,7 @@ var stacked = Detector{
 				}
 			default:
 				switch {
-				case s.Kind == sqlfacts.Show && s.Name != "warnings" && s.Name != "errors" && endsInLiteral(ss[0]), s.Kind == sqlfacts.Other && x.mysql():
+				case s.Kind == sqlfacts.Show && s.Name != "warnings" && s.Name != "errors" && endsInLiteral(ss[0]), s.Kind == sqlfacts.Other && endsInLiteral(ss[0]), s.Kind == sqlfacts.Lock && endsInLiteral(ss[0]) && !strings.HasPrefix(s.Name, "unlock"):
 					x.see(3, "a statement about the database, behind one that reads rows")
 				case s.Kind == sqlfacts.Select && endsInLiteral(ss[0]) && reads(s) && clauseOf(s, sqlfacts.Where) == nil && strange(s, &scope{stmt: ss[0]}):
 					x.see(3, "all of another table, behind a statement that ends in a literal")

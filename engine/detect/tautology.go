@@ -13,6 +13,9 @@ var tautology = Detector{
 	Maps: []string{"CWE-89", "T1190"},
 	find: func(x *probe) {
 		for _, a := range x.arms {
+			if a.not && !a.or && a.n.Kind == sqlfacts.Binary && isName(a.n, "and", "or") || a.not && !a.or && contradicts(x.arms, a) {
+				x.see(3, "a contradiction, denied")
+			}
 			x.constant(a)
 			x.selfCompare(a)
 		}
@@ -21,6 +24,17 @@ var tautology = Detector{
 		}
 		x.nullPairs()
 	},
+}
+
+// contradicts reports whether a denied comparison stands beside the denied
+// opposite of it: NOT (a = 1 AND a <> 1).
+func contradicts(arms []arm, a arm) bool {
+	if a.n.Kind != sqlfacts.Binary || a.n.Name != "<>" && a.n.Name != "!=" {
+		return false
+	}
+	return slices.ContainsFunc(arms, func(o arm) bool {
+		return o.not && o.of == a.of && o.n.Kind == sqlfacts.Binary && o.n.Name == "=" && len(o.n.Args) == 2 && same(o.n.Args[0], a.n.Args[0])
+	})
 }
 
 // constant judges an arm without columns and parameters.

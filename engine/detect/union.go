@@ -35,7 +35,7 @@ func (x *probe) graft(u *node) {
 		arm := shapeOf(a, mysql)
 		switch {
 		case first.catalog && arm.catalog: // a tool that looks at the server
-		case arm.nulls > 0 && first.reads && first.nulls == 0 && arm.nulls+arm.literals >= arm.columns-1 && (arm.literals > 0 || arm.nulls > 1 || arm.columns == 1 || !arm.reads):
+		case arm.nulls > 0 && first.reads && first.nulls == 0 && arm.nulls+arm.literals >= arm.columns-1 && !(arm.reads && first.labelled && arm.labelled) && (arm.literals > 0 || arm.nulls > 1 || arm.columns == 1 || !arm.reads):
 			x.see(3, "an arm padded with NULLs")
 		case arm.catalog && !first.catalog:
 			x.see(3, "an arm that reads the catalogue")
@@ -51,6 +51,8 @@ func (x *probe) graft(u *node) {
 			}
 		case !arm.reads && first.reads && arm.columns > 0:
 			x.see(2, "an arm without a table")
+		case arm.reads && first.reads && arm.asks && !first.asks && first.open && arm.closed:
+			x.see(3, "an arm with a sub-query of another table among its values")
 		case arm.reads && first.reads && arm.table != first.table:
 			x.strangeArm(&first, &arm, arms[i], a)
 		}
@@ -84,10 +86,21 @@ func (x *probe) strangeArm(first, arm *outline, before, a *node) {
 // mismatch is an arm whose columns are others than the first one's: unless it
 // asks for the same value as that does, as searches over several tables do.
 func (x *probe) mismatch(first, arm *outline, before, a *node) {
-	differ := len(first.names) != len(arm.names)
+	differ, renamed := len(first.names) != len(arm.names), true
+	targets := targetsOf(before)
 	for i := range min(len(first.names), len(arm.names)) {
 		l, r := first.names[i], arm.names[i]
-		differ = differ || l != r && !(keyish(l) && keyish(r)) && !(labels(l) && labels(r))
+		if l == r || keyish(l) && keyish(r) || labels(l) && labels(r) {
+			continue
+		}
+		if targets == nil || i >= len(targets.Args) || targets.Args[i].Alias == "" {
+			renamed = false
+		}
+		differ = true
+	}
+	weight := 3
+	if renamed { // the first arm calls its columns what fits both
+		weight = 2
 	}
 	mine := literalsIn(clauseOf(a, sqlfacts.Where))
 	theirs := literalsIn(clauseOf(before, sqlfacts.Where))
@@ -104,7 +117,7 @@ func (x *probe) mismatch(first, arm *outline, before, a *node) {
 		return false
 	}
 	if differ {
-		x.seeWhen(3, "an arm that reads other columns of another table, behind a literal", func(v Values) bool { return !shares(v) })
+		x.seeWhen(weight, "an arm that reads other columns of another table, behind a literal", func(v Values) bool { return !shares(v) })
 		return
 	}
 	x.seeWhen(2, "an arm that reads all of another table, behind a literal", func(v Values) bool { return arm.bare && !shares(v) })
@@ -136,6 +149,8 @@ type outline struct {
 	columns, literals, nulls           int
 	reads, catalog, star, joined, bare bool
 	asks, info, gathers, open          bool
+	closed                             bool     // a sub-query among the values has nothing to do with the arm
+	labelled                           bool     // the first value is a text
 	names                              []string // of the columns, as the result calls them
 	table                              string
 }
@@ -153,6 +168,10 @@ func shapeOf(n *node, mysql bool) outline {
 	if t := clauseOf(n, sqlfacts.Targets); t != nil {
 		o.gathers = gathers(n)
 		o.asks = anyQuery(t)
+		for _, q := range inner(t) {
+			o.closed = o.closed || closed(q, &scope{stmt: n})
+		}
+		o.labelled = len(t.Args) > 0 && t.Args[0].Kind == sqlfacts.String
 		o.info = any(t, func(m *node) bool {
 			return m.Kind == sqlfacts.Func && isInfo(m) || m.Kind == sqlfacts.Variable && strings.HasPrefix(m.Name, "@@")
 		})

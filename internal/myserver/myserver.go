@@ -1,7 +1,8 @@
-// Package myserver runs a private MariaDB for tests, benchmarks and the demo: a
-// fresh data folder below a temporary one on a random loopback port, started
-// from the distribution's binaries without root's rights and removed with
-// everything in it by Stop. It is never used on anybody's own database.
+// Package myserver runs a private MariaDB, or MySQL, for tests, benchmarks and the
+// demo: a fresh data folder below a temporary one on a random loopback port,
+// started without root's rights from the distribution's binaries or from those
+// that HONEYROW_MY_BIN names, and removed with everything in it by Stop. It is
+// never used on anybody's own database.
 package myserver
 
 import (
@@ -33,67 +34,33 @@ type Options struct {
 	Files map[string][]byte
 }
 
-// Server is a running MariaDB.
+// Server is a running MariaDB or MySQL.
 type Server struct {
 	Host   string // "127.0.0.1"
 	Port   int
 	Dir    string // the temporary folder; Socket is in it
 	Socket string // path of the unix socket
+	Kind   Kind
 
-	bin    string // mariadbd
-	client string // mariadb
+	bin    string // mariadbd, mysqld
+	client string // mariadb, mysql
 	cmd    *exec.Cmd
 	done   chan struct{}
 	log    string
 	cred   *syscall.Credential
 }
 
-// template is a data folder made once per process: mariadb-install-db takes
-// seconds, a copy of its result a fraction of one.
+// template is a data folder made once per process: making one takes seconds, a
+// copy of it a fraction of one.
 var template struct {
 	once sync.Once
 	dir  string
 	err  error
 }
 
-// Find returns the paths of the server and of the command line client:
-// from $HONEYROW_MARIADB_BIN, the PATH, or the distribution's folders.
-func Find() (server, client string, err error) {
-	for _, name := range []string{"mariadbd", "mysqld"} {
-		if server = lookup(name); server != "" {
-			break
-		}
-	}
-	for _, name := range []string{"mariadb", "mysql"} {
-		if client = lookup(name); client != "" {
-			break
-		}
-	}
-	if server == "" || client == "" || lookup("mariadb-install-db") == "" {
-		return "", "", errors.New("no MariaDB server found: install it (Debian: apt-get install mariadb-server) or set HONEYROW_MARIADB_BIN to the folder that holds mariadbd, mariadb and mariadb-install-db")
-	}
-	return server, client, nil
-}
-
-func lookup(name string) string {
-	var dirs []string
-	if d := os.Getenv("HONEYROW_MARIADB_BIN"); d != "" {
-		dirs = []string{d}
-	} else {
-		dirs = append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/usr/bin", "/usr/local/sbin")
-	}
-	for _, d := range dirs {
-		p := filepath.Join(d, name)
-		if st, err := os.Stat(p); err == nil && !st.IsDir() && st.Mode()&0o111 != 0 {
-			return p
-		}
-	}
-	return ""
-}
-
 // Start makes a server and waits until it accepts connections.
 func Start(ctx context.Context, o Options) (*Server, error) {
-	bin, client, err := Find()
+	bin, client, kind, err := Find()
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +69,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		Host: "127.0.0.1", Dir: dir, Socket: filepath.Join(dir, "s"), bin: bin, client: client,
+		Host: "127.0.0.1", Dir: dir, Socket: filepath.Join(dir, "s"), Kind: kind, bin: bin, client: client,
 		done: make(chan struct{}), log: filepath.Join(dir, "log"),
 	}
 	if err := s.start(ctx, o); err != nil {
@@ -150,9 +117,9 @@ func (s *Server) start(ctx context.Context, o Options) error {
 		"[mysqld]", "datadir = " + s.data(), "socket = " + s.Socket, "pid-file = " + filepath.Join(s.Dir, "pid"),
 		"bind-address = 127.0.0.1", "port = " + strconv.Itoa(s.Port), "skip-name-resolve",
 		"innodb_flush_log_at_trx_commit = 2", "innodb_flush_method = nosync", "innodb_buffer_pool_size = 64M",
-		"innodb_log_file_size = 32M", "max_connections = 300", "character-set-server = utf8mb4",
-		"log_warnings = 0", "secure_file_priv =", "tmpdir = " + s.Dir,
-	}, o.Settings...)
+		"max_connections = 300", "character-set-server = utf8mb4", "secure_file_priv =", "tmpdir = " + s.Dir,
+	}, s.Kind.settings(s.Dir)...)
+	conf = append(conf, o.Settings...)
 	if err := os.WriteFile(s.conf(), []byte(strings.Join(conf, "\n")+"\n"), 0o644); err != nil {
 		return err
 	}
@@ -164,7 +131,7 @@ func (s *Server) conf() string { return filepath.Join(s.Dir, "my.cnf") }
 
 // makeData copies the template's data folder, making that first if need be.
 func (s *Server) makeData(ctx context.Context) error {
-	template.once.Do(func() { template.dir, template.err = install(ctx, s.cred) })
+	template.once.Do(func() { template.dir, template.err = s.install(ctx) })
 	if template.err != nil {
 		return template.err
 	}
@@ -174,26 +141,26 @@ func (s *Server) makeData(ctx context.Context) error {
 	return nil
 }
 
-// install runs mariadb-install-db. Its folder is left for other servers of this
-// process; Cleanup removes it.
-func install(ctx context.Context, cred *syscall.Credential) (string, error) {
+// install makes a data folder. It is left for other servers of this process;
+// Cleanup removes it.
+func (s *Server) install(ctx context.Context) (string, error) {
 	base, err := os.MkdirTemp("", "honeyrow-my-template-")
 	if err != nil {
 		return "", err
 	}
-	if cred != nil {
-		if err := os.Chown(base, int(cred.Uid), int(cred.Gid)); err != nil {
+	if s.cred != nil {
+		if err := os.Chown(base, int(s.cred.Uid), int(s.cred.Gid)); err != nil {
 			return "", err
 		}
 	}
 	dir := filepath.Join(base, "data")
-	cmd := exec.CommandContext(ctx, lookup("mariadb-install-db"), "--no-defaults", "--datadir="+dir,
-		"--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=32M")
+	program, args := s.Kind.installer(s.bin, dir)
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = base
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: cred}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		_ = os.RemoveAll(base)
-		return "", fmt.Errorf("mariadb-install-db: %w\n%s", err, out)
+		return "", fmt.Errorf("%s: %w\n%s", program, err, out)
 	}
 	return dir, nil
 }
@@ -235,7 +202,7 @@ func (s *Server) run(ctx context.Context) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred}
 	cmd.Stdout, cmd.Stderr = logf, logf
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start mariadbd: %w", err)
+		return fmt.Errorf("start %s: %w", s.bin, err)
 	}
 	done := make(chan struct{})
 	s.cmd, s.done = cmd, done
@@ -256,9 +223,9 @@ func (s *Server) run(ctx context.Context) error {
 		}
 		select {
 		case <-done:
-			return fmt.Errorf("mariadbd ended at its start:\n%s", s.Log())
+			return fmt.Errorf("%s ended at its start:\n%s", s.bin, s.Log())
 		case <-ctx.Done():
-			return fmt.Errorf("mariadbd did not accept connections within 60 s:\n%s", s.Log())
+			return fmt.Errorf("%s did not accept connections within 60 s:\n%s", s.bin, s.Log())
 		case <-tick.C:
 		}
 	}
@@ -317,15 +284,16 @@ func (s *Server) Query(ctx context.Context, database, sql string) (string, error
 	return s.Client(ctx, sql, "--socket="+s.Socket, "--user=root", "--batch", "--skip-column-names", "--database="+database)
 }
 
-// Client runs the mariadb command line client with the given arguments and
+// Client runs the command line client with the given arguments and
 // input, without anybody's option files.
 func (s *Server) Client(ctx context.Context, input string, args ...string) (string, error) {
 	return s.tool(ctx, s.client, input, args)
 }
 
-// Tool runs another program of MariaDB's, such as mariadb-dump, in the same way.
+// Tool runs another program of MariaDB's, such as mariadb-dump, in the same way;
+// with MySQL, the one that is its like.
 func (s *Server) Tool(ctx context.Context, name string, args ...string) (string, error) {
-	path := lookup(name)
+	path := lookup(s.Kind.Program(name))
 	if path == "" {
 		return "", fmt.Errorf("there is no %s: install it (Debian: apt-get install mariadb-client mariadb-server)", name)
 	}

@@ -214,18 +214,21 @@ func (s *Server) run(ctx context.Context) error {
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
+	last := errors.New("no answer")
 	for {
 		if c, err := net.Dial("unix", s.Socket); err == nil {
 			c.Close()
 			if _, err := s.Query(ctx, "", "select 1"); err == nil {
 				return nil
+			} else if ctx.Err() == nil {
+				last = err
 			}
 		}
 		select {
 		case <-done:
 			return fmt.Errorf("%s ended at its start:\n%s", s.bin, s.Log())
 		case <-ctx.Done():
-			return fmt.Errorf("%s did not accept connections within 60 s:\n%s", s.bin, s.Log())
+			return fmt.Errorf("%s did not accept connections within 60 s: %w\n%s", s.bin, last, s.Log())
 		case <-tick.C:
 		}
 	}
@@ -281,7 +284,25 @@ func (s *Server) Exec(ctx context.Context, database, sql string) error {
 // Query is Exec that returns what the client prints: rows as lines of fields
 // separated by tabs, without headers.
 func (s *Server) Query(ctx context.Context, database, sql string) (string, error) {
-	return s.Client(ctx, sql, "--socket="+s.Socket, "--user=root", "--batch", "--skip-column-names", "--database="+database)
+	return s.Client(ctx, sql, append(s.NoTLS(), "--socket="+s.Socket, "--user=root", "--batch", "--skip-column-names", "--database="+database)...)
+}
+
+// NoTLS are the arguments that make a program of this kind go without TLS, which
+// MariaDB's of 11 insist on otherwise.
+func (s *Server) NoTLS() []string {
+	if s.Kind == MySQL {
+		return []string{"--ssl-mode=DISABLED", "--get-server-public-key"}
+	}
+	return []string{"--skip-ssl"}
+}
+
+// VerifiedTLS are the arguments that make a program of this kind insist on a
+// certificate of the authority in the file ca.
+func (s *Server) VerifiedTLS(ca string) []string {
+	if s.Kind == MySQL {
+		return []string{"--ssl-mode=VERIFY_CA", "--ssl-ca=" + ca}
+	}
+	return []string{"--ssl", "--ssl-ca=" + ca, "--ssl-verify-server-cert"}
 }
 
 // Client runs the command line client with the given arguments and

@@ -1,6 +1,7 @@
 package mywire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -34,6 +35,19 @@ func wideCharset(id uint16) encoding {
 		return utf32be
 	}
 	return narrow
+}
+
+// numberLimit is more than the bytes of any number's text.
+const numberLimit = 512
+
+// encodingOf tells how the text of one value is stored. Of numbers and dates
+// that depends on the server: MariaDB converts all of them into a wide character
+// set, MySQL only the decimals. A converted one has a zero byte in its first two.
+func (c *field) encodingOf(raw []byte) encoding {
+	if c.wide != narrow && c.numeric && bytes.IndexByte(raw[:min(len(raw), 2)], 0) < 0 {
+		return narrow
+	}
+	return c.wide
 }
 
 // wideName tells the encoding of a definition's names from its catalog "def".

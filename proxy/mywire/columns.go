@@ -111,6 +111,7 @@ func (f *flow) definitions(r *request, rest, p []byte) (taken, error) {
 			end -= header + len(g.last)
 		}
 	}
+	f.outs = status & (mysql.SERVER_PS_OUT_PARAMS | mysql.SERVER_MORE_RESULTS_EXISTS)
 	refused, err := f.describeResult(r, rest[start:end], n, cached)
 	if err != nil {
 		return taken{}, err
@@ -264,7 +265,7 @@ func decodeColumn(b []byte, c caps) (inspect.Column, field, error) {
 	// always) tells which that is, if it is wide.
 	of := wideName(names[0])
 	if fl.numeric = fl.fixed() || fl.typ == mysql.MYSQL_TYPE_DECIMAL || fl.typ == mysql.MYSQL_TYPE_NEWDECIMAL; fl.numeric {
-		fl.wide = of // their text is converted, though their character set says binary
+		fl.wide = of // their text may be converted, though their character set says binary
 	}
 	col = inspect.Column{
 		OrgSchema: name(names[1], of), OrgTable: name(names[3], of), Name: name(names[4], of), OrgName: name(names[5], of),

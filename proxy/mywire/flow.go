@@ -110,6 +110,7 @@ type flow struct {
 	down      download
 	cur       *request // the head of queue
 	rowPhase  bool     // definitions have come: rows follow
+	outs      uint16   // of the status before the rows: OUT parameters, and more to come
 	w         watch
 	cursors   []*prepared // those with an open cursor
 	descs     map[uint64]*description

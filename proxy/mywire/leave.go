@@ -2,6 +2,7 @@ package mywire
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"net"
 	"time"
@@ -41,6 +42,15 @@ const (
 func (l *login) leave() {
 	switch l.owes {
 	case owesLogin:
+		if l.encrypt && l.serverTLS == nil {
+			// MariaDB 11 counts a plaintext login too if it wants TLS from all.
+			_ = l.raw.SetDeadline(time.Now().Add(tellTimeout))
+			ctx, stop := context.WithTimeout(context.Background(), tellTimeout)
+			defer stop()
+			if l.encryptServer(ctx, l.greet.noResponse(true).fixed) != nil {
+				return
+			}
+		}
 		end(l.raw, l.server, l.greet.noLogin(l.serverTLS != nil))
 	case owesAnswer:
 		end(l.raw, l.server, noPassword(l.auth.plugin))

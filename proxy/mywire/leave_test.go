@@ -19,6 +19,13 @@ import (
 // The server counts broken handshakes per address, here the one in the PROXY
 // header, and shuts an address out that has max_connect_errors in a row.
 func TestClientsThatGoAwayDoNotGetTheProxyShutOutOfTheServer(t *testing.T) {
+	_, _, kind, err := myserver.Find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !applies(t, kind) {
+		return
+	}
 	ca := tlstest.New(t, t.TempDir())
 	pair := ca.Issue(t, "db.example", "db.example", "127.0.0.1")
 	s, err := myserver.Start(t.Context(), myserver.Options{
@@ -45,6 +52,7 @@ func TestClientsThatGoAwayDoNotGetTheProxyShutOutOfTheServer(t *testing.T) {
 		t.Helper()
 		return sql("select count_handshake_errors from performance_schema.host_cache where ip = '" + from + "'")
 	}
+	version := sql("select version()")
 	clients := map[string]func(net.Conn){
 		"closes at once":            func(net.Conn) {},
 		"closes after the greeting": func(c net.Conn) { _, _ = readPacket(c) },
@@ -88,6 +96,10 @@ func TestClientsThatGoAwayDoNotGetTheProxyShutOutOfTheServer(t *testing.T) {
 			if err := <-ended; err == nil {
 				t.Fatalf("a client that %s has logged in", name)
 			}
+		}
+		if tt.mode == tlsconf.Disable && tt.secure == "ON" && !strings.HasPrefix(version, "10.") {
+			t.Logf("MariaDB %s: a proxy without TLS before a server that requires it is not looked at: no login can succeed, and MariaDB 11 counts each", version)
+			continue
 		}
 		if got := broken(from); got != "0" {
 			t.Errorf("tls.mode %s, require_secure_transport %s: the server counts %s broken handshakes", tt.mode, tt.secure, got)

@@ -40,6 +40,7 @@ type login struct {
 	server    *framer
 	serverTLS *tls.ConnectionState // nil: plaintext
 	lift      func() bool          // of the server's guard
+	encrypt   bool                 // TLS with the server is wanted, and begins with the client's response
 
 	greet *greeting
 	caps  caps // agreed between client and server
@@ -93,8 +94,8 @@ func (l *login) run(ctx context.Context) (*wire.Session, error) {
 	if err := l.reach(ctx); err != nil {
 		return nil, err
 	}
-	encrypt, err := l.wantsServerTLS(ctx)
-	if err != nil {
+	var err error
+	if l.encrypt, err = l.wantsServerTLS(ctx); err != nil {
 		return nil, err
 	}
 	r, err := l.open(ctx)
@@ -105,7 +106,7 @@ func (l *login) run(ctx context.Context) (*wire.Session, error) {
 		return nil, err
 	}
 	l.who = l.describe(r)
-	if err := l.present(ctx, r, encrypt); err != nil {
+	if err := l.present(ctx, r); err != nil {
 		return nil, err
 	}
 	ok, err := l.authenticate(ctx)
@@ -239,10 +240,10 @@ func (l *login) describe(r *response) event.Client {
 // present sends the client's response to the server, over TLS if so decided.
 // Capabilities that were not offered are taken out of it: the server would
 // agree to them.
-func (l *login) present(ctx context.Context, r *response, encrypt bool) error {
+func (l *login) present(ctx context.Context, r *response) error {
 	agreed := l.caps
 	l.charset = uint16(r.fixed[8])
-	if encrypt {
+	if l.encrypt {
 		agreed |= capSSL
 		r.setCaps(agreed)
 		if err := l.encryptServer(ctx, r.fixed); err != nil {

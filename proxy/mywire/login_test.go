@@ -41,7 +41,7 @@ func clientTLS(t testing.TB, ca *tlstest.Authority, certs ...tls.Certificate) st
 }
 
 func TestEveryPluginLogsInWithTLSOnEitherBothOrNeitherSide(t *testing.T) {
-	s, ca, pair := mariadb(t)
+	s, ca, pair := realServer(t)
 	name := clientTLS(t, ca)
 	for _, serverMode := range []string{tlsconf.Disable, tlsconf.Prefer, tlsconf.VerifyFull} {
 		rec := inspecttest.New()
@@ -50,7 +50,8 @@ func TestEveryPluginLogsInWithTLSOnEitherBothOrNeitherSide(t *testing.T) {
 			Server: Server{Address: s.Addr(), TLS: tlsconf.Server{Mode: serverMode, CAFile: caFor(serverMode, ca), ServerName: "db.example"}},
 		})
 		for _, clientMode := range []string{"false", name} {
-			for _, user := range []string{"native_u", "ed_u", "two_u", "switch_u", "tls_u", "any_u", "honey's ü"} {
+			for _, a := range accounts[s.Kind] {
+				user := a.name
 				password := "secret"
 				if user == "any_u" {
 					password = ""
@@ -103,14 +104,14 @@ func caFor(mode string, ca *tlstest.Authority) string {
 	return ""
 }
 
-func TestMariaDBsOwnClientLogsInWithTLSOnEitherSide(t *testing.T) {
-	s, ca, pair := mariadb(t)
+func TestTheServersOwnClientLogsInWithTLSOnEitherSide(t *testing.T) {
+	s, ca, pair := realServer(t)
 	for _, serverMode := range []string{tlsconf.Disable, tlsconf.Require} {
 		addr := proxied(t, inspecttest.New(), Config{
 			TLS:    tlsconf.Client{Mode: tlsconf.Allow, CertFile: pair.CertFile, KeyFile: pair.KeyFile},
 			Server: Server{Address: s.Addr(), TLS: tlsconf.Server{Mode: serverMode}},
 		})
-		for _, args := range [][]string{{"--skip-ssl"}, {"--ssl", "--ssl-ca=" + copyFor(t, ca.PEM), "--ssl-verify-server-cert"}} {
+		for _, args := range [][]string{s.NoTLS(), s.VerifiedTLS(copyFor(t, ca.PEM))} {
 			for _, user := range []string{"native_u", "two_u"} {
 				out, err := client(t, s, addr, "select 5", append(args, "--user="+user, "--password=secret")...)
 				if err != nil || out != "5\n" {
@@ -140,7 +141,7 @@ func copyFor(t *testing.T, b []byte) string {
 }
 
 func TestListenersTermsAreToldInTheProtocolsOwnErrors(t *testing.T) {
-	s, ca, pair := mariadb(t)
+	s, ca, pair := realServer(t)
 	name := clientTLS(t, ca)
 	own := ca.Issue(t, "app client")
 	cert, err := tls.X509KeyPair(own.Cert, own.Key)
@@ -190,7 +191,7 @@ func TestListenersTermsAreToldInTheProtocolsOwnErrors(t *testing.T) {
 }
 
 func TestRulesRefuseALoginInTheProtocolsOwnTerms(t *testing.T) {
-	s, _, _ := mariadb(t)
+	s, _, _ := realServer(t)
 	rec := inspecttest.New()
 	rec.BlockWhen(event.ChannelLogin, "native_u")
 	addr, _ := proxiedWith(t, rec, Config{Server: Server{Address: s.Addr()}}, wire.Origin{}, func(error) {})
@@ -203,7 +204,10 @@ func TestRulesRefuseALoginInTheProtocolsOwnTerms(t *testing.T) {
 }
 
 func TestServersSeeTheClientsAddressThroughThePROXYHeader(t *testing.T) {
-	s, _, _ := mariadb(t)
+	s, _, _ := realServer(t)
+	if !applies(t, s.Kind) {
+		return
+	}
 	for origin, want := range map[string]string{"10.1.2.3:5555": "far_u@10.1.2.3", "": ""} {
 		addr, _ := proxiedWith(t, inspecttest.New(), Config{Server: Server{Address: s.Addr(), ProxyProtocol: true}}, wire.Origin{Address: origin}, func(error) {})
 		c, err := tryOpen(t, "far_u:secret@tcp("+addr+")/")
@@ -224,7 +228,7 @@ func TestServersSeeTheClientsAddressThroughThePROXYHeader(t *testing.T) {
 }
 
 func TestUnixSocketOfTheServerIsReached(t *testing.T) {
-	s, _, _ := mariadb(t)
+	s, _, _ := realServer(t)
 	addr := proxied(t, inspecttest.New(), Config{Server: Server{Address: s.Socket}})
 	c := open(t, "native_u:secret@tcp("+addr+")/crm")
 	var n int
@@ -312,7 +316,7 @@ func (answers) HandleQuery(string) (*gomysql.Result, error) {
 // Where only one leg has TLS, client and server disagree on how a password is
 // sent; the proxy translates.
 func TestCachingSHA2FullAndFastWorkWithTLSOnEitherBothOrNeitherSide(t *testing.T) {
-	_, ca, pair := mariadb(t)
+	_, ca, pair := realServer(t)
 	name := clientTLS(t, ca)
 	cert, err := tls.X509KeyPair(pair.Cert, pair.Key)
 	if err != nil {
@@ -383,7 +387,7 @@ func TestAKeyFileStandsForTheServersKey(t *testing.T) {
 }
 
 func TestPreferFallsBackToPlaintextWhereTheServersTLSIsBroken(t *testing.T) {
-	_, _, pair := mariadb(t)
+	_, _, pair := realServer(t)
 	cert, err := tls.X509KeyPair(pair.Cert, pair.Key)
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 
 	"honeyrow/event"
 	"honeyrow/inspect/inspecttest"
+	"honeyrow/internal/myserver"
 )
 
 // rawClient speaks the protocol byte by byte, to say what no driver says.
@@ -39,13 +40,20 @@ func dialRaw(t testing.TB, addr string, c caps) *rawClient {
 	}
 	x.salt = g.salt
 	r := &response{caps: c, fixed: make([]byte, responseFixed), user: []byte("native_u"), database: []byte("crm"), plugin: []byte(pluginNative), auth: x.native()}
+	if g.plugin == pluginSHA2 { // MySQL; the fast path needs a login before
+		r.plugin, r.auth = []byte(pluginSHA2), gomysql.CalcCachingSha2Password(x.salt, []byte("secret"))
+	}
 	r.setCaps(c & g.caps)
 	r.fixed[7] = 1 // packets of 16 MiB
 	r.fixed[8] = 45
 	if _, err := conn.Write(appendPacket(nil, 1, r.encode(c&g.caps))); err != nil {
 		t.Fatal(err)
 	}
-	if p := x.packet(); p[0] != 0 {
+	p := x.packet()
+	if len(p) == 2 && p[0] == moreData && p[1] == gomysql.CACHE_SHA2_FAST_AUTH {
+		p = x.packet()
+	}
+	if p[0] != 0 {
 		t.Fatalf("login: %q", p)
 	}
 	x.caps = c & g.caps
@@ -93,8 +101,8 @@ var gtid = regexp.MustCompile(`0-1-\d+`)
 // What clients can say must be answered through the proxy byte by byte as the
 // server answers itself.
 func TestEveryCommandIsAnsweredAsWithoutTheProxy(t *testing.T) {
-	s, _, _ := mariadb(t)
-	if _, err := s.Query(t.Context(), "crm", "delimiter //\ncreate or replace table raw (a int, b varchar(40) default 'a default'); insert into raw values (1, 'one'), (2, 'two'), (3, null), (4, 'four'); create or replace procedure outs(out x int, inout y text) begin select 1; set x = 5; set y = concat(y, '!'); end//"); err != nil {
+	s, _, _ := realServer(t)
+	if _, err := s.Query(t.Context(), "crm", "drop table if exists raw;\ndelimiter //\ncreate table raw (a int, b varchar(40) default 'a default'); insert into raw values (1, 'one'), (2, 'two'), (3, null), (4, 'four'); drop procedure if exists outs; create procedure outs(out x int, inout y text) begin select 1; set x = 5; set y = concat(y, '!'); end//"); err != nil {
 		t.Fatal(err)
 	}
 	rec := inspecttest.New()
@@ -119,6 +127,10 @@ func TestEveryCommandIsAnsweredAsWithoutTheProxy(t *testing.T) {
 			say(command(gomysql.COM_DEBUG, ""), command(gomysql.COM_PING, ""), command(gomysql.COM_TIME, ""))
 			// A cursor, fetched bit by bit, twice.
 			say(command(gomysql.COM_STMT_PREPARE, "select a, b from raw order by a"))
+			// MySQL 9.7 ends the definitions of a statement with an OK packet,
+			// and sends no rows, when it is run without a cursor after one with,
+			// unless it has been run without one before: no client can follow that.
+			say(execute(1, 0))
 			say(execute(1, 1), fetchRows(1, 1), fetchRows(1, 2), fetchRows(1, 9), fetchRows(1, 9))
 			say(execute(1, 1), fetchRows(1, 1), pk(0, cat([]byte{gomysql.COM_STMT_RESET}, le32(1))), fetchRows(1, 1))
 			say(execute(1, 0), closeStmt(1), execute(1, 0)) // then of a statement that is gone
@@ -139,7 +151,7 @@ func TestEveryCommandIsAnsweredAsWithoutTheProxy(t *testing.T) {
 			say(command(gomysql.COM_RESET_CONNECTION, ""), execute(5, 0))
 			say(query("select database(), user()"))
 		}
-		if left := strings.Contains(strings.Join(got[0], "\n"), `"\x02\x00"`); left != c.has(mariaCacheMeta) {
+		if left := strings.Contains(strings.Join(got[0], "\n"), `"\x02\x00"`); left != (c.has(mariaCacheMeta) && s.Kind == myserver.MariaDB) {
 			t.Errorf("%s: definitions were left out: %v", name, left)
 		}
 		for i := range got[0] {
@@ -152,7 +164,11 @@ func TestEveryCommandIsAnsweredAsWithoutTheProxy(t *testing.T) {
 		}
 	}
 	shown := rec.Bytes(event.ChannelRow)
-	for _, want := range []string{"four", "long data!", "both at once", "out parameters!"} {
+	wanted := []string{"four", "long data!", "out parameters!"}
+	if s.Kind == myserver.MariaDB { // MySQL has no id for the last statement
+		wanted = append(wanted, "both at once")
+	}
+	for _, want := range wanted {
 		if !bytes.Contains(shown, []byte(want)) {
 			t.Errorf("%q was not shown", want)
 		}
@@ -163,7 +179,10 @@ func TestEveryCommandIsAnsweredAsWithoutTheProxy(t *testing.T) {
 }
 
 func TestRealChangeOfUserAcrossPlugins(t *testing.T) {
-	s, _, _ := mariadb(t)
+	s, _, _ := realServer(t)
+	if !applies(t, s.Kind) {
+		return
+	}
 	rec := inspecttest.New()
 	addr := proxied(t, rec, Config{Server: Server{Address: s.Addr()}})
 	x := dialRaw(t, addr, capProtocol41|capSecure|capPluginAuth|capMySQL|capConnectWithDB)
@@ -210,7 +229,7 @@ func TestRealChangeOfUserAcrossPlugins(t *testing.T) {
 
 // A half-closed client still gets its answers, and a server's end is passed on.
 func TestHalfClosedClientsGetTheirAnswers(t *testing.T) {
-	s, _, _ := mariadb(t)
+	s, _, _ := realServer(t)
 	addr := proxied(t, inspecttest.New(), Config{Server: Server{Address: s.Addr()}})
 	x := dialRaw(t, addr, capProtocol41|capSecure|capPluginAuth|capMySQL|capConnectWithDB|capDeprecateEOF)
 	if _, err := x.Write(cat(query("select 'last'"), command(gomysql.COM_QUIT, ""))); err != nil {

@@ -317,7 +317,7 @@ func (f *flow) selects(col, n int, gate uint64) bool {
 
 // text1 adds a text field that stands at off in its row; a wide one is converted.
 func (f *flow) text1(col, off int, raw []byte, gate uint64) {
-	of := f.w.desc.fields[col].wide
+	of := f.w.desc.fields[col].encodingOf(raw)
 	if of == narrow {
 		if f.selects(col, len(raw), gate) {
 			f.spans = append(f.spans, inspect.Span{Col: int32(col), Off: int32(off), Len: int32(len(raw))})
@@ -395,6 +395,11 @@ func (f *flow) endOfRows(r *request, rest, p []byte) (taken, error) {
 	ok, err := eofStatus(p, f.caps)
 	if err != nil {
 		return taken{}, fmt.Errorf("the packet that ends a result: %w", err)
+	}
+	if f.outs == mysql.SERVER_PS_OUT_PARAMS|mysql.SERVER_MORE_RESULTS_EXISTS {
+		// MySQL says in the EOF packet before the values of a procedure's OUT
+		// parameters that the call's OK follows them, and not in the one behind.
+		ok.status |= mysql.SERVER_MORE_RESULTS_EXISTS
 	}
 	t := f.verdict(f.okay(r, &ok), header+len(p), rest[3])
 	switch {

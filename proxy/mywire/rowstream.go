@@ -142,8 +142,18 @@ func (s *rowStream) textPiece(p []byte) []byte {
 	n := int(min(s.left, uint64(len(p))))
 	piece := p[:n]
 	s.left -= uint64(n)
-	if of := s.fields[s.col].wide; of == narrow {
-		s.out = append(s.out, piece...)
+	c := &s.fields[s.col]
+	of := c.wide
+	if of != narrow && c.numeric {
+		s.pend = append(s.pend, piece...)
+		if s.left > 0 && len(s.pend) < numberLimit {
+			return p[n:] // only a whole number tells whether it was converted
+		}
+		of, piece = c.encodingOf(s.pend), nil
+	}
+	if of == narrow {
+		s.out = append(append(s.out, s.pend...), piece...)
+		s.pend = s.pend[:0]
 	} else {
 		s.pend = append(s.pend, piece...)
 		use := len(s.pend)

@@ -106,7 +106,7 @@ func tryOpen(t testing.TB, dsn string) (*sql.Conn, error) {
 }
 
 func TestRealSessionsPassTextAndBinary(t *testing.T) {
-	s, _, _ := mariadb(t)
+	s, _, _ := realServer(t)
 	rec := inspecttest.New()
 	addr := proxied(t, rec, Config{Server: Server{Address: s.Addr()}})
 	for _, extra := range []string{"", "?interpolateParams=true", "?multiStatements=true&clientFoundRows=true"} {

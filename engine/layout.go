@@ -83,7 +83,7 @@ func compileWatch(s *session, x *match.Index, cols []inspect.Column) *watch {
 		set := s.provenance(x, &c)
 		p := columnWatch{set: set, binary: c.Binary}
 		if !x.Empty() && !x.Clear() {
-			p.raw = !s.mysql && c.Binary && (c.Type == byteaOID || c.Type == uuidOID)
+			p.raw = !s.mysql && c.Binary && (c.Type == byteaOID || c.Type == uuidOID) || s.mysql && c.OrgTable == "" && s.textual(c.Type)
 			p.pieces = len(cols) <= maxPieced && i < maxPieced && set == nil && c.TableOID == 0 && c.OrgTable == "" && s.textual(c.Type)
 		}
 		if set == nil && w.weak != 0 {

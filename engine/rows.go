@@ -137,7 +137,10 @@ func (w *rows) more(at view, i int, b []byte, col *columnWatch) {
 	if col.raw {
 		if val, as, ok := x.Digest(b); ok {
 			proven(x, val, asText, func(t uint32) { w.hit(at, i, t, meansOf(as)) })
+			return
 		}
+	}
+	if !col.pieces {
 		return
 	}
 	n := at.fields[i].Col

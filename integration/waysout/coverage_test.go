@@ -1,6 +1,7 @@
 package waysout
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -14,23 +15,6 @@ import (
 var update = flag.Bool("update", false, "write docs/coverage.md")
 
 const coverageFile = "../../docs/coverage.md"
-
-// notYet are ways that nothing here sees, with the reason.
-var notYet = [][2]string{
-	{"`translate`, `replace`, `overlay`, rot13", "disguise: letters changed for others"},
-	{"`to_tsvector`", "words: seen only if the value is one word"},
-	{"`ascii`, code points, bits, `decode` and arithmetic", "disguise: numbers"},
-	{"`crypt`, `hashtext`, salted digests", "derived"},
-	{"`substr`, `left`, `regexp_split_to_table`, `varchar(8)`, a large object read in pieces, JSON errors that name one word", "fragments"},
-	{"`where email like 'a%'`, counts, `exists`, `1/(length(email)-39)`, `pg_sleep`, `EXPLAIN ANALYZE` row counts", "inference: nothing of the row is on the wire"},
-	{"`COPY TO PROGRAM`, server files, `lo_export`, dblink and foreign tables outwards, archived WAL", "not on this wire"},
-	{"a firm value shorter than 12 bytes inside an array, JSON, composite or COPY text whose statement the proxy did not read", "short: counts only as a whole field"},
-	{"a weak value alone (name, salary) through a view, UNION, cast, function, COPY or JSON", "others may share it: needs its own column, or company"},
-	{"the key alone outside its own table and column", "an integer proves nothing"},
-	{"weak values and keys in a row larger than 64 KiB", "only searched as text"},
-	{"a firm or short value with letters or digits glued to it", "cannot be told from a longer number"},
-	{"`pg_basebackup`, physical replication: compressed, or a value split by WAL records and pages", "reported as replication whatever is in it"},
-}
 
 // besides are promises that other tests of this folder keep.
 var besides = [][2]string{
@@ -58,50 +42,73 @@ func strengthOf(kind string) token.Strength {
 	return token.Weak
 }
 
-// line is a way as the document shows it.
-type line struct {
-	name, channel, kind string
-	tried               []string
-	own                 bool // by a client of its own
-	refused             string
+// cell is what a product does about a way.
+type cell struct {
+	way, channel string
+	text         string
 }
 
-func pgLines() []line {
-	var out []line
-	for _, w := range allWays() {
-		l := line{w.name, w.channel, w.kind, w.attempts(), w.do != nil, "42501"}
-		if w.cut {
-			l.refused = "cut"
-		} else if w.silent {
-			l.refused = "dropped"
+// cells returns what is seen of ways, by which means, from the attempts.
+func cells(product string, ds []deed, cut map[string]string, strength func(kind string) token.Strength) []cell {
+	var out []cell
+	for i := 0; i < len(ds); {
+		d := ds[i]
+		var modes []string
+		for ; i < len(ds) && ds[i].way == d.way; i++ {
+			modes = append(modes, ds[i].mode)
 		}
-		out = append(out, l)
+		by := means.of(product, d.way, modes)
+		text := fmt.Sprintf("%s %s: %s", strength(d.want.kind), strings.ReplaceAll(d.want.kind, "_", " "), strings.Join(by, ", "))
+		if len(modes) > 1 {
+			short := strings.NewReplacer("extended text", "ext", "extended binary", "bin")
+			text += " (" + short.Replace(strings.Join(modes, ", ")) + ")"
+		}
+		if c := cut[d.way]; c != "" {
+			text += ", *" + c + "*"
+		}
+		out = append(out, cell{d.way, d.want.channel, text})
 	}
 	return out
 }
 
-func myLines() []line {
-	var out []line
-	for _, w := range allMyWays() {
-		l := line{w.name, w.channel, w.kind, w.attempts(), w.do != nil, "1142"}
-		if w.cut {
-			l.refused = "cut"
-		}
-		out = append(out, l)
+// sides writes the ways of both products beside each other, by channel.
+func sides(b *strings.Builder, pg, my []cell) {
+	beside := map[string]cell{}
+	for _, c := range my {
+		beside[c.channel+"/"+c.way] = c
 	}
-	return out
-}
-
-// count returns the numbers of ways, of attempts, and of ways that cost the session.
-func count(ls []line) (ways, tries, cuts int) {
-	for _, l := range ls {
-		ways++
-		tries += len(l.tried)
-		if l.refused == "cut" {
-			cuts++
+	var channels []string
+	for _, c := range slices.Concat(pg, my) {
+		if !slices.Contains(channels, c.channel) {
+			channels = append(channels, c.channel)
 		}
 	}
-	return ways, tries, cuts
+	row := func(way, left, right string) {
+		fmt.Fprintf(b, "| %s | %s | %s |\n", strings.ReplaceAll(way, "|", "\\|"), left, right)
+	}
+	for _, ch := range channels {
+		fmt.Fprintf(b, "\n#### Channel %s\n\n| way | PostgreSQL | MariaDB |\n|---|---|---|\n", ch)
+		done := map[string]bool{}
+		for _, c := range pg {
+			if c.channel != ch {
+				continue
+			}
+			right, name, twin := "–", c.way, cmp.Or(twins[c.way], c.way)
+			if m, ok := beside[ch+"/"+twin]; ok {
+				right = m.text
+				done[twin] = true
+				if twin != name {
+					name += " / " + twin
+				}
+			}
+			row(name, c.text, right)
+		}
+		for _, c := range my {
+			if c.channel == ch && !done[c.way] {
+				row(c.way, "–", c.text)
+			}
+		}
+	}
 }
 
 func table(b *strings.Builder, head string, rows [][2]string, code bool) {
@@ -114,85 +121,64 @@ func table(b *strings.Builder, head string, rows [][2]string, code bool) {
 	}
 }
 
-// matrix writes the channels and the ways of one product.
-func matrix(b *strings.Builder, ls []line, strength func(kind string) token.Strength) {
-	var channels []string
-	n := map[string]int{}
-	for _, l := range ls {
-		if n[l.channel]++; n[l.channel] == 1 {
-			channels = append(channels, l.channel)
+// refusals are the ways whose refusal costs more, or less, than an error.
+func refusals() (pg, my map[string]string) {
+	pg, my = map[string]string{}, map[string]string{}
+	for _, w := range slices.Concat(allWays(), disguised) {
+		if w.cut {
+			pg[w.name] = "cut"
+		} else if w.silent {
+			pg[w.name] = "dropped"
 		}
 	}
-	b.WriteString("\n| channel | ways |\n|---|---|\n")
-	for _, ch := range channels {
-		fmt.Fprintf(b, "| %s | %d |\n", ch, n[ch])
-	}
-	b.WriteString("\n### Ways\n\n| way | channel | seen by (strength of the token) | tried as | refused |\n|---|---|---|---|---|\n")
-	for _, l := range ls {
-		as := strings.Join(l.tried, ", ")
-		if l.own {
-			as = "its own client"
+	for _, w := range slices.Concat(allMyWays(), allMyDisguised()) {
+		if w.cut {
+			my[w.name] = "cut"
 		}
-		fmt.Fprintf(b, "| %s | %s | %s (%s) | %s | %s |\n", strings.ReplaceAll(l.name, "|", "\\|"), l.channel, l.kind, strength(l.kind), as, l.refused)
 	}
+	return pg, my
 }
 
 func coverage() string {
 	var b strings.Builder
-	pg, my := pgLines(), myLines()
-	ways, tries, cuts := count(pg)
-	fmt.Fprintf(&b, `# What is seen, and what is not
-
-The matrices of ways by which a honey row can leave through a session of [PostgreSQL](#postgresql) and of [MariaDB](#mariadb), written from
-the tests of [integration/waysout](../integration/waysout) by `+"`go test ./integration/waysout -run Coverage -update`"+`; a test fails if it is out of date.
-
-## PostgreSQL
-
-**%d ways, %d attempts**: each makes exactly one detection with the right token, place, client and statement
-(`+"`TestEveryWayOutMakesOneDetectionWithTheRightStory`"+`). With `+"`honey-row-read: {action: block}`"+` nothing of the row arrives, the client
-gets SQLSTATE 42501, and the session goes on (`+"`TestEveryWayOutIsRefusedAndTheSessionGoesOn`"+`); in %d ways, marked *cut*, the value stands in a
-message of more than 64 KiB that has begun to pass, and the session ends instead. *dropped* means that the message is left out without an error.
-`, ways, tries, cuts)
-	matrix(&b, pg, strengthOf)
-	disguises(&b)
-	b.WriteString("\n### Besides\n")
+	f := &farm{}
+	pgCut, myCut := refusals()
+	pg, my := y.alert.deeds(allWays()), f.deeds(&f.alert, allMyWays())
+	pgHidden, myHidden := y.alert.deeds(disguised), f.deeds(&f.alert, allMyDisguised())
+	left, right := cells("PostgreSQL", pg, pgCut, strengthOf), cells("MariaDB", my, myCut, myStrengthOf)
+	leftHidden, rightHidden := cells("PostgreSQL", pgHidden, pgCut, strengthOf), cells("MariaDB", myHidden, myCut, myStrengthOf)
+	fmt.Fprintf(&b, coverageHead, len(left), len(pg), len(right), len(my))
+	sides(&b, left, right)
+	fmt.Fprintf(&b, coverageHidden, len(leftHidden), len(pgHidden), len(rightHidden), len(myHidden))
+	sides(&b, leftHidden, rightHidden)
+	b.WriteString(coverageJudged)
+	for _, j := range judged {
+		mark := func(sql string) string {
+			if sql == "" {
+				return "–"
+			}
+			return j.detector
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", j.way, mark(j.pg), mark(j.my))
+	}
+	b.WriteString(coverageUnseen)
+	for _, u := range unseen {
+		quote := func(sql string) string {
+			if sql == "" {
+				return "–"
+			}
+			return "`" + strings.ReplaceAll(sql, "|", "\\|") + "`"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", u.way, u.why, quote(u.pg), quote(u.my))
+	}
+	b.WriteString("\n### Never, or not by a proxy\n")
+	table(&b, "way | why", never, false)
+	b.WriteString("\n## Besides\n\n### PostgreSQL\n")
 	table(&b, "promise | test", besides, true)
-	b.WriteString("\n### Not yet, or never\n")
-	table(&b, "way | why", notYet, false)
-	b.WriteString(`
-### What a refusal does not undo
-
-- Statements of one text or one pipeline group that ran beside the refused one have run: the client sees an error where the
-  server committed, unless the server itself failed (a long result is cancelled; a refused *statement* fails at the server).
-- In an explicit transaction a short refused result leaves the transaction open: the server had finished it.
-- Rows before the honey row have been sent.
-`)
-	ways, tries, cuts = count(my)
-	fmt.Fprintf(&b, `
-## MariaDB
-
-Against MariaDB 10.11. **%d ways, %d attempts**: each makes exactly one detection with the right token, place, client, schema and statement
-(`+"`TestEveryWayOutOfMariaDBMakesOneDetectionWithTheRightStory`"+`). *text* is COM_QUERY by a client that wants EOF packets; *binary* is
-COM_STMT_PREPARE and COM_STMT_EXECUTE by one with MariaDB's extensions; *cursor* fetches the rows by COM_STMT_FETCH. The channels *statement*,
-*bind* and *copy-in* are the way in: somebody presents what was stolen. With `+"`honey-row-read`"+` and `+"`honey-value-presented`"+` set to block nothing of
-the row arrives, nothing of it comes back to the server, the client gets error 1142 (42000), and the session goes on
-(`+"`TestEveryWayOutOfMariaDBIsRefusedAndTheSessionGoesOn`"+`); in %d ways, marked *cut*, the value stands in something larger than is held that
-has begun to pass, and the session ends instead.
-`, ways, tries, cuts)
-	matrix(&b, my, myStrengthOf)
-	b.WriteString("\n### Besides\n")
+	b.WriteString("\n### MariaDB\n")
 	table(&b, "promise | test", myBesides, true)
-	b.WriteString("\n### Not yet, or never\n")
-	table(&b, "way | why", myNotYet, false)
-	b.WriteString(`
-### What a refusal does not undo
-
-- A statement that was run for its result has run: what it wrote stays written. The statements of one text that stand behind
-  the refused one run as well; the rest of the answer is read and dropped, up to 256 MiB, for the protocol can't ask the server to stop.
-- An explicit transaction stays open.
-- Rows before the honey row have been sent.
-`)
-	return b.String()
+	b.WriteString(coverageTail)
+	return strings.ReplaceAll(b.String(), "~", "`")
 }
 
 func TestCoverageDocumentTellsWhatTheTestsDo(t *testing.T) {
@@ -218,6 +204,12 @@ func TestCoverageDocumentTellsWhatTheTestsDo(t *testing.T) {
 				t.Fatal(err)
 			}
 			all.Write(b)
+		}
+	}
+	for left, right := range twins {
+		if !slices.ContainsFunc(slices.Concat(allWays(), disguised), func(w way) bool { return w.name == left }) ||
+			!slices.ContainsFunc(slices.Concat(allMyWays(), allMyDisguised()), func(w myWay) bool { return w.name == right }) {
+			t.Errorf("twins %q and %q: one of them is no way", left, right)
 		}
 	}
 	for _, p := range slices.Concat(besides, myBesides) {

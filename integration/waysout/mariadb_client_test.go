@@ -2,6 +2,7 @@ package waysout
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -29,6 +30,7 @@ type myTalk struct {
 	t      testing.TB
 	conn   net.Conn
 	caps   uint32
+	app    string // what it calls itself; application if empty
 	id     uint32 // of the connection
 	status uint16
 	// Of the last exchange:
@@ -46,6 +48,20 @@ func dialMy(t testing.TB, port string, caps uint32) *myTalk {
 		t.Fatal(err)
 	}
 	return loginMy(t, conn, caps, "clerk")
+}
+
+// dialMyAs is dialMy of a client that calls itself app.
+func dialMyAs(t testing.TB, port, app string) *myTalk {
+	t.Helper()
+	conn, err := net.Dial("tcp", "127.0.0.1:"+port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &myTalk{t: t, conn: conn, caps: newCaps, app: app}
+	t.Cleanup(c.close)
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	c.answer(c.packet(), 1, "clerk")
+	return c
 }
 
 func loginMy(t testing.TB, conn net.Conn, caps uint32, user string) *myTalk {
@@ -79,7 +95,7 @@ func (c *myTalk) answer(g []byte, seq byte, user string) {
 	b = binary.LittleEndian.AppendUint32(b, ext)
 	b = append(append(b, user...), 0, 0)
 	b = append(b, "crm\x00mysql_native_password\x00"...)
-	attrs := append(lstr("program_name"), lstr(application)...)
+	attrs := append(lstr("program_name"), lstr(cmp.Or(c.app, application))...)
 	b = append(append(b, byte(len(attrs))), attrs...)
 	c.write(seq, b)
 	if p := c.packet(); p[0] != 0 {

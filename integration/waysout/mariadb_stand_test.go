@@ -139,6 +139,8 @@ type farm struct {
 	wait sync.WaitGroup
 
 	alert, block gate // plain text, reporting and refusing
+	calm         gate // as alert, with the tokens of a row that is not there
+	judge        gate // as alert, and statements are judged
 	replica      gate // clerk may replicate
 	secure       gate // TLS with the client
 	balanced     gate // PROXY headers from loopback
@@ -208,6 +210,8 @@ func (f *farm) open(ctx context.Context) error {
 	}{
 		{&f.alert, "alert", mywire.Config{}, nil, false},
 		{&f.block, "block", mywire.Config{}, nil, false},
+		{&f.calm, "calm", mywire.Config{}, nil, false},
+		{&f.judge, "judge", mywire.Config{}, nil, false},
 		{&f.replica, "replica", mywire.Config{Replication: []string{"clerk"}}, nil, false},
 		{&f.secure, "secure", mywire.Config{TLS: tlsconf.Client{Mode: tlsconf.Require, CertFile: f.certs.cert, KeyFile: f.certs.key, ClientCAFile: f.certs.ca, ClientAuth: tlsconf.CertOptional}}, nil, false},
 		{&f.balanced, "balanced", mywire.Config{}, []string{"127.0.0.1"}, true},
@@ -215,7 +219,11 @@ func (f *farm) open(ctx context.Context) error {
 		log := zerolog.New(&f.log)
 		g.cfg.Listener = g.name
 		g.cfg.Server = mywire.Server{Name: "crm", Address: f.db.Addr(), TLS: tlsconf.Server{Mode: tlsconf.Disable}, ProxyProtocol: g.forward}
-		err := g.open(ctx, &f.wait, log, snap, proxy.Config{Name: g.name, Server: "crm", Address: "127.0.0.1:0", ProxyProtocol: proxy.ProxyProtocol{From: g.from}},
+		tokens := snap
+		if g.gate == &f.calm {
+			tokens = sibling(snap)
+		}
+		err := g.open(ctx, &f.wait, log, tokens, proxy.Config{Name: g.name, Server: "crm", Address: "127.0.0.1:0", ProxyProtocol: proxy.ProxyProtocol{From: g.from}},
 			func() (wire.Protocol, error) { return mywire.New(g.cfg, mywire.Deps{Inspector: g.engine, Log: log}) })
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ type myWay struct {
 	kind    string // of a token that must be among the hits
 	sql     string // run in the text protocol, in the binary one, and by a cursor
 	do      func(x *myTry)
+	as      string // the disguise in which the value stands
 	stmt    string // stands in the detection's statement text; sql's beginning if empty
 	// cut: block ends the session, since the value leaves in a packet too large to be held.
 	cut bool

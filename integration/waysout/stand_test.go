@@ -28,6 +28,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"honeyrow/engine"
+	"honeyrow/engine/sqlfacts"
+	mydialect "honeyrow/engine/sqlfacts/mysql"
+	"honeyrow/engine/sqlfacts/pgsql"
 	"honeyrow/event"
 	"honeyrow/internal/pgserver"
 	"honeyrow/proxy"
@@ -90,6 +93,7 @@ create table wide (id int, body text);
 insert into wide select 1, repeat('x', 100000) || email || repeat('y', 100000) from customers where id = 900001;
 insert into wide select 2, repeat('x', 40000) || ' ' || email || ' ' || repeat('y', 3000) from customers where id = 900001;
 create role reader login superuser;
+create table inbox (id serial, v text);
 analyze;
 `
 
@@ -110,6 +114,34 @@ var honeyColumns = []struct {
 	{"link", honeyLink, "url", token.Strong, false, nil},
 }
 
+// siblings are the values of a row that is like the honey row, and nowhere.
+var siblings = map[string]string{
+	honeyKey: "900007", honeyName: "Agatha Falkenstern", honeyMail: "Agatha.Falkenstern@ledger.decoy.example", honeyPhone: "+44 20 7946 0985",
+	honeyAPIKey: "sk_live_HR0a1B2c3D4e5F6g7H9j8K", honeyCard: "4929123456785678", honeyRef: "7c9e6679-7425-40de-944b-e07fc1f90ae8",
+	honeySalary: "187260.00", honeyLink: `https://files.decoy.example/get?a=1&b=<y>&c="r"\e`,
+	honeyUID: "6f0d2a7c-e1b9-4c55-a3d8-b7e41f20c9ab", "1971-03-09": "1971-03-10", "2019-07-21 06:05:04.321": "2019-07-21 06:05:04.322",
+	"2019-08-22 11:12:13": "2019-08-22 11:12:14", "-31:07:08": "-31:07:09", "1971": "1972", "731.4375": "731.4385", "912.625": "912.635",
+	"-12345": "-12346", "253": "254", "-7654321": "-7654322",
+}
+
+// sibling returns the tokens of that row in place of the honey row's.
+func sibling(s *token.Snapshot) *token.Snapshot {
+	out := &token.Snapshot{Version: s.Version, Locations: s.Locations}
+	for _, t := range s.Tokens {
+		v, ok := siblings[t.Value]
+		if !ok {
+			panic("no sibling for " + t.Value)
+		}
+		t.Value, t.Place.Key = v, siblings[honeyKey]
+		if t.Binary != nil {
+			t.Binary = append([]byte{}, t.Binary...)
+			t.Binary[len(t.Binary)-1]++
+		}
+		out.Tokens = append(out.Tokens, t)
+	}
+	return out
+}
+
 // secrets must not arrive where a result is refused.
 var secrets = []string{honeyName, honeyMail, honeyPhone, honeyAPIKey, honeyCard, honeyRef, honeyLink}
 
@@ -123,6 +155,8 @@ type yard struct {
 	wait  sync.WaitGroup
 
 	alert, block gate // plain text, reporting and refusing
+	calm         gate // as alert, with the tokens of a row that is not there
+	judge        gate // as alert, and statements are judged
 	secure       gate // TLS, reporting, client certificates
 	balanced     gate // plain text, PROXY headers from loopback
 	socket       gate // unix, reporting
@@ -134,6 +168,7 @@ type gate struct {
 	listener *proxy.Listener
 	engine   *engine.Engine
 	policy   rules.Config
+	analysis *engine.Analysis // nil: statements are not judged
 	rules    *rules.Set
 	snap     *token.Snapshot
 
@@ -214,10 +249,19 @@ func (l *syncLog) take() string {
 
 var y *yard
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	pgsql.ServeIfWorker()
+	os.Exit(run(m))
+}
 
 func run(m *testing.M) int {
 	y = &yard{}
+	parser := pgsql.New(pgsql.DefaultConfig(), nil)
+	defer parser.Close()
+	other := new(mydialect.Parser)
+	y.judge.analysis = engine.NewAnalysis(map[sqlfacts.Flavour]sqlfacts.Dialect{sqlfacts.PostgreSQL: parser, sqlfacts.MariaDB: other})
+	defer y.judge.analysis.Close()
+	my.judge.analysis = y.judge.analysis
 	defer y.close()
 	if err := y.open(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -225,6 +269,10 @@ func run(m *testing.M) int {
 	}
 	defer my.close()
 	code := m.Run()
+	if err := means.save(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	for line := range strings.Lines(y.log.String() + my.log.String()) {
 		if strings.Contains(line, `"op":"panic"`) {
 			fmt.Fprintln(os.Stderr, "a session panicked: "+line)
@@ -276,7 +324,7 @@ func (y *yard) open(ctx context.Context) error {
 	}
 	ctx, y.stop = context.WithCancel(ctx)
 	block := event.Block
-	y.block.policy.Override = map[string]rules.Override{rules.RowRead: {Action: &block}}
+	y.block.policy.Override = map[string]rules.Override{rules.RowRead: {Action: &block}, rules.ValuePresented: {Action: &block}}
 	for _, g := range []struct {
 		*gate
 		name, address string
@@ -285,11 +333,17 @@ func (y *yard) open(ctx context.Context) error {
 	}{
 		{&y.alert, "alert", "127.0.0.1:0", tlsconf.Client{}, nil},
 		{&y.block, "block", "127.0.0.1:0", tlsconf.Client{}, nil},
+		{&y.calm, "calm", "127.0.0.1:0", tlsconf.Client{}, nil},
+		{&y.judge, "judge", "127.0.0.1:0", tlsconf.Client{}, nil},
 		{&y.secure, "secure", "127.0.0.1:0", tlsconf.Client{Mode: tlsconf.Require, CertFile: y.certs.cert, KeyFile: y.certs.key, ClientCAFile: y.certs.ca, ClientAuth: tlsconf.CertOptional}, nil},
 		{&y.balanced, "balanced", "127.0.0.1:0", tlsconf.Client{}, []string{"127.0.0.1"}},
 		{&y.socket, "socket", "unix:" + filepath.Join(y.dir, ".s.PGSQL.5432"), tlsconf.Client{}, nil},
 	} {
-		if err := y.serve(ctx, g.gate, g.name, g.address, g.tls, g.from, snap); err != nil {
+		tokens := snap
+		if g.gate == &y.calm {
+			tokens = sibling(snap)
+		}
+		if err := y.serve(ctx, g.gate, g.name, g.address, g.tls, g.from, tokens); err != nil {
 			return err
 		}
 	}
@@ -312,7 +366,7 @@ func (g *gate) open(ctx context.Context, wait *sync.WaitGroup, log zerolog.Logge
 	if err != nil {
 		return err
 	}
-	if g.engine, err = engine.New(engine.DefaultConfig(), engine.Options{Reporter: g, Rules: set}); err != nil {
+	if g.engine, err = engine.New(engine.DefaultConfig(), engine.Options{Reporter: g, Rules: set, Analysis: g.analysis}); err != nil {
 		return err
 	}
 	g.snap, g.rules = snap, set

@@ -20,6 +20,11 @@ type way struct {
 	// cut says that block ends the session: the value leaves in a message too
 	// large to be held.
 	cut bool
+	as  string // the disguise in which the value stands
+	// inbound: the client presents the value; the rule is honey-value-presented.
+	inbound bool
+	// echoed: the value is presented and comes back as well; the rule is honey-row-read then.
+	echoed bool
 	// silent says that block drops a message that nobody waits for, without an error.
 	silent bool
 }

@@ -1,0 +1,103 @@
+package waysout
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"honeyrow/event"
+)
+
+// myDisguised are the ways of MariaDB in which no value of the row is in clear,
+// under the names of PostgreSQL's where the way is the same.
+var myDisguised = []myWay{
+	{name: "upper()", kind: "email", sql: "select upper(email) from customers where id > 900000", as: "case"},
+	{name: "lower()", kind: "email", sql: "select lower(email) from customers where id > 900000", as: "case"},
+	{name: "upper(), in a JSON object", kind: "email", sql: "select json_object('e', upper(email)) from customers where id > 900000", as: "case"},
+	{name: "reverse()", kind: "email", sql: "select reverse(email) from customers where id > 900000", as: "reversed"},
+	{name: "reverse(), whole table in one text", kind: "email", sql: "select reverse(group_concat(email)) from customers", as: "reversed"},
+	{name: "hexadecimal digits, lower case", kind: "email", sql: "select lower(hex(email)) from customers where id > 900000", as: "hex"},
+	{name: "hexadecimal digits, upper case", kind: "email", sql: "select hex(email) from customers where id > 900000", as: "hex"},
+	{name: "hexadecimal digits with spaces", kind: "email", sql: `select regexp_replace(hex(email), '(..)', '\\1 ') from customers where id > 900000`, as: "hex"},
+	{name: "percent encoding of every byte", kind: "email", sql: `select regexp_replace(hex(email), '(..)', '%\\1') from customers where id > 900000`, as: "hex"},
+	{name: "percent encoding", kind: "email", sql: "select replace(email, '@', '%40') from customers where id > 900000", as: "escaped"},
+	{name: "JSON escapes of single characters", kind: "email", sql: `select replace(email, '@', '\\u0040') from customers where id > 900000`, as: "escaped"},
+	{name: "hexadecimal of the telephone", kind: "phone", sql: "select hex(phone) from customers where id > 900000", as: "hex"},
+	{name: "hexadecimal of the card number", kind: "card_number", sql: "select hex(cast(card as char)) from customers where id > 900000", as: "hex"},
+	{name: "base64", kind: "email", sql: "select to_base64(email) from customers where id > 900000", as: "base64"},
+	{name: "base64, second alignment", kind: "email", sql: "select to_base64(concat('x', email)) from customers where id > 900000", as: "base64"},
+	{name: "base64, third alignment", kind: "email", sql: "select to_base64(concat('xy', email, 'z')) from customers where id > 900000", as: "base64"},
+	{name: "base64 of the row in JSON, in lines", kind: "email", sql: "select to_base64(json_object('id', id, 'name', name, 'email', email, 'phone', phone, 'key', api_key)) from customers where id > 900000", as: "base64"},
+	{name: "base64 of a whole table", kind: "email", sql: "select to_base64(group_concat(email order by id)) from customers", as: "base64"},
+	{name: "base64, URL alphabet", kind: "url", sql: "select replace(replace(to_base64(link), '+', '-'), '/', '_') from customers where id > 900000", as: "base64"},
+	{name: "base64 of hexadecimal digits", kind: "email", sql: "select to_base64(hex(email)) from customers where id > 900000", as: "base64"},
+	{name: "base64 in a JSON string", kind: "email", sql: "select json_quote(to_base64(concat_ws(',', name, email, phone, api_key, link))) from customers where id > 900000", as: "base64"},
+	{name: "UTF-16 in binary", kind: "email", sql: "select cast(convert(email using utf16) as binary) from customers where id > 900000", as: "utf-16"},
+	{name: "UTF-16, little end first, in binary", kind: "email", sql: "select cast(convert(email using utf16le) as binary) from customers where id > 900000", as: "utf-16"},
+	{name: "UTF-32 in binary", kind: "email", sql: "select cast(convert(email using utf32) as binary) from customers where id > 900000", as: "utf-16"},
+	{name: "WEIGHT_STRING", kind: "email", sql: "select weight_string(email) from customers where id > 900000", as: "utf-16"},
+	{name: "COMPRESS", kind: "email", sql: "select compress(email) from customers where id > 900000", as: "compressed"},
+	{name: "COMPRESS of a hundred rows", kind: "email", sql: "select compress(group_concat(email, ' ', name)) from customers where id > 200", as: "compressed"},
+	{name: "spaces between characters", kind: "email", sql: `select regexp_replace(email, '(.)', '\\1 ') from customers where id > 900000`, as: "spaced"},
+	{name: "dashes between characters, reversed", kind: "email", sql: `select regexp_replace(reverse(email), '(.)', '\\1-') from customers where id > 900000`, as: "spaced"},
+	{name: "array of characters in JSON", kind: "email", sql: "select json_arrayagg(substr(email, seq, 1) order by seq) from customers, seq_1_to_39 where id > 900000", as: "spaced"},
+	{name: "GROUP_CONCAT of characters", kind: "email", sql: "select group_concat(substr(email, seq, 1) order by seq separator '|') from customers, seq_1_to_39 where id > 900000", as: "spaced"},
+	{name: "md5()", kind: "email", sql: "select md5(email) from customers where id > 900000", as: "md5"},
+	{name: "md5() among the table's", kind: "email", sql: "select id, md5(email), md5(name) from customers", as: "md5"},
+	{name: "MD5 in binary", kind: "email", sql: "select unhex(md5(email)) from customers where id > 900000", as: "md5"},
+	{name: "sha1()", kind: "email", sql: "select sha1(email) from customers where id > 900000", as: "sha1"},
+	{name: "SHA-256 in hexadecimal", kind: "email", sql: "select sha2(email, 256) from customers where id > 900000", as: "sha256"},
+	{name: "SHA-256 in binary", kind: "email", sql: "select unhex(sha2(email, 256)) from customers where id > 900000", as: "sha256"},
+	{name: "crc32()", kind: "email", sql: "select crc32(email) from customers where id > 900000", as: "crc32"},
+	{name: "crc32() of the table's", kind: "email", sql: "select id, crc32(email) from customers", as: "crc32"},
+	{name: "crc32() in hexadecimal", kind: "email", sql: "select hex(crc32(email)) from customers where id > 900000", as: "crc32"},
+	{name: "XML, escaped twice", kind: "url", sql: "select replace(replace(replace(replace(link, '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '&', '&amp;') from customers where id > 900000", as: "escaped"},
+	{name: "numeric character references", kind: "email", sql: "select group_concat('&#', ord(substr(email, seq, 1)), ';' order by seq separator '') from customers, seq_1_to_39 where id > 900000", as: "escaped"},
+	{name: "characters over rows", kind: "email", sql: "select substr(email, seq, 1) from customers, seq_1_to_60 where id > 900000 order by seq", as: "pieces"},
+	{name: "pieces over rows", kind: "email", sql: "select substr(email, seq, 5) from customers, seq_1_to_60_step_5 where id > 900000 order by seq", as: "pieces"},
+	{name: "characters over rows, backwards", kind: "email", sql: "select substr(email, 40 - seq, 1) from customers, seq_1_to_39 where id > 900000 order by seq", as: "reversed"},
+	{name: "pieces over runs", channel: "row", kind: "email", stmt: "select substr(email, 37", do: func(x *myTry) {
+		for _, at := range []string{"1", "7", "13", "19", "25", "31", "37"} {
+			x.query("select substr(email, " + at + ", 6) from customers where id = 900001")
+		}
+	}, as: "pieces"},
+	{name: "pieces over prepared runs", channel: "row", kind: "email", stmt: "select substr(email, ?", do: func(x *myTry) {
+		id := x.prepare("select substr(email, ?, 6) from customers where id = 900001")
+		for _, at := range []string{"1", "7", "13", "19", "25", "31", "37"} {
+			x.execute(id, at)
+		}
+	}, as: "pieces"},
+	{name: "pieces by LIMIT and OFFSET over runs", channel: "row", kind: "email", stmt: "limit 4 offset", do: func(x *myTry) {
+		for at := range 10 {
+			x.query(fmt.Sprintf("select substr(email, seq, 1) from customers, seq_1_to_40 where id = 900001 order by seq limit 4 offset %d", 4*at))
+		}
+	}, as: "pieces"},
+	{name: "error text in upper case", channel: "error", kind: "api_key", sql: "select extractvalue(1, concat('~', (select upper(api_key) from customers where id = 900001)))", text: true, as: "case"},
+	{name: "error text in base64", channel: "error", kind: "email", sql: "insert into checked (n) select to_base64(email) from customers where id > 900000", as: "base64"},
+	{name: "warning in hexadecimal digits, SHOW WARNINGS", channel: "row", kind: "email", stmt: "show warnings", do: func(x *myTry) {
+		x.query("set @x = (select cast(concat('x', hex(email)) as signed) from customers where id = 900001)")
+		x.query("show warnings")
+	}, as: "hex"},
+	{name: "session tracking, reversed", channel: "parameter", kind: "api_key", stmt: "set default_master_connection", do: func(x *myTry) {
+		x.query("set default_master_connection = (select reverse(api_key) from customers where id = 900001)")
+	}, as: "reversed"},
+}
+
+func allMyDisguised() []myWay { return filled(append([]myWay{}, myDisguised...)) }
+
+func TestDisguisesOfMariaDBAreRefusedToo(t *testing.T) {
+	f := mariadb(t)
+	seeThrough(t, &f.block)
+	for _, d := range f.deeds(&f.block, allMyDisguised()) {
+		if d.as == "pieces" || strings.Contains(d.way, "over rows") {
+			continue // pieces have left before the last one comes
+		}
+		t.Run(d.name(), func(t *testing.T) {
+			got, p := d.goes(t)
+			f.followed(t)
+			if len(got) != 1 || got[0].Action != event.Block || !strings.Contains(string(p.bytes()), "\xff\x76\x04#42000command denied") {
+				t.Errorf("%d detections, want 1 that blocks; received %.200q", len(got), tail(p.bytes(), 200))
+			}
+		})
+	}
+}

@@ -1,0 +1,71 @@
+package waysout
+
+import (
+	"strings"
+	"testing"
+)
+
+// unseen are statements that return something of the honey row of which nothing
+// is recognised.
+var unseen = []struct{ way, why, pg, my string }{
+	{"other letters for letters", "a code of one's own", "select translate(email, 'abcdefghijklm', 'nopqrstuvwxyz') from customers where id > 900000", "select replace(replace(replace(email, 'a', '1'), 'e', '2'), 'n', '3') from customers where id > 900000"},
+	{"numbers of characters", "decimal codes", "select array_agg(ascii(c)) from customers, regexp_split_to_table(email, '') c where id > 900000", "select group_concat(ord(substr(email, seq, 1)) order by seq) from customers, seq_1_to_39 where id > 900000"},
+	{"bits", "binary digits", "select string_agg(ascii(c)::bit(8)::text, '') from customers, regexp_split_to_table(email, '') c where id > 900000", "select group_concat(lpad(bin(ord(substr(email, seq, 1))), 8, '0') order by seq separator '') from customers, seq_1_to_39 where id > 900000"},
+	{"arithmetic on numbers", "another number", "select card + 1, salary * 2 from customers where id > 900000", "select card + 1, salary * 2 from customers where id > 900000"},
+	{"hexadecimal of a number", "a number in another base", "select to_hex(card::bigint) from customers where id > 900000", "select hex(card) from customers where id > 900000"},
+	{"one piece", "half a value may be another's", "select left(email, 11) from customers where id > 900000", "select left(email, 11) from customers where id > 900000"},
+	{"pieces out of order", "pieces count in their order, or backwards", "select substr(email, (g * 17) % 39 + 1, 1) from customers, generate_series(1, 39) g where id > 900000 order by g", "select substr(email, (seq * 17) % 39 + 1, 1) from customers, seq_1_to_39 where id > 900000 order by seq"},
+	{"salted digest", "derived: cannot be computed ahead", "select md5('x' || email) from customers where id > 900000", "select md5(concat('x', email)) from customers where id > 900000"},
+	{"SHA-224, SHA-384, SHA-512", "not among the digests that are computed", "select encode(sha512(email::bytea), 'hex'), encode(sha384(email::bytea), 'hex'), encode(sha224(email::bytea), 'hex') from customers where id > 900000", "select sha2(email, 512), sha2(email, 384), sha2(email, 224) from customers where id > 900000"},
+	{"hash functions of the server", "derived", "select hashtext(email) from customers where id > 900000", "select password(email) from customers where id > 900000"},
+	{"ciphers", "derived: needs the key", "", "select aes_encrypt(email, 'k'), hex(aes_encrypt(email, 'k')) from customers where id > 900000"},
+	{"compressed, beyond 4 KiB", "so much is unpacked", "", "select compress(group_concat(email, ' ', name order by id)) from customers"},
+	{"sound of a name", "others sound alike", "", "select soundex(name) from customers where id > 900000"},
+	{"words of a text", "a word is no value", "select to_tsvector('simple', name || ' ' || phone) from customers where id > 900000", ""},
+	{"a weak value alone", "others may share it: it counts in its own column, or in company", "select upper(name) || '', salary::text || '' from customers where id > 900000 and false union all select name, null from customers where id > 900000", "select concat(name) from customers where id > 900000"},
+	{"the key alone, elsewhere", "an integer proves nothing", "select id + 0 from customers where id > 900000", "select id + 0 from customers where id > 900000"},
+	{"a firm value glued to letters", "cannot be told from a longer one", "select 'x' || card from customers where id > 900000", "select concat('x', card) from customers where id > 900000"},
+	{"name and salary disguised", "weak values are looked for in clear", "select upper(name), encode(salary::text::bytea, 'hex') from customers where id > 900000", "select upper(name), hex(cast(salary as char)) from customers where id > 900000"},
+	{"counts and existence", "the answer is a number; the predicate alone is ordinary", "select count(*) from customers where id > 900000 and email like 'A%'", "select count(*) from customers where id > 900000 and email like 'A%'"},
+	{"row counts of a plan", "the answer is an estimate", "explain analyze select * from customers where id > 900000", "explain select * from customers where id > 900000"},
+}
+
+// never are ways of which nothing can be seen on this connection.
+var never = [][2]string{
+	{"server files, programs, dblink, foreign tables, FEDERATED, CONNECT, SPIDER, archived WAL, binary log files", "what is written there leaves by another way: only the statement can be judged (above)"},
+	{"PostgreSQL: pg_basebackup, physical replication with compression, or a value split by WAL records and pages", "reported as replication whatever is in it"},
+	{"PostgreSQL: weak values and keys in a row larger than 64 KiB, or inside one field of a COPY", "only searched as text"},
+	{"PostgreSQL: a short firm value in COPY text whose statement the proxy did not read", "counts only as a whole field"},
+	{"MariaDB: errors while character_set_results is utf16 or utf32", "the server cuts its messages at the first zero byte: nothing of them is on the wire"},
+	{"MariaDB: character sets without @, brackets or braces (swe7)", "the server puts other characters in their place; values without them are seen"},
+	{"MariaDB: a cursor over ANALYZE", "the server's own answer is broken (it sends the definitions twice): the session ends with error 1835"},
+	{"the X protocol (port 33060)", "another protocol: close the port"},
+	{"strong values of less than 12 bytes in a disguise (digests from 8 on apart), values that are not ASCII in hexadecimal digits, base64 or backwards, three codes in one another, digests in binary COPY, pieces of more than 32 bytes or beyond the third column, codes in statements and bound parameters", "beyond what is looked for; other letters, backwards and escapes are seen in statements too"},
+}
+
+func TestWhatIsSaidToBeUnseenIsUnseen(t *testing.T) {
+	f := mariadb(t)
+	seeThrough(t, &y.alert)
+	seeThrough(t, &f.alert)
+	for _, u := range unseen {
+		if u.pg != "" {
+			c := dial(t, port(&y.alert))
+			c.need(u.pg)
+			c.close()
+			for _, d := range y.alert.take(t) {
+				t.Errorf("PostgreSQL, %s: seen after all: %+v", u.way, d.Hits)
+			}
+		}
+		if u.my != "" {
+			c := dialMy(t, port(&f.alert), newCaps)
+			c.need(u.my)
+			c.close()
+			for _, d := range f.alert.take(t) {
+				t.Errorf("MariaDB, %s: seen after all: %+v", u.way, d.Hits)
+			}
+		}
+		if strings.TrimSpace(u.why) == "" {
+			t.Errorf("%s: no reason", u.way)
+		}
+	}
+}

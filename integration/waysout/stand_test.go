@@ -259,7 +259,7 @@ func run(m *testing.M) int {
 	parser := pgsql.New(pgsql.DefaultConfig(), nil)
 	defer parser.Close()
 	other := new(mydialect.Parser)
-	y.judge.analysis = engine.NewAnalysis(map[sqlfacts.Flavour]sqlfacts.Dialect{sqlfacts.PostgreSQL: parser, sqlfacts.MariaDB: other})
+	y.judge.analysis = engine.NewAnalysis(map[sqlfacts.Flavour]sqlfacts.Dialect{sqlfacts.PostgreSQL: parser, sqlfacts.MariaDB: other}, engine.AnalysisOptions{})
 	defer y.judge.analysis.Close()
 	my.judge.analysis = y.judge.analysis
 	defer y.close()

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"honeyrow/proxy/tlsconf"
+	"honeyrow/proxy/wire"
 )
 
 // Config is one listener.
@@ -21,6 +22,11 @@ type Config struct {
 	Name     string `yaml:"name"`
 	Server   string `yaml:"server"` // the name of a configured server
 	Protocol string `yaml:"protocol"`
+	// Mode is detect (default): what passes is watched, what a rule refuses is
+	// stopped where it stands; or protect: statements are understood before they
+	// are sent, results kept back as Hold says.
+	Mode string          `yaml:"mode"`
+	Hold wire.HoldConfig `yaml:"hold"` // in protect mode
 	// Address is host:port, or unix:/path of a socket.
 	Address string `yaml:"address"`
 	// UnixMode is the socket's permissions in octal (0660).
@@ -35,6 +41,12 @@ type Config struct {
 	// system's retransmission limit and keepalive to find dead peers.
 	UserTimeout time.Duration `yaml:"tcp_user_timeout"`
 }
+
+// The modes of a listener.
+const (
+	ModeDetect  = "detect"
+	ModeProtect = "protect"
+)
 
 // ProxyProtocol says whose PROXY header (v1 or v2) tells the real client.
 type ProxyProtocol struct {
@@ -56,6 +68,10 @@ type Limits struct {
 // SetDefaults fills what was left empty.
 func (c *Config) SetDefaults() {
 	c.TLS.SetDefaults()
+	c.Hold.SetDefaults()
+	if c.Mode == "" {
+		c.Mode = ModeDetect
+	}
 	if c.Protocol == "" {
 		c.Protocol = "postgres"
 	}
@@ -75,7 +91,10 @@ func (c *Config) SetDefaults() {
 
 // Validate checks a Config that has its defaults. It opens nothing.
 func (c *Config) Validate() error {
-	err := errors.Join(c.validateAddress(), c.TLS.Validate(), c.Limits.validate())
+	err := errors.Join(c.validateAddress(), c.TLS.Validate(), c.Limits.validate(), c.Hold.Validate())
+	if c.Mode != ModeDetect && c.Mode != ModeProtect {
+		err = errors.Join(err, fmt.Errorf("mode %q is unknown: use detect or protect", c.Mode))
+	}
 	if _, perr := parseNetworks(c.ProxyProtocol.From); perr != nil {
 		err = errors.Join(err, perr)
 	}

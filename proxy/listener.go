@@ -36,6 +36,9 @@ type Counters struct {
 type Deps struct {
 	Protocol wire.Protocol
 	Log      zerolog.Logger
+	// Sessions are those of all listeners, to which this one adds its own; nil:
+	// nobody orders anything against them.
+	Sessions *Sessions
 	// FarewellTimeout is wire.Options.FarewellTimeout.
 	FarewellTimeout time.Duration
 }
@@ -91,6 +94,9 @@ func Listen(ctx context.Context, c Config, d Deps) (*Listener, error) {
 	socket, err := listen(ctx, &s.Config)
 	if err != nil {
 		return nil, fmt.Errorf("listener %q at %s: %w", s.Name, s.Address, err)
+	}
+	if d.Sessions == nil {
+		d.Sessions = NewSessions(nil)
 	}
 	l := &Listener{
 		deps: d, log: d.Log.With().Str("listener", s.Name).Logger(), socket: socket,
@@ -257,6 +263,8 @@ func (l *Listener) run(s *wire.Session) {
 	l.pumps[p] = &s.Who
 	draining, killed := l.draining, l.killed
 	l.mu.Unlock()
+	l.deps.Sessions.add(p, &s.Who)
+	defer l.deps.Sessions.remove(s.Who.Session)
 	l.log.Debug().Str("session", string(s.Who.Session)).Str("client", s.Who.Address).Str("user", s.Who.User).
 		Str("database", s.Who.Database).Uint32("server_pid", s.Who.BackendPID).Msg("session began")
 	switch {

@@ -76,7 +76,7 @@ func (l *Listener) at(e *wire.Error) *zerolog.Event {
 		return l.log.Error()
 	case e.Op == "protocol":
 		return l.log.Warn()
-	case e.Op == "refused", e.Op == "login", e.Op == "policy":
+	case e.Op == "refused", e.Op == "killed", e.Op == "login", e.Op == "policy":
 		return l.log.Info()
 	case e.Side == wire.Server:
 		return l.log.Warn()

@@ -52,6 +52,8 @@ type App struct {
 	store  *Store
 	engine *engine.Engine
 	press  press
+	// sessions are those of all listeners, whichever configuration opened them.
+	sessions *proxy.Sessions
 
 	analysis *engine.Analysis // nil: statements are not judged
 	parser   *pgsql.Parser
@@ -95,7 +97,7 @@ func New(ctx context.Context, c *Config, o Options) (*App, error) {
 	}
 	a := &App{
 		log: o.Log, out: o.Stdout, id: string(event.NewID()), host: host, cfg: c,
-		kick: make(chan struct{}, 1), learned: make(chan token.Location, 256), listeners: map[string]*listening{},
+		sessions: proxy.NewSessions(nil), kick: make(chan struct{}, 1), learned: make(chan token.Location, 256), listeners: map[string]*listening{},
 		started: time.Now(),
 	}
 	a.reloaded.Store(a.started.UnixNano())
@@ -137,7 +139,7 @@ func (a *App) open(ctx context.Context, c *Config) error {
 			sqlfacts.PostgreSQL: a.parser, sqlfacts.MySQL: my, sqlfacts.MariaDB: my,
 		}, engine.AnalysisOptions{Time: 3*c.Parser.Timeout + time.Second, Patience: c.Parser.Patience})
 	}
-	a.engine, err = engine.New(c.Alerts.Config, engine.Options{Reporter: &a.press, Rules: set, Learn: a.learn, Analysis: a.analysis})
+	a.engine, err = engine.New(c.Alerts.Config, engine.Options{Reporter: &a.press, Rules: set, Learn: a.learn, Enforce: a.sessions.Enforce, Analysis: a.analysis})
 	if err != nil {
 		return err
 	}
@@ -168,7 +170,7 @@ func (a *App) listen(ctx context.Context, c *Config, l *ListenerConfig) (*listen
 	if err != nil {
 		return nil, err
 	}
-	sock, err := proxy.Listen(ctx, l.Config, proxy.Deps{Protocol: p, Log: a.log})
+	sock, err := proxy.Listen(ctx, l.Config, proxy.Deps{Protocol: p, Log: a.log, Sessions: a.sessions})
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"honeyrow/proxy"
 	"honeyrow/proxy/mywire"
 	"honeyrow/proxy/pgwire"
 	"honeyrow/proxy/wire"
@@ -41,6 +42,7 @@ func (a *App) protocol(c *Config, l *ListenerConfig) (*protocol, error) {
 			totals: func(e *zerolog.Event) {
 				e.Uint64("passwords_translated", p.Counters.Translated.Load()).Uint64("redirects", p.Counters.Redirects.Load()).
 					Uint64("replication_refused", p.Counters.ReplicationRefused.Load())
+				heldTotals(e, &p.Counters.Held)
 			},
 		}, nil
 	default:
@@ -54,9 +56,16 @@ func (a *App) protocol(c *Config, l *ListenerConfig) (*protocol, error) {
 			totals: func(e *zerolog.Event) {
 				e.Uint64("cancels", p.Counters.Cancels.Load()).Uint64("cancels_unknown", p.Counters.CancelsUnknown.Load()).
 					Uint64("cancels_failed", p.Counters.CancelsFailed.Load())
+				heldTotals(e, &p.Counters.Held)
 			},
 		}, nil
 	}
+}
+
+// heldTotals tells what became of results that were kept back.
+func heldTotals(e *zerolog.Event, c *wire.HoldCounters) {
+	e.Uint64("results_withheld", c.Withheld.Load()).Uint64("results_beyond_hold_size", c.Exceeded.Load()).
+		Uint64("results_beyond_hold_time", c.Overdue.Load())
 }
 
 // pgConfig composes what a PostgreSQL listener's protocol needs.
@@ -65,6 +74,7 @@ func (c *Config) pgConfig(l *ListenerConfig) pgwire.Config {
 	return pgwire.Config{
 		Listener: l.Name, TLS: l.TLS, Server: s.Server, ChannelBinding: l.ChannelBinding,
 		Handshake: l.Limits.Handshake, Statement: l.Limits.Statement,
+		Protect: l.Mode == proxy.ModeProtect, Hold: l.Hold,
 	}
 }
 
@@ -73,6 +83,7 @@ func (c *Config) myConfig(l *ListenerConfig) mywire.Config {
 	s, _ := c.Server(l.Server)
 	return mywire.Config{
 		Listener: l.Name, TLS: l.TLS, Handshake: l.Limits.Handshake, Statement: l.Limits.Statement,
+		Protect: l.Mode == proxy.ModeProtect, Hold: l.Hold,
 		Replication: l.Replication, LocalInfile: l.LocalInfile, RSAKeyFile: l.RSAKeyFile,
 		Server: mywire.Server{
 			Name: s.Name, Address: s.Address, TLS: s.TLS, ConnectTimeout: s.ConnectTimeout, UserTimeout: s.UserTimeout,

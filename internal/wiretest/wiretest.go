@@ -20,7 +20,35 @@ type Driver struct {
 	Replies [2][]byte
 
 	pending [2][]byte
+	held    []byte // of the server's, kept back
 	cut     bool
+}
+
+// Held is what the flow keeps back of what it has let pass.
+func (d *Driver) Held() int { return len(d.held) }
+
+// Wait lets the time of the hold pass and returns what reaches the client.
+func (d *Driver) Wait() []byte {
+	if len(d.held) == 0 {
+		return nil
+	}
+	step := d.Flow.(wire.Holder).Overdue()
+	return d.take(wire.Server, nil, step)
+}
+
+// take is what a step lets leave.
+func (d *Driver) take(from wire.Side, buf []byte, step wire.Step) []byte {
+	if from == wire.Client {
+		return append(buf[:step.Pass:step.Pass], step.Inject...)
+	}
+	if step.Discard {
+		d.held = nil
+	}
+	d.held = append(d.held, buf[:step.Pass]...)
+	leave := len(d.held) - step.Hold
+	out := append(d.held[:leave:leave], step.Inject...)
+	d.held = d.held[leave:]
+	return out
 }
 
 // Cut reports whether the flow has ended the session.
@@ -42,7 +70,10 @@ func (d *Driver) Feed(from wire.Side, data []byte) ([]byte, error) {
 		if step.Pass+step.Skip > len(buf) || step.Pass < 0 || step.Skip < 0 {
 			return out, fmt.Errorf("step %+v over a chunk of %d bytes", step, len(buf))
 		}
-		out = append(append(out, buf[:step.Pass]...), step.Inject...)
+		if step.Hold > 0 && (from == wire.Client || len(step.Inject)+len(step.Reply) > 0) {
+			return out, fmt.Errorf("step %+v keeps back what it can't", step)
+		}
+		out = append(out, d.take(from, buf, step)...)
 		d.Replies[from] = append(d.Replies[from], step.Reply...)
 		if d.Poison {
 			for i := range buf {

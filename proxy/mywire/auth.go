@@ -110,7 +110,7 @@ func (l *login) answer(data []byte) ([]byte, error) {
 func (l *login) passwordFrom(data []byte, ask byte) ([]byte, error) {
 	pair, err := l.p.key(l.set)
 	if err != nil {
-		return nil, fail(wire.Client, "login", farewell(wire.Broken), "make an RSA key: %w", err)
+		return nil, fail(wire.Client, "login", farewell(wire.Broken, ""), "make an RSA key: %w", err)
 	}
 	if len(data) == 1 && data[0] == ask {
 		if err := l.client.write(append([]byte{moreData}, pair.pub...)); err != nil {

@@ -78,7 +78,7 @@ func TestCompressedEventsOfABinaryLogAreRead(t *testing.T) {
 	} {
 		for _, semi := range []bool{false, true} {
 			x := start(t, newCaps, func(r *inspecttest.Recorder) { r.Quiet = true })
-			x.f.who.User = "replica"
+			x.f.who.Load().User = "replica"
 			x.client(nil, command(mysql.COM_BINLOG_DUMP, "\x04\x00\x00\x00\x00\x00\x01\x00\x00\x00binlog.000001"))
 			stream := pk(1, binlogEvent(30, semi, []byte("before")), binlogEvent(e.typ, semi, e.body), binlogEvent(30, semi, []byte("behind")), binlogEvent(e.typ, semi, e.body))
 			if _, err := x.d.FeedSplit(rand.New(rand.NewPCG(1, 2)), wire.Server, stream, 300); err != nil {
@@ -111,7 +111,7 @@ func TestEventsThatCanNotBeReadAreAnEventOfTheirOwnAndOnlyOne(t *testing.T) {
 		"too short":              []byte("\x00x"),
 	} {
 		x := start(t, newCaps, nil)
-		x.f.who.User = "replica"
+		x.f.who.Load().User = "replica"
 		x.client(nil, command(mysql.COM_BINLOG_DUMP, "\x04\x00\x00\x00\x00\x00\x01\x00\x00\x00b"))
 		x.server(nil, pk(1, packet, packet))
 		opens := x.rec.Calls("Open")
@@ -121,7 +121,7 @@ func TestEventsThatCanNotBeReadAreAnEventOfTheirOwnAndOnlyOne(t *testing.T) {
 	}
 	// A rule may refuse to go on blindly.
 	x := start(t, newCaps, nil)
-	x.f.who.User = "replica"
+	x.f.who.Load().User = "replica"
 	x.client(nil, command(mysql.COM_BINLOG_DUMP, "\x04\x00\x00\x00\x00\x00\x01\x00\x00\x00b"))
 	x.rec.BlockWhen(event.ChannelLogin, "replica")
 	x.server(nothing, pk(1, []byte("\x00x")))
@@ -132,7 +132,7 @@ func TestEventsThatCanNotBeReadAreAnEventOfTheirOwnAndOnlyOne(t *testing.T) {
 
 func TestALargeCompressedEventIsReportedAndNotKept(t *testing.T) {
 	x := start(t, newCaps, func(r *inspecttest.Recorder) { r.Quiet = true })
-	x.f.who.User = "replica"
+	x.f.who.Load().User = "replica"
 	x.client(nil, command(mysql.COM_BINLOG_DUMP, "\x04\x00\x00\x00\x00\x00\x01\x00\x00\x00b"))
 	e := binlogEvent(eventTransactionPayload, false, make([]byte, maxCompressed+maxPacket))
 	for i := byte(1); len(e) > 0; i++ {

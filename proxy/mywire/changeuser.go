@@ -97,8 +97,8 @@ func (f *flow) parseChangeUser(p []byte) (*reauth, error) {
 	if !ok {
 		return nil, errShort
 	}
+	who := f.Who()
 	f.mu.Lock()
-	who := f.who
 	x.salt = f.salt
 	f.mu.Unlock()
 	who.User, who.Database = clip(user), clip(database)
@@ -312,9 +312,7 @@ func (f *flow) changed(r *request, p []byte, n int, seq byte) (taken, error) {
 	sess, v := f.opts.Open(who)
 	f.sess.Close()
 	f.sess = sess
-	f.mu.Lock()
-	f.who = who
-	f.mu.Unlock()
+	f.who.Store(&who)
 	f.announced.Store(uint32(r.auth.charset))
 	f.charset.Store(uint32(r.auth.charset))
 	refused := f.okay(r, &ok) || v.Blocks()

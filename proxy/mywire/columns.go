@@ -116,11 +116,15 @@ func (f *flow) definitions(r *request, rest, p []byte) (taken, error) {
 	if err != nil {
 		return taken{}, err
 	}
+	opens := r.opens(status)
+	if f.w.rows != nil && !f.swallow && !opens {
+		f.holdResult(r.exec, rest[3])
+	}
 	t := f.verdict(refused, g.off, rest[3])
 	if !f.swallow {
-		f.outSeq.Store(uint32(g.seq + 1))
+		f.sent(g.seq + 1)
 	}
-	if r.opens(status) {
+	if opens {
 		f.openCursor(r)
 		return t, nil
 	}

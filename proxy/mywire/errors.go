@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-mysql-org/go-mysql/mysql"
 
+	"honeyrow/event"
 	"honeyrow/proxy/wire"
 )
 
@@ -31,12 +32,15 @@ const (
 	codeConnect      = mysql.ER_CONNECT_TO_FOREIGN_DATA_SOURCE
 	codeAuthMode     = mysql.ER_NOT_SUPPORTED_AUTH_MODE
 	codeMalformed    = 1835 // ER_MALFORMED_PACKET
+	codeTooBig       = mysql.ER_TOO_BIG_SELECT
+	codeKilled       = 1927 // ER_CONNECTION_KILLED
 	codeNeedTLS      = 3159 // ER_SECURE_TRANSPORT_REQUIRED
 	stateGeneral     = "HY000"
 	stateConnection  = "08S01"
 	stateRejected    = "08004"
 	stateDenied      = "28000"
 	stateForbidden   = "42000"
+	stateQueryEnd    = "70100"
 	progressCode     = 0xffff // MariaDB: a progress report, not an error
 	tellTimeout      = 2 * time.Second
 	lingerMax        = 64 << 10 // bytes read from a client that has been told
@@ -132,7 +136,8 @@ func tell(c net.Conn, packet []byte) {
 }
 
 // farewell is the payload of the ERR packet that ends or turns away a session.
-func farewell(r wire.Reason) []byte {
+// about is the detection behind it, for whoever is asked why.
+func farewell(r wire.Reason, about event.ID) []byte {
 	switch r {
 	case wire.TooMany:
 		return errPayload(codeTooMany, stateRejected, "Too many connections to this proxy: wait for other sessions to end, or raise limits.connections of the listener")
@@ -142,6 +147,12 @@ func farewell(r wire.Reason) []byte {
 		return errPayload(codeMalformed, stateGeneral, malformedMessage)
 	case wire.Refused:
 		return refusal()
+	case wire.Killed:
+		whom := "the administrator of the proxy in front of this server"
+		if about != "" {
+			whom += " about " + string(about)
+		}
+		return errPayload(codeKilled, stateQueryEnd, "Connection was killed: ask "+whom)
 	case wire.ServerGone:
 		return errPayload(codeReadError, stateConnection, "the connection to the server was lost: connect again; if it persists, check that the proxy reaches the server")
 	}

@@ -71,7 +71,7 @@ func TestPasswordsInTheClearDoNotLeaveForAnUnsafeServerInAChangeOfUser(t *testin
 		// Nor if it is the server that asks for it.
 		x.client(nil, changeUser("other", pluginNative))
 		x.server(pk(1, errPayload(codeAuthMode, stateRejected, exposedText)), pk(1, []byte("\xfe"+plugin+"\x00")))
-		if !x.d.Cut() || x.f.Farewell(wire.Refused) != nil {
+		if !x.d.Cut() || x.f.Farewell(wire.Refused, "") != nil {
 			t.Error("the client may still send its password, or is told twice")
 		}
 	}
@@ -226,7 +226,7 @@ func TestAPasswordForAnotherKeyEndsAChangeOfUserWithWhatToDo(t *testing.T) {
 	if b := x.reply(wire.Client); !bytes.Equal(b, pk(3, errPayload(codeDenied, stateDenied, otherKeyText))) || !x.d.Cut() {
 		t.Errorf("the client is told %q", b)
 	}
-	if m := x.f.Farewell(wire.Refused); m != nil {
+	if m := x.f.Farewell(wire.Refused, ""); m != nil {
 		t.Errorf("and then %q", m)
 	}
 }
@@ -289,7 +289,7 @@ func TestReplicationNeedsToBeListed(t *testing.T) {
 			t.Errorf("%s: %q, %v; opened %+v", name, out, err, c)
 		}
 		x = start(t, newCaps, nil)
-		x.f.who.User = "replica"
+		x.f.who.Load().User = "replica"
 		x.client(nil, command(cmd, "\x03crm\x06people"))
 		x.server(nil, pk(1, append([]byte{0}, "a row with honey"...)))
 		if got := x.rec.Bytes(event.ChannelReplication); !bytes.Contains(got, []byte("with honey")) {
@@ -298,7 +298,7 @@ func TestReplicationNeedsToBeListed(t *testing.T) {
 		x.f.Close()
 	}
 	x = start(t, newCaps, nil)
-	x.f.who.User = "replica"
+	x.f.who.Load().User = "replica"
 	x.client(nil, dump)
 	x.server(nil, pk(1, append([]byte{0}, "an event with honey"...), append([]byte{0}, bytes.Repeat([]byte("e"), 100_000)...)))
 	x.client(nil, command(semiSyncMagic, "position"))

@@ -48,6 +48,7 @@ type flowOptions struct {
 	Open     func(event.Client) (inspect.Session, event.Verdict)
 	Replicas map[string]bool // users who may replicate
 	Counters *Counters       // may be nil
+	Hold     wire.HoldConfig // what is kept back; Size 0: nothing
 	// Secure says of each side whether passwords may travel it in the clear.
 	Secure [2]bool
 	// Charset is the collation that the client announced.
@@ -108,6 +109,8 @@ type flow struct {
 
 	// server's goroutine
 	down      download
+	at        int // where the packet in hand begins in the chunk
+	hold      held
 	cur       *request // the head of queue
 	rowPhase  bool     // definitions have come: rows follow
 	outs      uint16   // of the status before the rows: OUT parameters, and more to come
@@ -124,12 +127,12 @@ type flow struct {
 	reply     []byte // for the server
 	swallow   bool   // a result was refused: drop the rest of the answer
 	swallowed int
-	who       event.Client // guarded by mu
 
-	midFrame atomic.Bool   // the client has part of a packet
-	ended    atomic.Bool   // the client has been told that the session ends
-	told     atomic.Bool   // the client has had the refusal of what is being swallowed
-	charset  atomic.Uint32 // a multibyte: the client's
+	who      atomic.Pointer[event.Client] // never changed, only replaced
+	midFrame atomic.Bool                  // the client has part of a packet
+	ended    atomic.Bool                  // the client has been told that the session ends
+	told     atomic.Bool                  // the client has had the refusal of what is being swallowed
+	charset  atomic.Uint32                // a multibyte: the client's
 	// announced is that of the login or the last COM_CHANGE_USER.
 	announced atomic.Uint32
 	outSeq    atomic.Uint32 // of the next packet of the answer under way
@@ -161,12 +164,16 @@ var _ wire.Flow = (*flow)(nil)
 
 // newFlow starts a session's state after the login's OK.
 func newFlow(o flowOptions) *flow {
-	f := &flow{opts: o, caps: o.Caps, sess: o.Session, limit: o.Statement, count: o.Counters, who: o.Who, salt: o.Salt}
+	f := &flow{opts: o, caps: o.Caps, sess: o.Session, limit: o.Statement, count: o.Counters, salt: o.Salt}
+	f.who.Store(&o.Who)
 	if f.limit <= 0 {
 		f.limit = defaultStatement
 	}
 	if f.count == nil {
 		f.count = new(Counters)
+	}
+	if o.Hold.Size > 0 {
+		f.hold = newHeld(o.Hold, &f.count.Held)
 	}
 	f.charset.Store(uint32(multibyteID(o.Charset)))
 	f.announced.Store(f.charset.Load())
@@ -195,7 +202,7 @@ func (f *flow) AtRest() bool {
 
 // Farewell implements wire.Flow. The packet continues the answer under way, or
 // stands alone as a server's does that ends an idle session.
-func (f *flow) Farewell(r wire.Reason) []byte {
+func (f *flow) Farewell(r wire.Reason, about event.ID) []byte {
 	if f.midFrame.Load() || f.ended.Load() {
 		return nil
 	}
@@ -206,8 +213,11 @@ func (f *flow) Farewell(r wire.Reason) []byte {
 	if n > 1 || n == 1 && !f.told.Load() {
 		seq = max(byte(f.outSeq.Load()), 1)
 	}
-	return appendPacket(nil, seq, farewell(r))
+	return appendPacket(nil, seq, farewell(r, about))
 }
+
+// Who implements wire.Identity.
+func (f *flow) Who() event.Client { return *f.who.Load() }
 
 // Close implements wire.Flow. Runs that the session's end has cut short end here.
 func (f *flow) Close() {

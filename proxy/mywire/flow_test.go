@@ -450,7 +450,7 @@ func TestServersThatEndIdleSessionsAreHeard(t *testing.T) {
 func TestFarewellContinuesTheAnswerUnderWay(t *testing.T) {
 	both(t, nil, func(x *fixture) {
 		seq := func() byte {
-			m := x.f.Farewell(wire.Shutdown)
+			m := x.f.Farewell(wire.Shutdown, "")
 			if m == nil {
 				return 0xee
 			}
@@ -610,7 +610,7 @@ func TestALargeRowIsRefusedInItsPlaceOrTheSessionEnds(t *testing.T) {
 			t.Errorf("at %d: %d bytes, cut %v", at, len(out), x.d.Cut())
 		case !early && (!x.d.Cut() || bytes.Contains(out, []byte("corp.example"))):
 			t.Errorf("at %d: the session goes on, or the value has left", at)
-		case !early && x.f.Farewell(wire.Refused) != nil:
+		case !early && x.f.Farewell(wire.Refused, "") != nil:
 			t.Errorf("at %d: a farewell within a packet", at)
 		}
 	}
@@ -632,7 +632,7 @@ func TestARefusedAnswerWithoutEndEndsTheSessionWithAnError(t *testing.T) {
 			if n < drainLimit-2*len(more) || step.Reason != wire.Refused {
 				t.Errorf("after %d bytes: %+v", n, step)
 			}
-			if m := x.f.Farewell(step.Reason); !bytes.Equal(m, pk(0, refusal())) {
+			if m := x.f.Farewell(step.Reason, ""); !bytes.Equal(m, pk(0, refusal())) {
 				t.Errorf("farewell %q", m)
 			}
 			return

@@ -53,7 +53,7 @@ func fuzzFlowWith(f *testing.F, from wire.Side, o flowOptions, prepare ...[2][]b
 			for _, p := range rec.Problems() {
 				t.Errorf("seam: %s", p)
 			}
-			fl.Farewell(wire.Shutdown)
+			fl.Farewell(wire.Shutdown, "")
 			fl.AtRest()
 			fl.Close()
 		}

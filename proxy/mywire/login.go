@@ -63,7 +63,7 @@ func (p *Protocol) Login(ctx context.Context, client net.Conn, o wire.Origin) (*
 	finished := false
 	defer func() {
 		if !finished { // a panic is passing: the caller recovers and logs it
-			l.end(fail(wire.Client, "panic", farewell(wire.Broken), "panic"))
+			l.end(fail(wire.Client, "panic", farewell(wire.Broken, ""), "panic"))
 		}
 	}()
 	s, err := l.run(ctx)
@@ -74,7 +74,7 @@ func (p *Protocol) Login(ctx context.Context, client net.Conn, o wire.Origin) (*
 	finished = true
 	if err != nil {
 		if errors.Is(ctx.Err(), context.Canceled) {
-			err = fail(wire.Client, "policy", farewell(wire.Shutdown), "the proxy is shutting down")
+			err = fail(wire.Client, "policy", farewell(wire.Shutdown, ""), "the proxy is shutting down")
 		}
 		l.end(err)
 		return nil, err
@@ -85,7 +85,7 @@ func (p *Protocol) Login(ctx context.Context, client net.Conn, o wire.Origin) (*
 // Reject implements wire.Protocol. The server's side speaks first, so that the
 // error can take the greeting's place.
 func (p *Protocol) Reject(_ context.Context, client net.Conn, r wire.Reason) {
-	payload := farewell(r)
+	payload := farewell(r, "")
 	e, _ := parseErr(payload) // before the greeting there is no SQLSTATE
 	tell(client, appendPacket(nil, 0, errPayload(e.code, "", string(e.message))))
 }
@@ -225,7 +225,7 @@ func (l *login) describe(r *response) event.Client {
 		Listener: l.origin.Listener, Server: l.set.Server.Name,
 		Address: l.origin.Address, Balancer: l.origin.Balancer, Peer: l.origin.Peer,
 		User: clip(r.user), Database: clip(r.database), BackendPID: l.greet.thread, ServerVersion: clip([]byte(l.greet.version)),
-		Attributes: attributes(r.attrs),
+		Attributes: attributes(r.attrs), Protect: l.set.Protect,
 	}
 	c.Application = c.Attributes["program_name"]
 	if c.Listener == "" {
@@ -304,7 +304,9 @@ func (l *login) join(payload []byte) (*wire.Session, error) {
 			Open: p.deps.Inspector.Open, Replicas: set.replicas, Counters: &p.Counters,
 			Secure: [2]bool{l.secureClient(), l.secureServer()}, Safe: l.safeServer(),
 			Charset: l.charset, Salt: l.auth.salt, Key: func() (*keyPair, error) { return p.key(set) },
+			Hold: set.hold(),
 		}),
+		HoldTime: set.Hold.Time,
 	}, nil
 }
 

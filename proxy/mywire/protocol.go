@@ -62,6 +62,10 @@ type Config struct {
 	// Statement is the largest client packet in bytes that is held whole for
 	// analysis (1 MiB). Longer ones are inspected in pieces.
 	Statement int `yaml:"statement"`
+	// Protect says that the listener is in protect mode: the inspector is told,
+	// and results are kept back as Hold says.
+	Protect bool            `yaml:"-"`
+	Hold    wire.HoldConfig `yaml:"hold"`
 	// Replication lists the users who may read the binary log, dump tables or
 	// clone the server through this listener. Nobody else may.
 	Replication []string `yaml:"replication"`
@@ -74,10 +78,19 @@ type Config struct {
 	RSAKeyFile string `yaml:"rsa_key_file"`
 }
 
+// hold is what a session's flow is to keep back; nothing in detect mode.
+func (c *Config) hold() wire.HoldConfig {
+	if !c.Protect {
+		return wire.HoldConfig{}
+	}
+	return c.Hold
+}
+
 // SetDefaults fills what was left empty.
 func (c *Config) SetDefaults() {
 	c.TLS.SetDefaults()
 	c.Server.TLS.SetDefaults()
+	c.Hold.SetDefaults()
 	if c.Handshake == 0 {
 		c.Handshake = time.Minute
 	}
@@ -99,6 +112,9 @@ func (c *Config) Validate() error {
 		return err
 	}
 	if err := c.Server.TLS.Validate(); err != nil {
+		return err
+	}
+	if err := c.Hold.Validate(); err != nil {
 		return err
 	}
 	if c.Server.TLS.Negotiation == tlsconf.NegotiateDirect {
@@ -144,6 +160,7 @@ type Counters struct {
 	// ReplicationUnread counts replication streams of which something could
 	// not be inspected: a compression that this version does not know.
 	ReplicationUnread atomic.Uint64
+	Held              wire.HoldCounters
 }
 
 // Protocol implements wire.Protocol for MySQL and MariaDB.

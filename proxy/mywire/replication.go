@@ -18,9 +18,7 @@ func (f *flow) replicate(cmd byte, body []byte) (action, error) {
 		mysql.COM_BINLOG_DUMP: "COM_BINLOG_DUMP", mysql.COM_BINLOG_DUMP_GTID: "COM_BINLOG_DUMP_GTID",
 		mysql.COM_TABLE_DUMP: "COM_TABLE_DUMP", mysql.COM_CLONE: "COM_CLONE",
 	}[cmd]
-	f.mu.Lock()
-	who := f.who
-	f.mu.Unlock()
+	who := f.Who()
 	who.Replication = name
 	sess, v := f.opts.Open(who)
 	if !f.opts.Replicas[who.User] || v.Blocks() {

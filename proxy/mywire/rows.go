@@ -85,6 +85,9 @@ func (f *flow) rowPackets(r *request, rest []byte, size int) (taken, error) {
 	if r.kind == fetch && r.exec == nil && !f.swallow { // of a cursor whose result was refused
 		return f.verdict(true, 0, rest[3]), nil
 	}
+	if f.w.rows != nil && !f.swallow { // of a cursor: its definitions have left before
+		f.holdResult(r.exec, rest[3])
+	}
 	if header+size > rowLimit {
 		return f.startRow(r, rest, size)
 	}
@@ -123,7 +126,7 @@ func (f *flow) watchRows(e *execution, region []byte, n int) (taken, error) {
 	w := &f.w
 	if w.rows == nil {
 		e.rows += uint64(n)
-		f.outSeq.Store(f.outSeq.Load() + uint32(n))
+		f.sentRows(n)
 		return taken{pass: len(region)}, nil
 	}
 	gate, surveyed := w.gate, false
@@ -142,7 +145,7 @@ func (f *flow) watchRows(e *execution, region []byte, n int) (taken, error) {
 	glance := gate == w.gate && !w.wantsAny && !w.desc.wide
 	if glance && gate == 0 {
 		e.rows += uint64(n)
-		f.outSeq.Store(f.outSeq.Load() + uint32(n))
+		f.sentRows(n)
 		return taken{pass: len(region)}, nil
 	}
 	off := 0
@@ -174,7 +177,7 @@ func (f *flow) watchRows(e *execution, region []byte, n int) (taken, error) {
 		}
 		off += header + len(p)
 	}
-	f.outSeq.Store(f.outSeq.Load() + uint32(n))
+	f.sentRows(n)
 	return taken{pass: off}, nil
 }
 
@@ -380,13 +383,15 @@ func (f *flow) startRow(r *request, rest []byte, size int) (taken, error) {
 		f.down.conv = newRowStream(f.w.desc, f.w.binary)
 	}
 	t := f.downPiece(rest[header:n], n)
-	if t.do&doCut != 0 { // nothing of it has left yet
-		r.exec.rows--
-		t = f.verdict(true, n, rest[3])
+	if t.do != 0 { // nothing of it has left yet
+		if t.do&doCut != 0 {
+			r.exec.rows--
+			t = f.replace(refusal(), n, rest[3])
+		}
 		f.down.drop = true
 		return t, nil
 	}
-	f.outSeq.Store(uint32(rest[3] + 1))
+	f.sent(rest[3] + 1)
 	return t, nil
 }
 
@@ -401,7 +406,7 @@ func (f *flow) endOfRows(r *request, rest, p []byte) (taken, error) {
 		// parameters that the call's OK follows them, and not in the one behind.
 		ok.status |= mysql.SERVER_MORE_RESULTS_EXISTS
 	}
-	t := f.verdict(f.okay(r, &ok), header+len(p), rest[3])
+	t := f.ending(f.okay(r, &ok), header+len(p), rest[3])
 	switch {
 	case r.kind == fetch:
 		if c := r.prep.cursor; c != nil && f.swallow {

@@ -47,23 +47,25 @@ func (f *flow) step(off int, t taken) wire.Step {
 }
 
 // serverChunk walks the server's packets. Runs of rows are inspected together
-// and everything that may pass leaves in one step.
+// and everything that may pass leaves in one step, but for a result that is kept
+// back.
 func (f *flow) serverChunk(buf []byte) (wire.Step, error) {
 	off := 0
 	for {
 		rest := buf[off:]
+		f.at = off
 		t, err := f.serverBytes(rest)
 		if err != nil {
 			return wire.Step{}, err
 		}
 		off += t.pass
-		f.midFrame.Store((f.down.left > 0 || f.down.more) && !f.down.drop && !f.swallow)
 		switch {
 		case t.do != 0, t.skip > 0:
-			return f.step(off, t), nil
+			return f.settle(f.step(off, t), t), nil
 		case t.pass == 0: // not whole
-			return wire.Step{Pass: off, Need: t.need}, nil
+			return f.settle(wire.Step{Pass: off, Need: t.need}, t), nil
 		}
+		f.noteFrame()
 	}
 }
 
@@ -85,7 +87,7 @@ func (f *flow) serverBytes(rest []byte) (taken, error) {
 	size := packetSize(rest)
 	if d.more {
 		d.left, d.more = size, size == maxPacket
-		f.outSeq.Store(uint32(rest[3] + 1))
+		f.sent(rest[3] + 1)
 		if size == 0 {
 			return f.downPiece(nil, header), nil
 		}
@@ -132,8 +134,12 @@ func (f *flow) downPiece(p []byte, n int) taken {
 		if d.unpack != nil {
 			v = worse(v, d.unpack.show(e.run, e.rows, p, end))
 		}
-		if v.Blocks() {
-			return taken{do: doCut} // the client has part of the packet
+		switch {
+		case v.Blocks() && f.hold.Active(): // the client has nothing of it
+			return f.replace(refusal(), n, 0)
+		case v.Blocks():
+			f.midFrame.Store(true) // the client has part of the packet
+			return taken{do: doCut}
 		}
 	}
 	return taken{pass: n}
@@ -223,12 +229,9 @@ func (f *flow) verdict(refused bool, n int, seq byte) taken {
 	case f.swallow:
 		return taken{skip: n}
 	case refused:
-		f.inject = appendPacket(f.inject[:0], seq, refusal())
-		f.swallow = true
-		f.told.Store(true)
-		return taken{skip: n, do: doInject}
+		return f.replace(refusal(), n, seq)
 	}
-	f.outSeq.Store(uint32(seq + 1))
+	f.sent(seq + 1)
 	return taken{pass: n}
 }
 
@@ -336,10 +339,10 @@ func (f *flow) errorPacket(r *request, rest, p []byte) (taken, error) {
 		return taken{}, fmt.Errorf("ERR packet: %w", err)
 	}
 	v := f.show(r, event.ChannelError, e.message)
-	t := f.verdict(v, n, seq)
 	if e.code == progressCode {
-		return t, nil
+		return f.verdict(v, n, seq), nil
 	}
+	t := f.ending(v, n, seq)
 	if r.named {
 		f.charset.Store(uint32(r.charset))
 	}
@@ -389,7 +392,7 @@ func (f *flow) simplePacket(r *request, rest, p []byte) (taken, error) {
 		if err != nil {
 			return taken{}, fmt.Errorf("EOF packet: %w", err)
 		}
-		t := f.verdict(f.okay(r, &ok), n, seq)
+		t := f.ending(f.okay(r, &ok), n, seq)
 		f.finish(r, codeOK)
 		return t, nil
 	case mysql.OK_HEADER:
@@ -420,6 +423,7 @@ func (f *flow) fieldPacket(r *request, rest, p []byte) (taken, error) {
 	case mysql.EOF_HEADER:
 		return f.simplePacket(r, rest, p)
 	}
+	f.holdResult(r.exec, rest[3])
 	return f.verdict(f.show(r, event.ChannelLabel, p), header+len(p), rest[3]), nil
 }
 

@@ -54,7 +54,9 @@ func (f *flow) copyBegins(typ byte, r *request, body []byte) (verb, error) {
 	} else {
 		f.copying.follow(r.exec)
 	}
-	if f.beginRows(r.exec, event.ChannelCopy, f.layout(f.unnamed(n), formats), n).Blocks() {
+	v := f.beginRows(r.exec, event.ChannelCopy, f.layout(f.unnamed(n), formats), n)
+	f.holdRows(r.exec, v)
+	if v.Blocks() {
 		return refuse, nil
 	}
 	return pass, nil
@@ -403,7 +405,9 @@ func (f *flow) startStream(rest []byte, size int) (taken, error) {
 				return taken{}, err
 			}
 		}
-		r.exec.rows++
+		if !f.swallow {
+			r.exec.rows++
+		}
 		s.exec = r.exec
 	case 'd', 'V':
 		if r != nil {
@@ -421,6 +425,9 @@ func (f *flow) startStream(rest []byte, size int) (taken, error) {
 		return taken{}, fmt.Errorf("message %q announces %d bytes, more than its type can need", rest[0], size)
 	}
 	f.toClient = s
+	if !f.swallow && (rest[0] != 'd' || !f.copying.raw) {
+		f.holdResult(s.exec)
+	}
 	v, dropping := f.streamPiece(rest[header:])
 	switch {
 	case dropping:

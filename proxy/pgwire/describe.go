@@ -144,21 +144,26 @@ func (f *flow) rowDescription(r *request, body []byte) (verb, error) {
 	v := pass
 	switch r.kind {
 	case simpleQuery:
-		if f.beginRows(r.exec, event.ChannelRow, f.layout(d, nil), len(d.columns)).Blocks() {
+		verdict := f.beginRows(r.exec, event.ChannelRow, f.layout(d, nil), len(d.columns))
+		f.holdRows(r.exec, verdict)
+		if verdict.Blocks() {
 			v = refuse
 		}
 	case describePrep:
 		r.prep.desc.Store(d)
 		f.done()
 	case describePortal:
-		r.exec.desc = d
-		if p := r.exec.prep; p != nil && p.desc.Load() == nil {
+		e, hidden := r.exec, r.hidden
+		e.desc = d
+		if p := e.prep; p != nil && p.desc.Load() == nil {
 			p.desc.Store(d)
 		}
-		if r.hidden {
-			v = skip
-		}
 		f.done()
+		if hidden {
+			v = skip
+		} else if f.cur != nil && f.cur.kind == execute && f.cur.exec == e {
+			f.holdResult(e) // the client has asked for the rows already
+		}
 	default:
 		return pass, outOfPlace("RowDescription", r)
 	}

@@ -127,7 +127,7 @@ func rejection(r wire.Reason) []byte {
 	case wire.Broken:
 		return fatal(codeSystem, "internal error in the proxy", "", "The proxy's log has the details.")
 	}
-	return farewell(r)
+	return farewell(r, "")
 }
 
 // ended reports whether err only says that a peer is gone.

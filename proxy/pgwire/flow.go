@@ -65,6 +65,8 @@ type flow struct {
 
 	// server's goroutine
 	toClient stream
+	at       int // where the frame in hand begins in the chunk
+	hold     held
 	cur      *request // the head of queue
 	rows     inspect.Rows
 	rowsLive bool   // a result has begun: rows may be nil all the same
@@ -104,6 +106,9 @@ func newFlow(o flowOptions) wire.Flow {
 	if f.limit <= 0 {
 		f.limit = defaultStatement
 	}
+	if o.Hold.Size > 0 {
+		f.hold = newHeld(o.Hold, o.Held)
+	}
 	f.rest.Store(o.Status == 0 || o.Status == 'I')
 	return f
 }
@@ -128,11 +133,11 @@ func (f *flow) AtRest() bool {
 }
 
 // Farewell implements wire.Flow.
-func (f *flow) Farewell(r wire.Reason) []byte {
+func (f *flow) Farewell(r wire.Reason, about event.ID) []byte {
 	if f.midFrame.Load() || f.farewelled.Load() {
 		return nil
 	}
-	return farewell(r)
+	return farewell(r, about)
 }
 
 // Close implements wire.Flow. Runs that were under way end here: whoever breaks

@@ -205,11 +205,11 @@ func TestMostParametersAndColumnsThatPostgreSQLAllowsPass(t *testing.T) {
 func TestServersLastWordIsNotFollowedByOneOfTheProxy(t *testing.T) {
 	x := start(t, nil)
 	x.client(nil, query("select 1"))
-	if x.f.Farewell(wire.ServerGone) == nil {
+	if x.f.Farewell(wire.ServerGone, "") == nil {
 		t.Fatal("a client whose server vanishes is not told")
 	}
 	x.server(nil, &pgproto3.ErrorResponse{Severity: "FATAL", SeverityUnlocalized: "FATAL", Code: "57P01"})
-	if m := x.f.Farewell(wire.ServerGone); m != nil {
+	if m := x.f.Farewell(wire.ServerGone, ""); m != nil {
 		t.Fatalf("after the server's own FATAL the client gets %q", m)
 	}
 }

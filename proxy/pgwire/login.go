@@ -479,7 +479,7 @@ func (l *login) join() (*wire.Session, error) {
 func (l *login) session(sess inspect.Session) *wire.Session {
 	key, p := l.key, l.p // not l: a session outlives its login
 	o := flowOptions{
-		Session: sess, Status: l.status, Statement: l.set.Statement,
+		Session: sess, Status: l.status, Statement: l.set.Statement, Hold: l.set.hold(), Held: &p.Counters.Held,
 		Cancel: func(context.Context) error {
 			return errors.New("the server gave no cancel key")
 		},
@@ -493,7 +493,7 @@ func (l *login) session(sess inspect.Session) *wire.Session {
 	return &wire.Session{
 		Who: l.who, Client: client, Server: l.link.conn,
 		FromClient: append(l.client.rest(), kept...), FromServer: l.server.rest(),
-		Flow: newFlow(o),
+		Flow: newFlow(o), HoldTime: l.set.Hold.Time,
 	}
 }
 

@@ -64,12 +64,25 @@ type Config struct {
 	// Statement is the largest client message in bytes that is held whole for
 	// analysis (1 MiB). Longer ones are inspected in pieces.
 	Statement int `yaml:"statement"`
+	// Protect says that the listener is in protect mode: the inspector is told,
+	// and results are kept back as Hold says.
+	Protect bool            `yaml:"-"`
+	Hold    wire.HoldConfig `yaml:"hold"`
+}
+
+// hold is what a session's flow is to keep back; nothing in detect mode.
+func (c *Config) hold() wire.HoldConfig {
+	if !c.Protect {
+		return wire.HoldConfig{}
+	}
+	return c.Hold
 }
 
 // SetDefaults fills what was left empty.
 func (c *Config) SetDefaults() {
 	c.TLS.SetDefaults()
 	c.Server.TLS.SetDefaults()
+	c.Hold.SetDefaults()
 	if c.ChannelBinding == "" {
 		c.ChannelBinding = BindingAuto
 	}
@@ -91,6 +104,9 @@ func (c *Config) Validate() error {
 		return err
 	}
 	if err := c.Server.TLS.Validate(); err != nil {
+		return err
+	}
+	if err := c.Hold.Validate(); err != nil {
 		return err
 	}
 	switch c.ChannelBinding {
@@ -120,6 +136,7 @@ type Counters struct {
 	Cancels        atomic.Uint64 // cancel requests passed to a server
 	CancelsUnknown atomic.Uint64 // dropped: no session has the key
 	CancelsFailed  atomic.Uint64 // the server could not be reached
+	Held           wire.HoldCounters
 }
 
 // Protocol implements wire.Protocol for PostgreSQL.
@@ -233,6 +250,8 @@ type flowOptions struct {
 	Session   inspect.Session // the flow closes it
 	Status    byte            // of the first ReadyForQuery: 'I', 'T' or 'E'
 	Statement int             // see Config.Statement
+	Hold      wire.HoldConfig // what is kept back; Size 0: nothing
+	Held      *wire.HoldCounters
 	// Cancel asks the server to cancel what this session runs, and returns
 	// when the server has taken the request.
 	Cancel func(context.Context) error

@@ -3,6 +3,7 @@ package pgwire
 import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"honeyrow/event"
 	"honeyrow/proxy/wire"
 )
 
@@ -44,7 +45,8 @@ func encodeError(m *pgproto3.ErrorResponse) []byte {
 }
 
 // farewell is the error that ends a session (PostgreSQL's Appendix A gives the codes).
-func farewell(r wire.Reason) []byte {
+// about is the detection behind it, for whoever is asked why.
+func farewell(r wire.Reason, about event.ID) []byte {
 	m := &pgproto3.ErrorResponse{Severity: "FATAL", SeverityUnlocalized: "FATAL"}
 	switch r {
 	case wire.TooMany:
@@ -58,6 +60,12 @@ func farewell(r wire.Reason) []byte {
 		m.Hint = "The proxy's log names the side and the message."
 	case wire.Refused:
 		m.Code, m.Message = "42501", "permission denied"
+	case wire.Killed:
+		m.Code, m.Message = "57P01", "terminating connection due to administrator command"
+		m.Hint = "Ask the administrator of the proxy in front of this server."
+		if about != "" {
+			m.Hint = "Ask the administrator of the proxy in front of this server about " + string(about) + "."
+		}
 	case wire.ServerGone:
 		m.Code, m.Message = "08006", "the connection to the server was lost"
 		m.Hint = "Connect again; if it persists, check that the proxy reaches the server."

@@ -50,7 +50,9 @@ func (f *flow) portalRows(r *request, body []byte) (event.Verdict, error) {
 	if formats == nil && e.prep != nil {
 		formats = []int16{} // Bind without formats: all text, whatever Describe said
 	}
-	return f.beginRows(e, event.ChannelRow, f.layout(d, formats), n), nil
+	v := f.beginRows(e, event.ChannelRow, f.layout(d, formats), n)
+	f.holdRows(e, v)
+	return v, nil
 }
 
 // rowFrames takes the run of whole DataRow frames at the start of rest: one

@@ -27,70 +27,128 @@ type taken struct {
 	refuse, cut bool
 }
 
-// serverChunk walks the server's frames. Runs of rows are inspected together
-// and everything that may pass leaves in one step.
+// serverChunk takes what has come from the server: everything that may pass
+// leaves in one step, but for a result that is kept back.
 func (f *flow) serverChunk(buf []byte) (wire.Step, error) {
+	s, w, err := f.walk(buf)
+	switch {
+	case err != nil:
+		return wire.Step{}, err
+	case w == ends:
+		// Whether the client has part of a frame is as before.
+		s.Cut, s.Reason = true, wire.Refused
+		return s, nil
+	case w == refused:
+		s = f.refuseAt(s.Pass, s.Skip, f.refuse)
+	case w == refusedSize:
+		s = f.refuseAt(s.Pass, s.Skip, f.hold.tooLarge)
+	default:
+		s = f.settleHold(s, buf[s.Pass+s.Skip:])
+	}
+	f.midFrame.Store(f.toClient.left > 0 && !f.toClient.drop && !f.swallow && !f.hold.Active())
+	return s, nil
+}
+
+// way is how a walk over a chunk ended.
+type way uint8
+
+const (
+	goOn        way = iota
+	refused         // the refusal goes in behind what passes
+	refusedSize     // another one does: the result outgrew its hold
+	ends            // the session does
+)
+
+// walk takes one frame after the other. Runs of rows are inspected together.
+func (f *flow) walk(buf []byte) (wire.Step, way, error) {
 	off := 0
 	for {
 		rest := buf[off:]
+		f.at = off
 		if f.toClient.left > 0 {
-			if len(rest) == 0 {
-				f.midFrame.Store(true)
-				return wire.Step{Pass: off}, nil
-			}
-			n := min(f.toClient.left, len(rest))
-			f.toClient.left -= n
-			v, dropping := f.streamPiece(rest[:n])
-			if dropping {
-				return wire.Step{Pass: off, Skip: n}, nil
-			}
-			if v.Blocks() {
-				f.midFrame.Store(true)
-				return wire.Step{Pass: off, Cut: true, Reason: wire.Refused}, nil
+			n, skip, w := f.passingPiece(rest)
+			if n == 0 {
+				return wire.Step{Pass: off, Skip: skip}, w, nil
 			}
 			off += n
 			continue
 		}
 		size, err := frameLength(rest)
 		if err != nil {
-			return wire.Step{}, err
+			return wire.Step{}, goOn, err
 		}
 		if size == 0 {
-			f.midFrame.Store(false)
-			return wire.Step{Pass: off}, nil
+			return wire.Step{Pass: off}, goOn, nil
 		}
 		var t taken
 		if size <= len(rest) && rest[0] != 'D' && rest[0] != 'd' {
+			outgrown := f.hold.Exceeds(off) && endsResult(rest[0]) && rest[0] != 'Z'
 			var v verb
-			if v, err = f.serverFrame(rest[0], rest[:size]); err == nil && v == pass && !f.swallow {
+			v, err = f.wholeFrame(rest[:size], outgrown)
+			switch {
+			case err != nil:
+				return wire.Step{}, goOn, err
+			case outgrown:
+				f.beginRefusal(rest[size:])
+				return wire.Step{Pass: off, Skip: size}, refusedSize, nil
+			case v == pass && !f.swallow:
 				off += size
 				continue
 			}
-			if err == nil {
-				t = f.settle(v, rest, size)
-			}
-		} else {
-			t, err = f.serverFrames(rest, size)
-		}
-		if err != nil {
-			return wire.Step{}, err
+			t = f.settle(v, rest, size)
+		} else if t, err = f.serverFrames(rest, size); err != nil {
+			return wire.Step{}, goOn, err
 		}
 		off += t.pass
 		switch {
 		case t.cut:
 			f.midFrame.Store(false)
-			return wire.Step{Pass: off, Cut: true, Reason: wire.Refused}, nil
+			return wire.Step{Pass: off}, ends, nil
 		case t.refuse:
-			f.midFrame.Store(false)
-			return wire.Step{Pass: off, Skip: t.skip, Inject: f.refuse}, nil
+			return wire.Step{Pass: off, Skip: t.skip}, refused, nil
 		case t.skip > 0:
-			f.midFrame.Store(false)
-			return wire.Step{Pass: off, Skip: t.skip}, nil
+			return wire.Step{Pass: off, Skip: t.skip}, goOn, nil
 		case t.pass == 0: // not whole
-			f.midFrame.Store(false)
-			return wire.Step{Pass: off, Need: t.need}, nil
+			return wire.Step{Pass: off, Need: t.need}, goOn, nil
 		}
 	}
+}
+
+// passingPiece takes what rest has of a frame that passes in pieces: n bytes
+// pass; if none does, the step must be taken as it is.
+func (f *flow) passingPiece(rest []byte) (n, skip int, w way) {
+	if n = min(f.toClient.left, len(rest)); n == 0 {
+		return 0, 0, goOn
+	}
+	f.toClient.left -= n
+	v, dropping := f.streamPiece(rest[:n])
+	switch {
+	case dropping:
+		return 0, n, goOn
+	case v.Blocks() && f.hold.Active(): // the client has nothing of it
+		f.beginRefusal(rest[n:])
+		return 0, n, refused
+	case v.Blocks():
+		return 0, 0, ends
+	}
+	return n, 0, goOn
+}
+
+// wholeFrame is serverFrame with what the frame means for a result that is kept
+// back. One that has outgrown its hold is refused by the caller.
+func (f *flow) wholeFrame(frame []byte, outgrown bool) (verb, error) {
+	if outgrown {
+		f.unsent()
+	}
+	v, err := f.serverFrame(frame[0], frame)
+	switch {
+	case v != pass || outgrown:
+	case endsResult(frame[0]):
+		f.hold.End()
+	case f.hold.Active():
+		f.aside(frame)
+	}
+	return v, err
 }
 
 // serverFrames takes a run of row or COPY frames, or a frame that is not whole,

@@ -198,7 +198,7 @@ func (l *login) describe(s *startup) event.Client {
 		Listener: l.origin.Listener, Server: l.set.Server.Name,
 		Address: l.origin.Address, Balancer: l.origin.Balancer, Peer: l.origin.Peer,
 		User: s.params["user"], Database: s.params["database"],
-		Application: s.params["application_name"], Replication: s.replication(),
+		Application: s.params["application_name"], Replication: s.replication(), Protect: l.set.Protect,
 	}
 	if c.Listener == "" {
 		c.Listener = l.set.Listener

@@ -1,6 +1,9 @@
 package wire
 
-import "sync"
+import (
+	"math/bits"
+	"sync"
+)
 
 // Buffer sizes in bytes. A session that waits holds none: on a plain socket a
 // large one is taken from the pool when the socket has something to read, and
@@ -13,18 +16,41 @@ const (
 	large = 64 << 10
 )
 
-var pool = sync.Pool{New: func() any { return new([large]byte) }}
+// pools hold buffers of large bytes, and of twice, four times as many and so on:
+// for frames that are held whole, and results that are kept back.
+var pools [7]sync.Pool
 
-// buffer is one direction's unread bytes: data[off:end].
-type buffer struct {
-	pooled   *[large]byte // data's array, if it is from the pool
-	spare    []byte       // keeps the part of a frame that a wait interrupts
-	data     []byte
-	off, end int
+// block is a buffer of a pool.
+type block struct {
+	class int
+	b     []byte
 }
 
-func (b *buffer) bytes() []byte { return b.data[b.off:b.end] }
-func (b *buffer) len() int      { return b.end - b.off }
+// borrow returns a buffer of at least n bytes; nil if the pools have none so large.
+func borrow(n int) *block {
+	class := bits.Len(uint(max(n, 1)-1) / large)
+	if class >= len(pools) {
+		return nil
+	}
+	if k, ok := pools[class].Get().(*block); ok {
+		return k
+	}
+	return &block{class, make([]byte, large<<class)}
+}
+
+// buffer is one direction's bytes, data[off:end]. The first held of them have
+// been shown to the flow and are kept back; the rest waits to be shown.
+type buffer struct {
+	pooled   *block // data's block, if it is from a pool
+	spare    []byte // keeps the part of a frame that a wait interrupts
+	data     []byte
+	off, end int
+	held     int
+}
+
+// bytes are those that wait to be shown.
+func (b *buffer) bytes() []byte { return b.data[b.off+b.held : b.end] }
+func (b *buffer) len() int      { return b.end - b.off - b.held }
 func (b *buffer) free() int     { return len(b.data) - b.end }
 
 // drop forgets n bytes from the front.
@@ -35,42 +61,60 @@ func (b *buffer) drop(n int) {
 	}
 }
 
-// reserve makes the buffer hold at least need bytes from off on, with room to
-// read at least one. need of 0 asks for any room.
+// skip forgets the first n bytes that wait to be shown.
+func (b *buffer) skip(n int) {
+	if b.held == 0 {
+		b.drop(n)
+		return
+	}
+	at := b.off + b.held
+	b.end -= len(b.data[at:b.end]) - copy(b.data[at:], b.data[at+n:b.end])
+}
+
+// reserve makes the buffer hold at least need bytes besides those held, with
+// room to read at least one. need of 0 asks for any room.
 func (b *buffer) reserve(need int) {
-	n := b.len()
-	need = max(need, n+1)
-	switch {
-	case need <= len(b.data):
+	n := b.end - b.off
+	need = max(b.held+need, n+1)
+	if need <= len(b.data) {
 		// What is left is mostly part of a frame, cheap to move; a read into
 		// the little room behind it would cost a system call for nothing.
 		if b.off > 0 && (b.free() < len(b.data)/2 || b.off+need > len(b.data)) {
 			copy(b.data, b.data[b.off:b.end])
 			b.off, b.end = 0, n
 		}
-	case need <= large:
-		p := pool.Get().(*[large]byte)
-		b.move(p[:], p)
-	default:
+		return
+	}
+	if k := borrow(need); k != nil {
+		b.move(k.b, k)
+	} else {
 		b.move(make([]byte, roundUp(need, large)), nil)
 	}
 }
 
-// move puts the unread bytes at the start of to, and gives the old buffer back.
-func (b *buffer) move(to []byte, pooled *[large]byte) {
+// move puts the bytes at the start of to, and gives the old buffer back.
+func (b *buffer) move(to []byte, pooled *block) {
 	n := copy(to, b.data[b.off:b.end])
 	if b.pooled != nil {
-		pool.Put(b.pooled)
+		pools[b.pooled.class].Put(b.pooled)
 	}
 	b.data, b.pooled, b.off, b.end = to, pooled, 0, n
 }
 
+// release gives everything back, whatever it holds.
+func (b *buffer) release() {
+	b.held = 0
+	b.move(nil, nil)
+}
+
 // rest gives the pooled buffer back before a long wait. A part of a frame is
 // kept in a buffer of its own size, which a session allocates once; a part so
-// large that nothing would be gained stays where it is.
+// large that nothing would be gained stays where it is, and so does a result
+// that is kept back, which waits for a limited time.
 func (b *buffer) rest() {
 	n := b.len()
 	switch {
+	case b.held > 0:
 	case n == 0:
 		b.move(nil, nil)
 	case b.pooled != nil && n < large/2:

@@ -5,16 +5,19 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"honeyrow/event"
 )
 
 // Error says which side ended or broke a session, and how.
 type Error struct {
 	Side Side
-	// Op is "read", "write", "protocol", "refused" or "panic".
+	// Op is "read", "write", "protocol", "refused", "killed" or "panic".
 	Op  string
 	Err error
 	// Stack is set for a panic.
@@ -53,10 +56,20 @@ type Pump struct {
 	toClient sync.Mutex // one writer at a time: the server's goroutine, or a farewell
 	draining atomic.Bool
 	ended    atomic.Bool
+	sent     [2]atomic.Uint64 // bytes to each Side
+	last     atomic.Int64     // when something was sent, since epoch
+
+	busy   atomic.Int32                  // directions that are at work on a chunk
+	killed atomic.Pointer[event.Measure] // the session is to end
+	slow   atomic.Pointer[tarpit]        // nil: at full speed
 
 	mu    sync.Mutex
 	cause error // the first error: why the session ended
 }
+
+// epoch is what moments are counted from: reading the time that has passed is
+// cheaper than reading the time of day.
+var epoch = time.Now()
 
 // NewPump prepares a session. It starts nothing.
 func NewPump(s *Session, o Options) *Pump {
@@ -66,7 +79,9 @@ func NewPump(s *Session, o Options) *Pump {
 	if o.FarewellTimeout == 0 {
 		o.FarewellTimeout = 2 * time.Second
 	}
-	return &Pump{s: s, o: o}
+	p := &Pump{s: s, o: o}
+	p.last.Store(int64(time.Since(epoch)))
+	return p
 }
 
 // Run forwards in both directions until the session ends, closes both
@@ -81,7 +96,7 @@ func (p *Pump) Run() error {
 		// that see the end of input close on their side.
 		err = closeWrite(p.s.Server)
 	}
-	if err != nil {
+	if err != nil && err != errOther {
 		p.end(err)
 	}
 	<-done
@@ -96,6 +111,7 @@ func (p *Pump) Run() error {
 // transaction that is running.
 func (p *Pump) Drain() {
 	p.draining.Store(true)
+	p.hasten()
 	if p.s.Flow.AtRest() {
 		p.Kill(Shutdown)
 	}
@@ -116,7 +132,7 @@ func (p *Pump) farewell(r Reason) {
 	_ = p.s.Client.SetWriteDeadline(time.Now().Add(p.o.FarewellTimeout))
 	p.toClient.Lock()
 	defer p.toClient.Unlock()
-	if m := p.s.Flow.Farewell(r); m != nil {
+	if m := p.s.Flow.Farewell(r, p.about()); m != nil {
 		_, _ = p.s.Client.Write(m)
 	}
 }
@@ -162,6 +178,8 @@ func reason(e *Error) (Reason, bool) {
 		return Malformed, true
 	case e.Op == "refused":
 		return Refused, true
+	case e.Op == "killed":
+		return Killed, true
 	case e.Side == Server:
 		return ServerGone, true
 	}
@@ -169,6 +187,7 @@ func reason(e *Error) (Reason, bool) {
 }
 
 func (p *Pump) closeBoth() {
+	p.hasten()
 	_ = p.s.Client.Close()
 	_ = p.s.Server.Close()
 }
@@ -180,7 +199,9 @@ func (p *Pump) answers(d *direction, done chan struct{}) {
 		go p.answers(d, done)
 		return
 	}
-	p.end(err)
+	if err != errOther {
+		p.end(err)
+	}
 	close(done)
 }
 
@@ -191,17 +212,23 @@ var errStack = errors.New("wire: a smaller stack will do")
 type direction struct {
 	p      *Pump
 	from   Side
+	src    net.Conn
 	b      buffer
 	in     *reader
 	out    io.Writer
-	sent   *atomic.Uint64
+	total  *atomic.Uint64 // of the listener
+	sent   *atomic.Uint64 // of the session
 	chunks uint
+
+	since time.Duration // when what is kept back began to wait, since epoch; 0: it does not
+	armed bool          // a read ends when the hold's time may be over
 }
 
 func (p *Pump) direction(from Side, src, dst net.Conn, pre []byte) *direction {
-	d := &direction{p: p, from: from, in: newReader(src), out: newWriter(dst), sent: &p.o.Counters.ToServer}
+	d := &direction{p: p, from: from, src: src, in: newReader(src), out: newWriter(dst)}
+	d.total, d.sent = &p.o.Counters.ToServer, &p.sent[Server]
 	if from == Server {
-		d.sent = &p.o.Counters.ToClient
+		d.total, d.sent = &p.o.Counters.ToClient, &p.sent[Client]
 	}
 	if len(pre) > 0 {
 		d.b.reserve(len(pre))
@@ -210,7 +237,7 @@ func (p *Pump) direction(from Side, src, dst net.Conn, pre []byte) *direction {
 	return d
 }
 
-// run forwards until the source ends (nil), something fails, or errStack.
+// run forwards until the source ends (nil), something fails, errStack or errOther.
 func (d *direction) run() (err error) {
 	p, b := d.p, &d.b
 	defer func() {
@@ -218,11 +245,16 @@ func (d *direction) run() (err error) {
 			err = &Error{Side: d.from, Op: "panic", Err: fmt.Errorf("%v", v), Stack: debug.Stack()}
 		}
 		if err != errStack {
-			b.move(nil, nil)
+			b.release()
 		}
 	}()
 	for {
-		need, err := p.drainBuffer(d.from, b, d.out, d.sent)
+		p.busy.Add(1)
+		need, err := d.drainBuffer()
+		p.busy.Add(-1)
+		if k := p.obey(); k != nil {
+			return k
+		}
 		if err != nil {
 			return err
 		}
@@ -230,14 +262,14 @@ func (d *direction) run() (err error) {
 			p.Kill(Shutdown)
 			return nil
 		}
-		if d.chunks++; d.from == Server && need == 0 && b.len() == 0 && sheds(d.chunks) {
+		if d.chunks++; d.from == Server && need == 0 && b.len() == 0 && b.held == 0 && sheds(d.chunks) {
 			return errStack
 		}
-		if err := d.in.read(b, need); err != nil {
+		if err := d.wait(need); err != nil {
 			if errors.Is(err, io.EOF) {
 				return nil
 			}
-			return &Error{Side: d.from, Op: "read", Err: err}
+			return err
 		}
 	}
 }
@@ -247,38 +279,110 @@ func (d *direction) run() (err error) {
 // idle session would keep until the collector comes by.
 func sheds(chunks uint) bool { return chunks == 2 || chunks == 32 || chunks == 512 }
 
-// drainBuffer shows b to the flow until it wants more bytes and returns how
-// many it needs (0: any).
-func (p *Pump) drainBuffer(from Side, b *buffer, dst io.Writer, sent *atomic.Uint64) (int, error) {
-	for b.len() > 0 {
-		step, err := p.s.Flow.Chunk(from, b.bytes())
+// wait reads what comes next, or returns when the hold's time is over.
+func (d *direction) wait(need int) error {
+	if d.b.held > 0 {
+		d.arm()
+		if k := d.p.obey(); k != nil { // the order came before the deadline, which would outlast it
+			return k
+		}
+	} else {
+		d.since = 0
+	}
+	err := d.in.read(&d.b, need)
+	switch {
+	case err == nil, errors.Is(err, io.EOF):
+		return err
+	case d.p.killed.Load() != nil:
+		return d.p.obey()
+	case d.armed && errors.Is(err, os.ErrDeadlineExceeded):
+		return d.overdue()
+	}
+	return &Error{Side: d.from, Op: "read", Err: err}
+}
+
+// arm sees to it that a read ends when what is kept back has waited for long
+// enough. A deadline that is set already is left alone, though it may belong to
+// what was kept back before: most results end long before theirs.
+func (d *direction) arm() {
+	if d.since == 0 {
+		d.since = time.Since(epoch)
+	}
+	if !d.armed {
+		d.armed = true
+		_ = d.src.SetReadDeadline(epoch.Add(d.since + d.p.s.HoldTime))
+	}
+}
+
+// overdue is called when a deadline of arm has passed.
+func (d *direction) overdue() error {
+	p := d.p
+	d.armed = false
+	_ = d.src.SetReadDeadline(time.Time{})
+	if d.b.held == 0 || time.Since(epoch) < d.since+p.s.HoldTime {
+		return nil
+	}
+	p.busy.Add(1)
+	defer p.busy.Add(-1)
+	return d.take(p.s.Flow.(Holder).Overdue())
+}
+
+// drainBuffer shows the buffer to the flow until it wants more bytes and
+// returns how many it needs (0: any).
+func (d *direction) drainBuffer() (int, error) {
+	b := &d.b
+	for b.len() > 0 && d.p.killed.Load() == nil {
+		step, err := d.p.s.Flow.Chunk(d.from, b.bytes())
 		if err != nil {
-			return 0, &Error{Side: from, Op: "protocol", Err: err}
+			return 0, &Error{Side: d.from, Op: "protocol", Err: err}
 		}
-		if step.Pass > 0 || len(step.Inject) > 0 {
-			out := b.bytes()[:step.Pass]
-			if len(step.Inject) > 0 {
-				out = append(out[:len(out):len(out)], step.Inject...)
-			}
-			if err := p.write(from, dst, out); err != nil {
-				return 0, err
-			}
-			sent.Add(uint64(len(out)))
-		}
-		if len(step.Reply) > 0 {
-			if err := p.reply(from, step.Reply); err != nil {
-				return 0, err
-			}
-		}
-		b.drop(step.Pass + step.Skip)
-		if step.Cut {
-			return 0, &Error{Side: from, Op: "refused", Err: ErrRefused}
+		if err := d.take(step); err != nil {
+			return 0, err
 		}
 		if step.Pass+step.Skip == 0 && len(step.Inject) == 0 || step.Need > b.len() {
 			return step.Need, nil
 		}
 	}
 	return 0, nil
+}
+
+// take carries out a step.
+func (d *direction) take(step Step) error {
+	p, b := d.p, &d.b
+	if step.Discard {
+		n := b.held
+		b.held = 0
+		b.drop(n)
+	}
+	n := b.held + step.Pass - step.Hold
+	if n > 0 || len(step.Inject) > 0 {
+		out := b.data[b.off : b.off+n]
+		if len(step.Inject) > 0 {
+			out = append(out[:len(out):len(out)], step.Inject...)
+		}
+		if t := p.slow.Load(); t != nil {
+			t.wait()
+		}
+		if err := p.write(d.from, d.out, out); err != nil {
+			return err
+		}
+		d.total.Add(uint64(len(out)))
+		d.sent.Add(uint64(len(out)))
+		p.last.Store(int64(time.Since(epoch)))
+	}
+	if len(step.Reply) > 0 {
+		if err := p.reply(d.from, step.Reply); err != nil {
+			return err
+		}
+	}
+	b.held = 0
+	b.drop(n)
+	b.held = step.Hold
+	b.skip(step.Skip)
+	if step.Cut {
+		return &Error{Side: d.from, Op: "refused", Err: ErrRefused}
+	}
+	return nil
 }
 
 // write sends to the side opposite of from.

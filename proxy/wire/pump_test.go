@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"honeyrow/event"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -29,9 +31,11 @@ func (f *plain) Chunk(from Side, buf []byte) (Step, error) {
 	}
 	return Step{Pass: len(buf)}, nil
 }
-func (f *plain) AtRest() bool             { return f.rest.Load() }
-func (f *plain) Farewell(r Reason) []byte { return []byte("bye " + string('0'+byte(r))) }
-func (f *plain) Close()                   { f.closed.Add(1) }
+func (f *plain) AtRest() bool { return f.rest.Load() }
+func (f *plain) Farewell(r Reason, about event.ID) []byte {
+	return []byte("bye " + string('0'+byte(r)) + string(about))
+}
+func (f *plain) Close() { f.closed.Add(1) }
 
 type pair struct {
 	client, server *net.TCPConn // the peers' ends

@@ -52,7 +52,12 @@ func (r *reader) read(b *buffer, need int) error {
 func (r *reader) attempt(fd uintptr) bool {
 	// Room for a whole socket buffer each time: what is left of a frame moves to
 	// the front, since a read into little room is a system call for nothing.
-	r.b.reserve(max(r.need, large))
+	// Behind a result that is kept back less will do: it is mostly short.
+	room := large
+	if r.b.held > 0 {
+		room = large / 4
+	}
+	r.b.reserve(max(r.need, room))
 	for {
 		n, err := readNow(fd, r.b.data[r.b.end:])
 		switch {
@@ -75,7 +80,7 @@ func (r *reader) attempt(fd uintptr) bool {
 // large one while that is filled.
 func (r *reader) readOpaque(b *buffer, need int) error {
 	switch {
-	case b.len() == 0 && need <= small && (r.n < small || b.data == nil):
+	case b.len() == 0 && b.held == 0 && need <= small && (r.n < small || b.data == nil):
 		if len(b.data) != small {
 			b.move(make([]byte, small), nil)
 		}

@@ -11,6 +11,7 @@ package wire
 import (
 	"context"
 	"net"
+	"time"
 
 	"honeyrow/event"
 )
@@ -64,6 +65,7 @@ const (
 	Refused                  // a rule ended the session
 	Broken                   // a panic in the proxy
 	ServerGone               // the server's connection failed
+	Killed                   // a rule, or the operator, ended the session
 )
 
 // Session is a client joined to its own server connection.
@@ -74,6 +76,9 @@ type Session struct {
 	// session: the pump shows them to the Flow before it reads.
 	FromClient, FromServer []byte
 	Flow                   Flow
+	// HoldTime bounds how long the Flow, which is a Holder then, may keep
+	// something back; 0: it never does.
+	HoldTime time.Duration
 }
 
 // Step is what the pump does with a chunk: write buf[:Pass] to the other side,
@@ -81,6 +86,14 @@ type Session struct {
 // is shown again, alone or with more behind it.
 type Step struct {
 	Pass, Skip int
+	// Hold is how many bytes are kept back instead of being written: the last
+	// of those that pass, with those kept back by earlier Steps before them.
+	// They are not shown again. What is kept back leaves, in its order, as soon
+	// as a Step's Hold no longer covers it. Only for bytes from the server, and
+	// not together with Inject or Reply.
+	Hold int
+	// Discard forgets what earlier Steps have kept back.
+	Discard bool
 	// Inject belongs to the Flow and is valid until the next Chunk from the
 	// same side.
 	Inject []byte
@@ -109,8 +122,23 @@ type Flow interface {
 	// in flight, so that ending it loses no work.
 	AtRest() bool
 	// Farewell is the message that tells the client why the session ends, or
-	// nil if none can be sent now (in the middle of a frame).
-	Farewell(r Reason) []byte
+	// nil if none can be sent now (in the middle of a frame). about is the
+	// detection behind it, if there is one.
+	Farewell(r Reason, about event.ID) []byte
 	// Close releases the session's inspector. It comes after both goroutines.
 	Close()
+}
+
+// Holder is a Flow that keeps results back (Step.Hold).
+type Holder interface {
+	// Overdue says what becomes of what has been kept back for
+	// Session.HoldTime. It is called by the goroutine of Chunk(Server); Pass
+	// and Skip are zero.
+	Overdue() Step
+}
+
+// Identity is a Flow whose client may log in as somebody else.
+type Identity interface {
+	// Who is the client as of now. It may be called by any goroutine.
+	Who() event.Client
 }

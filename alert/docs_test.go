@@ -103,7 +103,7 @@ func TestSchemaHasEveryFieldOfADetectionAndNoOther(t *testing.T) {
 	if s.Properties["schema"].Const != event.Schema || s.Properties["hits"].Max != event.MaxHits {
 		t.Errorf("schema is for %q with %d hits", s.Properties["schema"].Const, s.Properties["hits"].Max)
 	}
-	for name, last := range map[string]fmt.Stringer{"severity": event.Critical, "action": event.Block} {
+	for name, last := range map[string]fmt.Stringer{"severity": event.Critical, "action": event.Kill} {
 		if e := s.Properties[name].Enum; e[len(e)-1] != last.String() {
 			t.Errorf("%s: %v does not end in %s", name, e, last)
 		}

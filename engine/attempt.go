@@ -6,7 +6,6 @@ import (
 
 	"github.com/corazawaf/libinjection-go"
 
-	"honeyrow/engine/detect"
 	"honeyrow/engine/sqlfacts"
 	"honeyrow/event"
 	"honeyrow/inspect"
@@ -14,7 +13,7 @@ import (
 )
 
 // attemptID is the finding on a value that looks like SQL.
-const attemptID = "injection-attempt"
+const attemptID = rules.AttemptDetector
 
 // Bounds of the values that are looked at.
 const (
@@ -110,25 +109,4 @@ func injected(b []byte) bool {
 		return false
 	}
 	return strings.ContainsAny(p, "&UX") || strings.HasPrefix(p, "n)o") || strings.HasPrefix(p, "s)o")
-}
-
-// rule returns the rule under which a statement's findings are reported; empty:
-// they are not grave enough.
-func (a *asked) rule() string {
-	attempt := false
-	score := 0
-	for i := range a.findings {
-		if a.findings[i].Detector == attemptID {
-			attempt = true
-			continue
-		}
-		score += a.findings[i].Weight
-	}
-	switch {
-	case score >= detect.Medium:
-		return rules.Injection
-	case attempt:
-		return rules.Attempt
-	}
-	return ""
 }

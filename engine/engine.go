@@ -63,6 +63,10 @@ type Engine struct {
 	sums       atomic.Pointer[checksums]
 	keys       atomic.Pointer[keyring]
 	suspects   suspects
+	bans       bans
+	regular    regular
+	order      func(event.Measure)
+	envs       sync.Pool // *rules.Env
 	statements sync.Pool // *statement
 	runs       sync.Pool // *run
 	texts      sync.Pool // *sqlfacts.Text
@@ -73,6 +77,9 @@ type Engine struct {
 type policy struct {
 	Config
 	rules *rules.Set
+	// What is remembered of this policy's static parts.
+	full   rules.Mask
+	memory *memory
 }
 
 // New returns an Engine that looks for nothing until Swap.
@@ -80,11 +87,12 @@ func New(c Config, o Options) (*Engine, error) {
 	if o.Reporter == nil {
 		return nil, errors.New("engine: no reporter: give one in Options")
 	}
-	e := &Engine{reporter: o.Reporter, now: o.Now, analysis: o.Analysis}
+	e := &Engine{reporter: o.Reporter, now: o.Now, analysis: o.Analysis, order: o.Enforce}
 	if e.now == nil {
 		e.now = time.Now
 	}
 	began := e.now()
+	e.regular.since = began
 	e.uptime = func() time.Duration { return e.now().Sub(began) }
 	if o.Now == nil {
 		e.uptime = func() time.Duration { return time.Since(began) }
@@ -111,7 +119,12 @@ func (e *Engine) Configure(c Config, r *rules.Set) error {
 			return err
 		}
 	}
-	e.policy.Store(&policy{Config: c, rules: r})
+	p := &policy{Config: c, rules: r, full: r.Full()}
+	if r.Statics() {
+		p.memory = new(memory)
+	}
+	e.policy.Store(p)
+	e.bans.keep(r)
 	return nil
 }
 
@@ -144,6 +157,8 @@ func (e *Engine) Open(c event.Client) (inspect.Session, event.Verdict) {
 		e: e, client: c, mysql: c.Protocol == "mysql",
 		scope: match.Scope{Server: c.Server, Database: c.Database},
 	}
-	v := s.login()
-	return s, v
+	if v, away := e.turnAway(s); away {
+		return s, v
+	}
+	return s, s.login()
 }

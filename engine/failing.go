@@ -12,20 +12,23 @@ import (
 func (e *Engine) ParserFailing(times int, reason string) {
 	now := e.now()
 	policy := e.policy.Load()
-	rule, on := policy.rules.Rule(rules.ParserFailing)
-	if !on {
+	rule := policy.rules.Compiled(rules.ParserFailing)
+	env := rules.NewEnv()
+	env.Reset(now)
+	env.Proxy.ParserFailures = times
+	if rule == nil || rule.Disabled || !rule.Holds(env) {
 		e.stats.disabled.Add(1)
 		return
 	}
 	d := event.Detection{
-		Schema: event.Schema, ID: event.NewID(), Revision: 1, Time: now, Severity: rule.Severity,
+		Schema: event.Schema, ID: event.NewID(), Time: now, Severity: rule.Graded(env),
 		Rule: rule.ID, Action: event.Alert, HitCount: times, Hits: []event.Hit{},
 	}
+	d.Rules = []event.Match{matchOf(rule, d.Severity)}
 	d.Run.Started, d.Run.Code = now, clean(cut(reason, 200))
 	d.Summary = clean(deed(&d) + ": " + oneLine(reason))
 	e.stats.detections.Add(1)
-	e.stats.reports.Add(1)
-	e.reporter.Report(d)
+	e.report(d, nil)
 }
 
 // attempts names the patterns of a detection of SQL in values.

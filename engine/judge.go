@@ -17,6 +17,7 @@ import (
 // note is what is kept beside a shape's facts: all that can be said of a text of
 // the shape before its values are known.
 type note struct {
+	facts  *sqlfacts.Facts
 	plan   *detect.Plan
 	tables []sqlfacts.Relation // lower case, each once
 	seeks  []seek
@@ -28,7 +29,7 @@ type note struct {
 
 // annotate makes a shape's note.
 func annotate(f *sqlfacts.Facts, env sqlfacts.Env) any {
-	n := &note{plan: detect.Compile(f, env), killer: f.Killer, upkeep: len(f.Statements) > 0}
+	n := &note{facts: f, plan: detect.Compile(f, env), killer: f.Killer, upkeep: len(f.Statements) > 0}
 	for _, s := range f.Statements {
 		switch s.Kind {
 		case sqlfacts.Define, sqlfacts.Grant, sqlfacts.Lock, sqlfacts.Show, sqlfacts.Set, sqlfacts.Begin:
@@ -53,6 +54,7 @@ type ground struct {
 	server, database string
 	reach            []string
 	decoys           []uint32 // tokens of decoy tables
+	decoyNames       []string
 	seeks            []groundSeek
 }
 
@@ -107,6 +109,7 @@ func (s *session) survey(n *note, kr *keyring, db string) *ground {
 		}
 		if k.decoy >= 0 && !n.upkeep && s.sameSchema(t.Schema, kr.x.Token(uint32(k.decoy))) {
 			g.decoys = append(g.decoys, uint32(k.decoy))
+			g.decoyNames = append(g.decoyNames, k.label)
 		}
 	}
 	for i := range n.seeks {
@@ -321,8 +324,18 @@ func (s *session) judge(st *statement, t *sqlfacts.Text, f *sqlfacts.Facts, sql 
 	return s.weigh(t, n, g, sql, total)
 }
 
-// weigh adds up what the detectors find in a text.
+// weigh lets the rules judge a text by what the detectors find in it.
 func (s *session) weigh(t *sqlfacts.Text, n *note, g *ground, sql []byte, total int) event.Verdict {
+	fs := n.findings(t)
+	reach := g.reach
+	if len(fs) == 1 && fs[0].Detector == attemptID { // the application's own statement
+		reach = nil
+	}
+	return s.e.suspect(asked{s: s, text: sql, total: total, findings: fs, reach: reach, decoys: g.decoyNames, facts: n.facts, lexed: t})
+}
+
+// findings are what the detectors see in a text of the shape; nil: nothing.
+func (n *note) findings(t *sqlfacts.Text) []event.Finding {
 	var fs []event.Finding
 	if !n.plan.Empty() {
 		fs = n.plan.Judge(t)
@@ -333,14 +346,7 @@ func (s *session) weigh(t *sqlfacts.Text, n *note, g *ground, sql []byte, total 
 	if f, ok := attempt(t); ok {
 		fs = append(fs, f)
 	}
-	if len(fs) == 0 {
-		return event.Verdict{}
-	}
-	reach := g.reach
-	if len(fs) == 1 && fs[0].Detector == attemptID { // the application's own statement
-		reach = nil
-	}
-	return s.e.suspect(asked{s, sql, total, fs, reach})
+	return fs
 }
 
 // lateText judges a text that has been sent already.
@@ -384,6 +390,7 @@ func (s *session) lateRecord(c *record, q *question) *record {
 		c = s.e.newRecord(s, nil, time.Time{})
 		c.drawn = true
 		c.det.Statement = describe(q.text[:min(len(q.text), c.policy.MaxStatement)], q.total, s.mysql, c.policy.RedactLiterals, nil)
+		c.det.Statement.Shape = s.shapeName(q.text)
 	}
 	return c
 }
@@ -391,6 +398,7 @@ func (s *session) lateRecord(c *record, q *question) *record {
 // expect notes what the statement's runs need to know.
 func (t *statement) expect(x *sqlfacts.Text, f *sqlfacts.Facts) {
 	t.note = nil
+	t.lexed, t.shape, t.facts = true, x.Shape, f
 	t.places = append(t.places[:0], x.Params[:min(len(x.Params), maxPlaces)]...)
 	if len(t.places) > 0 {
 		t.key, t.env = x.Key(), x.Env

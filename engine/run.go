@@ -6,6 +6,7 @@ import (
 	"honeyrow/engine/match"
 	"honeyrow/event"
 	"honeyrow/inspect"
+	"honeyrow/rules"
 )
 
 // run is one execution. It and its Rows come from a pool and go back with Done.
@@ -18,6 +19,8 @@ type run struct {
 	out     streams       // carries of what the server streams
 	bound   bound         // parameters, if the operator asked for them
 	rows    rows          // of the current result
+	// expecting is the allowance that expects something of the run.
+	expecting *rules.Held
 }
 
 // bind looks for values in bound parameters.
@@ -131,6 +134,7 @@ func (r *run) Text(ch event.Channel, text []byte) event.Verdict {
 
 // Done implements inspect.Run.
 func (r *run) Done(n uint64, code string) {
+	r.ended(n, code)
 	if r.rec != nil {
 		r.rec.done(n, code)
 	}

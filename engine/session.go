@@ -9,7 +9,6 @@ import (
 	"honeyrow/engine/sqlfacts"
 	"honeyrow/event"
 	"honeyrow/inspect"
-	"honeyrow/rules"
 )
 
 // session follows one client. Its fields belong to one of the two goroutines
@@ -20,6 +19,8 @@ type session struct {
 	app    atomic.Pointer[string]
 	schema atomic.Pointer[string] // MySQL: the current one
 	env    atomic.Pointer[sqlfacts.Env]
+	ident  atomic.Uint64 // see identity; 0: not made yet
+	past   past
 	mysql  bool
 	scope  match.Scope
 
@@ -56,13 +57,7 @@ func (s *session) who() event.Client {
 
 // login looks at what is known when the session opens.
 func (s *session) login() event.Verdict {
-	var v event.Verdict
-	if r := s.client.Replication; r != "" && r != "false" && r != "off" && r != "no" && r != "0" {
-		s.standby = s.e.newRecord(s, nil, time.Time{})
-		s.standby.kind = replication
-		s.standby.pending = 1 << replication
-		v = s.standby.settle()
-	}
+	v := s.connect()
 	x := s.e.index.Load()
 	var c *record
 	for _, f := range [...][2]string{{"user", s.client.User}, {"database", s.client.Database}, {"application name", s.client.Application}} {
@@ -111,9 +106,11 @@ func (s *session) Set(name, value string) {
 	case strings.EqualFold(name, "application_name"):
 		v := strings.Clone(value)
 		s.app.Store(&v)
+		s.ident.Store(0)
 	case s.mysql && name == "schema":
 		v := strings.Clone(value)
 		s.schema.Store(&v)
+		s.ident.Store(0)
 	case s.e.analysis != nil:
 		s.setEnv(name, value)
 	}
@@ -261,16 +258,3 @@ const (
 	// meansCRC is the one disguise that package match does not know.
 	meansCRC = "crc32"
 )
-
-// hitKind is which rule a sighting falls under, rising in weight.
-type hitKind uint8
-
-const (
-	sought hitKind = iota
-	presented
-	read
-	replication
-	hitKinds
-)
-
-var kindRule = [hitKinds]string{rules.RowSought, rules.ValuePresented, rules.RowRead, rules.Replication}

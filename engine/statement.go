@@ -23,6 +23,11 @@ type statement struct {
 	text  []byte // at most Config.MaxStatement bytes
 	total int
 	ran   bool
+	// What the analysis knew of it at Prepare: of its shape, and facts if it had
+	// any.
+	lexed bool
+	shape uint64
+	facts *sqlfacts.Facts
 
 	// rec is the detection of the values in the text. The first run takes it
 	// over, since presenting and reading are one story; later runs that see
@@ -49,6 +54,7 @@ func (s *session) Prepare(sql []byte, total int) (inspect.Statement, event.Verdi
 		t = new(statement)
 	}
 	t.s, t.total, t.ran = s, total, false
+	s.past.statements.Add(1)
 	t.refs.Store(1)
 	t.text = append(t.text[:0], sql[:min(len(sql), e.policy.Load().MaxStatement)]...)
 	if len(t.text) < total {
@@ -161,6 +167,9 @@ func (t *statement) Run(buf []byte, params []inspect.Param) (inspect.Run, event.
 	if r.rec != nil {
 		r.rec.det.Run.Started = e.since(r.started)
 	}
+	if e.policy.Load().rules.Expects() {
+		r.expecting = e.expect(t.s, t, e.now())
+	}
 	if len(params) == 0 {
 		return r, event.Verdict{}
 	}
@@ -173,7 +182,7 @@ func (t *statement) Run(buf []byte, params []inspect.Param) (inspect.Run, event.
 	v := worse(r.bind(buf, params), r.seekBound(buf, params))
 	if e.analysis != nil {
 		if f, ok := t.s.boundAttempt(buf, params); ok {
-			v = worse(v, e.suspect(asked{t.s, t.text, t.total, []event.Finding{f}, nil}))
+			v = worse(v, e.suspect(asked{s: t.s, text: t.text, total: t.total, findings: []event.Finding{f}}))
 		}
 	}
 	return r, v

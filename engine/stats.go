@@ -7,7 +7,7 @@ import "sync/atomic"
 type counters struct {
 	sessions, swaps, detections, reports, hits atomic.Uint64
 	allowed, disabled, truncated, crowded      atomic.Uint64
-	learned, inline, unparsed                  atomic.Uint64
+	learned, inline, unparsed, refused, spared atomic.Uint64
 }
 
 // Stats are totals since the start.
@@ -31,6 +31,11 @@ type Stats struct {
 	Learned  uint64 // locations handed to Options.Learn
 	Inline   uint64 // statements judged by their lexemes alone, since the parser had too much to do
 	Unparsed uint64 // statements at which the analysis failed
+	Refused  uint64 // sessions of subjects in quarantine
+	// Spared counts quarantines that were not begun, since they would have shut
+	// out everybody on a unix socket, or everybody without a name.
+	Spared uint64
+	Failed uint64 // conditions that could not be evaluated, with the present rules
 }
 
 // Stats returns the totals.
@@ -42,5 +47,6 @@ func (e *Engine) Stats() Stats {
 		Allowed: c.allowed.Load(), Disabled: c.disabled.Load(), Truncated: c.truncated.Load(),
 		Crowded: c.crowded.Load(), Learned: c.learned.Load(),
 		Inline: c.inline.Load(), Unparsed: c.unparsed.Load(),
+		Refused: c.refused.Load(), Spared: c.spared.Load(), Failed: e.policy.Load().rules.Failed(),
 	}
 }

@@ -29,7 +29,7 @@ func summary(d *event.Detection) string {
 		b.WriteString(", ")
 		b.WriteString(w)
 	}
-	if d.Action == event.Block {
+	if d.Action >= event.Block {
 		b.WriteString("; refused")
 	}
 	if len(d.Hits) > 0 {
@@ -41,36 +41,48 @@ func summary(d *event.Detection) string {
 
 // deed says what happened to what.
 func deed(d *event.Detection) string {
-	if d.Rule == rules.Injection {
-		return suspected(d)
-	}
-	if d.Rule == rules.ParserFailing {
+	inbound := slices.ContainsFunc(d.Hits, func(h event.Hit) bool { return h.Channel.Inbound() })
+	outbound := slices.ContainsFunc(d.Hits, func(h event.Hit) bool { return !h.Channel.Inbound() })
+	switch {
+	case d.Rule == rules.ParserFailing:
 		return fmt.Sprintf("Statements are judged without a parser: it failed %d times in a row", d.HitCount)
-	}
-	if d.Rule == rules.Attempt {
+	case d.Rule == rules.Attempt:
 		return "SQL in a value (" + attempts(d) + ")"
-	}
-	if d.Rule == rules.RowSought {
-		if d.Hits[0].Means == meansTable {
-			return "Decoy table " + tables(d) + " asked for"
-		}
+	case d.Rule == rules.RowSought && len(d.Hits) > 0 && d.Hits[0].Means == meansTable:
+		return "Decoy table " + tables(d) + " asked for"
+	case d.Rule == rules.RowSought:
 		return rowsOf(d, d.HoneyRows) + " asked for by key"
-	}
-	if d.Rule == kindRule[replication] {
-		if d.HitCount == 0 {
-			return "Replication stream opened"
-		}
+	case d.Rule == rules.Replication && d.HitCount == 0:
+		return "Replication stream opened"
+	case d.Rule == rules.Replication:
 		return fmt.Sprintf("Replication stream with %s opened", rowsOf(d, d.HoneyRows))
-	}
-	if d.Rule == kindRule[presented] {
+	case d.Rule == rules.ExpectedMissing:
+		return fmt.Sprintf("Expected honey rows not seen (%d of them were) in a run", d.HoneyRows)
+	case d.Rule == rules.Injection:
+		return suspected(d)
+	case !inbound && !outbound:
+		return ruled(d)
+	case !outbound:
 		kinds := distinct(d, func(h *event.Hit) (string, bool) { return h.Kind, h.Channel.Inbound() })
 		return fmt.Sprintf("Honey value (%s) of %s presented", strings.Join(kinds, ", "), tables(d))
 	}
 	deed := rowsOf(d, d.HoneyRows) + " read"
-	if slices.ContainsFunc(d.Hits, func(h event.Hit) bool { return h.Channel.Inbound() }) {
+	if inbound {
 		deed += ", and a honey value presented,"
 	}
 	return deed
+}
+
+// ruled names the rule that matched, and how often.
+func ruled(d *event.Detection) string {
+	s := "Rule " + d.Rule
+	if len(d.Rules) > 0 {
+		s = d.Rules[0].Title + " (rule " + d.Rule + ")"
+	}
+	if d.HitCount > 1 {
+		s += fmt.Sprintf(", %d times,", d.HitCount)
+	}
+	return s
 }
 
 // suspected says what makes a statement look like an injection.

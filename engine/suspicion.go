@@ -3,10 +3,12 @@ package engine
 import (
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"honeyrow/engine/detect"
+	"honeyrow/engine/sqlfacts"
 	"honeyrow/event"
 	"honeyrow/rules"
 )
@@ -33,18 +35,24 @@ type suspects struct {
 }
 
 // suspicion is one principal's story while it lasts: what the detectors saw in
-// its statements, told as one detection that is revised.
+// its statements, told as one detection for each rule, which is revised.
 type suspicion struct {
 	mu       sync.Mutex
 	findings []event.Finding
 	reach    []string
 	last     time.Time
-	errors   []time.Time // of syntax errors, the latest burst of them
-	det      event.Detection
-	live     bool // det has been reported
-	told     time.Time
-	untold   bool // counted on since
-	due      bool // settle will be called
+	errors   []time.Time       // of syntax errors, the latest burst of them
+	stories  map[string]*story // by topic
+}
+
+// story is what one rule has to tell of a principal.
+type story struct {
+	det    event.Detection
+	rules  []graded // the weightiest first
+	told   time.Time
+	untold bool // counted on since
+	due    bool // settle will be called
+	file   *dossier
 }
 
 func (s *session) principal() principal {
@@ -99,32 +107,120 @@ func (m *suspects) forget(now time.Time) {
 	}
 }
 
-// asked is a statement with findings.
+// asked is a statement as rules are to judge it.
 type asked struct {
 	s        *session
 	text     []byte // valid during the call
 	total    int
 	findings []event.Finding
-	reach    []string
+	reach    []string // tables with honey rows that it names
+	decoys   []string // of these, those with nothing else
+	facts    *sqlfacts.Facts
+	lexed    *sqlfacts.Text // the text; nil: it has been judged, the findings came later
+	novel    bool           // the shape was not seen while learning
+	run      *event.Run     // at the run's end
 }
 
-// suspect adds a statement's findings to its principal's story, and reports
-// when the story begins, becomes graver, or has gone on for a while.
+// suspect judges a statement by the rules, adds its findings to its principal's
+// story, and reports when a story begins, becomes graver, or has gone on for a
+// while. It is called for every statement: one without findings, to which no
+// rule applies, costs nothing but a look.
 func (e *Engine) suspect(a asked) event.Verdict {
+	p := e.policy.Load()
+	if len(a.findings) == 0 && !e.concerns(p, &a) {
+		return event.Verdict{}
+	}
+	if len(a.findings) > 0 {
+		a.s.past.suspicious.Add(1)
+	}
+	now := e.now()
+	env := e.situation(a.s, now)
+	defer e.settled(env)
+	var name func() string
+	if a.lexed != nil {
+		name = a.lexed.Name
+	}
+	describeStatement(env, p.rules, a.facts, a.text, a.total, a.s.mysql, name)
+	env.AddFindings(a.findings)
+	env.Reach, env.Novelty.New = rules.Reach{Tables: a.reach, Decoys: a.decoys}, a.novel
+	if p.rules.Asks(rules.OfStory) {
+		env.Session.SyntaxErrors = e.recentErrors(a.s)
+	}
+	var matched []graded
+	for _, r := range p.rules.Of(rules.AtStatement) {
+		if a.lexed == nil && r.Needs&rules.OfFindings == 0 || lacks(r, env) {
+			continue // the statement has been judged: only the findings are new
+		}
+		if r.Holds(env) {
+			matched = append(matched, graded{r, 0})
+		}
+	}
+	return e.narrate(a, env, matched)
+}
+
+// concerns reports whether a rule may apply to a statement without findings.
+func (e *Engine) concerns(p *policy, a *asked) bool {
+	for _, r := range p.rules.Of(rules.AtStatement) {
+		switch {
+		case r.Disabled, r.Needs&rules.OfFindings != 0, r.Needs&rules.OfNovelty != 0 && !a.novel:
+		case a.lexed == nil:
+			return false
+		case !r.Static():
+			return true
+		default:
+			if a.s.static(p, a.lexed.Shape, a.facts, a.lexed).Has(r) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// narrate adds what was found to the principal's story, and tells those rules
+// that matched and are not allowed.
+func (e *Engine) narrate(a asked, env *rules.Env, matched []graded) event.Verdict {
+	if len(a.findings)+len(matched) == 0 {
+		return event.Verdict{}
+	}
 	now := e.now()
 	s := e.suspects.of(a.s.principal(), now, true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.renew(now)
 	s.add(a.findings, a.reach)
-	return e.tell(s, a, now)
+	env.Reach.Tables = s.reach
+	live := matched[:0]
+	for _, g := range matched {
+		if g.severity = g.Graded(env); e.speaks(g, &a, now) {
+			live = append(live, g)
+		}
+	}
+	if len(live) == 0 {
+		return event.Verdict{}
+	}
+	slices.SortStableFunc(live, heavier)
+	return e.tell(s, a, live, now)
 }
 
-// renew begins a new story after a quiet time. mu is held.
+// speaks reports whether a rule that matched is neither disabled nor allowed.
+func (e *Engine) speaks(g graded, a *asked, now time.Time) bool {
+	if g.Disabled {
+		e.stats.disabled.Add(1)
+		return false
+	}
+	who := a.s.who()
+	q := rules.Question{Client: &who, Now: now, Shape: func() string { return a.s.shapeName(a.text) }}
+	if ok, _ := e.policy.Load().rules.Allowed(g.ID, q); ok {
+		e.stats.allowed.Add(1)
+		return false
+	}
+	return true
+}
+
+// renew begins new stories after a quiet time. mu is held.
 func (s *suspicion) renew(now time.Time) {
 	if now.Sub(s.last) > quiet {
-		s.findings, s.reach, s.errors, s.live, s.untold = nil, nil, nil, false, false
-		s.det = event.Detection{}
+		s.findings, s.reach, s.errors, s.stories = nil, nil, nil, nil
 	}
 	s.last = now
 }
@@ -152,70 +248,112 @@ func (s *suspicion) add(fs []event.Finding, reach []string) {
 	}
 }
 
-// tell reports the story if this statement makes it one. mu is held.
-func (e *Engine) tell(s *suspicion, a asked, now time.Time) event.Verdict {
-	id := a.rule()
-	if id == "" {
-		return event.Verdict{}
-	}
-	policy := e.policy.Load()
-	rule, on := policy.rules.Rule(id)
-	if !on {
-		e.stats.disabled.Add(1)
-		return event.Verdict{}
-	}
-	who := a.s.who()
-	if policy.rules.Allowed(rule.ID, &who, now) {
-		e.stats.allowed.Add(1)
-		return event.Verdict{}
-	}
-	severity := rule.Severity
-	if id == rules.Injection && len(s.reach) > 0 {
-		severity = max(severity, event.High)
-	}
-	graver := !s.live || severity > s.det.Severity
-	if graver {
-		d := &s.det
-		if !s.live {
-			*d = event.Detection{Schema: event.Schema, ID: event.NewID(), Time: now, Rule: rule.ID, Action: rule.Action}
-			e.stats.detections.Add(1)
+// tell makes rules part of a story and reports it if that is news. mu is held.
+func (e *Engine) tell(s *suspicion, a asked, live []graded, now time.Time) event.Verdict {
+	about := topic(live)
+	t := s.stories[about]
+	if t == nil {
+		if s.stories == nil {
+			s.stories = map[string]*story{}
 		}
-		s.live = true
-		d.Severity, d.Client, d.Rule, d.Action = severity, who, rule.ID, max(d.Action, rule.Action)
-		d.Statement = describe(a.text, a.total, a.s.mysql, policy.RedactLiterals, nil)
-		d.Run.Started = now
+		t = &story{det: event.Detection{Schema: event.Schema, ID: event.NewID(), Time: now}}
+		s.stories[about] = t
+		e.stats.detections.Add(1)
 	}
-	s.det.HitCount++
-	s.untold = true
+	d := &t.det
+	who := a.s.who()
+	graver := t.take(live)
+	d.Rule = t.rules[0].ID
+	var v event.Verdict
+	for _, g := range live {
+		w := verdictOf(g.Compiled, &who, d.ID)
+		v = worse(v, w)
+		graver = graver || g.severity > d.Severity || w.Action > d.Action
+		d.Severity, d.Action = max(d.Severity, g.severity), max(d.Action, w.Action)
+	}
+	if graver || len(d.Client.Session) == 0 {
+		d.Client = who
+		d.Statement, d.Run = event.Statement{}, event.Run{Started: now}
+		if a.total > 0 {
+			policy := e.policy.Load()
+			text := a.text[:min(len(a.text), policy.MaxStatement)]
+			d.Statement = describe(text, a.total, a.s.mysql, policy.RedactLiterals, nil)
+			d.Statement.Shape = a.s.shapeName(a.text)
+		}
+		if a.run != nil {
+			d.Run = *a.run
+			d.Run.Code = clean(strings.Clone(a.run.Code))
+		}
+	}
+	d.HitCount++
+	t.untold = true
+	for _, g := range live {
+		if len(g.Actions.Quarantine.By) > 0 {
+			at := *d
+			at.Client = who
+			t.file = e.shut(g.Compiled, &at, t.file)
+			graver = true
+		}
+	}
 	switch {
-	case graver || now.Sub(s.told) >= revisions:
-		e.report(s, now)
-	case !s.due:
-		s.due = true
-		time.AfterFunc(revisions, func() { e.settle(s) })
+	case graver || now.Sub(t.told) >= revisions:
+		e.publishStory(s, t, now)
+	case !t.due:
+		t.due = true
+		time.AfterFunc(revisions, func() { e.settle(s, t) })
 	}
-	return event.Verdict{Action: rule.Action, Rule: rule.ID, Detection: s.det.ID}
+	for _, g := range live {
+		e.enforce(g.Compiled, &who, d.ID)
+	}
+	return v
 }
 
-// report hands the story to the Reporter. mu is held.
-func (e *Engine) report(s *suspicion, now time.Time) {
-	s.told, s.untold = now, false
-	s.det.Revision++
-	d := s.det
+// topic is what a story is about: what the detectors saw, or else the weightiest
+// of the rules that matched.
+func topic(live []graded) string {
+	for _, g := range live {
+		if g.Needs&rules.OfFindings != 0 {
+			return "findings"
+		}
+	}
+	return live[0].ID
+}
+
+// take adds rules to a story and reports whether one of them is new.
+func (t *story) take(live []graded) (news bool) {
+	for _, g := range live {
+		i := slices.IndexFunc(t.rules, func(o graded) bool { return o.ID == g.ID })
+		if i < 0 {
+			t.rules = append(t.rules, g)
+			news = true
+			continue
+		}
+		t.rules[i].severity = max(t.rules[i].severity, g.severity)
+	}
+	slices.SortStableFunc(t.rules, heavier)
+	return news
+}
+
+// publishStory hands the story to the Reporter. mu is held.
+func (e *Engine) publishStory(s *suspicion, t *story, now time.Time) {
+	t.told, t.untold = now, false
+	d := t.det
 	d.Findings, d.Reach = slices.Clone(s.findings), slices.Clone(s.reach)
 	d.Hits = []event.Hit{}
+	for _, g := range t.rules {
+		d.Rules = append(d.Rules, matchOf(g.Compiled, g.severity))
+	}
 	d.Summary = summary(&d)
-	e.stats.reports.Add(1)
-	e.reporter.Report(d)
+	t.det.Revision = e.report(d, t.file)
 }
 
 // settle reports what was only counted since the last report.
-func (e *Engine) settle(s *suspicion) {
+func (e *Engine) settle(s *suspicion, t *story) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.due = false
-	if s.live && s.untold {
-		e.report(s, e.now())
+	t.due = false
+	if t.untold {
+		e.publishStory(s, t, e.now())
 	}
 }
 
@@ -225,7 +363,13 @@ func (e *Engine) rest(sess *session) {
 		return
 	}
 	if s := e.suspects.of(sess.principal(), time.Time{}, false); s != nil {
-		e.settle(s)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, t := range s.stories {
+			if t.untold {
+				e.publishStory(s, t, e.now())
+			}
+		}
 	}
 }
 
@@ -235,19 +379,39 @@ func (e *Engine) syntaxError(a asked) {
 	now := e.now()
 	s := e.suspects.of(a.s.principal(), now, true)
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.renew(now)
 	s.errors = append(slices.DeleteFunc(s.errors, func(t time.Time) bool { return now.Sub(t) > burstTime }), now)
-	if len(s.errors) < burst {
+	many := len(s.errors) >= burst
+	if many {
+		s.errors = s.errors[len(s.errors)-burst+1:]
+	}
+	s.mu.Unlock()
+	if !many {
 		return
 	}
-	s.errors = s.errors[len(s.errors)-burst+1:]
 	a.findings = []event.Finding{{
 		Detector: "syntax-error-burst", Title: "A burst of syntax errors", Weight: detect.Medium,
 		Detail: "statements that the server could not understand, one after the other", Maps: []string{"CWE-89", "T1595.002"},
 	}}
-	s.add(a.findings, nil)
-	e.tell(s, a, now)
+	e.suspect(a)
+}
+
+// recentErrors counts a session's principal's syntax errors of the last minute,
+// up to burst.
+func (e *Engine) recentErrors(sess *session) (n int) {
+	s := e.suspects.of(sess.principal(), time.Time{}, false)
+	if s == nil {
+		return 0
+	}
+	now := e.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.errors {
+		if now.Sub(t) <= burstTime {
+			n++
+		}
+	}
+	return n
 }
 
 // told returns what is known against a session's principal, for the detections

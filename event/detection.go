@@ -19,7 +19,9 @@ type Detection struct {
 	Revision int       `json:"revision"` // 1, then higher when the record becomes graver or its run ends
 	Time     time.Time `json:"time"`     // of the first hit
 	Severity Severity  `json:"severity"`
-	Rule     string    `json:"rule"`
+	Rule     string    `json:"rule"` // the weightiest of Rules
+	// Rules are all rules that matched, the weightiest first.
+	Rules []Match `json:"rules,omitempty"`
 	// Summary is the alert in one sentence for a person.
 	Summary   string    `json:"summary"`
 	Action    Action    `json:"action"`
@@ -40,13 +42,37 @@ type Detection struct {
 	Findings []Finding `json:"findings,omitempty"`
 	// Reach are the tables with honey rows that a statement with findings names.
 	Reach []string `json:"reach,omitempty"`
+	// Quarantine is who was shut out because of this.
+	Quarantine []Quarantine `json:"quarantine,omitempty"`
 	// Drill marks a test alert: nothing happened.
 	Drill bool `json:"drill,omitempty"`
 }
 
+// Match is a rule that matched.
+type Match struct {
+	ID       string   `json:"id"`
+	Title    string   `json:"title"`
+	Severity Severity `json:"severity"`
+	// Actions are what it did, in words: "alert", "tarpit 2s".
+	Actions []string `json:"actions"`
+	Tags    []string `json:"tags,omitempty"` // CWE-89, T1190
+}
+
+// Quarantine is one subject shut out for a time.
+type Quarantine struct {
+	By      string    `json:"by"` // "address", "user" or "application"
+	Subject string    `json:"subject"`
+	Until   time.Time `json:"until"`
+	// Refused counts the sessions of the subject that were refused since.
+	Refused int `json:"refused"`
+}
+
 // Statement is what the client asked.
 type Statement struct {
-	Text      string `json:"text"`
+	Text string `json:"text"`
+	// Shape names the text without its literals; allowances and conditions may
+	// name it.
+	Shape     string `json:"shape,omitempty"`
 	Truncated bool   `json:"truncated,omitempty"` // longer than the configured limit
 	Redacted  bool   `json:"redacted,omitempty"`  // literals replaced by ?
 	// Parameters are the bound values as text, only if the operator asked.

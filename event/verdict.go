@@ -48,6 +48,7 @@ type Verdict struct {
 	Action    Action
 	Rule      string // the rule that decided
 	Detection ID     // the record behind it, empty for Pass
+	Message   string // what the client is told; empty: nothing but that it is refused
 }
 
 // Blocks reports whether the protocol must refuse what it just showed.

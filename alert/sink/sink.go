@@ -12,6 +12,7 @@ import (
 	"honeyrow/alert"
 	"honeyrow/alert/sink/console"
 	"honeyrow/alert/sink/file"
+	"honeyrow/alert/sink/program"
 	"honeyrow/alert/sink/webhook"
 )
 
@@ -26,6 +27,7 @@ type Config struct {
 	Type    string         `yaml:"type"`
 	File    file.Config    `yaml:",inline"`
 	Console console.Config `yaml:",inline"`
+	Program program.Config `yaml:",inline"`
 	Webhook webhook.Config `yaml:",inline"`
 }
 
@@ -55,6 +57,11 @@ var kinds = []kind{
 		"file", func(c *Config) { c.File = file.Config{} },
 		func(c Config) error { return c.File.Validate() },
 		func(c Config, _ Deps) (alert.Sink, error) { return file.New(c.Name, c.File) },
+	},
+	{
+		"program", func(c *Config) { c.Program = program.Config{} },
+		func(c Config) error { return c.Program.Validate() },
+		func(c Config, _ Deps) (alert.Sink, error) { return program.New(c.Name, c.Program) },
 	},
 	{
 		"webhook", func(c *Config) { c.Webhook = webhook.Config{} },
@@ -94,7 +101,7 @@ func (c Config) Validate() error {
 	}
 	rest := c
 	k.own(&rest)
-	if rest != (Config{Name: c.Name, Type: c.Type}) {
+	if rest.File != (file.Config{}) || rest.Console != (console.Config{}) || rest.Webhook != (webhook.Config{}) || !rest.Program.Empty() {
 		return fmt.Errorf("sink %s: it has fields of another type than %s: remove them or change its type", c.Name, c.Type)
 	}
 	if err := k.validate(c); err != nil {

@@ -72,7 +72,7 @@ func TestConfiguredSinksTakeDetections(t *testing.T) {
 func TestMistakesAreNamed(t *testing.T) {
 	for text, want := range map[string]string{
 		"[{type: file, path: x}]":                                                           "name:",
-		"[{name: a, type: pager}]":                                                          "use one of console, file, webhook",
+		"[{name: a, type: pager}]":                                                          "use one of console, file, program, webhook",
 		"[{name: a, type: file}]":                                                           "path:",
 		"[{name: a, type: file, path: x, url: 'https://a'}]":                                "fields of another type",
 		"[{name: a, type: console, format: xml}]":                                           "format:",

@@ -27,7 +27,6 @@ import (
 	"honeyrow/event"
 	"honeyrow/internal/admin"
 	"honeyrow/proxy"
-	"honeyrow/rules"
 	"honeyrow/token"
 )
 
@@ -127,7 +126,7 @@ func (a *App) open(ctx context.Context, c *Config) error {
 	for _, w := range warnings {
 		a.log.Warn().Msg(w)
 	}
-	set, err := rules.Compile(c.ruleConfig())
+	set, err := c.RuleSet()
 	if err != nil {
 		return err
 	}
@@ -148,7 +147,7 @@ func (a *App) open(ctx context.Context, c *Config) error {
 		return fmt.Errorf("read the registry: %w", err)
 	}
 	a.watch(snap)
-	desk, err := a.buildDesk(c)
+	desk, err := a.buildDesk(c, set)
 	if err != nil {
 		return err
 	}
@@ -214,6 +213,7 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	loops.Go(func() { a.tokenLoop(background) })
 	loops.Go(func() { a.learnLoop(background) })
 	loops.Go(func() { a.catalogLoop(background) })
+	loops.Go(func() { a.patrol(background) })
 	a.mu.Lock()
 	for _, l := range a.listeners {
 		a.startServing(l)
@@ -324,6 +324,22 @@ func (a *App) flushTime() time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.cfg.Drain.Flush
+}
+
+// patrolEvery is how often somebody looks whether expected runs took place.
+const patrolEvery = 30 * time.Second
+
+func (a *App) patrol(ctx context.Context) {
+	tick := time.NewTicker(patrolEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			a.engine.Patrol()
+		}
+	}
 }
 
 // announce says what listens where and what is watched.

@@ -26,6 +26,10 @@ type Config struct {
 	Registry  RegistryConfig   `yaml:"registry"`
 	Servers   []ServerConfig   `yaml:"servers"`
 	Listeners []ListenerConfig `yaml:"listeners"`
+	// RuleFiles are patterns of own rule files; RuleZone is the time zone of what
+	// rules and windows say about the time.
+	RuleFiles []string `yaml:"rule_files"`
+	RuleZone  string   `yaml:"rule_zone"`
 	// Rules maps a rule's id to what is changed about it.
 	Rules map[string]rules.Override `yaml:"rules"`
 	// Allow lists who may touch honey rows without an alert.
@@ -367,7 +371,9 @@ func (v *checker) only(key, what string, keys ...string) {
 
 // features lets each feature check what it owns.
 func (v *checker) features() {
-	v.wrap("rules", v.c.ruleConfig().Validate())
+	if _, err := v.c.RuleSet(); err != nil {
+		v.rules(err)
+	}
 	v.wrap("alerts", v.c.Alerts.Config.Validate())
 	v.wrap("alerts", v.c.Alerts.alertConfig.Validate())
 	v.wrap("seed", v.c.Seed.Validate())
@@ -376,7 +382,41 @@ func (v *checker) features() {
 	v.sinks()
 }
 
+// rules places mistakes of the rules: those of rule files have their own place.
+func (v *checker) rules(err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			v.rules(e)
+		}
+		return
+	}
+	if _, ok := errors.AsType[*config.Error](err); ok {
+		v.errs = append(v.errs, err)
+		return
+	}
+	v.wrap("rules", err)
+}
+
 // ruleConfig is what package rules compiles.
 func (c *Config) ruleConfig() rules.Config {
-	return rules.Config{Override: c.Rules, Allow: c.Allow}
+	files := make([]string, len(c.RuleFiles))
+	for i, f := range c.RuleFiles {
+		files[i] = c.file.Abs(f)
+	}
+	return rules.Config{Files: files, Zone: c.RuleZone, Override: c.Rules, Allow: c.Allow}
+}
+
+// RuleSet compiles the shipped rules and the configuration's own. A mistake
+// names file, line and reason.
+func (c *Config) RuleSet() (*rules.Set, error) {
+	set, err := rules.Compile(c.ruleConfig())
+	if err != nil || c.Alerts.Statements {
+		return set, err
+	}
+	for _, r := range set.All() {
+		if !r.Disabled && r.Needs&rules.OfShape != 0 {
+			return nil, fmt.Errorf("%s: rule %s asks for statements' facts, which are not gathered: set alerts.statements: true", r.Source, r.ID)
+		}
+	}
+	return set, nil
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"honeyrow/alert"
-	"honeyrow/rules"
 )
 
 // Reload puts another configuration into force without touching sessions.
@@ -36,7 +35,7 @@ func (a *App) takeConfig(ctx context.Context, next *Config) error {
 	if len(next.Listeners) == 0 {
 		return next.file.Errorf("listeners", "no listener is configured: add one with name and address")
 	}
-	set, err := rules.Compile(next.ruleConfig())
+	set, err := next.RuleSet()
 	if err != nil {
 		return err
 	}
@@ -49,7 +48,7 @@ func (a *App) takeConfig(ctx context.Context, next *Config) error {
 			return fmt.Errorf("listener %s: its protocol can't change from %s to %s while it runs: restart", next.Listeners[i].Name, old.proto.kind, p.kind)
 		}
 	}
-	desk, err := a.buildDesk(next)
+	desk, err := a.buildDesk(next, set)
 	if err != nil {
 		return err
 	}

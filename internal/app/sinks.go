@@ -8,18 +8,24 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"honeyrow/alert"
 	"honeyrow/alert/render"
 	"honeyrow/alert/sink"
+	"honeyrow/alert/sink/program"
 	"honeyrow/event"
 	"honeyrow/internal/config"
+	"honeyrow/rules"
 )
 
-// buildDesk opens the sinks and puts a desk before them.
-func (a *App) buildDesk(c *Config) (*alert.Desk, error) {
-	sinks, err := c.openSinks(a.out)
+// buildDesk opens the sinks, those of rules' programs too, and puts a desk
+// before them.
+func (a *App) buildDesk(c *Config, set *rules.Set) (*alert.Desk, error) {
+	all := append(slices.Clone(c.Alerts.Sinks), programSinks(set)...)
+	sinks, err := sink.NewAll(all, sink.Deps{Console: a.out})
 	if err != nil {
 		return nil, err
 	}
@@ -31,12 +37,32 @@ func (c *Config) openSinks(out io.Writer) ([]alert.Sink, error) {
 	return sink.NewAll(c.Alerts.Sinks, sink.Deps{Console: out})
 }
 
+// programSink begins the names of the sinks that run rules' programs.
+const programSink = "rule."
+
+// programSinks are the sinks that run what rules want to be run: once for each
+// detection, through the outbox as any other.
+func programSinks(set *rules.Set) []sink.Config {
+	var out []sink.Config
+	for _, r := range set.Programs() {
+		p := r.Actions.Program
+		out = append(out, sink.Config{
+			Name: programSink + r.ID, Type: "program",
+			Program: program.Config{Argv: p.Argv, RunTimeout: p.Timeout, Once: true, Rules: []string{r.ID}},
+		})
+	}
+	return out
+}
+
 // sinks checks the list of sinks. It opens none.
 func (v *checker) sinks() {
 	names := map[string]string{}
 	for i, s := range v.c.Alerts.Sinks {
 		key := fmt.Sprintf("alerts.sinks[%d]", i)
 		v.wrap(key, s.Validate())
+		if strings.HasPrefix(s.Name, programSink) {
+			v.fail(key+".name", "%q: names that begin with %s are those of rules' programs: choose another", s.Name, programSink)
+		}
 		if s.Name != "" {
 			v.name(names, key, s.Name)
 		}
@@ -54,6 +80,8 @@ func checkSink(ctx context.Context, c sink.Config) error {
 	switch c.Type {
 	case "file":
 		return checkFile(c.File.Path)
+	case "program":
+		return c.Program.Check()
 	case "webhook":
 		return checkWebhook(ctx, c)
 	}

@@ -246,6 +246,8 @@ func TestRemarksAtTheEndWeighLessThanWhatWasCutOff(t *testing.T) {
 		{"select a from t where id = 'x' -- AND b = 1", false, 3},
 		{"select a from t where (id = 4 -- or b)", false, 3},
 		{"select a from t where id = 4 #", true, 3},
+		{"select a from t where id = 4 -- %'\n/*controller='search'*/", false, 3},
+		{"select a from t where id = 4 -- by key\n/*controller='search'*/", false, 0},
 		{"select a from t where id = 'x' /* ' and b = '' */", false, 3},
 	} {
 		if got := weight(c.sql, c.my); got != c.want {

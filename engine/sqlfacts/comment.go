@@ -162,18 +162,18 @@ func (t *Text) comment(at int, line bool) {
 	}
 	i := t.i
 	if line {
+		skip := 2
+		if b[at] == '#' {
+			skip = 1
+		}
+		if t.cutOff(at, b[at+skip:t.i]) {
+			t.cut = t.Lexemes
+		}
 		for i < len(b) && (t.rules.class[b[i]] == cSpace || t.rules.class[b[i]] == cOdd) {
 			i++
 		}
 		if i == len(b) {
 			t.Marks |= CommentTail
-			skip := 2
-			if b[at] == '#' {
-				skip = 1
-			}
-			if t.cutOff(at, b[at+skip:t.i]) {
-				t.Marks |= CommentCut
-			}
 			return
 		}
 		if i-t.i > 1 {

@@ -42,6 +42,7 @@ type lexer struct {
 	intro         bool // the last word is _charset
 	introAt       int
 	beforeIntro   uint64  // the hash
+	cut           int     // lexemes before the last comment that cuts a statement off
 	built         int     // signs of CharBuild
 	concat        int     // nesting of the last CONCAT's bracket
 	typeAt        int     // nesting inside the bracket of a type

@@ -168,6 +168,9 @@ func (t *Text) finish() {
 	if t.semi >= 0 && t.Lexemes-t.semi > t.semis {
 		t.Marks |= Stacked
 	}
+	if t.cut > 0 && t.cut == t.Lexemes { // what follows is comments only, the application's perhaps
+		t.Marks |= CommentTail | CommentCut
+	}
 	if t.built > 1 {
 		t.Marks |= CharBuild
 	}

@@ -41,6 +41,7 @@ type cli struct {
 	Seed       seedCmd    `cmd:"" help:"Plan, plant, verify and remove honey rows."`
 	Tokens     tokensCmd  `cmd:"" help:"List, show and export planted tokens."`
 	Alerts     alertsCmd  `cmd:"" help:"List alerts, follow them, and test where they go."`
+	Rules      rulesCmd   `cmd:"" help:"List, check, test and explain rules."`
 	VersionCmd versionCmd `cmd:"" name:"version" help:"Print the version and what it was built with."`
 }
 

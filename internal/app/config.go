@@ -382,6 +382,26 @@ func (v *checker) features() {
 	v.sinks()
 }
 
+// RulesOf compiles the rules of the configuration called name; files, if there
+// are any, stand in for its rule_files. Unlike LoadConfig it looks at nothing
+// else.
+func RulesOf(name string, files []string) (*rules.Set, error) {
+	f, err := config.Load(name)
+	if err != nil {
+		return nil, err
+	}
+	c := DefaultConfig()
+	c.file = f
+	if err := f.Decode(c); err != nil {
+		return nil, err
+	}
+	rc := c.ruleConfig()
+	if len(files) > 0 {
+		rc.Files = files
+	}
+	return rules.Compile(rc)
+}
+
 // rules places mistakes of the rules: those of rule files have their own place.
 func (v *checker) rules(err error) {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {

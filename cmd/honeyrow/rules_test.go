@@ -1,0 +1,85 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// ruled makes a folder with a configuration and one rule file.
+func ruled(t *testing.T, text string) (dir, file string) {
+	t.Helper()
+	dir = t.TempDir()
+	file = filepath.Join(dir, "own.yaml")
+	for name, text := range map[string]string{
+		file: text,
+		filepath.Join(dir, "honeyrow.yaml"): "servers: [{name: a, address: 127.0.0.1:1}]\nalerts: {statements: true}\nrule_files: [own.yaml]\n" +
+			"rules: {night: {severity: high}}\nlisteners: [{name: a, address: 127.0.0.1:0}]\n",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir, file
+}
+
+const night = `rules:
+  - id: night
+    title: Reading at night
+    condition: statement.kind == "select" and time.hour < 5
+    cases:
+      must_fire: [{name: at three, sql: SELECT 1, given: {time: {hour: 3}}}]
+      must_not_fire: [{name: at noon, sql: SELECT 1, given: {time: {hour: 12}}}]
+`
+
+func TestRulesAreListedCheckedTestedAndExplained(t *testing.T) {
+	dir, file := ruled(t, night)
+	if out := must(t, dir, "rules", "list"); !strings.Contains(out, "night ") || !strings.Contains(out, "honey-row-read") || strings.Contains(out, "large-result") {
+		t.Errorf("list:\n%s", out)
+	}
+	if out := must(t, dir, "rules", "list", "--all"); !strings.Contains(out, "large-result") {
+		t.Errorf("list --all:\n%s", out)
+	}
+	if out := must(t, dir, "rules", "check"); !strings.Contains(out, "rules, ") {
+		t.Errorf("check:\n%s", out)
+	}
+	if out := must(t, dir, "rules", "test", file); !strings.Contains(out, "night") || !strings.Contains(out, " 0 failed") {
+		t.Errorf("test:\n%s", out)
+	}
+	out := must(t, dir, "rules", "explain", "night")
+	for _, want := range []string{"Reading at night", "time.hour < 5", "with each statement", "the statement's facts, the time", "high", "the configuration (rules.night): severity", "1 must fire, 1 must not"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("explain lacks %q:\n%s", want, out)
+		}
+	}
+	var line ruleLine
+	if err := json.Unmarshal([]byte(must(t, dir, "--json", "rules", "explain", "night")), &line); err != nil || line.Phase != "statement" || !line.Enabled || line.Severity != "high" {
+		t.Errorf("%v %+v", err, line)
+	}
+	if r := honeyrow(t, dir, "rules", "explain", "day"); r.code != exitFailed || !strings.Contains(r.stderr, `there is no rule "day"`) {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestAFailingCaseAndABadFileFailTheCommand(t *testing.T) {
+	dir, _ := ruled(t, strings.Replace(night, "hour: 12", "hour: 4", 1))
+	if r := honeyrow(t, dir, "rules", "test"); r.code != exitFailed || !strings.Contains(r.out, "1 failed") || !strings.Contains(r.stderr, `night, case "at noon": it must not fire and does`) {
+		t.Errorf("%+v", r)
+	}
+	r := honeyrow(t, dir, "--json", "rules", "test", "--rule", "night")
+	if r.code != exitFailed || strings.Count(r.out, "\n") != 2 || !strings.Contains(r.out, `"passed":false`) {
+		t.Errorf("%+v", r)
+	}
+	dir, file := ruled(t, strings.Replace(night, "time.hour", "time.our", 1))
+	if r := honeyrow(t, dir, "rules", "check"); r.code != exitFailed || !strings.Contains(r.stderr, file+":4: rules[0].condition: type rules.Time has no field our") {
+		t.Errorf("%+v", r)
+	}
+	if r := honeyrow(t, dir, "--json", "rules", "check", file); r.code != exitFailed || !strings.Contains(r.out, `"ok":false`) {
+		t.Errorf("%+v", r)
+	}
+	if r := honeyrow(t, dir, "doctor"); r.code != exitFailed || !strings.Contains(r.stderr, "own.yaml:4") {
+		t.Errorf("a proxy would start with it: %+v", r)
+	}
+}

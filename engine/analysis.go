@@ -30,8 +30,9 @@ const (
 type Analysis struct {
 	by       *sqlfacts.Analyser
 	patience time.Duration
-	behind   *turns // beside the traffic: one at a time
-	ahead    *turns // before a statement is sent
+	behind   *turns  // beside the traffic: one at a time
+	ahead    *turns  // before a statement is sent
+	budget   *budget // of behind
 	stop     context.CancelFunc
 	done     sync.WaitGroup
 	harms    harms
@@ -73,7 +74,7 @@ func NewAnalysis(dialects map[sqlfacts.Flavour]sqlfacts.Dialect, o AnalysisOptio
 	ctx, stop := context.WithCancel(context.Background())
 	a := &Analysis{
 		by:       sqlfacts.NewAnalyser(sqlfacts.Config{Timeout: o.Time, Note: annotate}, dialects),
-		patience: o.Patience, behind: newTurns(), ahead: newTurns(), stop: stop,
+		patience: o.Patience, behind: newTurns(), ahead: newTurns(), budget: newBudget(), stop: stop,
 	}
 	a.done.Go(func() { a.work(ctx, a.behind) })
 	for range parsers {
@@ -101,8 +102,12 @@ func (a *Analysis) work(ctx context.Context, from *turns) {
 		if q == nil {
 			return
 		}
+		began := time.Now()
 		a.reply(ctx, &t, q)
 		from.done(q)
+		if from == a.behind {
+			a.budget.spend(time.Since(began))
+		}
 	}
 }
 
@@ -160,6 +165,10 @@ func (s *session) understand(st *statement, sql []byte, total int) event.Verdict
 // unknown returns the facts of a shape that has not been parsed yet; nil: it is
 // judged later.
 func (a *Analysis) unknown(s *session, t *sqlfacts.Text, sql []byte, total int) *sqlfacts.Facts {
+	if !s.client.Protect && !a.budget.grants(t.Key()) {
+		s.e.stats.inline.Add(1)
+		return a.by.Scan(t)
+	}
 	q := &question{lane: s.lane(), s: s, text: append([]byte(nil), sql[:min(len(sql), maxKept)]...), total: total, env: t.Env}
 	queue := a.behind
 	if s.client.Protect {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -68,6 +69,8 @@ type bench struct {
 	versions []string
 	samples  []sample
 	weights  []weight
+	loads    []load
+	asked    atomic.Uint64 // statements of novel
 	notes    []string
 	problems []string
 }
@@ -111,7 +114,7 @@ func (b *bench) measure(ctx context.Context) error {
 	}
 	for _, p := range there {
 		if err := b.measureOne(ctx, p); err != nil {
-			if len(b.samples)+len(b.weights) == 0 {
+			if len(b.samples)+len(b.weights)+len(b.loads) == 0 {
 				return err
 			}
 			b.problem(ctx, "%s: %v", p.title, err)

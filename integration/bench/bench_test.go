@@ -57,8 +57,8 @@ func TestBenchMeasuresAndReportsEveryWorkloadOfBothServers(t *testing.T) {
 	}
 	var want []string
 	for _, cell := range []string{
-		"postgres/point/prepared 2", "postgres/wide/simple text", "postgres/wide/extended binary", "postgres/wide/copy", "postgres/conn/connect",
-		"mariadb/point/prepared 2", "mariadb/wide/query text", "mariadb/wide/execute binary", "mariadb/conn/connect",
+		"postgres/point/prepared 2", "postgres/novel/literals 8", "postgres/novel/shapes 8", "postgres/wide/simple text", "postgres/wide/extended binary", "postgres/wide/copy", "postgres/conn/connect",
+		"mariadb/point/prepared 2", "mariadb/novel/literals 8", "mariadb/novel/shapes 8", "mariadb/wide/query text", "mariadb/wide/execute binary", "mariadb/conn/connect",
 	} {
 		want = append(want, cell+"/direct", cell+"/relay")
 	}
@@ -91,7 +91,7 @@ func TestHoneyrowInFrontOfMariaDBWatchesWhatIsMeasured(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	o, err := parseOptions([]string{
-		"--server", "mariadb", "--targets", "relay,honeyrow", "--honeyrow", bin, "--only", "point,wide,mem", "--rounds", "1", "--clients", "1",
+		"--server", "mariadb", "--targets", "relay,honeyrow,honeyrow-values,honeyrow-million", "--million", "3000", "--honeyrow", bin, "--only", "point,novel,wide,mem,load", "--rounds", "1", "--clients", "1",
 		"--scale", "1", "--rows", "3000", "--sessions", "20", "--tokens", "1000", "--profile", filepath.Join(dir, "profiles"),
 	}, io.Discard)
 	if err != nil {
@@ -102,8 +102,9 @@ func TestHoneyrowInFrontOfMariaDBWatchesWhatIsMeasured(t *testing.T) {
 		t.Fatalf("%v\n%s\n%s", err, log.String(), out.String())
 	}
 	for _, s := range []string{
-		"raised no alert while it was measured in front of MariaDB", "and raised one when a honey row was inserted and read",
-		"MariaDB: honeyrow and its bars (issue 3)", "tps / relay >= 0.95", "MB/s / relay >= 0.85", "MB/s / relay >= 0.8:", "<= 16 KiB",
+		"Control: honeyrow, honeyrow-values, honeyrow-million raised no alert while it was measured in front of MariaDB", "and raised one when a honey row was inserted and read",
+		"MariaDB: honeyrow and its bars", "tps / relay >= 0.93", "tps / relay >= 0.95", "MB/s / relay >= 0.85", "MB/s / relay >= 0.8:", "MB/s / relay >= 0.7:", "<= 16 KiB",
+		"literals 8", "shapes 8", "loaded in <= 10 s: met (issue 4)", "memory at rest <= 300 MB: met (issue 4)",
 	} {
 		if !strings.Contains(out.String(), s) {
 			t.Errorf("the report has no %q:\n%s", s, out.String())
@@ -141,7 +142,7 @@ func TestTokensWatchTheTablesButDoNotOccurInThem(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := l.register(ctx, at); err != nil {
+			if _, err := l.register(ctx, honeyrowAll, 2000); err != nil {
 				t.Fatal(err)
 			}
 			checkTokens(ctx, t, l, at)
@@ -150,11 +151,11 @@ func TestTokensWatchTheTablesButDoNotOccurInThem(t *testing.T) {
 }
 
 func checkTokens(ctx context.Context, t *testing.T, l *lane, at planting) {
-	key, _, err := sqlite.LoadKey(l.keyPath())
+	key, _, err := sqlite.LoadKey(l.keyPath(honeyrowAll))
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := sqlite.Open(ctx, sqlite.Options{Path: l.registryPath(), Key: key})
+	store, err := sqlite.Open(ctx, sqlite.Options{Path: l.registryPath(honeyrowAll), Key: key})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,8 +204,17 @@ func checkTokens(ctx context.Context, t *testing.T, l *lane, at planting) {
 
 func TestHoneyrowAcceptsTheConfigurationItIsMeasuredWith(t *testing.T) {
 	for _, p := range products {
-		l := &lane{bench: &bench{options: options{sessions: []int{7, 2000}}}, of: p, dir: t.TempDir()}
-		c, err := app.ParseConfig(configFile, []byte(l.config("127.0.0.1:6543", "127.0.0.1:5432")))
+		l := &lane{bench: &bench{options: options{sessions: []int{7, 2000}, tokens: 5, million: 6}}, of: p, dir: t.TempDir()}
+		for name, v := range variants {
+			c, err := app.ParseConfig(name+".yaml", []byte(l.config(name, v, "127.0.0.1:6543", "127.0.0.1:5432")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.Alerts.Statements != v.everything || c.Alerts.Disguises != v.everything {
+				t.Errorf("%s: statements %v, disguises %v", name, c.Alerts.Statements, c.Alerts.Disguises)
+			}
+		}
+		c, err := app.ParseConfig("honeyrow.yaml", []byte(l.config(honeyrowAll, variants[honeyrowAll], "127.0.0.1:6543", "127.0.0.1:5432")))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -296,7 +306,7 @@ func TestTurnGivesEveryTargetEveryPlace(t *testing.T) {
 
 func TestOptionsSayWhatIsWrong(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
-		{"--only points", "choose from point,wide,conn,mem"},
+		{"--only points", "choose from point,novel,wide,conn,mem,load"},
 		{"--targets direct,nginx", "choose from direct,relay"},
 		{"--server oracle", "choose from postgres,mariadb"},
 		{"--modes fast", "choose from simple,extended,text,prepared"},

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"honeyrow/integration/bench/machine"
-	"honeyrow/token"
 )
 
 // lane is one product of a run: its server, and the targets in front of it.
@@ -20,12 +19,12 @@ type lane struct {
 	dir        string // below the run's
 	pointModes []string
 	all        []target
-	honey      []token.Token // registered for honeyrow
+	honey      map[int]*honey // by number of tokens registered
 }
 
 // open starts the product's server with its tables and finds its targets.
 func (b *bench) open(ctx context.Context, p *product) (*lane, error) {
-	l := &lane{bench: b, of: p, dir: filepath.Join(b.dir, p.name), pointModes: common(p.modes, b.modes)}
+	l := &lane{bench: b, of: p, dir: filepath.Join(b.dir, p.name), pointModes: common(p.modes, b.modes), honey: map[int]*honey{}}
 	if err := os.Mkdir(l.dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -58,12 +57,12 @@ func (l *lane) measure(ctx context.Context) {
 	sampled := []struct {
 		name string
 		do   func(context.Context, []*proc)
-	}{{"point", l.point}, {"wide", l.wide}, {"conn", l.conn}}
-	if slices.ContainsFunc(l.only, func(s string) bool { return s != "mem" }) {
+	}{{"point", l.point}, {"novel", l.novel}, {"wide", l.wide}, {"conn", l.conn}}
+	if slices.ContainsFunc(l.only, func(s string) bool { return s != "mem" && s != "load" }) {
 		procs := l.startAll(ctx)
 		for _, w := range sampled {
 			if slices.Contains(l.only, w.name) && ctx.Err() == nil {
-				w.do(ctx, procs)
+				w.do(ctx, taking(w.name, procs))
 			}
 		}
 		l.profiles(ctx, procs)
@@ -75,6 +74,17 @@ func (l *lane) measure(ctx context.Context) {
 	if slices.Contains(l.only, "mem") && ctx.Err() == nil {
 		l.mem(ctx)
 	}
+	if slices.Contains(l.only, "load") && ctx.Err() == nil {
+		l.load(ctx)
+	}
+}
+
+// taking returns the targets that take part in a workload.
+func taking(workload string, procs []*proc) []*proc {
+	return slices.DeleteFunc(slices.Clone(procs), func(p *proc) bool {
+		v, ok := variants[p.name]
+		return ok && !slices.Contains(v.workloads, workload)
+	})
 }
 
 // startAll starts every target in front of the server.

@@ -24,11 +24,11 @@ const (
 
 var mariadb = &product{
 	name: "mariadb", title: "MariaDB", protocol: "mysql", user: myUser, database: myDatabase, issue: 3,
-	targets: []string{"direct", "relay", "haproxy", "honeyrow"},
+	targets: []string{"direct", "relay", "haproxy", honeyrowAll, honeyrowValues, honeyrowMillion},
 	modes:   []string{"text", "prepared"},
 	cells: []wideCell{
-		{"query text", 0.85, func(c session) (client.Result, error) { return c.Query("select * from " + wideTable) }},
-		{"execute binary", 0.80, func(c session) (client.Result, error) { return c.QueryBinary("select * from " + wideTable) }},
+		{"query text", true, 0.85, func(c session) (client.Result, error) { return c.Query("select * from " + wideTable) }},
+		{"execute binary", false, 0.80, func(c session) (client.Result, error) { return c.QueryBinary("select * from " + wideTable) }},
 	},
 	points:      "point selects (sysbench oltp_point_select)",
 	connections: "MariaDB gives a session a thread, not a process: a connection costs it little, and what a hop adds shows.",
@@ -57,6 +57,12 @@ var mariadb = &product{
 	},
 	stub:   stub.StartMySQL,
 	lookUp: pointSelect,
+	literals: func(n uint64) string {
+		return fmt.Sprintf("select k from %s where id = %d and pad <> 'x%016x'", sbtest, 1+n*7919%100_000, n)
+	},
+	shapes: func(n uint64) string {
+		return fmt.Sprintf("select a%[2]x.k as b%[2]x from %[1]s a%[2]x where a%[2]x.id = %[3]d and a%[2]x.k > 0", sbtest, n, 1+n*7919%100_000)
+	},
 	plant: func(context.Context, server) (planting, error) {
 		return planting{database: myDatabase, table: sbtest, columns: decoySbtest}, nil
 	},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,7 +25,8 @@ func (l *lane) mem(ctx context.Context) {
 	for round := range min(l.rounds, memRounds) {
 		for _, t := range l.all {
 			for _, n := range l.sessions {
-				if ctx.Err() != nil || t.name == "direct" {
+				v, ok := variants[t.name]
+				if ctx.Err() != nil || t.name == "direct" || ok && !slices.Contains(v.workloads, "mem") {
 					break
 				}
 				l.note("%s mem: round %d of %d, %s with %d idle sessions", l.of.title, round+1, min(l.rounds, memRounds), t.name, n)

@@ -11,8 +11,8 @@ import (
 
 // Workloads and targets, in the order of the report.
 var (
-	workloads   = []string{"point", "wide", "conn", "mem"}
-	targetNames = []string{"direct", "relay", "pgbouncer", "haproxy", "honeyrow"}
+	workloads   = []string{"point", "novel", "wide", "conn", "mem", "load"}
+	targetNames = []string{"direct", "relay", "pgbouncer", "haproxy", honeyrowAll, honeyrowValues, honeyrowMillion}
 	// allModes are those of all products.
 	allModes = []string{"simple", "extended", "text", "prepared"}
 )
@@ -24,6 +24,7 @@ type options struct {
 	clients, sessions    []int
 	rounds, seconds      int
 	scale, rows, tokens  int
+	million              int // tokens of honeyrow-million
 	quick                bool
 	honeyrow             string
 	json, markdown       string
@@ -34,18 +35,19 @@ func parseOptions(args []string, usage io.Writer) (options, error) {
 	o := options{honeyrow: "bin/honeyrow"}
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(usage)
-	fs.BoolVar(&o.quick, "quick", false, "about 5 minutes: 3 rounds, no 32 clients (default: about 20 minutes, 9 rounds)")
+	fs.BoolVar(&o.quick, "quick", false, "about 5 minutes: 3 rounds, no honeyrow-million (default: about 15 minutes, 5 rounds)")
 	servers := fs.String("server", "", "servers, of "+strings.Join(productNames(), ",")+" (default: all that are installed)")
 	only := fs.String("only", strings.Join(workloads, ","), "workloads")
 	targets := fs.String("targets", "", "targets, of "+strings.Join(targetNames, ",")+" (default: all that are there)")
 	modes := fs.String("modes", strings.Join(allModes, ","), "modes of point queries: pgbench has simple,extended,prepared, sysbench text,prepared")
-	clients := fs.String("clients", "", "numbers of clients of point queries (default 1,8,32; quick 1,8)")
+	clients := fs.String("clients", "", "numbers of clients of point queries (default 1,8)")
 	sessions := fs.String("sessions", "500,2000", "numbers of idle sessions")
-	fs.IntVar(&o.rounds, "rounds", 0, "rounds (default 9; quick 3)")
+	fs.IntVar(&o.rounds, "rounds", 0, "rounds (default 5; quick 3)")
 	fs.IntVar(&o.seconds, "seconds", 1, "length of one point query or connection measurement")
 	fs.IntVar(&o.scale, "scale", 10, "rows of the table of point queries, in 100,000")
 	fs.IntVar(&o.rows, "rows", 1_000_000, "rows of the wide result, about 162 bytes each")
 	fs.IntVar(&o.tokens, "tokens", 10_000, "live tokens in honeyrow's registry")
+	fs.IntVar(&o.million, "million", 1_000_000, "live tokens in the registry of the target honeyrow-million")
 	fs.StringVar(&o.honeyrow, "honeyrow", o.honeyrow, "honeyrow's executable")
 	fs.StringVar(&o.json, "json", "", "write everything measured to this file")
 	fs.StringVar(&o.markdown, "markdown", "", "write the report to this file as Markdown")
@@ -57,19 +59,19 @@ func parseOptions(args []string, usage io.Writer) (options, error) {
 		return o, fmt.Errorf("unexpected argument %q: see --help", fs.Arg(0))
 	}
 	if o.rounds == 0 {
-		o.rounds = 9
+		o.rounds = 5
 		if o.quick {
 			o.rounds = 3
 		}
 	}
 	if *clients == "" {
-		*clients = "1,8,32"
-		if o.quick {
-			*clients = "1,8"
-		}
+		*clients = "1,8"
 	}
 	if o.named = *targets != ""; !o.named {
 		*targets = strings.Join(targetNames, ",")
+		if o.quick {
+			*targets = strings.TrimSuffix(*targets, ","+honeyrowMillion)
+		}
 	}
 	if o.serversNamed = *servers != ""; !o.serversNamed {
 		*servers = strings.Join(productNames(), ",")
@@ -93,7 +95,7 @@ func parseOptions(args []string, usage io.Writer) (options, error) {
 	if o.sessions, err = numbers("--sessions", *sessions); err != nil {
 		return o, err
 	}
-	for name, n := range map[string]int{"rounds": o.rounds, "seconds": o.seconds, "scale": o.scale, "rows": o.rows, "tokens": o.tokens} {
+	for name, n := range map[string]int{"rounds": o.rounds, "seconds": o.seconds, "scale": o.scale, "rows": o.rows, "tokens": o.tokens, "million": o.million} {
 		if n < 1 {
 			return o, fmt.Errorf("--%s %d: give a number of 1 or more", name, n)
 		}

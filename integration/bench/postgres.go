@@ -27,12 +27,12 @@ const (
 
 var postgresql = &product{
 	name: "postgres", title: "PostgreSQL", protocol: "postgres", user: pgUser, database: pgDatabase, issue: 2, latency: 0.03,
-	targets: []string{"direct", "relay", "pgbouncer", "haproxy", "honeyrow"},
+	targets: targetNames,
 	modes:   []string{"simple", "extended", "prepared"},
 	cells: []wideCell{
-		{"simple text", 0.85, func(c session) (client.Result, error) { return c.Query("select * from " + wideTable) }},
-		{"extended binary", 0.80, func(c session) (client.Result, error) { return c.QueryBinary("select * from " + wideTable) }},
-		{"copy", 0.80, func(c session) (client.Result, error) { return c.Query("copy " + wideTable + " to stdout") }},
+		{"simple text", true, 0.85, func(c session) (client.Result, error) { return c.Query("select * from " + wideTable) }},
+		{"extended binary", false, 0.80, func(c session) (client.Result, error) { return c.QueryBinary("select * from " + wideTable) }},
+		{"copy", false, 0.80, func(c session) (client.Result, error) { return c.Query("copy " + wideTable + " to stdout") }},
 	},
 	points:      "point queries (pgbench -S)",
 	connections: "PgBouncer hands out connections that it already has: the others make PostgreSQL start a process for each.",
@@ -54,6 +54,12 @@ var postgresql = &product{
 	},
 	stub:   stub.Start,
 	lookUp: selectOnly,
+	literals: func(n uint64) string {
+		return fmt.Sprintf("select abalance from %s where aid = %d and filler <> 'x%016x'", accounts, 1+n*7919%100_000, n)
+	},
+	shapes: func(n uint64) string {
+		return fmt.Sprintf("select a%[2]x.abalance as b%[2]x from %[1]s a%[2]x where a%[2]x.aid = %[3]d and a%[2]x.bid > 0", accounts, n, 1+n*7919%100_000)
+	},
 	plant: func(ctx context.Context, s server) (planting, error) {
 		seats, err := seats(ctx, s)
 		return planting{database: pgDatabase, schema: "public", table: accounts, columns: decoyAccount, seats: seats}, err

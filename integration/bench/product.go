@@ -27,7 +27,8 @@ type session interface {
 // wideCell is a way to read the whole wide table.
 type wideCell struct {
 	name  string
-	least float64 // the bar: throughput over the relay's
+	text  bool    // rows of text: see the bars of issue 4
+	least float64 // the bar of the values alone: throughput over the relay's
 	read  func(session) (client.Result, error)
 }
 
@@ -58,6 +59,9 @@ type product struct {
 	stub  func() (*stub.Server, error)
 	// lookUp measures single-row look-ups by primary key once.
 	lookUp func(ctx context.Context, l *lane, s *sample, addr, mode string, clients int, cpu func() time.Duration) error
+	// literals and shapes are the nth query of one shape with literals that no
+	// other has, and of a shape that no other has; each reads one row.
+	literals, shapes func(n uint64) string
 	// plant says where the honey rows stand that are in tables that are read.
 	plant func(ctx context.Context, s server) (planting, error)
 }

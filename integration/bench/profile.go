@@ -49,6 +49,9 @@ func (l *lane) jobs(ctx context.Context, addr string) []job {
 			}})
 		}
 	}
+	for _, c := range l.novelties() {
+		js = append(js, job{"novel", c.cell(), func(s *sample) error { return l.ask(ctx, s, addr, c.sql, unmeasured) }})
+	}
 	for _, c := range l.of.cells {
 		js = append(js, job{"wide", c.name, func(s *sample) error {
 			return l.readWide(ctx, s, addr, c.read, map[string]uint64{}, unmeasured)

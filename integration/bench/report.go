@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +29,8 @@ type report struct {
 	Problems []string      `json:"problems"`
 	Samples  []sample      `json:"samples"`
 	Weights  []weight      `json:"weights"`
+	Starts   []loadRow     `json:"starts"`
+	Loads    []load        `json:"loads"`
 }
 
 type targetNote struct {
@@ -68,6 +69,17 @@ type memoryRow struct {
 	Each     paired.Dist `json:"kib_per_session"`
 }
 
+// loadRow sums up the starts of a target.
+type loadRow struct {
+	Server  string      `json:"server"` // a product's name
+	Target  string      `json:"target"`
+	Tokens  int         `json:"tokens"`
+	Seconds paired.Dist `json:"seconds"`
+	CPU     paired.Dist `json:"cpu_s"`
+	Rest    paired.Dist `json:"rest_mb"` // of a million bytes
+	Peak    paired.Dist `json:"peak_mb"`
+}
+
 // bar is a figure of honeyrow beside what the project asks of it.
 type bar struct {
 	Figure  string      `json:"figure"`
@@ -76,6 +88,8 @@ type bar struct {
 	AtLeast bool        `json:"at_least"` // else at most
 	Unit    string      `json:"unit,omitempty"`
 	Met     bool        `json:"met"`
+	Issue   int         `json:"issue"` // where it comes from; 0: the benchmark's own
+	Target  string      `json:"target"`
 
 	Server   string `json:"server"` // a product's name
 	Workload string `json:"workload"`
@@ -93,11 +107,12 @@ func unitOf(workload string) float64 {
 func (b *bench) report() *report {
 	r := &report{
 		Date: b.started.UTC().Truncate(time.Second), Commit: commit(), Took: time.Since(b.started).Seconds(),
-		Options: fmt.Sprintf("rounds %d, seconds %d, scale %d, wide rows %d, tokens %d", b.rounds, b.seconds, b.scale, b.rows, b.tokens),
-		Machine: b.facts, Load: b.load, Versions: b.versions, Targets: b.about, Notes: b.notes, Problems: b.problems, Samples: b.samples, Weights: b.weights,
+		Options: fmt.Sprintf("rounds %d, seconds %d, scale %d, wide rows %d, tokens %d and %d", b.rounds, b.seconds, b.scale, b.rows, b.tokens, b.million),
+		Machine: b.facts, Load: b.load, Versions: b.versions, Targets: b.about, Notes: b.notes, Problems: b.problems, Samples: b.samples, Weights: b.weights, Loads: b.loads,
 	}
 	r.Rows, r.Memory = summarise(b.samples), summariseMemory(b.weights)
-	r.Bars = judge(r.Rows, r.Memory)
+	r.Starts = summariseLoads(b.loads)
+	r.Bars = judge(r)
 	return r
 }
 
@@ -209,54 +224,6 @@ func summariseMemory(ws []weight) []memoryRow {
 		rows = append(rows, m)
 	}
 	return rows
-}
-
-// judge holds honeyrow's figures against the bars that the project set itself
-// in the issue of each product. Figures that are no part of a bar are not judged.
-func judge(rows []row, memory []memoryRow) []bar {
-	var bars []bar
-	add := func(b bar) {
-		if b.Value.N == 0 {
-			return
-		}
-		b.Met = b.Value.Median <= b.Limit
-		if b.AtLeast {
-			b.Met = b.Value.Median >= b.Limit
-		}
-		bars = append(bars, b)
-	}
-	for _, r := range rows {
-		of := productOf(r.Server)
-		if r.Target != "honeyrow" || of == nil {
-			continue
-		}
-		b := bar{Server: r.Server, Workload: r.Workload, Cell: r.Cell}
-		switch r.Workload {
-		case "point":
-			tps, cpu, latency := b, b, b
-			tps.Figure, tps.Value, tps.Limit, tps.AtLeast = "tps / relay", r.ToRelay, 0.95, true
-			cpu.Figure, cpu.Value, cpu.Limit = "proxy CPU / relay", r.CPUToRelay, 1.2
-			latency.Figure, latency.Value, latency.Limit, latency.Unit = "latency over relay", r.AddedRelay, of.latency, "ms"
-			add(tps)
-			add(cpu)
-			if of.latency > 0 && strings.HasSuffix(r.Cell, " 1") {
-				add(latency)
-			}
-		case "wide":
-			for _, c := range of.cells {
-				if c.name == r.Cell {
-					b.Figure, b.Value, b.Limit, b.AtLeast = "MB/s / relay", r.ToRelay, c.least, true
-					add(b)
-				}
-			}
-		}
-	}
-	for _, m := range memory {
-		if m.Target == "honeyrow" {
-			add(bar{Server: m.Server, Workload: "mem", Cell: strconv.Itoa(m.Sessions), Figure: "KiB per idle session", Value: m.Each, Limit: 16, Unit: "KiB"})
-		}
-	}
-	return bars
 }
 
 // verdict says whether the bar is met, and by how much it is missed.

@@ -43,7 +43,10 @@ func (l *lane) findTargets(ctx context.Context) error {
 		"direct": func(context.Context) (target, error) {
 			return target{"direct", "no proxy", func(_ context.Context, _ *lane, server string) (*proc, error) { return &proc{addr: server}, nil }}, nil
 		},
-		"relay": l.findRelay, "pgbouncer": l.findBouncer, "haproxy": l.findHAProxy, "honeyrow": l.findHoneyrow,
+		"relay": l.findRelay, "pgbouncer": l.findBouncer, "haproxy": l.findHAProxy,
+	}
+	for name, v := range variants {
+		find[name] = func(ctx context.Context) (target, error) { return l.findHoneyrow(ctx, name, v) }
 	}
 	for _, name := range common(l.of.targets, l.targets) {
 		t, err := find[name](ctx)
@@ -209,6 +212,9 @@ func (l *lane) file(name, text string) (string, error) {
 	return p, os.WriteFile(p, []byte(text), 0o644)
 }
 
+// startWait is how long a target may take: a million tokens are read first.
+const startWait = 2 * time.Minute
+
 // launch starts cmd and returns when a client can log in at addr.
 func (l *lane) launch(ctx context.Context, name, addr string, cmd *exec.Cmd) (*proc, error) {
 	p := &proc{name: name, addr: addr, cmd: cmd, done: make(chan struct{}), log: filepath.Join(l.dir, name+".log")}
@@ -225,7 +231,7 @@ func (l *lane) launch(ctx context.Context, name, addr string, cmd *exec.Cmd) (*p
 		_ = cmd.Wait()
 		close(p.done)
 	}()
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, startWait)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -240,7 +246,7 @@ func (l *lane) launch(ctx context.Context, name, addr string, cmd *exec.Cmd) (*p
 			return nil, fmt.Errorf("it ended at its start\n%s", p.tail())
 		case <-ctx.Done():
 			p.stop()
-			return nil, fmt.Errorf("no login within 15 s: %w\n%s", err, p.tail())
+			return nil, fmt.Errorf("no login within %s: %w\n%s", startWait, err, p.tail())
 		case <-tick.C:
 		}
 	}

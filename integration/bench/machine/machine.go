@@ -190,6 +190,15 @@ func RSS(pid int) (uint64, error) {
 	return 0, fmt.Errorf("resident memory of process %d cannot be read", pid)
 }
 
+// PeakRSS returns the most resident memory that a process has had, in bytes.
+func PeakRSS(pid int) (uint64, error) {
+	kb, err := strconv.ParseUint(strings.TrimSuffix(field("/proc/"+strconv.Itoa(pid)+"/status", "VmHWM"), " kB"), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("peak memory of process %d cannot be read: %w", pid, err)
+	}
+	return kb << 10, nil
+}
+
 // Usage measures CPU use between Begin and End.
 type Usage struct {
 	at        time.Time

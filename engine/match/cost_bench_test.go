@@ -46,6 +46,12 @@ func ordinary(kind string, size int) []byte {
 		"url": func() string {
 			return "https://shop.example/a/" + words[r.IntN(14)] + "?q=" + words[r.IntN(14)] + "%20" + words[r.IntN(14)] + "&amp;x=1"
 		},
+		"record": func() string { // as in integration/bench, one field
+			return []string{
+				"Anna Schneider", fmt.Sprintf("customer%07d@mail.example.com", r.IntN(1e6)), fmt.Sprintf("+49 555 %07d", r.IntN(1e7)),
+				hex.EncodeToString(raw(12)), fmt.Sprintf("%3d Station Road, Springfield", r.IntN(97)), fmt.Sprintf("order %08d paid", r.IntN(1e7)),
+			}[r.IntN(6)]
+		},
 		"bytes":  func() string { return string(raw(60)) },
 		"ints":   func() string { return string(binary.BigEndian.AppendUint64(nil, uint64(r.IntN(1e6)))) },
 		"digits": func() string { return fmt.Sprint(r.IntN(1e9)) },
@@ -65,7 +71,7 @@ func ordinary(kind string, size int) []byte {
 // best of many passes over 128 KiB in regions of 16, in ns a byte.
 func BenchmarkOrdinary(b *testing.B) {
 	x := Compile(&token.Snapshot{Version: 1, Tokens: strongTokens(10_000)})
-	for _, kind := range []string{"prose", "uuid", "sha256", "base64", "jwt", "json", "url", "bytes", "ints", "digits"} {
+	for _, kind := range []string{"record", "prose", "uuid", "sha256", "base64", "jwt", "json", "url", "bytes", "ints", "digits"} {
 		b.Run(kind, func(b *testing.B) { leastTime(b, x, ordinary(kind, 128<<10)) })
 	}
 }

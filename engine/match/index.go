@@ -56,10 +56,10 @@ type value struct {
 //	1,000,000      760 MB/s   105 B             2.9 s
 //
 // The memory is what the heap grows by beside the snapshot. These are of before
-// disguises. With them, on the same machine under other load (least of many
-// passes, BenchmarkOrdinary and BenchmarkLeast): 189 bytes a token and 32 ms for
-// 10,000 tokens, 156 bytes and 5.3 s for 1,000,000. In ns a byte, clear values
-// alone (any case, both directions) and all:
+// disguises. With them and with the tokens themselves, packed (shelf.go), it is
+// about 205 bytes a token. What they cost on ordinary data is in
+// docs/performance.md; taken before that was halved, on a quieter machine, in ns a
+// byte, clear values alone (any case, both directions) and all:
 //
 //	10,000 tokens     clear   all      1,000,000 tokens   clear   all
 //	prose              0.77   1.58     words without end   1.99  3.58

@@ -13,8 +13,9 @@ import (
 	"honeyrow/proxy/wire"
 )
 
-// fuzzFlow feeds a stream whole and byte by byte: neither may panic, and
-// without a refusal both must let the same bytes pass, in their order.
+// fuzzFlow feeds a stream whole and byte by byte, with results kept back and
+// without: none may panic, and without a refusal all must let the same bytes
+// pass, in their order.
 func fuzzFlow(f *testing.F, from wire.Side, c caps, prepare ...[2][]byte) {
 	fuzzFlowWith(f, from, flowOptions{Caps: c, Secure: [2]bool{true, true}, Safe: true}, prepare...)
 }
@@ -24,14 +25,15 @@ func fuzzFlowWith(f *testing.F, from wire.Side, o flowOptions, prepare ...[2][]b
 		if len(stream) > 4096 {
 			return
 		}
-		var outs [2][]byte
-		var errs [2]error
+		var outs [4][]byte
+		var errs [4]error
 		for i := range outs {
 			rec := inspecttest.New()
 			rec.Quiet = true
 			sess, _ := rec.Open(event.Client{})
 			o := o
 			o.Session, o.Open, o.Statement, o.Replicas = sess, rec.Open, 512, map[string]bool{"": true}
+			o.Hold = wire.HoldConfig{Size: 64 * (i / 2), Beyond: wire.BeyondPass}
 			fl := newFlow(o)
 			d := &wiretest.Driver{Flow: fl, Poison: true}
 			for _, sides := range prepare {
@@ -41,7 +43,7 @@ func fuzzFlowWith(f *testing.F, from wire.Side, o flowOptions, prepare ...[2][]b
 					}
 				}
 			}
-			if i == 0 {
+			if i%2 == 0 {
 				outs[i], errs[i] = d.Feed(from, stream)
 			} else {
 				for k := 0; k < len(stream) && errs[i] == nil && !d.Cut(); k++ {
@@ -53,15 +55,18 @@ func fuzzFlowWith(f *testing.F, from wire.Side, o flowOptions, prepare ...[2][]b
 			for _, p := range rec.Problems() {
 				t.Errorf("seam: %s", p)
 			}
+			outs[i] = append(outs[i], d.Wait()...) // what no end has come for
 			fl.Farewell(wire.Shutdown, "")
 			fl.AtRest()
 			fl.Close()
 		}
-		if (errs[0] == nil) != (errs[1] == nil) {
-			t.Fatalf("whole: %v; byte by byte: %v", errs[0], errs[1])
-		}
-		if errs[0] == nil && !bytes.Equal(outs[0], outs[1]) {
-			t.Fatalf("whole %q\nbyte by byte %q", outs[0], outs[1])
+		for i := range outs {
+			if (errs[0] == nil) != (errs[i] == nil) {
+				t.Fatalf("whole: %v; otherwise (%d): %v", errs[0], i, errs[i])
+			}
+			if errs[0] == nil && !bytes.Equal(outs[0], outs[i]) {
+				t.Fatalf("whole %q\notherwise (%d) %q", outs[0], i, outs[i])
+			}
 		}
 	})
 }

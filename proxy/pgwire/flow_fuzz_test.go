@@ -12,21 +12,22 @@ import (
 	"honeyrow/proxy/wire"
 )
 
-// fuzzFlow feeds a stream whole and byte by byte: neither may panic, and
-// without a refusal both must let the same bytes pass, in their order.
+// fuzzFlow feeds a stream whole and byte by byte, with results kept back and
+// without: none may panic, and without a refusal all must let the same bytes
+// pass, in their order.
 func fuzzFlow(f *testing.F, from wire.Side, prepare []byte) {
 	f.Fuzz(func(t *testing.T, stream []byte) {
-		var outs [2][]byte
-		var errs [2]error
+		var outs [4][]byte
+		var errs [4]error
 		for i := range outs {
 			rec := inspecttest.New()
 			rec.Quiet = true
 			sess, _ := rec.Open(event.Client{})
-			d := &wiretest.Driver{Flow: newFlow(flowOptions{Session: sess, Status: 'I', Statement: 512}), Poison: true}
+			d := &wiretest.Driver{Flow: newFlow(flowOptions{Session: sess, Status: 'I', Statement: 512, Hold: holds[i/2], Held: new(wire.HoldCounters)}), Poison: true}
 			if _, err := d.Feed(wire.Client, prepare); err != nil {
 				t.Fatal(err)
 			}
-			if i == 0 {
+			if i%2 == 0 {
 				outs[i], errs[i] = d.Feed(from, stream)
 			} else {
 				for k := 0; k < len(stream) && errs[i] == nil; k++ {
@@ -35,18 +36,61 @@ func fuzzFlow(f *testing.F, from wire.Side, prepare []byte) {
 					outs[i] = append(outs[i], out...)
 				}
 			}
+			outs[i] = append(outs[i], d.Wait()...) // what no end has come for
 			for _, p := range rec.Problems() {
 				t.Errorf("seam: %s", p)
 			}
 		}
-		if (errs[0] == nil) != (errs[1] == nil) {
-			t.Fatalf("whole: %v; byte by byte: %v", errs[0], errs[1])
-		}
-		if errs[0] == nil && !bytes.Equal(outs[0], outs[1]) {
-			t.Fatalf("whole %q\nbyte by byte %q", outs[0], outs[1])
+		for i := range outs {
+			if (errs[0] == nil) != (errs[i] == nil) {
+				t.Fatalf("whole: %v; otherwise (%d): %v", errs[0], i, errs[i])
+			}
+			if errs[0] == nil && !bytes.Equal(outs[0], outs[i]) {
+				t.Fatalf("whole %q\notherwise (%d) %q", outs[0], i, outs[i])
+			}
 		}
 		if errs[0] == nil && from == wire.Server && !bytes.HasPrefix(stream, outs[0]) {
 			t.Fatalf("sent %q, passed %q", stream, outs[0])
+		}
+	})
+}
+
+// holds are those that streams are fuzzed with.
+var holds = [...]wire.HoldConfig{{}, {Size: 64, Beyond: wire.BeyondPass}}
+
+// With a small hold beyond which results are refused, and rows that are, no
+// stream may panic, leave something held, or pass bytes that the server did not
+// send but for errors.
+func FuzzServerStreamRefused(f *testing.F) {
+	f.Add(enc(f, columns("a"), row("1"), notice, status, row("honey"), done("SELECT 2"), readyIdle, columns("a"), row("2"), done("SELECT 1"), readyIdle), 3)
+	f.Add(enc(f, copyOutText, &pgproto3.CopyData{Data: []byte("1\nhoney\n")}, &pgproto3.CopyDone{}, done("COPY 1"), inTx), 1)
+	asks := enc(f, query("select 1"), query("select 2"), &pgproto3.Parse{Query: "select 3"}, &pgproto3.Bind{}, &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{}, syncMsg)
+	f.Fuzz(func(t *testing.T, stream []byte, split int) {
+		rec := inspecttest.New()
+		rec.Quiet = true
+		rec.BlockWhen("", "honey")
+		sess, _ := rec.Open(event.Client{})
+		h := newFlow(flowOptions{Session: sess, Status: 'I', Hold: wire.HoldConfig{Size: 64, Beyond: wire.BeyondRefuse}, Held: new(wire.HoldCounters)})
+		d := &wiretest.Driver{Flow: h, Poison: true}
+		if _, err := d.Feed(wire.Client, asks); err != nil {
+			t.Fatal(err)
+		}
+		for k, n := 0, 1+split&0xff; k < len(stream) && !d.Cut(); k += n {
+			if _, err := d.Feed(wire.Server, stream[k:min(k+n, len(stream))]); err != nil {
+				return
+			}
+			if d.Held() > 64+n+header {
+				t.Fatalf("%d bytes are kept back", d.Held())
+			}
+		}
+		d.Wait()
+		if d.Held() > 0 {
+			t.Fatalf("%d bytes are kept back for ever", d.Held())
+		}
+		h.Farewell(wire.Killed, "")
+		h.Close()
+		for _, p := range rec.Problems() {
+			t.Errorf("seam: %s", p)
 		}
 	})
 }

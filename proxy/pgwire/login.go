@@ -477,11 +477,15 @@ func (l *login) join() (*wire.Session, error) {
 }
 
 func (l *login) session(sess inspect.Session) *wire.Session {
-	key, p := l.key, l.p // not l: a session outlives its login
+	key, p, server := l.key, l.p, l.link.conn // not l: a session outlives its login
 	o := flowOptions{
 		Session: sess, Status: l.status, Statement: l.set.Statement, Hold: l.set.hold(), Held: &p.Counters.Held,
 		Cancel: func(context.Context) error {
 			return errors.New("the server gave no cancel key")
+		},
+		Send: func(b []byte) error {
+			_, err := server.Write(b)
+			return err
 		},
 		Close: func() {},
 	}

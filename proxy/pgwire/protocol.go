@@ -255,6 +255,8 @@ type flowOptions struct {
 	// Cancel asks the server to cancel what this session runs, and returns
 	// when the server has taken the request.
 	Cancel func(context.Context) error
+	// Send writes to the server.
+	Send func([]byte) error
 	// Close forgets the session's cancel key. The flow calls it once.
 	Close func()
 }

@@ -28,6 +28,30 @@ func (f *flow) failing(typ byte) []byte {
 	return b
 }
 
+// failTransaction makes the server's transaction fail, as it would have after an
+// error of the server's own: the client has had an error in the place of a result
+// that the server has sent to its end. The server is sent a statement that can't
+// be parsed; its answer, up to a ReadyForQuery that says so, takes the place of
+// the one in hand. Not if the client has sent more already: then the transaction
+// stays open, which ReadyForQuery tells the client.
+func (f *flow) failTransaction() bool {
+	if f.opts.Send == nil {
+		return false
+	}
+	f.mu.Lock() // the client's goroutine waits before it sends more
+	defer f.mu.Unlock()
+	if f.queue.len() > 0 || f.copyIn {
+		return false
+	}
+	b, err := (&pgproto3.Query{String: refusedText}).Encode(nil)
+	if err != nil || f.opts.Send(b) != nil {
+		return false
+	}
+	f.pushLocked(request{kind: simpleQuery})
+	f.nextLocked()
+	return true
+}
+
 // refusal is the error that a client gets for what a rule refused. It says
 // nothing of honey rows: who reads one must not learn that it is one.
 func refusal(text string) []byte {

@@ -176,6 +176,8 @@ func (f *flow) settle(v verb, rest []byte, size int) taken {
 	typ := rest[0]
 	if f.swallow {
 		switch {
+		case typ == 'Z' && rest[header] == 'T' && f.failTransaction():
+			v = skip
 		case typ == 'Z':
 			f.swallow = false
 		case f.justRefused:

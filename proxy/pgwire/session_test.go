@@ -24,12 +24,18 @@ import (
 // throughProxy stands a proxy with the recorder in front of a real server.
 func throughProxy(t *testing.T, rec *inspecttest.Recorder) (*pgserver.Server, string) {
 	t.Helper()
+	return throughProxyWith(t, rec, Config{})
+}
+
+func throughProxyWith(t *testing.T, rec *inspecttest.Recorder, c Config) (*pgserver.Server, string) {
+	t.Helper()
 	s, err := pgserver.Start(t.Context(), pgserver.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
-	p, err := New(Config{Listener: "test", Server: Server{Name: "crm", Address: s.Addr()}}, Deps{Inspector: rec, Log: zerolog.Nop()})
+	c.Listener, c.Server = "test", Server{Name: "crm", Address: s.Addr()}
+	p, err := New(c, Deps{Inspector: rec, Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ KEEP ?=
 DB ?= both
 BENCH ?=
 EVAL ?=
+CAMOUFLAGE ?=
 TOOL = $(GO) tool -modfile=internal/tools/go.mod
 # Everything but what takes long on purpose: the suites against other people's
 # drivers, the demo, and the containers' story.
@@ -18,7 +19,7 @@ SERVERS = postgresql psql pg_dump pgbench mariadbd mariadb mariadb-dump
 CLIENTS = node npm python3-psycopg python3-psycopg2 python3-pymysql python3-mysqldb php-mysql sysbench
 
 .DEFAULT_GOAL := help
-.PHONY: help build deb check format vet lint imports race fuzz-short test integration bench eval fuzz demo fmt clean FORCE
+.PHONY: help build deb check format vet lint imports race fuzz-short test integration bench eval camouflage fuzz demo fmt clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +80,11 @@ bench: bin/honeyrow ## direct, a framing relay, PgBouncer and HAProxy, honeyrow:
 
 eval: ## what the detectors see and mistake, on corpora of statements (EVAL="-flags")
 	$(GO) run ./integration/eval $(EVAL)
+	@$(MAKE) --no-print-directory camouflage
+
+camouflage: ## how well honey rows hide: planted on real servers, dumped, hunted for by three thieves (CAMOUFLAGE="-flags")
+	@scripts/need.sh $(SERVERS)
+	$(GO) run ./integration/camouflage $(CAMOUFLAGE)
 
 fuzz: ## every fuzz target for FUZZTIME (default 1m) each
 	@scripts/fuzz.sh $(FUZZTIME)

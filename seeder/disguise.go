@@ -132,7 +132,7 @@ func cutLast(s string, sep byte) (before, after string, ok bool) {
 
 // disguise draws those rows again that an attacker would be surest of.
 func (d *draft) disguise(ctx context.Context, st *study, tp *TablePlan, r *rand.Rand, l *links, next map[string][]string) error {
-	if d.o.SkipMeasure || st.kin != nil || len(st.sample.Rows) < leastSample || d.guarded(st) || len(d.tables) >= measureEvery {
+	if d.o.SkipRedraw || st.kin != nil || len(st.sample.Rows) < leastSample || d.guarded(st) || len(d.tables) >= measureEvery {
 		return nil
 	}
 	hands := d.hands[st]

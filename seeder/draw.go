@@ -296,6 +296,9 @@ func (d *draft) clashes(ctx context.Context, st *study, tp *TablePlan, others []
 		for _, i := range bad {
 			c := tp.Rows[i].cell(f.Name)
 			switch {
+			case c.Strength == token.Weak && !f.seen.Unique && tp.Rows[i].proven() && shares(f.seen.Values): // to be alone would betray it
+				c.Watch = false
+				continue
 			case d.elsewhere[*c.Value] != "" && attempt >= 4 && c.Strength >= token.Firm: // the next look is at the table alone
 				st.note("column %s: values that stand in %s too: %s", f.Name, d.elsewhere[*c.Value], demoted)
 				f.plan.Strength = token.Weak
@@ -314,6 +317,26 @@ func (d *draft) clashes(ctx context.Context, st *study, tp *TablePlan, others []
 	}
 	pairs, err := d.samePerson(ctx, st, tp)
 	return append(out, pairs...), err
+}
+
+// proven reports whether a row holds a value that counts anywhere.
+func (r *RowPlan) proven() bool {
+	return slices.ContainsFunc(r.Cells, func(c *Cell) bool { return c.Watch && c.Strength == token.Strong })
+}
+
+// shares reports whether a third of the values or more stand in several rows.
+func shares(values []string) bool {
+	count := map[string]int{}
+	for _, v := range values {
+		count[v]++
+	}
+	n := 0
+	for _, k := range count {
+		if k > 1 {
+			n += k
+		}
+	}
+	return 3*n > len(values)
 }
 
 // note adds a warning to the table's plan, once.

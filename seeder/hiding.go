@@ -30,6 +30,13 @@ func CamouflageTable(reports []*camouflage.Report, product string) string {
 		if len(clues) > 0 {
 			fmt.Fprintf(&b, "    betrays by itself: %s\n", strings.Join(clues, "; "))
 		}
+		clues = nil
+		for _, c := range r.Together {
+			clues = append(clues, fmt.Sprintf("%s %.0f %%", c.Feature, 100*c.AUC))
+		}
+		if len(clues) > 0 {
+			fmt.Fprintf(&b, "    a trained thief leans on: %s\n", strings.Join(clues, "; "))
+		}
 		for _, a := range advice(r) {
 			fmt.Fprintf(&b, "    better: %s\n", a)
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"honeyrow/token"
 )
 
 // Kinsman is a Database that reads rows by what one of their columns holds. Of
@@ -194,6 +196,11 @@ func (d *draft) relative(ctx context.Context, p *Plan, k *kinship, t *Table, s *
 	for i, r := range s.Rows {
 		if r[at] != nil && calm[i] {
 			k.rows[*r[at]] = append(k.rows[*r[at]], i)
+		}
+	}
+	for _, f := range st.columns { // its key and what proves something suffice
+		if f.plan.Strength < token.Strong {
+			f.plan.Watch = false
 		}
 	}
 	st.kin, st.named = k, true

@@ -231,6 +231,7 @@ func (d *draft) profile(ctx context.Context, t *Table, sample *Sample) (*study, 
 			st.latest = at
 		}
 	}
+	st.anyAge = d.o.Keys == fromGaps && st.drawn() != nil
 	st.rank(d.now)
 	return st, nil
 }

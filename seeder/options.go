@@ -163,8 +163,9 @@ type Options struct {
 	// transaction that is always rolled back, so that every constraint and
 	// trigger has its say at plan time.
 	SkipProbe bool
-	// SkipMeasure leaves out the measurement of the camouflage.
-	SkipMeasure bool
+	// SkipMeasure leaves out the measurement of the camouflage, SkipRedraw that
+	// conspicuous rows are drawn again.
+	SkipMeasure, SkipRedraw bool
 	// Progress, if set, is told what is being done.
 	Progress func(Progress)
 }

@@ -79,13 +79,17 @@ func (st *study) suited(d *draft, templates, owners []int, free []slot) []slot {
 				at = at.Add(d.hands[st.kin.to][owners[i]].g.Shift)
 			}
 		}
+		want, keyed := st.neighbour(d, tpl, owners[i])
 		for k := range free {
 			if used[k] {
 				continue
 			}
 			far := time.Duration(0)
-			if !at.IsZero() && !free[k].low.IsZero() {
+			switch {
+			case !at.IsZero() && !free[k].low.IsZero():
 				far = free[k].at(0.5).Sub(at).Abs()
+			case keyed:
+				far = time.Duration(max(free[k].key-want, want-free[k].key))
 			}
 			if best < 0 || far < least {
 				best, least = k, far
@@ -100,6 +104,49 @@ func (st *study) suited(d *draft, templates, owners []int, free []slot) []slot {
 	return out
 }
 
+// neighbour returns the number near which a relative's own would stand: for a
+// row that is pointed at, what the row next to its honey row points at; else
+// the template's.
+func (st *study) neighbour(d *draft, template, owner int) (int64, bool) {
+	k, f := st.kin, st.drawn()
+	if k == nil || f == nil {
+		return 0, false
+	}
+	if key := k.to.drawn(); k.parent && key != nil && owner < len(d.slots[k.to]) {
+		fk := k.to.sample.index(k.fk.Columns[0])
+		at := d.slots[k.to][owner].key
+		var before, after int64 // rows next to it, and what they point at
+		var low, high int64
+		for _, row := range k.to.sample.Rows {
+			if row[key.sample] == nil || row[fk] == nil {
+				continue
+			}
+			id, err1 := strconv.ParseInt(*row[key.sample], 10, 64)
+			to, err2 := strconv.ParseInt(*row[fk], 10, 64)
+			switch {
+			case err1 != nil || err2 != nil:
+			case id < at && id > before:
+				before, low = id, to
+			case id > at && (after == 0 || id < after):
+				after, high = id, to
+			}
+		}
+		switch {
+		case low == 0:
+			return high, high != 0
+		case high == 0:
+			return low, true
+		}
+		return low + (high-low)/2, true
+	}
+	v := st.sample.Rows[template][f.sample]
+	if v == nil {
+		return 0, false
+	}
+	id, err := strconv.ParseInt(*v, 10, 64)
+	return id, err == nil
+}
+
 // openings finds n or up to most numbers that no row has any more. None, with
 // a note, if there are too few: then the table's generator gives the keys.
 func (d *draft) openings(ctx context.Context, st *study, r *rand.Rand, n, most int) ([]slot, error) {
@@ -110,9 +157,30 @@ func (d *draft) openings(ctx context.Context, st *study, r *rand.Rand, n, most i
 	}
 	f.plan.Source = Drawn
 	low, high, err := d.span(ctx, st, f)
-	if err != nil || high-low < int64(20*n) {
+	if err != nil {
 		return nil, err
 	}
+	var out []slot
+	if high-low >= int64(2*n) {
+		if out, err = d.free(ctx, db, st, f, r, low, high, most); err != nil {
+			return nil, err
+		}
+	}
+	if len(out) < n {
+		st.note("column %s has too few gaps (%d suit): honey rows get the newest numbers of all; only rows that come later hide them", f.Name, len(out))
+		if st.anyAge {
+			st.anyAge = false
+			st.rank(d.now)
+		}
+		return nil, nil
+	}
+	r.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	f.plan.Source, f.plan.Why = Gap, "a number that no row has any more, as you asked for; if it was somebody's, logs and backups may still know it"
+	return out[:min(len(out), most)], nil
+}
+
+// free tries numbers at random, and keeps those that suit.
+func (d *draft) free(ctx context.Context, db Kinsman, st *study, f *field, r *rand.Rand, low, high int64, most int) ([]slot, error) {
 	tried, free := 0, map[int64]bool{}
 	for round := 0; round < 10 && len(free) < 2*most; round++ {
 		var tuples [][]string
@@ -132,17 +200,7 @@ func (d *draft) openings(ctx context.Context, st *study, r *rand.Rand, n, most i
 			break
 		}
 	}
-	out, err := d.between(ctx, db, st, f, free)
-	if err != nil {
-		return nil, err
-	}
-	if len(out) < n {
-		st.note("column %s has too few gaps (%d suit): honey rows get the newest numbers of all; only a drip hides them", f.Name, len(out))
-		return nil, nil
-	}
-	r.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
-	f.plan.Source, f.plan.Why = Gap, "a number that no row has any more, as you asked for; if it was somebody's, logs and backups may still know it"
-	return out[:min(len(out), most)], nil
+	return d.between(ctx, db, st, f, free)
 }
 
 // drawn returns the key column whose numbers could come from gaps.
@@ -296,12 +354,33 @@ func (st *study) settle(r *rand.Rand, h *hand) {
 	if !ok || generate.Sentinel(at) {
 		return
 	}
-	target := h.slot.at(0.1 + 0.8*r.Float64())
+	target := st.moment(r, h.slot, at)
 	h.g.Shift, h.g.Anchor, h.g.Scale = target.Sub(at), time.Time{}, 0
+	h.g.Origin, h.g.Jitter = at, time.Duration(r.Int64N(int64(time.Hour)))-30*time.Minute
 	_, latest := st.past(h.was, h.g.Now)
 	if left, span := h.g.Now.Sub(target), latest.Sub(at); span > left && span > 0 {
 		h.g.Anchor, h.g.Scale = at, max(float64(left)*(0.5+0.5*r.Float64())/float64(span), 1e-9)
 	}
+}
+
+// moment is a time within a slot, at an hour at which rows come: the template's,
+// or else another row's.
+func (st *study) moment(r *rand.Rand, s *slot, like time.Time) time.Time {
+	const day = 24 * time.Hour
+	first := s.low.Truncate(day)
+	days := int64(s.high.Sub(first)/day) + 1
+	for range 60 {
+		t := first.Add(time.Duration(r.Int64N(days)) * day).Add(like.Sub(like.Truncate(day)))
+		if t.After(s.low) && t.Before(s.high) {
+			return t
+		}
+		if row := st.sample.Rows[r.IntN(len(st.sample.Rows))]; row[st.inOrder.sample] != nil {
+			if t, _, ok := generate.ParseTime(*row[st.inOrder.sample]); ok {
+				like = t
+			}
+		}
+	}
+	return s.at(0.05 + 0.9*r.Float64())
 }
 
 // ofKey writes a code that is made of the key, as ordinary rows' are

@@ -30,6 +30,7 @@ type study struct {
 	latest  time.Time // the newest of its dates that is past
 	kin     *kinship  // set if its rows are relatives of another table's
 	groups  *groups   // names by country
+	anyAge  bool      // honey rows need not be the newest, so that old rows serve as templates too
 }
 
 // field is one column of a study.

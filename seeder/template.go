@@ -21,13 +21,14 @@ func (st *study) rank(now time.Time) {
 		score float64
 	}
 	var rest, all []scored
+	st.pool = nil
 	inert := st.restful()
 	for i, row := range st.sample.Rows {
 		sc := scored{i, st.score(row)}
 		all = append(all, sc)
 		calm := true
 		for _, f := range inert {
-			calm = calm && row[f.sample] != nil && generate.Inert(f.Name, *row[f.sample])
+			calm = calm && row[f.sample] != nil && st.atRest(f, *row[f.sample])
 		}
 		if calm {
 			rest = append(rest, sc)
@@ -43,7 +44,7 @@ func (st *study) rank(now time.Time) {
 	default:
 		st.warn = append(st.warn, "no sampled row is at rest in all its status columns: check that nothing acts on the honey rows")
 	}
-	if st.inOrder != nil {
+	if st.inOrder != nil && !st.anyAge {
 		var young []scored
 		for _, sc := range all {
 			if st.span(st.sample.Rows[sc.row], now) {
@@ -63,6 +64,23 @@ func (st *study) rank(now time.Time) {
 	for _, sc := range all {
 		st.pool = append(st.pool, sc.row)
 	}
+}
+
+// atRest reports whether nothing acts on a row because of this status. Of people
+// who buy or use something, those in good standing are at rest too: a customer
+// who is active is no work that waits to be done, as an open order is, a new
+// lead or an employee who is paid each month.
+func (st *study) atRest(f *field, v string) bool {
+	if generate.Inert(f.Name, v) {
+		return true
+	}
+	if !generate.HasPhrase(st.table.Name, "customer", "customers", "user", "users", "member", "members", "contact", "contacts", "client", "clients", "people", "person", "persons", "patient", "patients", "profile", "profiles", "kunde", "kunden", "personen") ||
+		generate.HasPhrase(f.Name, "payment", "billing", "subscription", "order", "invoice", "dunning") {
+		return false
+	}
+	on := v == "t" || v == "true" || v == "1" || v == "Y" || v == "yes"
+	return generate.HasPhrase(v, "active", "enabled", "verified", "confirmed", "regular", "normal", "current", "aktiv") && !generate.HasPhrase(v, "not", "un", "never", "pending", "in") ||
+		on && generate.HasPhrase(f.Name, "active", "enabled")
 }
 
 // span reports whether all dates of a row still lie in the past if its date
@@ -93,7 +111,7 @@ func (st *study) restful() (out []*field) {
 			continue
 		}
 		for _, v := range f.seen.Values {
-			if generate.Inert(f.Name, v) {
+			if st.atRest(f, v) {
 				out = append(out, f)
 				break
 			}

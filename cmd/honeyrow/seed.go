@@ -59,7 +59,7 @@ func (e *env) withSeeder(t target, do func(*app.Seeding) error) error {
 }
 
 func (f *draftFlags) options(s *app.Seeding, progress func(seeder.Progress)) seeder.Options {
-	o := seeder.Options{Config: s.Config, Server: s.Server, Seed: f.Seed, Note: f.Note, SkipProbe: f.NoTry, SkipMeasure: f.NoMeasure, Progress: progress}
+	o := seeder.Options{Config: s.Config, Server: s.Server, Seed: f.Seed, Note: f.Note, SkipProbe: f.NoTry, SkipMeasure: f.NoMeasure, SkipRedraw: f.NoMeasure, Progress: progress}
 	if len(f.Tables) > 0 {
 		o.Tables = f.Tables
 	}

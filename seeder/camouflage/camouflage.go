@@ -111,4 +111,7 @@ type Report struct {
 	Dump    Score   `json:"dump"`
 	Habits  []Habit `json:"habits,omitempty"`
 	Betrays []Clue  `json:"betrays,omitempty"`
+	// Together are the features that a trained attacker leans on, with others;
+	// AUC is each one's share. Empty if he does no better than chance.
+	Together []Clue `json:"together,omitempty"`
 }

@@ -10,6 +10,7 @@ import (
 // 2001), on features cut into at most 32 bins.
 type boosted struct {
 	cuts  [][]float64
+	gains []float64 // by feature: what it did to tell the classes apart
 	trees []tree
 }
 
@@ -32,6 +33,7 @@ type tree struct {
 // fitBoosted trains on rows x with labels; the two classes weigh the same.
 func fitBoosted(r *rand.Rand, x [][]float64, honey []bool) *boosted {
 	b := &boosted{cuts: cutsOf(x)}
+	b.gains = make([]float64, len(b.cuts))
 	n, width := len(x), len(b.cuts)
 	cols := make([][]uint8, width)
 	for f := range cols {
@@ -52,7 +54,7 @@ func fitBoosted(r *rand.Rand, x [][]float64, honey []bool) *boosted {
 			grad[i], hess[i] = weights[i]*(y-p), weights[i]*max(p*(1-p), 1e-6)
 		}
 		use := r.Perm(width)[:max(1, width/3)]
-		t := grow(cols, use, grad, hess, node)
+		t := grow(cols, use, grad, hess, node, b.gains)
 		for i := range x {
 			score[i] += t.leaf[node[i]]
 		}
@@ -80,7 +82,7 @@ func classWeights(honey []bool) []float64 {
 }
 
 // grow grows one tree; on return node holds each row's leaf.
-func grow(cols [][]uint8, use []int, grad, hess []float64, node []int) tree {
+func grow(cols [][]uint8, use []int, grad, hess []float64, node []int, gains []float64) tree {
 	var t tree
 	clear(node)
 	for level := range treeDepth {
@@ -103,6 +105,11 @@ func grow(cols [][]uint8, use []int, grad, hess []float64, node []int) tree {
 				if gain, at := cut(&g[k], &h[k]); gain > best[k]+1e-9 {
 					best[k], t.feature[first+k], t.bin[first+k] = gain, f, at
 				}
+			}
+		}
+		for k := range many {
+			if f := t.feature[first+k]; f >= 0 {
+				gains[f] += best[k]
 			}
 		}
 		for i, k := range node {

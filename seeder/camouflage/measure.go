@@ -39,6 +39,9 @@ func Measure(t Table) *Report {
 		s.s.Floor, s.s.Spread = f.AUC, floor.spread(s.dump)
 	}
 	rep.Betrays = got.clues(&t)
+	if rep.Dump.AUC > rep.Dump.Floor+0.1 {
+		rep.Together = got.together()
+	}
 	t.Runs = [][]Row{own}
 	rep.Habits = habits(&t)
 	return rep
@@ -113,6 +116,7 @@ type outcome struct {
 	trees, pieces, unlike [2][]float64
 	content, order        []string // names of the features
 	single                map[string][]float64
+	gains                 map[string]float64 // of the trees on the dump
 }
 
 // lot is what one attacker sees of one run: honey rows, and a part of the real
@@ -126,7 +130,7 @@ type lot struct {
 
 // play has every attacker try every run, with the labels of the others.
 func play(r *rand.Rand, t *Table) *outcome {
-	out := &outcome{single: map[string][]float64{}}
+	out := &outcome{single: map[string][]float64{}, gains: map[string]float64{}}
 	parts := len(t.Runs)
 	order := r.Perm(len(t.Real))
 	lots := make([]*lot, parts)
@@ -166,6 +170,11 @@ func play(r *rand.Rand, t *Table) *outcome {
 		deep := trees
 		if len(out.order) > 0 {
 			deep = fitBoosted(r, y, honey)
+		}
+		for f, name := range append(slices.Clone(out.content), out.order...) {
+			if f < len(deep.gains) {
+				out.gains[name] += deep.gains[f]
+			}
 		}
 		a := apply(l.content, trees.score)
 		b := apply(l.pieces, sparse.score)
@@ -267,6 +276,24 @@ func (o *outcome) spread(dump bool) float64 {
 		sum += (f - m) * (f - m)
 	}
 	return math.Sqrt(sum / float64(max(len(v)-1, 1)))
+}
+
+// together lists the features on which the trees lean most, if not by
+// themselves then with others.
+func (o *outcome) together() (out []Clue) {
+	sum := 0.0
+	for name, g := range o.gains {
+		sum += g
+		out = append(out, Clue{Feature: name, AUC: g})
+	}
+	sort.Slice(out, func(a, b int) bool {
+		return out[a].AUC > out[b].AUC || out[a].AUC == out[b].AUC && out[a].Feature < out[b].Feature
+	})
+	out = out[:min(len(out), 6)]
+	for i := range out {
+		out[i].AUC /= max(sum, 1e-9)
+	}
+	return out
 }
 
 // clues lists the features that betray most by themselves, beyond what chance

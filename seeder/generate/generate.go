@@ -73,6 +73,11 @@ type Row struct {
 	// reaches beyond now.
 	Anchor time.Time
 	Scale  float64
+	// Origin, if not zero, is the template's date to which Shift belongs: dates a
+	// day or more from it move by whole days and Jitter, so that they keep their
+	// hour.
+	Origin time.Time
+	Jitter time.Duration
 	// Now is the time at which the plan is made: no moved date passes it,
 	// unless the template's lay in the future.
 	Now time.Time

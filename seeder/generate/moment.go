@@ -38,6 +38,9 @@ func (moment) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	if t, _, ok := ParseTime(like); ok && row.Scale > 0 && t.After(row.Anchor) && !t.After(row.Now) {
 		by -= time.Duration((1 - row.Scale) * float64(t.Sub(row.Anchor))).Truncate(time.Second)
 	}
+	if t, _, ok := ParseTime(like); ok && !row.Origin.IsZero() && row.Scale == 0 && t.Sub(row.Origin).Abs() >= 24*time.Hour {
+		by = by.Round(24*time.Hour) + row.Jitter
+	}
 	if c.Class == Timestamp {
 		by = by.Truncate(c.grain(like))
 	}

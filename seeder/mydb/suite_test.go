@@ -31,6 +31,7 @@ func TestTheSeedersPromisesAreKept(t *testing.T) {
 		},
 		Query: query, Content: content, Counters: counters,
 		Customers: customers, Torture: string(ddl), Inventing: inventing, Shifting: shifting, Failing: failing, Letter: "CAST(%s AS BINARY)",
+		Number: "bigint", Numbered: "bigint AUTO_INCREMENT",
 	})
 }
 

@@ -30,6 +30,7 @@ func TestTheSeedersPromisesAreKept(t *testing.T) {
 		},
 		Query: query, Content: content, Counters: sequences,
 		Customers: customers, Torture: string(ddl), Inventing: inventing, Shifting: shifting, Failing: failing, Letter: "%s::text",
+		Number: "bigint", Numbered: "bigint GENERATED ALWAYS AS IDENTITY",
 	})
 }
 

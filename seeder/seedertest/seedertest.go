@@ -36,6 +36,8 @@ type Ground struct {
 	Failing func(rows int) string
 	// Letter is an expression for a column that compares to the letter, with %s.
 	Letter string
+	// Number is the type of customers' key, Numbered that of a key that counts.
+	Number, Numbered string
 }
 
 // Run runs the suite.
@@ -58,6 +60,8 @@ func Run(t *testing.T, g Ground) {
 		{"named tables, overrides and exclusions are obeyed", namedTablesOverridesAndExclusionsAreObeyed},
 		{"the same seed gives the same plan", theSameSeedGivesTheSamePlan},
 		{"no error or plan of a refusal holds a value", noErrorOrPlanOfARefusalHoldsAValue},
+		{"honey rows take numbers from gaps and bring their relatives", honeyRowsTakeNumbersFromGapsAndBringTheirRelatives},
+		{"a plan says how well its rows hide and refuses above the owner's limit", aPlanSaysHowWellItsRowsHideAndRefusesAboveTheOwnersLimit},
 		{"progress is reported for long work", progressIsReportedForLongWork},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, g) })
@@ -76,7 +80,7 @@ func Must(t *testing.T, err error) {
 func Options() seeder.Options {
 	o := seeder.Options{Config: seeder.DefaultConfig(), Server: "crm", Seed: 7, PlantedBy: "dba@corp"}
 	o.Domain = "mail.shop-partners.test"
-	o.SkipMeasure = true
+	o.SkipMeasure, o.SkipRedraw = true, true
 	return o
 }
 

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"honeyrow/seeder"
+	"honeyrow/seeder/camouflage"
+)
+
+// scene is one table of one database, and the ways in which honey rows are
+// planted there.
+type scene struct {
+	name  string
+	about string
+	mysql bool
+	load  func() (string, error) // the SQL that makes the database
+	crm   bool                   // the demo's database instead
+	table string
+	// domain is the decoy mail domain; of several, each run takes the next.
+	domain  string
+	domains []string
+	ways    []way
+	naive   bool
+}
+
+// way is how the seeder is set up.
+type way struct {
+	name  string
+	setup func(*seeder.Config)
+	bar   bool // the bars hold for it
+	note  string
+}
+
+// result is one line of the report.
+type result struct {
+	scene *scene
+	way   string
+	bar   bool
+	rep   *camouflage.Report
+	note  string
+}
+
+// judge plays all ways of one scene.
+func (l *lab) judge(ctx context.Context, c *scene, o options) (out []*result, err error) {
+	b, err := l.stage(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	defer b.end()
+	plain, err := b.Exhibit(ctx, seeder.Options{Config: whole(c, nil), Server: "lab", Seed: 1}, c.table, nil)
+	if err != nil {
+		return nil, err
+	}
+	if c.naive && o.way == "" {
+		for _, n := range naives {
+			t := plain
+			t.Runs = nil
+			for seed := range o.seeds {
+				t.Runs = append(t.Runs, n.rows(rand.New(rand.NewPCG(uint64(seed+o.first), 5)), &plain, o.rows))
+			}
+			out = append(out, &result{scene: c, way: n.name, rep: camouflage.Measure(t)})
+		}
+	}
+	for _, w := range c.ways {
+		if !strings.Contains(w.name, o.way) {
+			continue
+		}
+		t := plain
+		t.Runs = nil
+		note := w.note
+		for seed := range o.seeds {
+			run, real, why, err := l.plant(ctx, b, c, w, uint64(seed+o.first), o.rows)
+			if err != nil {
+				return nil, fmt.Errorf("%s, seed %d: %w", w.name, seed+o.first, err)
+			}
+			if why != "" {
+				note = why
+			}
+			t.Columns, t.Children, t.Real = real.Columns, real.Children, real.Real
+			t.Runs = append(t.Runs, run)
+		}
+		out = append(out, &result{scene: c, way: w.name, bar: w.bar, rep: camouflage.Measure(t), note: note})
+	}
+	return out, nil
+}
+
+func whole(c *scene, w *way) seeder.Config {
+	cfg := seeder.DefaultConfig()
+	cfg.Domain, cfg.Tables, cfg.SampleRows = c.domain, []string{c.table}, 4000
+	if w != nil && w.setup != nil {
+		w.setup(&cfg)
+	}
+	return cfg
+}
+
+// plant plants one run, reads the table as a dump shows it, and takes the rows
+// out again.
+func (l *lab) plant(ctx context.Context, b *bench, c *scene, w way, seed uint64, rows int) (run []camouflage.Row, ex camouflage.Table, why string, err error) {
+	cfg := whole(c, &w)
+	cfg.Rows, cfg.SampleRows = rows, 1500
+	if len(c.domains) > 0 {
+		cfg.Domain = c.domains[int(seed)%len(c.domains)]
+	}
+	o := seeder.Options{Config: cfg, Server: "lab", Seed: seed, PlantedBy: "lab", SkipMeasure: true}
+	p, err := b.Plan(ctx, o)
+	if err != nil {
+		if p != nil {
+			err = fmt.Errorf("%w: %v", err, p.Refused)
+		}
+		return nil, ex, "", err
+	}
+	for _, no := range p.Refused {
+		fmt.Fprintf(l.errs, "  %s, %s, seed %d: %s refused: %s\n", c.name, w.name, seed, no.Table, no.Why)
+	}
+	for _, t := range p.Tables {
+		for _, warn := range t.Warnings {
+			fmt.Fprintf(l.errs, "  %s, %s, seed %d: %s: %s\n", c.name, w.name, seed, t, warn)
+		}
+	}
+	done, err := b.Apply(ctx, p, seeder.ApplyOptions{})
+	if err != nil {
+		return nil, ex, "", err
+	}
+	var keys []string
+	for _, r := range done.Rows {
+		if r.Table == c.table {
+			keys = append(keys, r.Key)
+		}
+	}
+	o.Config = whole(c, &w)
+	ex, err = b.Exhibit(ctx, o, c.table, keys)
+	if err != nil {
+		return nil, ex, "", err
+	}
+	if len(ex.Runs[0]) != len(keys) {
+		return nil, ex, "", fmt.Errorf("%d of %d honey rows are in the dump", len(ex.Runs[0]), len(keys))
+	}
+	gone, err := b.Remove(ctx, seeder.RemoveOptions{Server: "lab"})
+	if err != nil {
+		return nil, ex, "", err
+	}
+	for _, r := range gone.Rows {
+		if r.State != "removed" {
+			return nil, ex, "", fmt.Errorf("row %s of %s was not removed: %s", r.Key, r.Table, r.Why)
+		}
+	}
+	return ex.Runs[0], ex, "", nil
+}

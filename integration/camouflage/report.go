@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// The bars, with 20 honey rows and the mean of 5 runs.
+const (
+	contentBar = 0.60
+	dumpBar    = 0.65
+)
+
+func report(rs []*result, o options) string {
+	var b strings.Builder
+	b.WriteString("# Camouflage figures\n\nWritten by `make camouflage` (`go run ./integration/camouflage --markdown FILE`); not edited by hand. ")
+	fmt.Fprintf(&b, "%d honey rows a run, mean of %d runs. AUC: 0.50 is a guess, 1.00 finds every honey row. ", o.rows, o.seeds)
+	b.WriteString("The attacker has the labels of the other runs (boosted trees; hashed pieces of texts), or looks for what is unlike the rest; the best of them counts. " +
+		"\"floor\" is what he scores on as many real rows. The dump adds keys, their order, what rows point at and what points at them. Rows were planted on real servers, dumped and taken out again; those of the naive ways were only put beside the dump. " +
+		"The tables are invented ones (their columns go together: see `integration/camouflage/portal.go` and `demo/crm`), not a business's.\n\n")
+	fmt.Fprintf(&b, "Bars for the ways in bold: content %.2f, dump %.2f, no habit.\n\n", contentBar, dumpBar)
+	b.WriteString("| table | way | content | floor | dump | floor | habits that give away | bars |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n")
+	for _, r := range rs {
+		var habits []string
+		for _, h := range r.rep.Habits {
+			habits = append(habits, h.Name)
+		}
+		name, bars := r.way, ""
+		if r.bar {
+			name, bars = "**"+name+"**", "met"
+			var missed []string
+			if r.rep.Content.AUC > contentBar {
+				missed = append(missed, "content")
+			}
+			if r.rep.Dump.AUC > dumpBar {
+				missed = append(missed, "dump")
+			}
+			if len(habits) > 0 {
+				missed = append(missed, "habits")
+			}
+			if len(missed) > 0 {
+				bars = "missed: " + strings.Join(missed, ", ")
+			}
+		}
+		fmt.Fprintf(&b, "| %s | %s | %.2f | %.2f | %.2f | %.2f | %s | %s |\n", r.scene.name, name,
+			r.rep.Content.AUC, r.rep.Content.Floor, r.rep.Dump.AUC, r.rep.Dump.Floor, strings.Join(habits, "; "), bars)
+	}
+	b.WriteString("\n## What betrays\n\nFeatures that tell by themselves, with their AUC.\n\n")
+	last := ""
+	for _, r := range rs {
+		if r.scene.name != last {
+			last = r.scene.name
+			fmt.Fprintf(&b, "**%s**: %s\n\n", last, r.scene.about)
+		}
+		var clues []string
+		for _, c := range r.rep.Betrays {
+			clues = append(clues, fmt.Sprintf("%s %.2f", c.Feature, c.AUC))
+		}
+		if len(clues) == 0 {
+			clues = []string{"nothing by itself"}
+		}
+		fmt.Fprintf(&b, "- %s (labelled %.2f / %.2f, unlike the rest %.2f / %.2f): %s", r.way,
+			r.rep.Content.Labelled, r.rep.Dump.Labelled, r.rep.Content.Unsupervised, r.rep.Dump.Unsupervised, strings.Join(clues, "; "))
+		clues = nil
+		for _, c := range r.rep.Together {
+			clues = append(clues, fmt.Sprintf("%s %.0f %%", c.Feature, 100*c.AUC))
+		}
+		if len(clues) > 0 {
+			fmt.Fprintf(&b, ". Together: %s", strings.Join(clues, "; "))
+		}
+		if r.note != "" {
+			fmt.Fprintf(&b, ". %s", r.note)
+		}
+		b.WriteString("\n")
+		if i := indexOf(rs, r); i+1 == len(rs) || rs[i+1].scene.name != last {
+			b.WriteString("\n")
+		}
+	}
+	return b.String()
+}
+
+func indexOf(rs []*result, r *result) int {
+	for i := range rs {
+		if rs[i] == r {
+			return i
+		}
+	}
+	return -1
+}

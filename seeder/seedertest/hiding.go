@@ -1,0 +1,85 @@
+package seedertest
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"honeyrow/seeder"
+)
+
+// gapped takes every ninth customer out, adds orders for the others, and moves
+// the counter of customers on, where it is one that follows inserts.
+const gapped = `DELETE FROM customers WHERE id %% 9 = 4;
+CREATE TABLE orders (id %s PRIMARY KEY, customer_id %s NOT NULL, amount decimal(10,2) NOT NULL, placed_on date NOT NULL,
+	CONSTRAINT bought FOREIGN KEY (customer_id) REFERENCES customers (id));
+INSERT INTO orders (customer_id, amount, placed_on) SELECT id, 20 + id %% 70, '2025-03-04' FROM customers WHERE id %% 3 > 0;
+INSERT INTO orders (customer_id, amount, placed_on) SELECT id, 10 + id %% 50, '2025-05-06' FROM customers WHERE id %% 3 = 1;`
+
+func honeyRowsTakeNumbersFromGapsAndBringTheirRelatives(t *testing.T, g Ground) {
+	db := g.Database(t, g.Customers)
+	g.Exec(t, db, fmt.Sprintf(gapped, g.Numbered, g.Number))
+	st := g.Store(t)
+	s := g.Open(t, db, st)
+	before := g.Content(t, db)
+	top := g.Query(t, db, "SELECT max(id) FROM customers")
+	o := Options()
+	o.Tables, o.Rows, o.Keys, o.Family = []string{"customers"}, 12, "gaps", true
+	p := Plan(t, s, o)
+	if len(p.Tables) != 2 || p.Tables[1].Table != "orders" || p.Tables[1].For == "" {
+		t.Fatalf("the plan has no relatives:\n%s", p.Table())
+	}
+	_, err := s.Apply(t.Context(), p, seeder.ApplyOptions{})
+	Must(t, err)
+	if got := g.Query(t, db, "SELECT max(id) FROM customers"); got != top {
+		t.Errorf("the highest key is %s, was %s: keys did not come from gaps", got, top)
+	}
+	if got := g.Query(t, db, "SELECT count(*) FROM customers WHERE id % 9 = 4"); got != "12" {
+		t.Errorf("%s of 12 honey rows have numbers that no row has any more", got)
+	}
+	if got := g.Query(t, db, "SELECT count(*) FROM orders WHERE customer_id % 9 = 4"); got != fmt.Sprint(len(p.Tables[1].Rows)) {
+		t.Errorf("%s rows point at honey rows, want %d", got, len(p.Tables[1].Rows))
+	}
+	ver, err := s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm", Measure: &o})
+	Must(t, err)
+	if !ver.OK || len(ver.Rows) != p.Rows() {
+		t.Errorf("verify: %d rows, all well %t: %+v", len(ver.Rows), ver.OK, ver.Rows)
+	}
+	if len(ver.Camouflage) == 0 || ver.Camouflage[0].Honey != 12 {
+		t.Errorf("verify measured %+v, want the 12 rows of customers", ver.Camouflage)
+	}
+	gone, err := s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"})
+	Must(t, err)
+	for _, r := range gone.Rows {
+		if r.State != "removed" {
+			t.Errorf("row in %s is %s: %s", r.Table, r.State, r.Why)
+		}
+	}
+	if g.Content(t, db) != before {
+		t.Error("after removal the tables differ from before")
+	}
+}
+
+func aPlanSaysHowWellItsRowsHideAndRefusesAboveTheOwnersLimit(t *testing.T, g Ground) {
+	db := g.Database(t, g.Customers)
+	s := g.Open(t, db, g.Store(t))
+	o := Options()
+	o.SkipMeasure, o.SkipRedraw, o.Rows = false, false, 10
+	p := Plan(t, s, o)
+	if len(p.Camouflage) != 1 || p.Camouflage[0].Honey != 10 || p.Camouflage[0].Runs != 5 {
+		t.Fatalf("measured %+v, want one table with 10 rows and 5 runs", p.Camouflage)
+	}
+	text := p.Table()
+	for _, want := range []string{"Camouflage", "keys at the end", "a mail domain of their own", "seed.domain"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the plan does not say %q:\n%s", want, text)
+		}
+	}
+	for _, limit := range []func(){func() { o.MaxAUC = 0.6 }, func() { o.MaxAUC, o.MaxDumpAUC = 0, 0.6 }} {
+		limit()
+		if p, err := s.Plan(t.Context(), o); !errors.Is(err, seeder.ErrSeen) || p == nil {
+			t.Errorf("got %v, want ErrSeen with the plan: its rows are at a domain that no other has", err)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"honeyrow/engine/sqlfacts/pgsql"
@@ -41,6 +42,29 @@ func TestOurOwnCorporaAreToldApart(t *testing.T) {
 				}
 				t.Log(w)
 			}
+		}
+	}
+}
+
+// The bars of the hand-made sets, which no statement alone can meet in full.
+func TestHandMadeSetsAreToldApart(t *testing.T) {
+	cs, err := loadHard("hard")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(cs) != 8 {
+		t.Fatalf("%d hand-made sets, want 8", len(cs))
+	}
+	j := newJudge()
+	defer j.close()
+	for _, c := range cs {
+		r, err := j.corpus(t.Context(), c, options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		share := float64(r.total.hits) / float64(r.total.effective)
+		if c.attack && share < 0.85 || !c.attack && share > 0.03 {
+			t.Errorf("%s: %d of %d statements at medium or above (%.4f)\n%s", c.name, r.total.hits, r.total.effective, share, strings.Join(r.wrong, "\n"))
 		}
 	}
 }

@@ -89,4 +89,3 @@ func (r *result) figure() figure {
 	t := &r.total
 	return figure{Counted: t.effective, Hits: t.hits, Weak: t.weak, Peer: t.peer}
 }
-

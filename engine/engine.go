@@ -67,6 +67,7 @@ type Engine struct {
 	regular    regular
 	order      func(event.Measure)
 	envs       sync.Pool // *rules.Env
+	copies     copies
 	statements sync.Pool // *statement
 	runs       sync.Pool // *run
 	texts      sync.Pool // *sqlfacts.Text

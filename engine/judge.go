@@ -17,12 +17,13 @@ import (
 // note is what is kept beside a shape's facts: all that can be said of a text of
 // the shape before its values are known.
 type note struct {
-	facts  *sqlfacts.Facts
-	plan   *detect.Plan
-	tables []sqlfacts.Relation // lower case, each once
-	seeks  []seek
-	killer bool
-	upkeep bool // nothing but maintenance: no row is read or written
+	facts   *sqlfacts.Facts
+	plan    *detect.Plan
+	tables  []sqlfacts.Relation // lower case, each once
+	seeks   []seek
+	copying *copying // nil: it copies nothing
+	killer  bool
+	upkeep  bool // nothing but maintenance: no row is read or written
 	// grounds are what the tables mean for the sessions that asked last.
 	grounds [4]atomic.Pointer[ground]
 }
@@ -38,6 +39,7 @@ func annotate(f *sqlfacts.Facts, env sqlfacts.Env) any {
 		}
 	}
 	n.tables, n.seeks = findSeeks(f)
+	n.copying = findCopying(f)
 	for _, t := range f.Tables { // those of statements that have no conditions too
 		r := sqlfacts.Relation{Schema: strings.ToLower(t.Schema), Name: strings.ToLower(t.Name)}
 		if !slices.Contains(n.tables, r) {
@@ -326,6 +328,7 @@ func (s *session) judge(st *statement, t *sqlfacts.Text, f *sqlfacts.Facts, sql 
 
 // weigh lets the rules judge a text by what the detectors find in it.
 func (s *session) weigh(t *sqlfacts.Text, n *note, g *ground, sql []byte, total int) event.Verdict {
+	s.copied(n, sql, total)
 	fs := n.findings(t)
 	reach := g.reach
 	if len(fs) == 1 && fs[0].Detector == attemptID { // the application's own statement

@@ -155,6 +155,9 @@ func (c *record) report() {
 	c.det.Client = c.s.who()
 	c.det.Findings, c.det.Reach = c.e.told(c.s)
 	c.det.Rules = c.matches()
+	if c.e.analysis != nil {
+		c.det.Origins = c.e.origins(c.s, c.st, &c.det)
+	}
 	c.det.Summary = summary(&c.det)
 	d := c.det
 	d.Hits = slices.Clone(d.Hits)

@@ -44,6 +44,9 @@ type Detection struct {
 	Reach []string `json:"reach,omitempty"`
 	// Quarantine is who was shut out because of this.
 	Quarantine []Quarantine `json:"quarantine,omitempty"`
+	// Origins are the statements that copied out of the tables of these hits what
+	// was read elsewhere now: the latest three, oldest first.
+	Origins []Origin `json:"origins,omitempty"`
 	// Drill marks a test alert: nothing happened.
 	Drill bool `json:"drill,omitempty"`
 }
@@ -65,6 +68,17 @@ type Quarantine struct {
 	Until   time.Time `json:"until"`
 	// Refused counts the sessions of the subject that were refused since.
 	Refused int `json:"refused"`
+}
+
+// Origin is a statement that read a table with honey rows and kept what it read:
+// in another table, a variable, a notification.
+type Origin struct {
+	Time        time.Time `json:"time"`
+	Session     ID        `json:"session"`
+	User        string    `json:"user"`
+	Address     string    `json:"address"`
+	Application string    `json:"application,omitempty"`
+	Text        string    `json:"text"` // redacted as statements are
 }
 
 // Statement is what the client asked.

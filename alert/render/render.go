@@ -55,6 +55,9 @@ func Text(d *event.Detection, o Options) string {
 	if len(d.Statement.Tags) > 0 {
 		w.line("tags", pairs(d.Statement.Tags))
 	}
+	for _, o := range d.Origins {
+		w.line("copied", copied(&w, &o))
+	}
 	w.line("result", result(d))
 	w.line("chance", chance(d))
 	w.line("done", done(d))
@@ -299,6 +302,12 @@ func result(d *event.Detection) string {
 		text += " (" + Clean(d.Run.Code) + ")"
 	}
 	return text + fmt.Sprintf(", %s, %s", plural(uint64(max(d.HoneyRows, 0)), "honey row"), plural(uint64(max(d.HitCount, 0)), "hit"))
+}
+
+// copied says who copied the value to where it was read now.
+func copied(w *writer, o *event.Origin) string {
+	s := event.Statement{Text: o.Text}
+	return fmt.Sprintf("earlier, at %s by %s from %s with %s", o.Time.In(w.o.Zone).Format("2006-01-02 15:04:05"), name(o.User), Clean(o.Address), w.statement(&s))
 }
 
 // worthSaying is the chance from which a reader should know it: below it nobody

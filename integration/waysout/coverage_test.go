@@ -19,6 +19,7 @@ const coverageFile = "../../docs/coverage.md"
 // besides are promises that other tests of this folder keep.
 var besides = [][2]string{
 	{"replication connection and logical decoding stream", "TestReplicationConnectionsAreReportedAndTheirStreamIsSearched"},
+	{"a value copied into another table or variable: the read names the statement that copied it (both products)", "TestALaunderedValueNamesTheStatementThatCopiedIt"},
 	{"neighbours, look-alikes, aggregates, random data: silence", "TestOrdinaryWorkRaisesNoAlarm"},
 	{"psql's \\d commands, pgbench: silence", "TestAdministratorsToolsAndPgbenchRaiseNoAlarm"},
 	{"a refusal leaves pipelines, prepared statements, transactions and others alone", "TestPipelineAndOthersOutliveARefusal"},

@@ -295,7 +295,7 @@ func (c *rulesExplainCmd) Run(e *env) error {
 		say("", "%s if %s", x.Severity, x.When.Text)
 	}
 	say("Does", "%s", strings.Join(r.Actions.Words(), ", "))
-	say("Tells clients", "%s", r.Message)
+	say("Message", "%s", r.Message)
 	say("Refines", "%s", r.Refines)
 	say("Tags", "%s", strings.Join(r.Tags, ", "))
 	say("Maturity", "%s", string(r.Maturity))

@@ -160,6 +160,7 @@ func (e *Engine) suspect(a asked) event.Verdict {
 
 // concerns reports whether a rule may apply to a statement without findings.
 func (e *Engine) concerns(p *policy, a *asked) bool {
+	var mask *rules.Mask
 	for _, r := range p.rules.Of(rules.AtStatement) {
 		switch {
 		case r.Disabled, r.Needs&rules.OfFindings != 0, r.Needs&rules.OfNovelty != 0 && !a.novel:
@@ -168,7 +169,10 @@ func (e *Engine) concerns(p *policy, a *asked) bool {
 		case !r.Static():
 			return true
 		default:
-			if a.s.static(p, a.lexed.Shape, a.facts, a.lexed).Has(r) {
+			if mask == nil {
+				mask = a.s.static(p, a.lexed.Shape, a.facts, a.lexed)
+			}
+			if mask.Has(r) {
 				return true
 			}
 		}

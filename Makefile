@@ -7,6 +7,8 @@ DB ?= both
 BENCH ?=
 EVAL ?=
 CAMOUFLAGE ?=
+# Where make others keeps the servers: a folder that the user who runs them can read.
+OTHERS ?= $(CURDIR)/.others
 TOOL = $(GO) tool -modfile=internal/tools/go.mod
 # Everything but what takes long on purpose: the suites against other people's
 # drivers, the demo, and the containers' story.
@@ -19,7 +21,7 @@ SERVERS = postgresql psql pg_dump pgbench mariadbd mariadb mariadb-dump
 CLIENTS = node npm python3-psycopg python3-psycopg2 python3-pymysql python3-mysqldb php-mysql sysbench
 
 .DEFAULT_GOAL := help
-.PHONY: help build deb check format vet lint imports race fuzz-short test integration bench eval camouflage fuzz demo fmt clean FORCE
+.PHONY: others help build deb check format vet lint imports race fuzz-short test integration bench eval camouflage fuzz demo fmt clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +74,16 @@ integration: ## real servers, real drivers, chaos
 	@scripts/need.sh cc $(SERVERS) $(CLIENTS)
 	$(GO) test -v -count=1 -timeout 60m ./integration/...
 	$(GO) run ./integration/suites
+
+others: ## MySQL 9, MariaDB 11.8 and PostgreSQL 18 from Debian's other suites, unpacked below OTHERS (.others), and the tests of the protocols against them
+	@scripts/need.sh cc
+	scripts/other-servers.sh mysql-9 $(OTHERS)/mysql-9
+	scripts/other-servers.sh mariadb-11 $(OTHERS)/mariadb-11
+	scripts/other-servers.sh postgresql-18 $(OTHERS)/postgresql-18
+	HONEYROW_MY_BIN=$(OTHERS)/mysql-9/bin $(GO) test -count=1 -timeout 15m ./internal/myserver ./proxy/mywire
+	HONEYROW_MY_BIN=$(OTHERS)/mariadb-11/bin $(GO) test -count=1 -timeout 15m ./internal/myserver ./proxy/mywire
+	HONEYROW_PG_BIN=$(OTHERS)/postgresql-18/bin $(GO) test -count=1 -timeout 15m ./proxy/pgwire ./seeder/pgdb
+	HONEYROW_MY_BIN=$(OTHERS)/mysql-9/bin $(GO) run ./integration/suites -suite go-
 
 bench: bin/honeyrow ## direct, a framing relay, PgBouncer and HAProxy, honeyrow: side by side, before PostgreSQL and MariaDB (BENCH="-flags")
 	@scripts/need.sh $(SERVERS) sysbench

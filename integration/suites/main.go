@@ -13,6 +13,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -131,7 +132,7 @@ func (p product) play(ctx context.Context, o options) (out outcome) {
 		return out
 	}
 	defer func() { out.err = errors.Join(out.err, g.close()) }()
-	out.version = p.name + " " + g.version
+	out.version = cmp.Or(g.product, p.name) + " " + g.version
 	for _, s := range wanted {
 		rows, err := s.compare(ctx, g, o)
 		if err != nil {

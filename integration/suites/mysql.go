@@ -32,7 +32,7 @@ func mysql(ctx context.Context) (*ground, error) {
 		return nil, errors.Join(err, m.Close())
 	}
 	return &ground{
-		version: strings.TrimSpace(version), expected: map[string]bool{rules.Replication: true},
+		product: string(m.Server.Kind), version: strings.TrimSpace(version), expected: map[string]bool{rules.Replication: true},
 		dir: m.Dir(), exec: m.Server.Exec, direct: at("direct", m.Direct()), through: at("proxy", m.Mixed),
 		broken: m.Broken, detections: m.Detections, close: m.Close,
 	}, nil

@@ -22,6 +22,7 @@ import (
 
 // ground is a private server with the proxy before it.
 type ground struct {
+	product         string // whose server it is; empty: the product's own name
 	dir             string // a temporary folder
 	exec            func(ctx context.Context, database, sql string) error
 	direct, through ends

@@ -80,6 +80,11 @@ func flavour(version string) (product, number string, old bool) {
 	return product, number, old
 }
 
+// noProxyHeader tells that the server did not take the probe's PROXY header.
+func (x *exam) noProxyHeader(subject string, pr *probe) {
+	x.fail(subject, "proxy_protocol", "add this machine's address to proxy_protocol_networks at the server, or leave servers proxy_protocol out", "the server takes no PROXY header from this machine: %s (error %d)", pr.errText, pr.code)
+}
+
 // turnedAway tells how the server took a stranger from this machine. Error
 // codes: MySQL's and MariaDB's error references.
 func (x *exam) turnedAway(subject string, s *Server, pr *probe) {
@@ -94,6 +99,10 @@ func (x *exam) turnedAway(subject string, s *Server, pr *probe) {
 		x.ok(subject, "auth", "the server asks for a password and turns strangers away")
 		return
 	case mysql.ER_HOST_NOT_PRIVILEGED:
+		if s.ProxyProtocol && strings.Contains(pr.errText, "header") { // "Proxy header is not accepted from ..."
+			x.noProxyHeader(subject, pr)
+			return
+		}
 		advice = "make accounts whose host admits this machine's address; or, on MariaDB and Percona Server, set servers proxy_protocol and the server's proxy_protocol_networks"
 	case mysql.ER_HOST_IS_BLOCKED:
 		advice = "run FLUSH HOSTS at the server (MySQL 8.0.23 and later: TRUNCATE TABLE performance_schema.host_cache), and find out who broke off so many logins"
@@ -103,7 +112,7 @@ func (x *exam) turnedAway(subject string, s *Server, pr *probe) {
 		advice = "set servers tls.mode to require, or to verify-full with ca_file"
 	default:
 		if s.ProxyProtocol {
-			x.fail(subject, "proxy_protocol", "add this machine's address to proxy_protocol_networks at the server, or leave servers proxy_protocol out", "the server takes no PROXY header from this machine: %s (error %d)", pr.errText, pr.code)
+			x.noProxyHeader(subject, pr)
 			return
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -63,17 +64,64 @@ func (k Kind) Program(name string) string {
 func (k Kind) settings(dir string) []string {
 	if k == MySQL {
 		return []string{
-			"innodb_redo_log_capacity = 64M", "log_error_verbosity = 1", "mysqlx = OFF", "authentication_policy = '*,,'",
+			"innodb_redo_log_capacity = 64M", "log_error_verbosity = 1", "mysqlx = OFF", "cte_max_recursion_depth = 1000000", "authentication_policy = '*,,'",
 			"caching_sha2_password_digest_rounds = 5000",
 		}
 	}
 	return []string{"innodb_log_file_size = 32M", "log_warnings = 0"}
 }
 
-// installer returns the program that makes the data folder dir, and its arguments.
-func (k Kind) installer(server, dir string) (program string, args []string) {
+// What MariaDB has of itself and MySQL of 9 does not: tables seq_1_to_N, and MD5.
+var (
+	sequences = regexp.MustCompile(`\b(seq_(\d+)_to_(\d+))\b`)
+	digests   = regexp.MustCompile(`(?i)\bmd5\(`)
+	replacing = regexp.MustCompile(`(?i)\bcreate or replace table (\w+)`)
+)
+
+// Portable returns SQL that was written for MariaDB in words that this kind
+// knows: MariaDB's sequence tables behind FROM, MD5 (another digest of as many
+// digits) and CREATE OR REPLACE TABLE. It knows no more of SQL than that.
+func (k Kind) Portable(sql string) string {
+	if k != MySQL {
+		return sql
+	}
+	sql = sequences.ReplaceAllString(sql, "(with recursive s (seq) as (select $2 union all select seq + 1 from s where seq < $3) select seq from s) $1")
+	sql = withoutMD5(sql)
+	return replacing.ReplaceAllString(sql, "drop table if exists $1; create table $1")
+}
+
+// withoutMD5 writes MD5(x) as the first 32 digits of another digest.
+func withoutMD5(sql string) string {
+	for {
+		at := digests.FindStringIndex(sql)
+		if at == nil {
+			return sql
+		}
+		end, depth := at[1], 1
+		for ; end < len(sql) && depth > 0; end++ {
+			switch sql[end] {
+			case '(':
+				depth++
+			case ')':
+				depth--
+			}
+		}
+		if depth > 0 {
+			return sql
+		}
+		sql = sql[:at[0]] + "left(sha2(" + sql[at[1]:end-1] + ", 256), 32)" + sql[end:]
+	}
+}
+
+// firstSQL makes the account of MySQL that MariaDB makes of itself: root over
+// TCP. One statement a line.
+const firstSQL = "create user root@'127.0.0.1';\ngrant all on *.* to root@'127.0.0.1' with grant option;\ngrant proxy on ''@'' to root@'127.0.0.1' with grant option;\n"
+
+// installer returns the program that makes the data folder dir, and its
+// arguments. first is a file with firstSQL.
+func (k Kind) installer(server, dir, first string) (program string, args []string) {
 	if k == MySQL {
-		return server, []string{"--no-defaults", "--initialize-insecure", "--datadir=" + dir, "--innodb-redo-log-capacity=64M", "--innodb-flush-method=nosync", "--skip-log-bin"}
+		return server, []string{"--no-defaults", "--initialize-insecure", "--datadir=" + dir, "--innodb-redo-log-capacity=64M", "--innodb-flush-method=nosync", "--skip-log-bin", "--init-file=" + first}
 	}
 	return lookup("mariadb-install-db"), []string{
 		"--no-defaults", "--datadir=" + dir,

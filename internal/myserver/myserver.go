@@ -154,7 +154,11 @@ func (s *Server) install(ctx context.Context) (string, error) {
 		}
 	}
 	dir := filepath.Join(base, "data")
-	program, args := s.Kind.installer(s.bin, dir)
+	first := filepath.Join(base, "first.sql")
+	if err := os.WriteFile(first, []byte(firstSQL), 0o644); err != nil {
+		return "", err
+	}
+	program, args := s.Kind.installer(s.bin, dir, first)
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = base
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred}
@@ -282,9 +286,9 @@ func (s *Server) Exec(ctx context.Context, database, sql string) error {
 }
 
 // Query is Exec that returns what the client prints: rows as lines of fields
-// separated by tabs, without headers.
+// separated by tabs, without headers. The SQL may use what Kind.Portable knows.
 func (s *Server) Query(ctx context.Context, database, sql string) (string, error) {
-	return s.Client(ctx, sql, append(s.NoTLS(), "--socket="+s.Socket, "--user=root", "--batch", "--skip-column-names", "--database="+database)...)
+	return s.Client(ctx, s.Kind.Portable(sql), append(s.NoTLS(), "--socket="+s.Socket, "--user=root", "--batch", "--skip-column-names", "--database="+database)...)
 }
 
 // NoTLS are the arguments that make a program of this kind go without TLS, which

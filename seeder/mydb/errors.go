@@ -59,6 +59,7 @@ var meanings = map[uint16]meaning{
 	1317: {"57014", "a statement was interrupted"},
 	1290: {"25006", "the server is read only: name the primary"},
 	1836: {"25006", "the server is read only: name the primary"},
+	1785: {"25000", "a trigger writes to a table without transactions, which the server refuses within one (enforce_gtid_consistency)"},
 	1644: {"P0001", "a trigger raised an error"},
 }
 

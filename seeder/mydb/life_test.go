@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"honeyrow/event"
+	"honeyrow/internal/myserver"
 	"honeyrow/seeder"
 	"honeyrow/token"
 )
@@ -25,7 +26,11 @@ func content(t *testing.T, db string) string {
 
 // counters is where every AUTO_INCREMENT stands.
 func counters(t *testing.T, db string) string {
-	return query(t, db, "SELECT TABLE_NAME, AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND AUTO_INCREMENT IS NOT NULL ORDER BY 1")
+	now := ""
+	if server.Kind == myserver.MySQL {
+		now = "SET SESSION information_schema_stats_expiry = 0; "
+	}
+	return query(t, db, now+"SELECT TABLE_NAME, AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND AUTO_INCREMENT IS NOT NULL ORDER BY 1")
 }
 
 // The command line client prints what the text protocol carries.

@@ -30,7 +30,7 @@ func TestTheSeedersPromisesAreKept(t *testing.T) {
 			must(t, server.Exec(t.Context(), db, sql))
 		},
 		Query: query, Content: content, Counters: counters,
-		Customers: customers, Torture: string(ddl), Inventing: inventing, Shifting: shifting, Failing: failing, Letter: "CAST(%s AS BINARY)",
+		Customers: customers, Torture: tortureFor(server.Kind, string(ddl)), Inventing: inventing, Shifting: shifting, Failing: failing, Letter: "CAST(%s AS BINARY)",
 		Number: "bigint", Numbered: "bigint AUTO_INCREMENT",
 	})
 }

@@ -18,7 +18,7 @@ CREATE TABLE employees (
 	secret_note varchar(20) INVISIBLE DEFAULT 'none',
 	UNIQUE KEY by_email (email(20)), UNIQUE KEY (iban), UNIQUE KEY (badge),
 	CONSTRAINT in_order CHECK (left_on IS NULL OR left_on > hired), CONSTRAINT of_age CHECK (born < hired - INTERVAL 16 YEAR),
-	CONSTRAINT active CHECK (is_active = (left_on IS NULL)), CONSTRAINT lang CHECK (json_exists(prefs, '$.lang') AND prefs NOT LIKE '%''x''%'),
+	CONSTRAINT active CHECK (is_active = (left_on IS NULL)), CONSTRAINT lang CHECK (json_contains_path(prefs, 'one', '$.lang') AND prefs NOT LIKE '%''x''%'),
 	FOREIGN KEY (department) REFERENCES departments (id), CONSTRAINT boss FOREIGN KEY (manager) REFERENCES employees (id)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 ALTER TABLE departments ADD CONSTRAINT led_by FOREIGN KEY (head) REFERENCES employees (id);
 INSERT INTO departments (id, name) SELECT seq, concat('Department ', seq) FROM seq_1_to_5;

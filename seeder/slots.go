@@ -355,6 +355,9 @@ func (st *study) settle(r *rand.Rand, h *hand) {
 		return
 	}
 	target := st.moment(r, h.slot, at)
+	if fine := target.Add(time.Duration(r.Int64N(int64(time.Second)))); fine.Before(h.slot.high) {
+		target = fine // else the fraction of the second would be another row's
+	}
 	h.g.Shift, h.g.Anchor, h.g.Scale = target.Sub(at), time.Time{}, 0
 	h.g.Origin, h.g.Jitter = at, time.Duration(r.Int64N(int64(time.Hour)))-30*time.Minute
 	_, latest := st.past(h.was, h.g.Now)

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"honeyrow/engine/baseline"
 	"honeyrow/engine/match"
 	"honeyrow/event"
 	"honeyrow/inspect"
@@ -62,6 +63,8 @@ type Engine struct {
 
 	sums       atomic.Pointer[checksums]
 	keys       atomic.Pointer[keyring]
+	baseline   atomic.Pointer[baseline.Book]
+	learner    atomic.Pointer[baseline.Learner]
 	suspects   suspects
 	bans       bans
 	regular    regular

@@ -330,11 +330,15 @@ func (s *session) judge(st *statement, t *sqlfacts.Text, f *sqlfacts.Facts, sql 
 func (s *session) weigh(t *sqlfacts.Text, n *note, g *ground, sql []byte, total int) event.Verdict {
 	s.copied(n, sql, total)
 	fs := n.findings(t)
+	novelty := s.compare(t, len(fs) > 0)
+	if novelty != "" {
+		fs = s.multiply(fs, novelty, len(g.reach) > 0 && !n.upkeep)
+	}
 	reach := g.reach
 	if len(fs) == 1 && fs[0].Detector == attemptID { // the application's own statement
 		reach = nil
 	}
-	return s.e.suspect(asked{s: s, text: sql, total: total, findings: fs, reach: reach, decoys: g.decoyNames, facts: n.facts, lexed: t})
+	return s.e.suspect(asked{s: s, text: sql, total: total, findings: fs, reach: reach, decoys: g.decoyNames, facts: n.facts, lexed: t, novel: novelty == newShape || novelty == newApplication})
 }
 
 // findings are what the detectors see in a text of the shape; nil: nothing.

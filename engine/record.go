@@ -151,6 +151,7 @@ func (c *record) done(rows uint64, code string) {
 
 // report hands a copy of the detection to the Reporter.
 func (c *record) report() {
+	c.e.distrust(c.s, c.det.Rule)
 	c.draw()
 	c.det.Client = c.s.who()
 	c.det.Findings, c.det.Reach = c.e.told(c.s)

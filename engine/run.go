@@ -140,6 +140,7 @@ func (r *run) Done(n uint64, code string) {
 	}
 	e, st := r.s.e, r.st
 	if e.analysis != nil && isSyntaxError(code) {
+		r.s.unlearn(st.text)
 		e.syntaxError(asked{s: r.s, text: st.text, total: st.total})
 	}
 	r.s, r.st, r.rec, r.out = nil, nil, nil, r.out[:0]

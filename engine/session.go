@@ -21,6 +21,7 @@ type session struct {
 	env    atomic.Pointer[sqlfacts.Env]
 	ident  atomic.Uint64 // see identity; 0: not made yet
 	past   past
+	stand  atomic.Pointer[standing]
 	mysql  bool
 	scope  match.Scope
 

@@ -268,6 +268,9 @@ func (e *Engine) tell(s *suspicion, a asked, live []graded, now time.Time) event
 	who := a.s.who()
 	graver := t.take(live)
 	d.Rule = t.rules[0].ID
+	if about == "findings" && d.Rule != rules.Attempt {
+		e.distrust(a.s, d.Rule)
+	}
 	var v event.Verdict
 	for _, g := range live {
 		w := verdictOf(g.Compiled, &who, d.ID)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"honeyrow/engine/sqlfacts/pgsql"
 	"honeyrow/event"
 	"honeyrow/internal/app"
 	"honeyrow/internal/doctor"
@@ -32,6 +33,7 @@ import (
 const asProgram = "HONEYROW_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
+	pgsql.ServeIfWorker()
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
@@ -96,6 +98,7 @@ func TestEveryCommandHasAnExampleInItsHelp(t *testing.T) {
 	for _, cmd := range []string{
 		"init", "doctor", "proxy", "health", "version", "seed plan", "seed apply", "seed verify", "seed remove",
 		"tokens list", "tokens show", "tokens export", "alerts list", "alerts show", "alerts tail", "alerts test", "alerts status", "alerts retry",
+		"learn start", "learn status", "learn stop",
 	} {
 		r := honeyrow(t, t.TempDir(), append(strings.Fields(cmd), "--help")...)
 		if r.code != 0 || !strings.Contains(r.out, "Example: honeyrow "+cmd) {
@@ -124,7 +127,7 @@ func TestTheOverviewOfCommandsStaysAsItIs(t *testing.T) {
 	const golden = "testdata/help.txt"
 	t.Setenv("COLUMNS", "80")
 	got := ""
-	for _, cmd := range []string{"", "seed", "tokens", "alerts"} {
+	for _, cmd := range []string{"", "seed", "tokens", "learn", "alerts"} {
 		got += strings.TrimSpace("$ honeyrow "+cmd) + " --help\n" + honeyrow(t, t.TempDir(), append(strings.Fields(cmd), "--help")...).out + "\n"
 	}
 	if *update {

@@ -74,6 +74,7 @@ type App struct {
 	serving sync.WaitGroup // listeners' Serve and drains of removed ones
 
 	mu        sync.Mutex
+	school    school
 	cfg       *Config
 	listeners map[string]*listening // by name and address
 	serve     context.Context       // set by Run: ends when sessions are cut
@@ -142,6 +143,11 @@ func (a *App) open(ctx context.Context, c *Config) error {
 	if err != nil {
 		return err
 	}
+	book, err := ReadBaseline(c)
+	if err != nil {
+		return err
+	}
+	a.compareWith(book)
 	snap, err := store.Snapshot(ctx)
 	if err != nil {
 		return fmt.Errorf("read the registry: %w", err)
@@ -214,6 +220,7 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	loops.Go(func() { a.learnLoop(background) })
 	loops.Go(func() { a.catalogLoop(background) })
 	loops.Go(func() { a.patrol(background) })
+	loops.Go(func() { a.learnStatements(background) })
 	a.mu.Lock()
 	for _, l := range a.listeners {
 		a.startServing(l)

@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/rs/zerolog"
 
+	"honeyrow/engine/sqlfacts/pgsql"
 	"honeyrow/event"
 	"honeyrow/internal/myserver"
 	"honeyrow/internal/pgserver"
@@ -29,6 +30,7 @@ import (
 var pg *pgserver.Server
 
 func TestMain(m *testing.M) {
+	pgsql.ServeIfWorker()
 	if len(os.Args) > 1 && os.Args[1] == childArg {
 		os.Exit(child(os.Args[2]))
 	}

@@ -37,6 +37,7 @@ type Config struct {
 	Alerts AlertsConfig      `yaml:"alerts"`
 	Seed   seeder.Config     `yaml:"seed"`
 	Admin  admin.Config      `yaml:"admin"`
+	Learn  LearnConfig       `yaml:"learn"`
 	// Parser bounds the processes that parse statements. Read at the start only.
 	Parser ParserConfig `yaml:"parser"`
 	Log    LogConfig    `yaml:"log"`
@@ -194,6 +195,9 @@ func decodeConfig(f *config.File) (*Config, error) {
 	c.file = f
 	if err := f.Decode(c); err != nil {
 		return nil, err
+	}
+	if c.Learn.Path != "" {
+		c.Learn.Path = f.Abs(c.Learn.Path)
 	}
 	c.Registry.Path, c.Registry.KeyFile = f.Abs(c.Registry.Path), f.Abs(c.Registry.KeyFile)
 	if err := c.validate(); err != nil {

@@ -48,6 +48,13 @@ func (a *App) takeConfig(ctx context.Context, next *Config) error {
 			return fmt.Errorf("listener %s: its protocol can't change from %s to %s while it runs: restart", next.Listeners[i].Name, old.proto.kind, p.kind)
 		}
 	}
+	book, err := ReadBaseline(next)
+	if err != nil {
+		return err
+	}
+	if a.school.learner != nil && next.Learn != a.cfg.Learn {
+		return errors.New("learn.path can't change while the proxy learns: run `honeyrow learn stop` first")
+	}
 	desk, err := a.buildDesk(next, set)
 	if err != nil {
 		return err
@@ -60,6 +67,7 @@ func (a *App) takeConfig(ctx context.Context, next *Config) error {
 	// From here on nothing fails.
 	err = errors.Join(a.engine.Configure(next.Alerts.Config, set), a.swapListeners(next, opened))
 	a.press.swap(desk)
+	a.compareWith(book)
 	a.cfg = next
 	return err
 }

@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"honeyrow/engine/baseline"
+	"honeyrow/engine/sqlfacts"
+	"honeyrow/event"
+)
+
+// The findings on what the baseline does not know. Those on a known user have no
+// weight of their own: rules ask for novelty.new.
+const (
+	newShape       = "new-shape"       // of a user and application that it knows
+	newApplication = "new-application" // of a user that it knows
+	newUser        = "new-user"
+)
+
+var novelties = map[string]event.Finding{
+	newShape: {
+		Detector: newShape, Title: "A statement never seen before", Weight: 0,
+		Detail: "the baseline knows the user and the application, and no such statement of theirs", Maps: []string{"CWE-89", "T1190"},
+	},
+	newApplication: {
+		Detector: newApplication, Title: "An application never seen before", Weight: 0,
+		Detail: "the baseline knows the user with other applications", Maps: []string{"T1078"},
+	},
+	newUser: {
+		Detector: newUser, Title: "A user never seen before", Weight: 1,
+		Detail: "the baseline does not know the user at all", Maps: []string{"T1078"},
+	},
+}
+
+// SetBaseline has statements compared with what was learned; nil ends that.
+func (e *Engine) SetBaseline(b *baseline.Book) { e.baseline.Store(b) }
+
+// SetLearner has shapes learned, and none compared with the baseline meanwhile;
+// nil ends that.
+func (e *Engine) SetLearner(l *baseline.Learner) { e.learner.Store(l) }
+
+// standing is what a baseline knows of a session's user and application.
+type standing struct {
+	book        *baseline.Book
+	application *string
+	known       *baseline.Known
+	user        bool
+}
+
+func (s *session) standing(b *baseline.Book) *standing {
+	app := s.app.Load()
+	if k := s.stand.Load(); k != nil && k.book == b && k.application == app {
+		return k
+	}
+	p := s.teacher()
+	k := &standing{
+		book: b, application: app, user: b.HasUser(p.Server, p.User),
+		known: b.Of(baseline.Identity{Server: p.Server, User: p.User, Application: baseline.Fold(p.Application)}),
+	}
+	s.stand.Store(k)
+	return k
+}
+
+// teacher is the session's principal as far as a baseline goes.
+func (s *session) teacher() baseline.Principal {
+	p := s.principal()
+	return baseline.Principal{Server: p.server, User: p.user, Host: p.host, Application: p.application}
+}
+
+// compare learns a text, or says how it differs from what was learned; empty: it
+// does not.
+func (s *session) compare(t *sqlfacts.Text, found bool) string {
+	if l := s.e.learner.Load(); l != nil {
+		if found {
+			l.Skip()
+		} else {
+			l.Saw(s.teacher(), t, s.e.now())
+		}
+		return ""
+	}
+	b := s.e.baseline.Load()
+	if b == nil {
+		return ""
+	}
+	switch k := s.standing(b); {
+	case k.known != nil && k.known.Has(t):
+		return ""
+	case k.known != nil:
+		return newShape
+	case k.user:
+		return newApplication
+	}
+	return newUser
+}
+
+// multiply adds novelty to the findings of a statement that has others, or that
+// the rule on novel statements may speak about: the rule decides, the finding says
+// why. Applications change, and people ask what nobody has asked before.
+func (s *session) multiply(fs []event.Finding, novelty string, honey bool) []event.Finding {
+	if len(fs) > 0 || novelty != newUser && (honey || s.e.recentErrors(s) > 0) {
+		return append(fs, novelties[novelty])
+	}
+	return fs
+}
+
+// distrust keeps a session's source from teaching, and takes back what it has
+// taught: it tripped a detector.
+func (e *Engine) distrust(s *session, why string) {
+	if l := e.learner.Load(); l != nil {
+		l.Distrust(s.teacher(), why)
+	}
+}
+
+// unlearn takes back a statement that the server did not understand.
+func (s *session) unlearn(sql []byte) {
+	if l := s.e.learner.Load(); l != nil {
+		var t sqlfacts.Text
+		t.Lex(sql, *s.environment())
+		l.Unsaw(s.teacher(), &t)
+	}
+}

@@ -56,6 +56,7 @@ type question struct {
 	total  int
 	env    sqlfacts.Env
 	values []boundValue // of a run, instead of the text
+	late   *late        // shared with the run
 	// answer is where a session in protect mode waits; nil: nobody does. settled
 	// is set by whoever comes first: the answer, or the one who waits no longer.
 	answer  chan *sqlfacts.Facts
@@ -154,7 +155,7 @@ func (s *session) understand(st *statement, sql []byte, total int) event.Verdict
 	t.Lex(sql, *env)
 	f, known := a.by.Facts(t)
 	if !known {
-		f = a.unknown(s, t, sql, total)
+		f = a.unknown(st, t, sql, total)
 	}
 	v := s.judge(st, t, f, sql, total)
 	t.Raw = nil // the caller's buffer
@@ -164,14 +165,18 @@ func (s *session) understand(st *statement, sql []byte, total int) event.Verdict
 
 // unknown returns the facts of a shape that has not been parsed yet; nil: it is
 // judged later.
-func (a *Analysis) unknown(s *session, t *sqlfacts.Text, sql []byte, total int) *sqlfacts.Facts {
+func (a *Analysis) unknown(st *statement, t *sqlfacts.Text, sql []byte, total int) *sqlfacts.Facts {
+	s := st.s
 	if !s.client.Protect && !a.budget.grants(t.Key()) {
 		s.e.stats.inline.Add(1)
 		return a.by.Scan(t)
 	}
 	q := &question{lane: s.lane(), s: s, text: append([]byte(nil), sql[:min(len(sql), maxKept)]...), total: total, env: t.Env}
 	queue := a.behind
-	if s.client.Protect {
+	if !s.client.Protect {
+		q.late = new(late)
+		st.late = q.late
+	} else {
 		q.answer = make(chan *sqlfacts.Facts, 1)
 		queue = a.ahead
 	}
@@ -182,14 +187,14 @@ func (a *Analysis) unknown(s *session, t *sqlfacts.Text, sql []byte, total int) 
 	if q.answer == nil {
 		return nil
 	}
-	late := time.NewTimer(a.patience)
-	defer late.Stop()
+	timer := time.NewTimer(a.patience)
+	defer timer.Stop()
 	select {
 	case f := <-q.answer:
 		if f != nil {
 			return f
 		}
-	case <-late.C:
+	case <-timer.C:
 		if !q.settled.CompareAndSwap(false, true) {
 			if f := <-q.answer; f != nil {
 				return f

@@ -361,18 +361,16 @@ func (s *session) lateText(t *sqlfacts.Text, f *sqlfacts.Facts, q *question) {
 	n := f.Note.(*note)
 	g := s.ground(n)
 	if len(g.seeks)+len(g.decoys) > 0 {
-		var c *record
+		var hs []lateHit
 		for _, tok := range g.decoys {
-			c = s.lateRecord(c, q)
-			c.sight(g.kr.x, tok, event.ChannelStatement, meansTable, "", tried(1))
+			hs = append(hs, lateHit{g.kr.x, tok, event.ChannelStatement, meansTable, ""})
 		}
 		x := soughtRows{s: s, g: g}
 		x.inText(t)
 		for _, r := range x.found {
-			c = s.lateRecord(c, q)
-			c.sight(g.kr.x, r.tok, event.ChannelStatement, meansPredicate, "", tried(1))
+			hs = append(hs, lateHit{g.kr.x, r.tok, event.ChannelStatement, meansPredicate, ""})
 		}
-		c.settle()
+		s.tellLate(q, hs)
 	}
 	s.weigh(t, n, g, q.text, q.total)
 }
@@ -381,14 +379,13 @@ func (s *session) lateText(t *sqlfacts.Text, f *sqlfacts.Facts, q *question) {
 // understood when it began.
 func (s *session) lateBound(t *sqlfacts.Text, f *sqlfacts.Facts, q *question) {
 	g := s.ground(f.Note.(*note))
-	var c *record
+	var hs []lateHit
 	x := soughtRows{s: s, g: g}
 	x.inValues(t.Params, &boundValues{kept: q.values})
 	for _, r := range x.found {
-		c = s.lateRecord(c, q)
-		c.sight(g.kr.x, r.tok, event.ChannelBind, meansPredicate, s.parameterName(r.bound), tried(1))
+		hs = append(hs, lateHit{g.kr.x, r.tok, event.ChannelBind, meansPredicate, s.parameterName(r.bound)})
 	}
-	c.settle()
+	s.tellLate(q, hs)
 }
 
 // lateRecord begins a record of its own for what was seen late.
@@ -457,7 +454,8 @@ func (r *run) seekNow(n *note, places []sqlfacts.Mark, buf []byte, params []insp
 // seekLater leaves the values to the analysis, behind their statement's text.
 func (r *run) seekLater(a *Analysis, buf []byte, params []inspect.Param) event.Verdict {
 	s, st := r.s, r.st
-	q := &question{lane: s.lane(), s: s, text: append([]byte(nil), st.text...), total: st.total, env: st.env}
+	q := &question{lane: s.lane(), s: s, text: append([]byte(nil), st.text...), total: st.total, env: st.env, late: new(late)}
+	r.late = q.late
 	of := boundValues{buf: buf, params: params}
 	for i := range params[:min(len(params), maxHeld)] {
 		v, ok := of.at(i)

@@ -218,3 +218,32 @@ func TestConditionsOnKeysCostNoAllocation(t *testing.T) {
 		t.Errorf("%v allocations", least)
 	}
 }
+
+// In detect mode the first text of a shape is understood while it runs: what it
+// asks for and what it reads is one detection all the same.
+func TestWhatIsUnderstoodLateAndWhatIsReadAreOneDetection(t *testing.T) {
+	l, e, _ := seeking(t)
+	s, _ := e.Open(event.Client{Session: "d", Protocol: "mysql", Server: "main", Database: "crm", User: "shop", Address: "10.0.0.2:1", ServerVersion: "8.4.0"})
+	t.Cleanup(s.Close)
+	await := func() { // the analysis has found it
+		for e.analysis.by.Stats().Parsed == 0 || e.analysis.behind.waits() > 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	sql := "SELECT email FROM customers WHERE id = 90001"
+	st, _ := s.Prepare([]byte(sql), len(sql))
+	r, _ := st.Run(nil, nil)
+	rows, _ := r.Columns(event.ChannelRow, s.Describe([]inspect.Column{{Name: "email", Type: 253}}))
+	await()
+	show(rows, 1, []string{rowA[3].value})
+	r.Done(1, "OK")
+	ask(s, "SELECT phone FROM customers WHERE id = 90001 AND 1 = 0", "OK") // nothing comes back
+	d := l.latest(t, "the second", func(d *event.Detection) bool { return d.Rule == rules.RowSought })
+	ids := map[event.ID]string{}
+	for _, x := range l.all() {
+		ids[x.ID] = x.Rule
+	}
+	if len(ids) != 2 || ids[d.ID] != rules.RowSought {
+		t.Errorf("%v", ids)
+	}
+}

@@ -18,6 +18,7 @@ type run struct {
 	rec     *record       // nil until the first hit
 	out     streams       // carries of what the server streams
 	bound   bound         // parameters, if the operator asked for them
+	late    *late         // what is found out about the bound values meanwhile
 	rows    rows          // of the current result
 	// expecting is the allowance that expects something of the run.
 	expecting *rules.Held
@@ -134,11 +135,17 @@ func (r *run) Text(ch event.Channel, text []byte) event.Verdict {
 
 // Done implements inspect.Run.
 func (r *run) Done(n uint64, code string) {
+	e, st := r.s.e, r.st
+	for _, l := range [...]*late{st.late, r.late} {
+		if l != nil {
+			r.lateHits(l)
+		}
+	}
 	r.ended(n, code)
 	if r.rec != nil {
 		r.rec.done(n, code)
 	}
-	e, st := r.s.e, r.st
+	r.late = nil
 	if e.analysis != nil && isSyntaxError(code) {
 		r.s.unlearn(st.text)
 		e.syntaxError(asked{s: r.s, text: st.text, total: st.total})

@@ -41,6 +41,7 @@ type statement struct {
 	key    uint64
 	env    sqlfacts.Env
 	places []sqlfacts.Mark
+	late   *late // nil: the shape was known
 }
 
 // maxSightings bounds statement.hits.

@@ -63,7 +63,7 @@ func TestWhatIsLearnedIsReadableAndMakesLaterFindingsGraver(t *testing.T) {
 	until(t, "the alert", func() bool {
 		for _, d := range s.detections() {
 			for _, f := range d.Findings {
-				if f.Detector == "new-shape" && d.Severity == event.Medium {
+				if f.Detector == "new-shape" && d.Severity >= event.Medium {
 					return true
 				}
 			}

@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"sync"
+
+	"honeyrow/engine/match"
+	"honeyrow/event"
+)
+
+// late is what is found out about a statement after it was sent: the analysis
+// and the statement's run tell one story, not two. It belongs to both.
+type late struct {
+	mu    sync.Mutex
+	found []lateHit
+	over  bool // the run has ended
+	told  bool // and had a detection of its own
+}
+
+// lateHit is a honey row that the statement asks for.
+type lateHit struct {
+	x      *match.Index
+	tok    uint32
+	ch     event.Channel
+	means  string
+	column string
+}
+
+// add leaves hits to the run; false: it has ended, and they are the caller's
+// to tell, unless the run's own detection has said it all.
+func (l *late) add(hs []lateHit) (left bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.over {
+		l.found = append(l.found, hs...)
+		return true
+	}
+	return l.told
+}
+
+// lateHits tells what the analysis found while the run went on.
+func (r *run) lateHits(l *late) {
+	l.mu.Lock()
+	found := l.found
+	l.found, l.over, l.told = nil, true, r.rec != nil
+	l.mu.Unlock()
+	if len(found) == 0 {
+		return
+	}
+	if r.rec != nil {
+		for _, h := range found {
+			if s := newSighting(h.x, h.tok, h.means, tried(1)); !r.rec.again(s.tok, h.ch) {
+				r.rec.count(s, h.ch, h.column)
+			}
+		}
+		return
+	}
+	for _, h := range found {
+		r.record().sight(h.x, h.tok, h.ch, h.means, h.column, tried(1))
+	}
+	r.rec.settle()
+}
+
+// tellLate tells what was found about a question's statement, with its run or,
+// if that has ended, by itself.
+func (s *session) tellLate(q *question, hs []lateHit) {
+	if len(hs) == 0 || q.late != nil && q.late.add(hs) {
+		return
+	}
+	var c *record
+	for _, h := range hs {
+		c = s.lateRecord(c, q)
+		c.sight(h.x, h.tok, h.ch, h.means, h.column, tried(1))
+	}
+	c.settle()
+}

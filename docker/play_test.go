@@ -402,13 +402,13 @@ func TestTheWholeStoryIsPlayedInTheOrderOfTheComposeFile(t *testing.T) {
 		}
 	}
 	first := g.run("story")
-	for _, words := range []string{"PostgreSQL, act 1", "psql", "pg_dump", "UNION SELECT", "exactly the expected alerts came: 9"} {
+	for _, words := range []string{"PostgreSQL, act 1", "psql", "pg_dump", "UNION SELECT", "exactly the expected alerts came: 10"} {
 		if !strings.Contains(first, words) {
 			t.Errorf("the story says nothing of %q:\n%s", words, first)
 		}
 	}
 	second := g.run("story-mysql")
-	for _, words := range []string{"MySQL, act 1", "mysqldump", "on crm-mysql", "UNION SELECT", "exactly the expected alerts came: 9"} {
+	for _, words := range []string{"MySQL, act 1", "mysqldump", "on crm-mysql", "UNION SELECT", "exactly the expected alerts came: 10"} {
 		if !strings.Contains(second, words) {
 			t.Errorf("the story in MySQL says nothing of %q:\n%s", words, second)
 		}

@@ -144,6 +144,10 @@ func TestStatedChanceIsNotOptimistic(t *testing.T) {
 		columns []inspect.Column
 		of      func([]string) []string
 	}
+	set, err := rules.Compile(rules.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	joined := cols("=row")
 	joined[0].Type = 25
 	for _, m := range []mode{
@@ -153,7 +157,7 @@ func TestStatedChanceIsNotOptimistic(t *testing.T) {
 	} {
 		var stated []float64
 		for range runs {
-			g := newRig(t, DefaultConfig(), rules.Config{})
+			g := newRigOf(t, DefaultConfig(), set)
 			g.e.Swap(p.planted(honey))
 			var table [][]string
 			for range rows {

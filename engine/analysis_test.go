@@ -176,3 +176,17 @@ func TestVersionsAreReadAsServersCountThem(t *testing.T) {
 		}
 	}
 }
+
+func TestSyntaxErrorsOfPreparedStatementsAreProbingToo(t *testing.T) {
+	l, open := asking(t)
+	s := open("10.0.0.1:1000")
+	sql := []byte("SELECT id FROM t WHERE id = 1'")
+	for range burst {
+		st, _ := s.Prepare(sql, len(sql))
+		st.Failed("1064")
+	}
+	d := l.latest(t, "five texts that could not be prepared", func(d *event.Detection) bool { return d.Rule == rules.Injection })
+	if len(d.Findings) == 0 || d.Findings[len(d.Findings)-1].Detector != "syntax-error-burst" {
+		t.Errorf("findings %+v", d.Findings)
+	}
+}

@@ -206,6 +206,13 @@ func (s *session) remember(t *statement) {
 	}
 }
 
+// Failed implements inspect.Statement.
+func (t *statement) Failed(code string) {
+	if t.s.e.analysis != nil && isSyntaxError(code) {
+		t.s.e.syntaxError(asked{s: t.s, text: t.text, total: t.total})
+	}
+}
+
 // Release implements inspect.Statement.
 func (t *statement) Release() { t.unref() }
 

@@ -85,6 +85,10 @@ type Layout any
 type Statement interface {
 	// Run starts one execution with its bound parameters, if any.
 	Run(buf []byte, params []Param) (Run, event.Verdict)
+	// Failed says that the server did not prepare the text: code is that of its
+	// error, as Run.Done gives it. The goroutine that reads from the server calls
+	// it, in the place of a Run's Done.
+	Failed(code string)
 	// Release says that no further Run is coming; the Statement must not be
 	// used afterwards, though its Runs may go on. Calling it is optional.
 	Release()
@@ -109,7 +113,7 @@ type Run interface {
 	// PostgreSQL's command tag, MySQL's "OK", or the SQLSTATE of the error that
 	// the client has had. MySQL's syntax errors share theirs (42000) with much
 	// else: their code is the error's number, "1064". Empty: the session ended
-	// first. The Run and its Rows must not be used afterwards.
+	// first, or the server dropped the run because of an error before it. The Run and its Rows must not be used afterwards.
 	Done(rows uint64, code string)
 }
 

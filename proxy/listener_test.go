@@ -98,7 +98,8 @@ func (blindSession) Close()                                            {}
 func (blindStatement) Run([]byte, []inspect.Param) (inspect.Run, event.Verdict) {
 	return blindRun{}, event.Verdict{}
 }
-func (blindStatement) Release() {}
+func (blindStatement) Failed(string) {}
+func (blindStatement) Release()      {}
 func (blindRun) Columns(event.Channel, inspect.Layout) (inspect.Rows, event.Verdict) {
 	return nil, event.Verdict{}
 }

@@ -23,7 +23,7 @@ import (
 // Call is one call that a protocol made. Slices are the recorder's own copies.
 type Call struct {
 	// Method is "Open", "Prepare", "Present", "Describe", "Set", "SessionText",
-	// "Close", "Run", "Release", "Columns", "Stream", "RunText", "Done",
+	// "Close", "Run", "Failed", "Release", "Columns", "Stream", "RunText", "Done",
 	// "Suspect" or "Row".
 	Method    string
 	Session   int // number of the session, from 1 in the order of Open
@@ -41,7 +41,7 @@ type Call struct {
 	Fields []inspect.Span   // Row, in its order
 	N      uint64           // Row, Stream, Done: rows so far
 	End    bool             // Present, Stream
-	Name   string           // Set: the parameter. Done: the command tag or SQLSTATE
+	Name   string           // Set: the parameter. Done, Failed: the command tag or SQLSTATE
 	Value  string           // Set
 	Client event.Client     // Open
 

@@ -157,6 +157,16 @@ func (t *statement) Run(buf []byte, params []inspect.Param) (inspect.Run, event.
 	return &run{t: t, n: r.runs, split: flow{}}, v
 }
 
+func (t *statement) Failed(code string) {
+	r := t.s.r
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if t.released {
+		r.problem("Failed of statement %d after Release", t.n)
+	}
+	r.note(Call{Method: "Failed", Session: t.s.n, Statement: t.n, Name: code})
+}
+
 func (t *statement) Release() {
 	r := t.s.r
 	r.mu.Lock()

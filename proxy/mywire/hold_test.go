@@ -151,7 +151,7 @@ func TestNothingOfARefusedResultLeaves(t *testing.T) {
 			answers := slices.Clone(g.answers)
 			answers[n] = append(bytes.Clone(p[:len(p)-2]), str("honey")...)
 			want := withheld(&g, answers, n, name)
-			for k := 0; k < 18; k += 1 + 3*(len(want)>>16) {
+			for k := 0; k < 18; k += 3 + 3*(len(want)>>16) {
 				x := startHeld(t, c, wire.HoldConfig{Size: 1 << 20}, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelRow, "honey") })
 				x.begin(g)
 				got, err := x.d.FeedSplit(rand.New(rand.NewPCG(uint64(k), 1)), wire.Server, g.stream(answers), 1+len(want)>>8+1<<k)

@@ -346,6 +346,9 @@ func (f *flow) errorPacket(r *request, rest, p []byte) (taken, error) {
 	if r.named {
 		f.charset.Store(uint32(r.charset))
 	}
+	if r.kind == prepare && r.prep != nil && r.prep.stmt != nil && !f.swallow {
+		r.prep.stmt.Failed(e.runCode())
+	}
 	f.finish(r, e.runCode())
 	return t, nil
 }

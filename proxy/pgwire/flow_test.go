@@ -161,6 +161,27 @@ func TestPipelineAfterAnErrorIsSkippedToItsSync(t *testing.T) {
 	}
 }
 
+// A batch with one mistake is one mistake: what stood behind it was never looked
+// at, and says nothing about who sent it.
+func TestAnErrorIsTheFirstRunsOfItsPipelineAlone(t *testing.T) {
+	x := start(t, nil)
+	var batch []encoder
+	for range 3 {
+		batch = append(batch, &pgproto3.Parse{Query: "selec 1"}, &pgproto3.Bind{}, &pgproto3.Execute{})
+	}
+	x.client(nil, append(batch, syncMsg)...)
+	x.server(nil, failed("42601", "syntax"), readyIdle)
+	x.wantRuns("0 42601", "0 ", "0 ")
+
+	// Nobody bound it: the text alone failed.
+	x = start(t, nil)
+	x.client(nil, &pgproto3.Parse{Query: "selec 1"}, &pgproto3.Describe{ObjectType: 'S'}, syncMsg)
+	x.server(nil, failed("42601", "syntax"), readyIdle)
+	if c := x.rec.Calls("Failed"); len(c) != 1 || c[0].Name != "42601" {
+		t.Errorf("told of the text that failed: %+v", c)
+	}
+}
+
 // The server ignores all that comes after an error up to Sync, also what the
 // client sends when it has seen the error already: pgx's pipeline does.
 func TestMessagesBetweenAnErrorAndItsSyncAreNeverAnswered(t *testing.T) {

@@ -65,7 +65,8 @@ type blindStatement struct{}
 func (blindStatement) Run([]byte, []inspect.Param) (inspect.Run, event.Verdict) {
 	return blindRun{}, event.Verdict{}
 }
-func (blindStatement) Release() {}
+func (blindStatement) Failed(string) {}
+func (blindStatement) Release()      {}
 
 type blindRun struct{}
 

@@ -413,8 +413,33 @@ func (f *flow) abandon(code string) {
 	f.discard = f.cur == nil // no Sync has been sent yet
 	f.copyIn = false
 	f.mu.Unlock()
+	f.blame(gone, code)
+}
+
+// blame ends the runs of requests that the server dropped. The error is the
+// first one's: what stood behind it was never looked at.
+func (f *flow) blame(gone []*request, code string) {
+	if len(gone) == 0 {
+		return
+	}
+	first := gone[0]
+	own := first.exec
+	if first.kind == parse {
+		for _, r := range gone {
+			if own == nil && r.exec != nil && r.exec.prep == first.prep {
+				own = r.exec // its run has begun here already
+			}
+		}
+		if own == nil && first.prep != nil {
+			first.prep.stmt.Failed(code)
+		}
+	}
 	for _, r := range gone {
-		f.endRun(r.exec, code)
+		if r.exec != nil && r.exec == own {
+			f.endRun(r.exec, code)
+		} else {
+			f.endRun(r.exec, "")
+		}
 	}
 }
 

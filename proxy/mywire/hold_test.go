@@ -207,7 +207,7 @@ func TestResultBeyondTheHoldIsRefusedWhateverTheSplit(t *testing.T) {
 			size := len(pk(1, append(d.head(0, twoColumns()...), textRow("1", "a"))...))
 			h := wire.HoldConfig{Size: size, Beyond: wire.BeyondRefuse, Time: time.Second}
 			var want []byte
-			for k := 0; k < 18; k += 1 + 3*(len(stream)>>16) {
+			for k := 0; k < 18; k += 3 + 3*(len(stream)>>16) {
 				x := startHeld(t, c, h, nil)
 				x.begin(g)
 				got, err := x.d.FeedSplit(rand.New(rand.NewPCG(uint64(k), 1)), wire.Server, stream, 1+len(stream)>>8+1<<k)

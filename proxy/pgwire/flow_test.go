@@ -167,7 +167,7 @@ func TestAnErrorIsTheFirstRunsOfItsPipelineAlone(t *testing.T) {
 	x := start(t, nil)
 	var batch []encoder
 	for range 3 {
-		batch = append(batch, &pgproto3.Parse{Query: "selec 1"}, &pgproto3.Bind{}, &pgproto3.Execute{})
+		batch = append(batch, &pgproto3.Parse{Query: "selec 1"}, &pgproto3.Bind{}, &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{})
 	}
 	x.client(nil, append(batch, syncMsg)...)
 	x.server(nil, failed("42601", "syntax"), readyIdle)

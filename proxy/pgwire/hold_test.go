@@ -133,7 +133,7 @@ func TestNothingOfARefusedResultLeaves(t *testing.T) {
 				x := startHeld(t, wire.HoldConfig{Size: 1 << 20}, nil)
 				want, end := withheld(t, x.f.refuse, answers, n)
 				r := rand.New(rand.NewPCG(uint64(n), 1))
-				for k := 0; k < 20; k += 1 + 3*(len(want)>>16) {
+				for k := 0; k < 20; k += 3 + 3*(len(want)>>16) {
 					x := startHeld(t, wire.HoldConfig{Size: 1 << 20}, func(r *inspecttest.Recorder) { r.BlockWhen("", "honey") })
 					x.client(nil, g.asks...)
 					got, err := x.d.FeedSplit(r, wire.Server, enc(t, answers...), 1+len(want)>>8+1<<k)
@@ -216,7 +216,7 @@ func TestResultBeyondTheHoldIsRefusedWhateverTheSplit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			stream := enc(t, g.answers...)
 			var want []byte
-			for k := 0; k < 18; k += 1 + 3*(len(stream)>>16) {
+			for k := 0; k < 18; k += 3 + 3*(len(stream)>>16) {
 				x := startHeld(t, wire.HoldConfig{Size: size, Beyond: wire.BeyondRefuse, Time: time.Second}, nil)
 				x.client(nil, g.asks...)
 				got, err := x.d.FeedSplit(rand.New(rand.NewPCG(uint64(k), 1)), wire.Server, stream, 1+len(stream)>>8+1<<k)

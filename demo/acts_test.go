@@ -98,8 +98,8 @@ func TestEveryActWorksWithoutAProxy(t *testing.T) {
 					}
 				}
 			}
-			if expected != 7 {
-				t.Errorf("the story expects %d detections with two seeded tables, want 7", expected)
+			if expected != 8 {
+				t.Errorf("the story expects %d detections with two seeded tables, want 8", expected)
 			}
 			if out, err := tc.closed(ctx, th); err == nil || !strings.Contains(err.Error(), tc.denied) {
 				t.Errorf("support may read payroll: %s, %v", out, err)
@@ -113,7 +113,7 @@ func TestTheStoryOfEachProductHasTheSameActs(t *testing.T) {
 	for name, p := range products {
 		acts := story(p.script())
 		if len(acts) != 7 || len(acts) != len(want) {
-			t.Fatalf("%s has %d acts, want 7", name, len(acts))
+			t.Fatalf("%s has %d acts, want 8", name, len(acts))
 		}
 		for i, a := range acts {
 			if a.title != want[i].title || a.title == "" || a.story == "" || a.play == nil || a.refuse != (i == 6) {

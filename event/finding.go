@@ -4,7 +4,7 @@ package event
 type Finding struct {
 	Detector string `json:"detector"` // "union-graft"
 	Title    string `json:"title"`
-	// Weight says how much it means: 1 is seen in ordinary statements now and
+	// Weight says how much it means: 0 only sharpens others, 1 is seen in ordinary statements now and
 	// then, 2 seldom, 3 and more hardly ever. The weights of a statement's
 	// findings add up.
 	Weight int `json:"weight"`

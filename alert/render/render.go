@@ -55,6 +55,7 @@ func Text(d *event.Detection, o Options) string {
 	if len(d.Statement.Tags) > 0 {
 		w.line("tags", pairs(d.Statement.Tags))
 	}
+	w.suspected(d)
 	for _, o := range d.Origins {
 		w.line("copied", copied(&w, &o))
 	}
@@ -293,7 +294,44 @@ func pairs(m map[string]string) string {
 	return strings.Join(parts, ", ")
 }
 
+// maxSuspicions is how many findings are told; the JSON form has them all.
+const maxSuspicions = 4
+
+// suspected says what gave the client's statements away.
+func (w *writer) suspected(d *event.Detection) {
+	for i, f := range d.Findings {
+		label := ""
+		if i == 0 {
+			label = "suspicion"
+		}
+		if i == maxSuspicions {
+			w.line(label, fmt.Sprintf("and %d more, see the JSON form", len(d.Findings)-i))
+			break
+		}
+		text := Clean(f.Title)
+		if f.Detail != "" {
+			text += ": " + Clean(f.Detail)
+		}
+		if f.Count > 1 {
+			text += fmt.Sprintf(" (in %d statements)", f.Count)
+		}
+		w.line(label, text)
+	}
+	if len(d.Reach) > 0 {
+		tables := make([]string, len(d.Reach))
+		for i, t := range d.Reach {
+			tables[i] = Clean(t)
+		}
+		w.line("reaches", strings.Join(tables, ", ")+", where honey rows are planted")
+	}
+}
+
+// result says what came back. A suspicion is about statements, not about one
+// run: it tells how many there were.
 func result(d *event.Detection) string {
+	if len(d.Hits) == 0 && len(d.Findings) > 0 && !d.Run.Done {
+		return plural(uint64(max(d.HitCount, 0)), "suspicious statement") + " so far"
+	}
 	text := plural(d.Run.Rows, "row") + " returned"
 	if !d.Run.Done {
 		text += " so far"

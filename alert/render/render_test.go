@@ -207,3 +207,23 @@ func TestAChanceIsToldInWordsWhereItMatters(t *testing.T) {
 		t.Errorf("1 in %s, want 10^9", got)
 	}
 }
+
+func TestWhatGaveAClientAwayIsTold(t *testing.T) {
+	d := event.Detection{
+		Rule: "sql-injection", Severity: event.High, HitCount: 3,
+		Findings: []event.Finding{
+			{Detector: "union-graft", Title: "UNION with an arm of another kind", Detail: "two constants", Count: 2},
+			{Detector: "comment-truncation", Title: "The statement's end is commented away", Count: 1},
+		},
+		Reach: []string{"crm.customers"},
+	}
+	text := Text(&d, Options{})
+	for _, want := range []string{
+		"suspicion  UNION with an arm of another kind: two constants (in 2 statements)",
+		"The statement's end is commented away\n", "reaches    crm.customers, where honey rows are planted", "3 suspicious statements so far",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}

@@ -67,6 +67,7 @@ fuzz-short:
 test: ## install what the tests need and run all of them, those against real PostgreSQL and MariaDB included
 	@scripts/need.sh cc $(SERVERS) $(CLIENTS)
 	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 15m $(QUICK)
+	$(GO) test -count=1 -run Alloc ./engine/... ./proxy/...
 	$(GO) test -count=1 -timeout 30m ./demo/... ./docker ./integration/...
 	$(GO) run ./integration/suites -short
 

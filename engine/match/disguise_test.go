@@ -317,13 +317,18 @@ func TestUndoingWhatIsNoTokenAllocatesNothing(t *testing.T) {
 	x := Compile(&token.Snapshot{Version: 1, Tokens: strongTokens(1000)})
 	for _, kind := range []string{"record", "prose", "uuid", "sha256", "base64", "jwt", "json", "url", "bytes", "ints", "digits"} {
 		b := ordinary(kind, 1<<10)
-		// sync.Pool forgets at a collection, and under the race detector at random:
-		// the best of many, over a text with few codes, is what the code does.
-		least := testing.AllocsPerRun(1, func() { x.Suspect(b) })
-		for range 300 {
-			least = min(least, testing.AllocsPerRun(1, func() { x.Suspect(b) }))
+		// sync.Pool forgets at a collection: the best of a few is what the code does.
+		// Under the race detector it forgets at random, once for each code undone at
+		// most; `make test` looks at this without it too.
+		least := testing.AllocsPerRun(10, func() { x.Suspect(b) })
+		for range 9 {
+			least = min(least, testing.AllocsPerRun(10, func() { x.Suspect(b) }))
 		}
-		if least != 0 {
+		most := 0.0
+		if underRace {
+			most = 64
+		}
+		if least > most {
 			t.Errorf("%s: %v allocations", kind, least)
 		}
 	}

@@ -16,7 +16,7 @@ QUICK = $$($(GO) list ./... | grep -v -e '^honeyrow/integration' -e '^honeyrow/d
 # For `make check`: what needs no MariaDB, no second program, no long seeding and no
 # SQLite (20 s under the race detector).
 # `make test` runs all.
-NIMBLE = ./event/... ./inspect/... ./token ./alert/... ./engine ./engine/match ./engine/detect ./engine/sqlfacts/mysql ./engine/sqlfacts/pgsql ./rules/... ./proxy ./proxy/pgwire ./proxy/replay/... ./proxy/tlsconf/... ./proxy/wire/... ./seeder ./seeder/generate ./internal/config ./internal/wiretest
+NIMBLE = ./event/... ./inspect/... ./token ./alert/... ./engine ./engine/baseline ./engine/match ./engine/detect ./engine/sqlfacts/mysql ./engine/sqlfacts/pgsql ./rules/... ./proxy ./proxy/pgwire ./proxy/replay/... ./proxy/tlsconf/... ./proxy/wire/... ./seeder ./seeder/generate ./internal/config ./internal/wiretest
 SERVERS = postgresql psql pg_dump pgbench mariadbd mariadb mariadb-dump
 CLIENTS = node npm python3-psycopg python3-psycopg2 python3-pymysql python3-mysqldb php-mysql sysbench
 

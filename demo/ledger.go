@@ -158,10 +158,12 @@ func (l *ledger) await(ctx context.Context, act int, want []expectation, patienc
 	}
 }
 
-// telling returns the alert of a read that tells what gave the client away.
-func telling(es []*entry) *entry {
+// telling returns the alert of the same statement's read that tells what gave
+// the client away.
+func telling(w expectation, es []*entry) *entry {
+	w.suspected = false
 	for _, e := range es {
-		if e.d.Rule == read && len(e.d.Findings) > 0 && e.d.Run.Done {
+		if w.meets(&e.d) == "" && len(e.d.Findings) > 0 && len(e.d.Reach) > 0 && e.d.Run.Done {
 			return e
 		}
 	}
@@ -191,7 +193,7 @@ func pair(want []expectation, have []*entry) (found []*entry, missing string) {
 		if mine == nil && w.suspected {
 			// A suspicion that goes on since an earlier story is no new alert, and what is
 			// understood only when the first row has come is told with it.
-			if mine = telling(have); mine != nil {
+			if mine = telling(w, have); mine != nil {
 				found = append(found, mine)
 				continue
 			}

@@ -142,7 +142,7 @@ func TestKillEndsAnIdleSessionWithAWord(t *testing.T) {
 	p.pump.Enforce(event.Measure{Kill: true, Rule: "r", Detection: "d-1"})
 	got, _ := io.ReadAll(p.client)
 	if want := "bye " + string('0'+byte(Killed)) + "d-1"; string(got) != want {
-		t.Fatalf("client read %q, want %q", got, want)
+		t.Fatalf("client read %q, want %q, ended with %v", got, want, <-p.done)
 	}
 	var k *KilledError
 	if err := <-p.done; !errors.As(err, &k) || k.Rule != "r" || k.Detection != "d-1" {

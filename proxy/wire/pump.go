@@ -63,8 +63,9 @@ type Pump struct {
 	killed atomic.Pointer[event.Measure] // the session is to end
 	slow   atomic.Pointer[tarpit]        // nil: at full speed
 
-	mu    sync.Mutex
-	cause error // the first error: why the session ended
+	mu     sync.Mutex
+	ending bool  // a direction has ended and ends the session
+	cause  error // the first error: why the session ended
 }
 
 // epoch is what moments are counted from: reading the time that has passed is
@@ -137,21 +138,25 @@ func (p *Pump) farewell(r Reason) {
 	}
 }
 
-// end records why a direction ended and stops the other one.
+// end records why a direction ended and stops the other one. Whoever comes first
+// closes, when the last message is written: one who comes while it is being
+// written must not close under it.
 func (p *Pump) end(err error) {
 	p.mu.Lock()
-	first := p.cause == nil && !p.ended.Load()
+	first := !p.ending && !p.ended.Load()
 	if first {
+		p.ending = true
 		p.cause = err
 	}
 	p.mu.Unlock()
-	if first && err != nil {
-		var e *Error
-		if errors.As(err, &e) {
-			p.count(e)
-			if r, ok := reason(e); ok && !p.ended.Swap(true) {
-				p.farewell(r)
-			}
+	if !first {
+		return
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		p.count(e)
+		if r, ok := reason(e); ok && !p.ended.Swap(true) {
+			p.farewell(r)
 		}
 	}
 	p.ended.Store(true)

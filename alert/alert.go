@@ -10,13 +10,21 @@ import (
 	"honeyrow/event"
 )
 
-// Delivery is one detection on its way to one sink.
+// Delivery is one detection, or one change of an incident, on its way to one
+// sink.
 type Delivery struct {
-	Sink      string
+	Sink string
+	// Detection is the zero Detection if nothing but the incident's state changed.
 	Detection event.Detection
-	Attempt   int // 1 for the first try
-	Created   time.Time
+	// Incident is what the detection belongs to, as it is now; nil if the store
+	// keeps none, as for what was committed by earlier versions.
+	Incident *event.Incident
+	Attempt  int // 1 for the first try
+	Created  time.Time
 }
+
+// Change reports whether the delivery is of a change of the incident's state.
+func (d *Delivery) Change() bool { return d.Detection.ID == "" && d.Incident != nil }
 
 // Outbox is the durable queue between detections and sinks. Implementations
 // are safe for concurrent use.
@@ -40,4 +48,15 @@ type Sink interface {
 	Name() string
 	Deliver(ctx context.Context, d *event.Detection) error
 	Close() error
+}
+
+// IncidentSink is a Sink that follows incidents. DeliverIncident is called in
+// the place of Deliver: with each detection and the incident as it is then, and
+// with a nil detection when somebody has acknowledged, resolved, allowed or
+// reopened it (inc.Changes ends with what happened). inc is nil with a detection
+// that belongs to none. A change's idempotency key is the incident's ID and
+// Revision. It must keep neither.
+type IncidentSink interface {
+	Sink
+	DeliverIncident(ctx context.Context, inc *event.Incident, d *event.Detection) error
 }

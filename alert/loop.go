@@ -247,8 +247,21 @@ func (l *Loop) idle(ctx context.Context) time.Duration {
 
 // try delivers once, records the outcome, and returns the delivery's error.
 func (l *Loop) try(ctx context.Context, d Delivery) error {
+	follower, follows := l.sink.(IncidentSink)
+	if d.Change() && !follows {
+		l.settle(ctx, d, nil, time.Time{})
+		return nil
+	}
 	bounded, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
-	err := l.sink.Deliver(bounded, &d.Detection)
+	var err error
+	switch {
+	case d.Change():
+		err = follower.DeliverIncident(bounded, d.Incident, nil)
+	case follows:
+		err = follower.DeliverIncident(bounded, d.Incident, &d.Detection)
+	default:
+		err = l.sink.Deliver(bounded, &d.Detection)
+	}
 	cancel()
 	if ctx.Err() != nil && err != nil {
 		return ctx.Err() // broken off by us: no failure of the sink

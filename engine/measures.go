@@ -291,5 +291,5 @@ func verdictOf(r *rules.Compiled, c *event.Client, id event.ID) event.Verdict {
 
 // matchOf is how a detection tells of a rule.
 func matchOf(r *rules.Compiled, severity event.Severity) event.Match {
-	return event.Match{ID: r.ID, Title: r.Title, Severity: severity, Actions: r.Actions.Words(), Tags: r.Tags}
+	return event.Match{ID: r.ID, Title: r.Title, Severity: severity, Actions: r.Actions.Words(), Tags: r.Tags, Playbook: r.Playbook}
 }

@@ -47,6 +47,10 @@ type Detection struct {
 	// Origins are the statements that copied out of the tables of these hits what
 	// was read elsewhere now: the latest three, oldest first.
 	Origins []Origin `json:"origins,omitempty"`
+	// Incident is the part it has in an incident, Audit its link in the audit's
+	// chain: the outbox sets both, before any sink sees the detection.
+	Incident *Membership `json:"incident,omitempty"`
+	Audit    *Seal       `json:"audit,omitempty"`
 	// Drill marks a test alert: nothing happened.
 	Drill bool `json:"drill,omitempty"`
 }
@@ -59,6 +63,9 @@ type Match struct {
 	// Actions are what it did, in words: "alert", "tarpit 2s".
 	Actions []string `json:"actions"`
 	Tags    []string `json:"tags,omitempty"` // CWE-89, T1190
+	// Playbook is where the next steps are written down: a page of docs/playbooks,
+	// or an address of the owner's.
+	Playbook string `json:"playbook,omitempty"`
 }
 
 // Quarantine is one subject shut out for a time.

@@ -330,7 +330,7 @@ func (s *session) judge(st *statement, t *sqlfacts.Text, f *sqlfacts.Facts, sql 
 func (s *session) weigh(t *sqlfacts.Text, n *note, g *ground, sql []byte, total int) event.Verdict {
 	s.copied(n, sql, total)
 	fs := n.findings(t)
-	novelty := s.compare(t, len(fs) > 0)
+	novelty := s.compare(t, detect.Score(fs) >= detect.Medium)
 	if novelty != "" {
 		fs = s.multiply(fs, novelty, len(g.reach) > 0 && !n.upkeep)
 	}

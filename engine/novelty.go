@@ -65,7 +65,9 @@ func (s *session) teacher() baseline.Principal {
 }
 
 // compare learns a text, or says how it differs from what was learned; empty: it
-// does not.
+// does not. found says that what the detectors see in it is an alert by itself:
+// only then it is not learned. What applications send has weak findings now and
+// then, and would be new for ever.
 func (s *session) compare(t *sqlfacts.Text, found bool) string {
 	if l := s.e.learner.Load(); l != nil {
 		if found {

@@ -27,7 +27,7 @@ func learned(t *testing.T) (*desk, func(user, application string) inspect.Sessio
 	s := open("shop", "web 1")
 	for _, sql := range []string{
 		"SELECT id, name FROM products WHERE id = 5", "SELECT id FROM customers WHERE id = 5",
-		"SELECT id FROM products WHERE name LIKE '%' OR name = 'x'", // has a finding
+		"SELECT id FROM products WHERE name LIKE '%' OR name = 'x'", // has a weak finding
 	} {
 		ask(s, sql, "OK")
 	}
@@ -50,7 +50,8 @@ func TestNoveltyMakesOtherFindingsGraver(t *testing.T) {
 		{"new with a weak finding", "shop", "web 2", "SELECT id FROM products WHERE name LIKE '%' OR name = 'y' LIMIT 3", "novel-statement", event.Medium, newShape},
 		{"new with a table that holds honey rows", "shop", "web 2", "SELECT * FROM customers", "novel-statement", event.Medium, newShape},
 		{"new with a grave finding", "shop", "web 2", "SELECT id FROM products WHERE id = 5 OR sleep(5)", rules.Injection, event.High, newShape},
-		{"what had a finding was not learned", "shop", "web 2", "SELECT id FROM products WHERE name LIKE '%' OR name = 'x'", "novel-statement", event.Medium, newShape},
+		{"new with a finding of the weakest kind", "shop", "web 2", "SELECT table_name FROM information_schema.tables", "novel-statement", event.Low, newShape},
+		{"known, with a weak finding", "shop", "web 2", "SELECT id FROM products WHERE name LIKE '%' OR name = 'x'", "", 0, ""},
 		{"a DBA's statement", "dba", "mysql", "SELECT count(*) FROM products", "", 0, ""},
 		{"a DBA's statement of a table with honey rows", "dba", "mysql", "SELECT count(*) FROM customers", "", 0, ""},
 		{"the application's user with another program", "shop", "mysql", "SELECT count(*) FROM customers", "novel-statement", event.Medium, newApplication},

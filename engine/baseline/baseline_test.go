@@ -57,6 +57,23 @@ func TestAShapeIsKnownWhateverItsValuesAndLayout(t *testing.T) {
 	}
 }
 
+func TestAnEmptyStatementIsLearnedAndReadBack(t *testing.T) {
+	l := NewLearner(nil, now)
+	l.Saw(web, lexed("/* ping */ ;", pg), now)
+	l.Saw(web, lexed("", pg), now)
+	name := filepath.Join(t.TempDir(), "b.yaml")
+	if err := Write(name, l.Book()); err != nil {
+		t.Fatal(err)
+	}
+	b, err := Read(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !has(b, "-- ping", pg) || has(b, "SELECT 1", pg) {
+		t.Errorf("shapes %+v", b.Of(id).Shapes())
+	}
+}
+
 func TestTheFileIsOneLineAShapeInOneOrderAndKeepsComments(t *testing.T) {
 	l := NewLearner(nil, now)
 	for _, sql := range []string{"SELECT b FROM t", "SELECT a FROM t WHERE c = 'it''s'", "SELECT a FROM t WHERE c = 'x'", "SELECT a FROM t -- end"} {

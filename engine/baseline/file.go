@@ -170,11 +170,12 @@ func (id Identity) key() string { return id.Server + "\x00" + id.User + "\x00" +
 
 func (p *parser) shape(id Identity, n *yaml.Node) error {
 	s := Shape{Count: 1}
+	written := false // an empty statement has a shape too: drivers ping with it
 	err := p.fields(n, "a shape", func(key string, v *yaml.Node) error {
 		var err error
 		switch key {
 		case "sql":
-			s.SQL = v.Value
+			s.SQL, written = v.Value, v.Tag != "!!null"
 		case "hash": // made anew
 		case "count":
 			s.Count, err = strconv.ParseUint(v.Value, 10, 64)
@@ -204,7 +205,7 @@ func (p *parser) shape(id Identity, n *yaml.Node) error {
 	if err != nil {
 		return err
 	}
-	if strings.TrimSpace(s.SQL) == "" {
+	if !written {
 		return p.fail(n, "a shape without sql: write the statement, or delete the line")
 	}
 	p.note(id.key()+"\x00"+s.Hash(), n)

@@ -68,3 +68,42 @@ func TestHandMadeSetsAreToldApart(t *testing.T) {
 		}
 	}
 }
+
+// Learning lets no attack pass as known, hides none that is seen without it, and
+// does not make the rest of what the same applications send an alert.
+func TestWhatIsLearnedTellsAttacksFromOrdinaryStatements(t *testing.T) {
+	cs, err := load("corpora", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hard, err := loadHard("hard")
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := newJudge()
+	defer j.close()
+	ls, err := j.lessons(t.Context(), append(cs, hard...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(ls) != 4 {
+		t.Fatalf("%d lessons, want 4", len(ls))
+	}
+	for _, l := range ls {
+		if l.learned < 1000 || l.ordinary.all < 500 || l.attacks.all < 1000 || l.evasions.all < 100 {
+			t.Errorf("%s: too few statements: %+v", l.name, l)
+		}
+		if len(l.passed) > 0 {
+			t.Errorf("%s: %d attacks pass as known: %s", l.name, len(l.passed), strings.Join(l.passed, "\n"))
+		}
+		if l.attacks.with < l.attacks.bare || l.evasions.with < l.evasions.bare {
+			t.Errorf("%s: learning hides attacks: %+v, %+v", l.name, l.attacks, l.evasions)
+		}
+		if share := float64(l.ordinary.with) / float64(l.ordinary.all); share > 0.01 {
+			t.Errorf("%s: %d of %d ordinary statements are alerts of medium severity", l.name, l.ordinary.with, l.ordinary.all)
+		}
+		if l.ordinary.novel == 0 || l.ordinary.novel == l.ordinary.all {
+			t.Errorf("%s: %d of %d ordinary statements are new", l.name, l.ordinary.novel, l.ordinary.all)
+		}
+	}
+}

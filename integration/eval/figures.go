@@ -27,10 +27,34 @@ type figures struct {
 	First map[string]figure `json:"first"`
 	// Last holds the run that was kept last.
 	Last map[string]figure `json:"last"`
+	// Learning holds the lessons that were kept last.
+	Learning map[string]lessonFigure `json:"learning"`
+}
+
+// lessonFigure is what is kept of a lesson.
+type lessonFigure struct {
+	Learned  int         `json:"learned"`
+	Ordinary countFigure `json:"ordinary"`
+	Attacks  countFigure `json:"attacks"`
+	Evasions countFigure `json:"evasions"`
+	Alike    countFigure `json:"lookalikes"`
+}
+
+type countFigure struct {
+	Counted int `json:"counted"`
+	New     int `json:"new"`
+	With    int `json:"with"`    // alerts with the baseline
+	Without int `json:"without"` // and without
+}
+
+func (c counts) figure() countFigure { return countFigure{c.all, c.novel, c.with, c.bare} }
+
+func (l *lesson) figure() lessonFigure {
+	return lessonFigure{l.learned, l.ordinary.figure(), l.attacks.figure(), l.evasions.figure(), l.alike.figure()}
 }
 
 func readFigures(path string) (figures, error) {
-	f := figures{First: map[string]figure{}, Last: map[string]figure{}}
+	f := figures{First: map[string]figure{}, Last: map[string]figure{}, Learning: map[string]lessonFigure{}}
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return f, nil
@@ -45,7 +69,10 @@ func readFigures(path string) (figures, error) {
 }
 
 // keep puts this run into the file; the first figures of a set stay.
-func (f figures) keep(path string, rs []*result) error {
+func (f figures) keep(path string, rs []*result, ls []*lesson) error {
+	for _, l := range ls {
+		f.Learning[l.name] = l.figure()
+	}
 	for _, r := range rs {
 		now := r.figure()
 		f.Last[r.c.name] = now
@@ -61,7 +88,10 @@ func (f figures) keep(path string, rs []*result) error {
 }
 
 // compare prints what changed against the kept figures, corpus by corpus.
-func (f figures) compare(out io.Writer, rs []*result) {
+func (f figures) compare(out io.Writer, rs []*result, ls []*lesson) {
+	for _, l := range ls {
+		f.compareLesson(out, l)
+	}
 	for _, r := range rs {
 		now := r.figure()
 		last, ok := f.Last[r.c.name]
@@ -82,6 +112,41 @@ func (f figures) compare(out io.Writer, rs []*result) {
 		return slices.ContainsFunc(rs, func(r *result) bool { return r.c.name == n })
 	}); len(gone) > 0 {
 		fmt.Fprintf(out, "not run this time: %s\n", strings.Join(gone, ", "))
+	}
+}
+
+func (f figures) compareLesson(out io.Writer, l *lesson) {
+	last, ok := f.Learning[l.name]
+	if !ok {
+		fmt.Fprintf(out, "%s: not in the kept figures (--keep puts it there)\n", l.name)
+		return
+	}
+	now := l.figure()
+	for _, x := range [...]struct {
+		what      string
+		attack    bool
+		now, last countFigure
+	}{
+		{"ordinary statements", false, now.Ordinary, last.Ordinary},
+		{"attacks", true, now.Attacks, last.Attacks},
+		{"evasions", true, now.Evasions, last.Evasions},
+		{"look-alikes", false, now.Alike, last.Alike},
+	} {
+		if x.now == x.last {
+			continue
+		}
+		word := "changed"
+		if x.now.Counted == x.last.Counted && x.now.With != x.last.With {
+			word = "better"
+			if x.now.With < x.last.With == x.attack {
+				word = "WORSE"
+			}
+		}
+		fmt.Fprintf(out, "%s: %s: %s: %d new and %d alerts (%d without learning) of %d, kept: %d, %d (%d) of %d\n", l.name, word, x.what,
+			x.now.New, x.now.With, x.now.Without, x.now.Counted, x.last.New, x.last.With, x.last.Without, x.last.Counted)
+	}
+	for _, p := range l.passed {
+		fmt.Fprintf(out, "%s: WORSE: an attack passes as known: %s\n", l.name, p)
 	}
 }
 

@@ -1,6 +1,7 @@
 // Command eval measures what the detectors see and what they mistake, on
 // corpora of attacks and of ordinary statements. It prints a table, per corpus
-// and class, and compares it with the figures that are kept in the repository.
+// and class, and compares it with the figures that are kept in the repository. It
+// also measures what learning does: see lesson.
 //
 //	go run ./integration/eval                          # our own corpora
 //	go run ./integration/eval --public DIR             # and others'
@@ -89,15 +90,21 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 			r.list(out, o.limit)
 		}
 	}
+	began := time.Now()
+	ls, err := j.lessons(ctx, cs)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(errs, "learning: %d lessons in %.1f s\n", len(ls), time.Since(began).Seconds())
 	kept, err := readFigures(o.figures)
 	if err != nil {
 		return err
 	}
-	report(out, rs, kept, false)
+	report(out, rs, ls, kept, false)
 	fmt.Fprintln(out)
-	kept.compare(out, rs)
+	kept.compare(out, rs, ls)
 	if o.keep {
-		if err := kept.keep(o.figures, rs); err != nil {
+		if err := kept.keep(o.figures, rs, ls); err != nil {
 			return err
 		}
 	}
@@ -105,7 +112,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 		return nil
 	}
 	var b strings.Builder
-	report(&b, rs, kept, true)
+	report(&b, rs, ls, kept, true)
 	return os.WriteFile(o.markdown, []byte(b.String()), 0o644)
 }
 

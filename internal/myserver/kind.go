@@ -73,19 +73,19 @@ func (k Kind) settings(dir string) []string {
 
 // What MariaDB has of itself and MySQL of 9 does not: tables seq_1_to_N, and MD5.
 var (
-	sequences = regexp.MustCompile(`\b(seq_(\d+)_to_(\d+))\b`)
+	sequences = regexp.MustCompile(`(^|[^.\w])(seq_(\d+)_to_(\d+))\b`)
 	digests   = regexp.MustCompile(`(?i)\bmd5\(`)
 	replacing = regexp.MustCompile(`(?i)\bcreate or replace table (\w+)`)
 )
 
 // Portable returns SQL that was written for MariaDB in words that this kind
-// knows: MariaDB's sequence tables behind FROM, MD5 (another digest of as many
+// knows: MariaDB's sequence tables without a schema, MD5 (another digest of as many
 // digits) and CREATE OR REPLACE TABLE. It knows no more of SQL than that.
 func (k Kind) Portable(sql string) string {
 	if k != MySQL {
 		return sql
 	}
-	sql = sequences.ReplaceAllString(sql, "(with recursive s (seq) as (select $2 union all select seq + 1 from s where seq < $3) select seq from s) $1")
+	sql = sequences.ReplaceAllString(sql, "$1(with recursive s (seq) as (select $3 union all select seq + 1 from s where seq < $4) select seq from s) $2")
 	sql = withoutMD5(sql)
 	return replacing.ReplaceAllString(sql, "drop table if exists $1; create table $1")
 }

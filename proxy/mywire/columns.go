@@ -194,9 +194,8 @@ func (r *request) opens(status uint16) bool {
 // openCursor keeps a result whose rows are fetched later.
 func (f *flow) openCursor(r *request) {
 	if r.prep != nil && r.exec != nil && !f.swallow {
-		w := f.w
-		w.wanted = append([]bool(nil), w.wanted...)
-		r.prep.cursor = &cursor{exec: r.exec, w: w}
+		r.prep.cursor = &cursor{exec: r.exec}
+		r.prep.cursor.w.set(&f.w)
 		f.cursors = append(f.cursors, r.prep)
 		f.done()
 		return

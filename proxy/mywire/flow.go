@@ -399,7 +399,8 @@ func (f *flow) head() *request {
 		case fetch:
 			f.rowPhase = true
 			if c := r.prep.cursor; c != nil {
-				f.w, r.exec = c.w, c.exec
+				f.w.set(&c.w)
+				r.exec = c.exec
 			}
 		case result:
 			f.closeCursor(r.prep)

@@ -52,6 +52,13 @@ func (f *flow) beginRows(r *request, d *description) (refused bool) {
 	return v.Blocks()
 }
 
+// set makes w a copy of o: other results are watched while a cursor is open.
+func (w *watch) set(o *watch) {
+	wanted, numbers := append(w.wanted[:0], o.wanted...), append(w.numbers[:0], o.numbers...)
+	*w = *o
+	w.wanted, w.numbers = wanted, numbers
+}
+
 // ends reports whether a packet of the given size and first byte ends rows.
 func (f *flow) ends(first byte, size int) bool {
 	if first != mysql.EOF_HEADER {

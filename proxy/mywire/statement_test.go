@@ -10,6 +10,7 @@ import (
 	"github.com/go-mysql-org/go-mysql/mysql"
 
 	"honeyrow/event"
+	"honeyrow/inspect"
 	"honeyrow/inspect/inspecttest"
 	"honeyrow/proxy/wire"
 )
@@ -113,6 +114,56 @@ func TestCursorRowsBelongToTheRunThatOpenedIt(t *testing.T) {
 		x.server(nil, pk(1, x.ok(2)))
 		if d := x.rec.Calls("Done"); len(d) != 3 || !x.f.AtRest() {
 			x.Errorf("%d runs done", len(d))
+		}
+	})
+}
+
+// Several cursors may be open, and other results come between their rows.
+func TestEachCursorKeepsTheWatchOfItsOwnResult(t *testing.T) {
+	both(t, func(r *inspecttest.Recorder) {
+		r.GateBits = 1 << 3
+		r.SuspectFunc = func([]byte) bool { return false }
+		r.WantsFunc = func(c inspect.Column, _ int) bool { return c.Name == "wanted" }
+	}, func(x *fixture) {
+		number := func(name string) []byte { return column(name, mysql.MYSQL_TYPE_LONG, 63, 0) }
+		results := map[uint32][][]byte{
+			7: {number("wanted"), column("b", 0, 0, 0), number("c")},
+			8: {column("a", 0, 0, 0), number("b"), column("wanted", 0, 0, 0)},
+		}
+		for id, cols := range results {
+			x.client(nil, command(mysql.COM_STMT_PREPARE, "select"))
+			x.server(nil, pk(1, x.prepared(id, 0, 3)...))
+			x.client(nil, execute(id, 1))
+			head := x.head(mysql.SERVER_STATUS_CURSOR_EXISTS, cols...)
+			if x.caps.has(capDeprecateEOF) {
+				head = append(head, x.end(mysql.SERVER_STATUS_CURSOR_EXISTS))
+			}
+			x.server(nil, pk(1, head...))
+		}
+		for range 2 {
+			for id := range results {
+				x.rec.Reset()
+				x.client(nil, fetchRows(id, 1))
+				row, want := binaryRow(le32(12345), str("x"), le32(777)), "12345 777"
+				if id == 8 {
+					row, want = binaryRow(str("y"), le32(888), str("wanted text")), "888 wanted text"
+				}
+				x.server(nil, pk(1, row, x.end(mysql.SERVER_STATUS_CURSOR_EXISTS)))
+				var got []string
+				for _, c := range x.rec.Calls("Row") {
+					for i := range 3 {
+						if b, ok := c.Field(i); ok {
+							got = append(got, string(b))
+						}
+					}
+				}
+				if g := strings.Join(got, " "); g != want {
+					x.Errorf("statement %d: shown %q, want %q", id, g, want)
+				}
+				// A result of another statement, with nothing wanted, in between.
+				x.client(nil, query("select 1"))
+				x.server(nil, pk(1, x.result(2, twoColumns(), textRow("1", "b"))...))
+			}
 		}
 	})
 }

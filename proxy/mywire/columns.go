@@ -38,6 +38,7 @@ type group struct {
 	rest []byte
 	off  int
 	eof  bool // an EOF packet follows definitions
+	ok   bool // or else an OK packet may: see unannounced
 	last []byte
 	seq  byte // sequence id of the last packet
 }
@@ -71,7 +72,8 @@ func (g *group) packet(eof bool) (t taken, ok bool, err error) {
 	if len(b) < header+size {
 		return taken{need: g.off + header + size}, false, nil
 	}
-	if isEOF := b[header] == mysql.EOF_HEADER; isEOF != eof || b[header] == mysql.ERR_HEADER {
+	first := b[header]
+	if isEOF := first == mysql.EOF_HEADER; isEOF != eof && !(eof && g.ok && first == mysql.OK_HEADER) || first == mysql.ERR_HEADER {
 		return t, false, fmt.Errorf("a packet that begins with 0x%02x among column definitions", b[header])
 	}
 	g.last, g.seq = b[header:header+size], b[3]
@@ -85,7 +87,8 @@ func (f *flow) definitions(r *request, rest, p []byte) (taken, error) {
 	if err != nil {
 		return taken{}, err
 	}
-	g := group{rest: rest, off: header + len(p), eof: !f.caps.has(capDeprecateEOF), seq: rest[3]}
+	doubtful := r.doubtful()
+	g := group{rest: rest, off: header + len(p), eof: !f.caps.has(capDeprecateEOF), ok: doubtful, seq: rest[3]}
 	start := g.off
 	sent := n
 	if cached {
@@ -101,7 +104,10 @@ func (f *flow) definitions(r *request, rest, p []byte) (taken, error) {
 		}
 	}
 	var status uint16
-	if g.eof {
+	stays := g.eof && g.last[0] == mysql.OK_HEADER
+	if stays {
+		end -= header + len(g.last)
+	} else if g.eof {
 		ok, err := eofStatus(g.last, 0)
 		if err != nil {
 			return taken{}, fmt.Errorf("EOF packet: %w", err)
@@ -117,16 +123,21 @@ func (f *flow) definitions(r *request, rest, p []byte) (taken, error) {
 		return taken{}, err
 	}
 	opens := r.opens(status)
-	if f.w.rows != nil && !f.swallow && !opens {
+	if f.w.rows != nil && !f.swallow && !opens && !doubtful {
 		f.holdResult(r.exec, rest[3])
 	}
 	t := f.verdict(refused, g.off, rest[3])
 	if !f.swallow {
 		f.sent(g.seq + 1)
 	}
-	if opens {
+	switch {
+	case stays:
+		return f.unannounced(r, t, g.last, rest[3])
+	case opens:
 		f.openCursor(r)
 		return t, nil
+	case doubtful && !g.eof:
+		f.doubt.state = doubtFirst
 	}
 	f.rowPhase = true
 	return t, nil
@@ -194,7 +205,7 @@ func (r *request) opens(status uint16) bool {
 // openCursor keeps a result whose rows are fetched later.
 func (f *flow) openCursor(r *request) {
 	if r.prep != nil && r.exec != nil && !f.swallow {
-		r.prep.cursor = &cursor{exec: r.exec}
+		r.prep.cursor, r.prep.opened = &cursor{exec: r.exec}, true
 		r.prep.cursor.w.set(&f.w)
 		f.cursors = append(f.cursors, r.prep)
 		f.done()

@@ -113,6 +113,7 @@ type flow struct {
 	hold      held
 	cur       *request // the head of queue
 	rowPhase  bool     // definitions have come: rows follow
+	doubt     doubt    // whether the rows come or stay at the server
 	outs      uint16   // of the status before the rows: OUT parameters, and more to come
 	w         watch
 	cursors   []*prepared // those with an open cursor
@@ -267,6 +268,7 @@ type prepared struct {
 
 	// server's goroutine
 	cursor *cursor
+	opened bool         // a cursor has been open
 	desc   *description // of the definitions sent last, for a server that leaves them out
 }
 
@@ -281,6 +283,7 @@ type execution struct {
 	run   inspect.Run
 	stmt  inspect.Statement // released with the run; nil for prepared ones
 	rows  uint64
+	none  uint64 // that were shown as rows and are none
 	ended bool
 }
 
@@ -307,6 +310,8 @@ type request struct {
 	cmd  byte
 	exec *execution
 	prep *prepared
+	// cursor: COM_STMT_EXECUTE asks for one.
+	cursor bool
 	// schema becomes the session's with OK.
 	schema string
 	// charset was the client's before, if the text has named another.
@@ -419,7 +424,7 @@ func (f *flow) done() {
 		f.freeReq = append(f.freeReq, r)
 	}
 	f.mu.Unlock()
-	f.cur, f.rowPhase, f.swallow, f.swallowed = nil, false, false, 0
+	f.cur, f.rowPhase, f.doubt.state, f.swallow, f.swallowed = nil, false, doubtNone, false, 0
 	f.w.rows = nil
 	f.text, f.joined, f.converted = trim(f.text), trim(f.joined), trim(f.converted)
 	f.outSeq.Store(0)
@@ -457,7 +462,7 @@ func (f *flow) endRun(e *execution, code string) {
 	}
 	e.ended = true
 	if e.run != nil {
-		e.run.Done(e.rows, code)
+		e.run.Done(e.rows-min(e.none, e.rows), code)
 		e.run = nil
 	}
 	if e.stmt != nil {

@@ -96,6 +96,17 @@ func FuzzServerStreamPrepared(f *testing.F) {
 	fuzzFlow(f, wire.Server, c, [2][]byte{command(mysql.COM_STMT_PREPARE, "select ?"), pk(1, d.prepared(7, 0, 5)...)}, [2][]byte{cat(execute(7, 1), fetchRows(7, 9))})
 }
 
+func FuzzServerStreamAfterACursor(f *testing.F) {
+	d := dialect{newCaps}
+	stays := append(d.head(0, numberAndText()...), d.ok(34))
+	row := binaryRow(le32(7), str("x"))
+	f.Add(cat(pk(1, stays...), pk(1, row, d.end(mysql.SERVER_STATUS_CURSOR_EXISTS)), pk(1, d.ok(2))))
+	f.Add(cat(pk(1, append(stays, d.ok(34), row, d.end(2))...), pk(1, d.end(2)), pk(1, d.ok(2))))
+	opened := append(d.head(0, numberAndText()...), d.end(mysql.SERVER_STATUS_CURSOR_EXISTS))
+	fuzzFlow(f, wire.Server, newCaps, [2][]byte{command(mysql.COM_STMT_PREPARE, "select ?"), pk(1, d.prepared(7, 0, 2)...)},
+		[2][]byte{execute(7, 1), pk(1, opened...)}, [2][]byte{cat(execute(7, 0), fetchRows(7, 9), ping)})
+}
+
 func FuzzServerStreamCached(f *testing.F) {
 	c := newCaps&^capMySQL | mariaCacheMeta
 	d := dialect{c}

@@ -78,6 +78,18 @@ func (f *flow) rowPackets(r *request, rest []byte, size int) (taken, error) {
 	if len(rest) < header+1 {
 		return taken{need: header + 1}, nil
 	}
+	if f.doubt.state != doubtNone {
+		t, done, again, err := f.dispelled(r, rest, size)
+		switch {
+		case again:
+			return f.serverBytes(rest)
+		case done || err != nil:
+			return t, err
+		}
+		if f.doubt.state == doubtRow { // what is behind it may answer another command
+			rest = rest[:header+size]
+		}
+	}
 	first := rest[header]
 	if isErr := first == mysql.ERR_HEADER; isErr || f.ends(first, size) {
 		t, ok, err := whole(rest, size)
@@ -92,7 +104,7 @@ func (f *flow) rowPackets(r *request, rest []byte, size int) (taken, error) {
 	if r.kind == fetch && r.exec == nil && !f.swallow { // of a cursor whose result was refused
 		return f.verdict(true, 0, rest[3]), nil
 	}
-	if f.w.rows != nil && !f.swallow { // of a cursor: its definitions have left before
+	if f.w.rows != nil && !f.swallow && f.doubt.state == doubtNone { // of a cursor: its definitions have left before
 		f.holdResult(r.exec, rest[3])
 	}
 	if header+size > rowLimit {

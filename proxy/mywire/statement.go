@@ -103,7 +103,7 @@ func (f *flow) executeRaw(p []byte, whole bool) (event.Verdict, error) {
 		f.held = e
 		return v, nil
 	}
-	f.push(request{kind: result, cmd: p[0], exec: e, prep: prep})
+	f.push(request{kind: result, cmd: p[0], exec: e, prep: prep, cursor: asksCursor(p)})
 	return v, nil
 }
 

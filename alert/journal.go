@@ -10,6 +10,7 @@ import (
 // Query selects detections from the store; zero fields select all.
 type Query struct {
 	ID          event.ID
+	Incident    int       // only those of the incident with this number
 	After       uint64    // only entries with a higher Seq
 	Forward     bool      // Limit counts from the oldest entry
 	Since       time.Time // of the first hit, inclusive

@@ -153,6 +153,12 @@ func idsOf(ds []event.Detection) (out []event.ID) {
 	return out
 }
 
+// bare is a detection without what the store adds to it.
+func bare(d event.Detection) event.Detection {
+	d.Incident, d.Audit = nil, nil
+	return d
+}
+
 func commit(t *testing.T, b *bench) {
 	ctx := t.Context()
 	if next, err := b.s.NextDue(ctx, "file"); err != nil || !next.IsZero() {
@@ -166,7 +172,7 @@ func commit(t *testing.T, b *bench) {
 			t.Fatalf("%s: %d deliveries due, want 3", sink, len(got))
 		}
 		for i, d := range got {
-			if !reflect.DeepEqual(d.Detection, ds[i]) {
+			if !reflect.DeepEqual(bare(d.Detection), ds[i]) {
 				t.Errorf("%s: got %+v\nwant %+v", sink, d.Detection, ds[i])
 			}
 			if d.Sink != sink || d.Attempt != 1 || !d.Created.Equal(Start) {
@@ -265,7 +271,7 @@ func revisions(t *testing.T, b *bench) {
 	second.Revision, second.HitCount, second.Severity = 2, 99, event.Critical
 	b.must(b.s.Put(t.Context(), []event.Detection{second, ds[0]}, []string{"file"})) // the old one comes late
 	got := b.due("file", 10)
-	if len(got) != 1 || !reflect.DeepEqual(got[0].Detection, second) {
+	if len(got) != 1 || !reflect.DeepEqual(bare(got[0].Detection), second) {
 		t.Fatalf("got %+v, want the second revision", got)
 	}
 	if !got[0].Created.Equal(b.clock()) || got[0].Attempt != 1 {
@@ -333,7 +339,7 @@ func listings(t *testing.T, b *bench) {
 	es, err := b.s.Detections(t.Context(), alert.Query{})
 	b.must(err)
 	for i, e := range es {
-		if !reflect.DeepEqual(e.Detection, ds[i]) || !e.Committed.Equal(Start) || i > 0 && e.Seq <= es[i-1].Seq {
+		if !reflect.DeepEqual(bare(e.Detection), ds[i]) || !e.Committed.Equal(Start) || i > 0 && e.Seq <= es[i-1].Seq {
 			t.Errorf("entry %d: got %+v", i, e)
 		}
 	}

@@ -21,6 +21,7 @@ var errSealed = errors.New("does not open with this key")
 type box struct {
 	aead      cipher.AEAD // prepends a random 12-byte nonce to each message
 	digestKey []byte
+	auditKey  []byte
 }
 
 // newBox derives one key for each purpose (HKDF, RFC 5869).
@@ -33,6 +34,10 @@ func newBox(k Key) (*box, error) {
 	if err != nil {
 		return nil, fmt.Errorf("derive key: %w", err)
 	}
+	audit, err := hkdf.Key(sha256.New, k.b[:], nil, "honeyrow/1 audit", 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive key: %w", err)
+	}
 	block, err := aes.NewCipher(seal)
 	if err != nil {
 		return nil, fmt.Errorf("make cipher: %w", err)
@@ -41,7 +46,7 @@ func newBox(k Key) (*box, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make cipher: %w", err)
 	}
-	return &box{aead: aead, digestKey: digest}, nil
+	return &box{aead: aead, digestKey: digest, auditKey: audit}, nil
 }
 
 // seal returns plain sealed for the record that about names.
@@ -70,6 +75,14 @@ func aboutToken(id event.ID) string { return "token|" + string(id) }
 
 func aboutDetection(id event.ID, revision int) string {
 	return fmt.Sprintf("detection|%s|%d", id, revision)
+}
+
+func aboutIncident(number int64, revision int) string {
+	return fmt.Sprintf("incident|%d|%d", number, revision)
+}
+
+func aboutChange(number int64, revision string) string {
+	return fmt.Sprintf("incident change|%d|%s", number, revision)
 }
 
 // packSecret joins the secret fields of a token, each after its length, and how

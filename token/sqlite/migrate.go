@@ -62,6 +62,9 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err := s.proveKey(tx); err != nil {
 		return err
 	}
+	if err := s.beginChain(tx); err != nil {
+		return fmt.Errorf("begin the audit: %w", err)
+	}
 	return tx.Commit()
 }
 

@@ -12,11 +12,13 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"honeyrow/alert"
+	"honeyrow/alert/incident"
 	"honeyrow/token"
 )
 
@@ -26,6 +28,7 @@ var (
 	_ token.Atlas    = (*Store)(nil)
 	_ token.Watch    = (*Store)(nil)
 	_ alert.Outbox   = (*Store)(nil)
+	_ alert.Auditor  = (*Store)(nil)
 )
 
 // busyTimeout is how long a connection waits for another process's lock.
@@ -49,6 +52,7 @@ type Store struct {
 	box      *box
 	inode    os.FileInfo
 	warnings []string
+	policy   atomic.Pointer[incident.Policy]
 
 	full *sql.DB // one connection, commits survive the loss of power
 	lax  *sql.DB // one connection, commits survive kill -9; for what may be repeated
@@ -76,6 +80,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.actor == "" {
 		s.actor = whoami()
 	}
+	s.SetPolicy(incident.Policy{Config: incident.DefaultConfig()})
 	if s.box, err = newBox(o.Key); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}

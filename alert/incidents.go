@@ -1,0 +1,49 @@
+package alert
+
+import (
+	"errors"
+	"time"
+
+	"honeyrow/event"
+)
+
+// ErrNoIncident says that no incident has the number or id.
+var ErrNoIncident = errors.New("no such incident")
+
+// IncidentQuery selects incidents; zero fields select all but drills.
+type IncidentQuery struct {
+	States      []event.IncidentState
+	MinSeverity event.Severity
+	Since       time.Time // of the last change
+	Limit       int       // the latest; 0: all
+	Drills      bool      // these too
+}
+
+// Decision is what somebody decides about an incident.
+type Decision struct {
+	To   event.IncidentState
+	By   string
+	Note string
+	// Allowances are the allowances that come with "allowed", in the form of the
+	// configuration's allow entries (YAML); Covers the incident.Covered marks of
+	// the detections that they cover.
+	Allowances []string
+	Covers     []string
+}
+
+// ChangeEntry is a change of an incident in the order of commits: Seq is of the
+// same counter as Entry.Seq.
+type ChangeEntry struct {
+	Seq      uint64
+	Incident int
+	Change   event.IncidentChange
+}
+
+// StoredAllowance is an allowance that was made of an incident.
+type StoredAllowance struct {
+	ID       int       `json:"id"`
+	Incident int       `json:"incident"`
+	By       string    `json:"by"`
+	At       time.Time `json:"at"`
+	Text     string    `json:"text"` // an allow entry of the configuration, YAML
+}

@@ -1,0 +1,413 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"honeyrow/alert"
+	"honeyrow/event"
+)
+
+// The audit is a chain: each link holds a keyed hash over the one before, its
+// own number, time, kind and reference, and a keyed hash of what was committed
+// with it. Whoever alters, removes or adds a detection or a decision without the
+// key breaks it there. The last link's number and hash are sealed in meta, so
+// that the chain cannot be cut short; pruning moves its beginning, the anchor,
+// which is sealed as well. Whoever has the key, or puts an older copy of the
+// whole file in its place, is told from by witnesses outside: every delivered
+// detection carries its link.
+
+// Kinds of links.
+const (
+	linkBegin     = "begin"     // ref: how many detections there were before
+	linkDetection = "detection" // ref: id/revision
+	linkChange    = "change"    // ref: incident's number/revision
+	linkAllowance = "allowance" // ref: its number; note: made or ended
+	linkPrune     = "prune"     // ref: how many; note: which, as JSON
+)
+
+// link is a point of the chain.
+type link struct {
+	n    uint64
+	hash [sha256.Size]byte
+}
+
+// Names in meta.
+const (
+	metaHead   = "audit head"
+	metaAnchor = "audit anchor"
+)
+
+// mark is a keyed hash for the audit.
+func (b *box) mark(parts ...[]byte) (sum [sha256.Size]byte) {
+	h := hmac.New(sha256.New, b.auditKey)
+	var n [8]byte
+	for _, p := range parts {
+		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
+		h.Write(n[:])
+		h.Write(p)
+	}
+	h.Sum(sum[:0])
+	return sum
+}
+
+// follow is the hash of the link after prev.
+func (b *box) follow(prev link, at int64, kind, ref, note string, content []byte) [sha256.Size]byte {
+	var num [16]byte
+	binary.BigEndian.PutUint64(num[:8], prev.n+1)
+	binary.BigEndian.PutUint64(num[8:], uint64(at))
+	return b.mark(prev.hash[:], num[:], []byte(kind), []byte(ref), []byte(note), content)
+}
+
+// chain appends links within one write transaction.
+type chain struct {
+	tx   *sql.Tx
+	box  *box
+	at   int64
+	head link
+}
+
+// chain begins to append; end must follow in the same transaction.
+func (s *Store) chain(ctx context.Context, tx *sql.Tx, now int64) (*chain, error) {
+	head, err := s.readLink(ctx, tx, metaHead)
+	return &chain{tx: tx, box: s.box, at: now, head: head}, err
+}
+
+// add appends a link and returns its number.
+func (c *chain) add(ctx context.Context, kind, ref, note string, content []byte) (uint64, error) {
+	sum := c.box.mark([]byte(kind), content)
+	hash := c.box.follow(c.head, c.at, kind, ref, note, sum[:])
+	c.head = link{c.head.n + 1, hash}
+	_, err := c.tx.ExecContext(ctx, "INSERT INTO audit (n, at, kind, ref, note, content, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		int64(c.head.n), c.at, kind, ref, note, sum[:], hash[:])
+	return c.head.n, err
+}
+
+// end seals the head.
+func (c *chain) end(ctx context.Context) error { return writeLink(ctx, c.tx, c.box, metaHead, c.head) }
+
+func writeLink(ctx context.Context, tx *sql.Tx, b *box, name string, l link) error {
+	plain := binary.BigEndian.AppendUint64(nil, l.n)
+	_, err := tx.ExecContext(ctx, "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+		name, b.seal(name, append(plain, l.hash[:]...)))
+	return err
+}
+
+// readLink reads a sealed link; the zero link if there is none.
+func (s *Store) readLink(ctx context.Context, tx *sql.Tx, name string) (l link, err error) {
+	var sealed []byte
+	err = tx.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = ?", name).Scan(&sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return link{}, nil
+	}
+	if err != nil {
+		return link{}, err
+	}
+	plain, err := s.box.open(nil, name, sealed)
+	if err != nil || len(plain) != 8+sha256.Size {
+		return link{}, fmt.Errorf("%s: %w: it was altered outside honeyrow", name, errSealed)
+	}
+	l.n = binary.BigEndian.Uint64(plain)
+	copy(l.hash[:], plain[8:])
+	return l, nil
+}
+
+// beginChain makes the chain's first link in a file that has none.
+func (s *Store) beginChain(tx *sql.Tx) error {
+	ctx := context.Background()
+	var known, before int
+	if err := errors.Join(
+		tx.QueryRow("SELECT (SELECT count(*) FROM meta WHERE name = ?) + (SELECT count(*) FROM audit)", metaHead).Scan(&known),
+		tx.QueryRow("SELECT count(*) FROM detection").Scan(&before)); err != nil || known > 0 {
+		return err
+	}
+	now := micros(s.now())
+	if _, err := tx.Exec("INSERT INTO meta VALUES ('identities since', ?) ON CONFLICT (name) DO NOTHING", []byte(strconv.FormatInt(now, 10))); err != nil {
+		return err
+	}
+	c := &chain{tx: tx, box: s.box, at: now}
+	if _, err := c.add(ctx, linkBegin, strconv.Itoa(before), "", nil); err != nil {
+		return err
+	}
+	return c.end(ctx)
+}
+
+// prunedIDs is the note of a link of pruning.
+type prunedIDs struct {
+	Detections []string `json:"detections,omitempty"`
+	Incidents  []int64  `json:"incidents,omitempty"`
+}
+
+// trim removes the links at the beginning that vouch for nothing that is still
+// kept, and moves the anchor to the last of them.
+func (s *Store) trim(ctx context.Context, tx *sql.Tx, head link) error {
+	var first sql.NullInt64
+	err := tx.QueryRowContext(ctx, `SELECT n FROM audit a WHERE
+		kind = 'detection' AND EXISTS (SELECT 1 FROM detection d WHERE d.id = substr(a.ref, 1, instr(a.ref, '/') - 1))
+		OR kind = 'change' AND EXISTS (SELECT 1 FROM incident i WHERE i.number = CAST(substr(a.ref, 1, instr(a.ref, '/') - 1) AS INTEGER))
+		ORDER BY n LIMIT 1`).Scan(&first)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	last := head.n
+	if first.Valid {
+		last = uint64(first.Int64) - 1
+	}
+	var hash []byte
+	err = tx.QueryRowContext(ctx, "SELECT hash FROM audit WHERE n = ?", int64(last)).Scan(&hash)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil // trimmed up to there already
+	}
+	if err != nil {
+		return err
+	}
+	anchor := link{n: last}
+	copy(anchor.hash[:], hash)
+	if _, err := tx.ExecContext(ctx, "DELETE FROM audit WHERE n <= ?", int64(last)); err != nil {
+		return err
+	}
+	return writeLink(ctx, tx, s.box, metaAnchor, anchor)
+}
+
+// Verify implements alert.Auditor: it follows the whole chain within one state
+// of the file.
+func (s *Store) Verify(ctx context.Context, witnesses []alert.Witness) (a alert.Audit, err error) {
+	err = s.view(ctx, "verify the audit", func(tx *sql.Tx) error {
+		v := &verifier{s: s, tx: tx, a: &a, pruned: map[string]bool{}, gone: map[int64]bool{}, vouched: map[string]bool{}, witness: map[uint64]string{}}
+		for _, w := range witnesses {
+			v.witness[w.N] = w.Hash
+		}
+		return v.run(ctx)
+	})
+	return a, err
+}
+
+type verifier struct {
+	s       *Store
+	tx      *sql.Tx
+	a       *alert.Audit
+	anchor  link
+	pruned  map[string]bool // detections that pruning names
+	gone    map[int64]bool  // incidents that pruning names
+	vouched map[string]bool // detections with a link
+	missing []alert.Break   // unless pruning names them later
+	states  map[int64]string
+	witness map[uint64]string
+}
+
+// fault notes a break; the one with the lowest number is told.
+func (v *verifier) fault(n uint64, format string, args ...any) {
+	if b := (alert.Break{N: n, What: fmt.Sprintf(format, args...)}); v.a.Broken == nil || n < v.a.Broken.N {
+		v.a.Broken = &b
+	}
+}
+
+func (v *verifier) run(ctx context.Context) error {
+	head, err := v.s.readLink(ctx, v.tx, metaHead)
+	if err == nil {
+		v.anchor, err = v.s.readLink(ctx, v.tx, metaAnchor)
+	}
+	if errors.Is(err, errSealed) {
+		v.fault(0, "%v", err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	v.a.Anchor, v.a.Head = v.anchor.n, event.Seal{N: head.n, Hash: hex.EncodeToString(head.hash[:])}
+	at, err := v.follow(ctx)
+	if err != nil {
+		return err
+	}
+	if v.a.Broken == nil && at != head {
+		switch {
+		case head.n == 0:
+			v.fault(at.n, "the sealed end of the chain is missing")
+		case at.n < head.n:
+			v.fault(at.n+1, "the chain ends at link %d and should end at %d: its last links were removed", at.n, head.n)
+		default:
+			v.fault(head.n, "the chain goes on to link %d and should end at %d", at.n, head.n)
+		}
+	}
+	if err := v.contents(ctx); err != nil {
+		return err
+	}
+	for n, hash := range v.witness {
+		switch {
+		case n > head.n:
+			v.fault(head.n+1, "a witness has seen link %d, the chain ends at %d: an older copy of the file stands in its place, or its end was cut off", n, head.n)
+		case n <= v.anchor.n:
+			v.a.TooOld++
+		case hash != "":
+			v.fault(n, "a witness has seen another hash: the chain was made anew from there on, or the witness altered")
+		default:
+			v.a.Witnessed++
+		}
+	}
+	return nil
+}
+
+// follow walks the links and returns the last that holds.
+func (v *verifier) follow(ctx context.Context) (at link, err error) {
+	at = v.anchor
+	v.states = map[int64]string{}
+	err = each(ctx, v.tx, "SELECT n, at, kind, ref, note, content, hash FROM audit ORDER BY n", func(rows *sql.Rows) error {
+		var n, when int64
+		var kind, ref, note string
+		var content, hash []byte
+		if err := rows.Scan(&n, &when, &kind, &ref, &note, &content, &hash); err != nil {
+			return err
+		}
+		if v.a.Broken != nil {
+			return nil
+		}
+		if uint64(n) != at.n+1 {
+			v.fault(at.n+1, "link %d is missing, the next one is %d", at.n+1, n)
+			return nil
+		}
+		want := v.s.box.follow(at, when, kind, ref, note, content)
+		if !hmac.Equal(want[:], hash) {
+			v.fault(uint64(n), "%s %s: the link does not follow from the one before: it or the one before was altered", kind, ref)
+			return nil
+		}
+		at = link{uint64(n), want}
+		v.a.Links++
+		if seen, ok := v.witness[at.n]; ok && seen == hex.EncodeToString(want[:]) {
+			v.witness[at.n] = "" // agrees
+		}
+		return v.note(kind, ref, note, content, at.n)
+	})
+	return at, err
+}
+
+// note remembers what a link says of others.
+func (v *verifier) note(kind, ref, note string, content []byte, n uint64) error {
+	switch kind {
+	case linkDetection:
+		id, rev, _ := strings.Cut(ref, "/")
+		v.vouched[id] = true
+		v.missing = append(v.missing, alert.Break{N: n, What: id + "/" + rev + "/" + string(content)})
+	case linkPrune:
+		var ids prunedIDs
+		if err := json.Unmarshal([]byte(note), &ids); err != nil {
+			return fmt.Errorf("link %d: %w", n, err)
+		}
+		for _, id := range ids.Detections {
+			v.pruned[id] = true
+		}
+		for _, i := range ids.Incidents {
+			v.gone[i] = true
+		}
+	case linkChange:
+		v.missing = append(v.missing, alert.Break{N: n, What: "\x00" + ref + "/" + string(content)})
+	case linkBegin:
+		v.a.Before, _ = strconv.Atoi(ref)
+	}
+	return nil
+}
+
+// contents compares what is kept with what the links vouch for.
+func (v *verifier) contents(ctx context.Context) error {
+	for _, m := range v.missing {
+		var err error
+		if rest, ok := strings.CutPrefix(m.What, "\x00"); ok {
+			err = v.change(ctx, m.N, rest)
+		} else {
+			err = v.detection(ctx, m.N, m.What)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for number, state := range v.states {
+		var now string
+		err := v.tx.QueryRowContext(ctx, "SELECT state FROM incident WHERE number = ?", number).Scan(&now)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		n, want, _ := strings.Cut(state, " ")
+		if at, _ := strconv.ParseUint(n, 10, 64); err == nil && now != want {
+			v.fault(at, "incident %d is %s, its last change made it %s: it was altered outside honeyrow", number, now, want)
+		}
+	}
+	return each(ctx, v.tx, "SELECT id, link FROM detection WHERE link > 0", func(rows *sql.Rows) error {
+		var id string
+		var n int64
+		err := rows.Scan(&id, &n)
+		if err == nil && !v.vouched[id] && uint64(n) > v.anchor.n && v.a.Broken == nil {
+			v.fault(uint64(n), "detection %s stands in the database and no link vouches for it", id)
+		}
+		return err
+	})
+}
+
+func (v *verifier) detection(ctx context.Context, n uint64, what string) error {
+	id, rest, _ := strings.Cut(what, "/")
+	revision, content, _ := strings.Cut(rest, "/")
+	var sealed []byte
+	var kept int
+	err := v.tx.QueryRowContext(ctx, "SELECT revision, body FROM detection WHERE id = ?", id).Scan(&kept, &sealed)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		if !v.pruned[id] {
+			v.fault(n, "detection %s was removed outside honeyrow", id)
+		}
+		return nil
+	case err != nil:
+		return err
+	}
+	if want, _ := strconv.Atoi(revision); kept != want {
+		if kept < want {
+			v.fault(n, "detection %s is kept at revision %d, %d was committed: an older copy stands in its place", id, kept, want)
+		}
+		return nil // replaced by a later one
+	}
+	plain, err := v.s.box.open(nil, aboutDetection(event.ID(id), kept), sealed)
+	sum := v.s.box.mark([]byte(linkDetection), plain)
+	if err != nil || string(sum[:]) != content {
+		v.fault(n, "detection %s is not what was committed: it was altered outside honeyrow", id)
+		return nil
+	}
+	v.a.Detections++
+	return nil
+}
+
+func (v *verifier) change(ctx context.Context, n uint64, what string) error {
+	ref, rest, _ := strings.Cut(what, "/")
+	revision, content, _ := strings.Cut(rest, "/")
+	number, _ := strconv.ParseInt(ref, 10, 64)
+	if v.gone[number] {
+		return nil
+	}
+	var sealed []byte
+	err := v.tx.QueryRowContext(ctx, "SELECT body FROM incident_change WHERE incident = ? AND revision = ?", number, revision).Scan(&sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		v.fault(n, "a change of incident %d (revision %s) was removed outside honeyrow", number, revision)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var x event.IncidentChange
+	plain, err := v.s.box.open(nil, aboutChange(number, revision), sealed)
+	sum := v.s.box.mark([]byte(linkChange), plain)
+	if err == nil {
+		err = json.Unmarshal(plain, &x)
+	}
+	if err != nil || string(sum[:]) != content {
+		v.fault(n, "a change of incident %d (revision %s) is not what was decided: it was altered outside honeyrow", number, revision)
+		return nil
+	}
+	v.a.Changes++
+	v.states[number] = fmt.Sprintf("%d %s", n, x.To)
+	return nil
+}

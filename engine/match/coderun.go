@@ -1,6 +1,9 @@
 package match
 
-import "encoding/binary"
+import (
+	"crypto/md5"
+	"encoding/binary"
+)
 
 // A text of ASCII bytes shows in its base64: of a group of four digits, the
 // first has its top bit clear, the second its fourth, the third its second. So a
@@ -337,6 +340,9 @@ func (x *Index) digest(b []byte, i int, seen func(Sight) bool) bool {
 	from := i - 8
 	for from > 0 && (nibble[b[from-1]] < 16 || b[from-1] == '-') {
 		from--
+	}
+	if from+2*md5.Size > len(b) || nibble[b[from+2*md5.Size-1]] > 15 && b[from+2*md5.Size-1] != '-' {
+		return true // fewer digits than the shortest has
 	}
 	if sum, ok := beginning(b[from:]); !ok || !x.digests.may(sum) {
 		return true

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"honeyrow/engine/match/huge"
 	"honeyrow/event"
 	"honeyrow/token"
 )
@@ -45,7 +46,22 @@ func compile(s *token.Snapshot, clear bool) *Index {
 	x.shelf.put(x, s.Tokens)
 	b.places(s.Locations)
 	b.lookups()
+	x.advise()
 	return x
+}
+
+// advise has the tables in huge pages that are looked into all over.
+func (x *Index) advise() {
+	huge.Advise(x.parts.filter)
+	huge.Advise(x.parts.grams)
+	huge.Advise(x.parts.table)
+	huge.Advise(x.parts.value)
+	huge.Advise(x.digests.filter)
+	huge.Advise(x.digests.slots)
+	huge.Advise(x.whole.filter)
+	huge.Advise(x.whole.table)
+	huge.Advise(x.vals)
+	huge.Advise(x.data)
 }
 
 // room makes room for the values: about as many as there are tokens, and more

@@ -246,7 +246,7 @@ func (x *Index) Homes(i uint32) int { return int(x.homes[x.placeOf[i]]) }
 func (x *Index) Size() int {
 	n := len(x.data) + 20*len(x.vals) + 8*len(x.refs) + x.whole.size() + x.shelf.size()
 	n += 4 * (len(x.rowOf) + len(x.rowFrom) + len(x.rowToks) + len(x.placeOf))
-	n += 8*(len(x.parts.filter)+len(x.parts.grams)) + 4*len(x.parts.table) + 4*len(x.parts.value) + 2*len(x.parts.off) + 8*(len(x.digests.slots)+len(x.digests.filter))
+	n += 8*(len(x.parts.filter)+len(x.parts.grams)) + 8*len(x.parts.table) + 4*len(x.parts.value) + 2*len(x.parts.off) + 8*(len(x.digests.slots)+len(x.digests.filter))
 	for _, c := range x.columns {
 		n += c.set.size()
 	}

@@ -58,7 +58,7 @@ type parts struct {
 	fshift uint     // the word is chosen by the product's HIGH bits
 	grams  []uint64 // a filter of grams, 16 to 32 bits each
 	gshift uint
-	table  []uint32 // by gram: pattern + 1; 0 is empty
+	table  []uint64 // by gram: sign<<32 | pattern+1; 0 is empty
 	tmask  uint64
 	value  []uint32 // by pattern: the value
 	off    []uint16 // by pattern: where its gram begins
@@ -95,7 +95,7 @@ func (p *parts) build(x *Index, vals []uint32) {
 	tl := max(ceilLog(len(vals)*3/2), 2)
 	p.filter, p.fshift = make([]uint64, 1<<fl), 64-fl
 	p.grams, p.gshift = make([]uint64, 1<<gl), 64-gl
-	p.table, p.tmask = make([]uint32, 1<<tl), 1<<tl-1
+	p.table, p.tmask = make([]uint64, 1<<tl), 1<<tl-1
 	p.value = vals
 	p.off = make([]uint16, len(vals))
 	c := newCensus(keys)
@@ -117,7 +117,7 @@ func (p *parts) build(x *Index, vals []uint32) {
 		for p.table[s] != 0 {
 			s = (s + 1) & p.tmask
 		}
-		p.table[s] = uint32(i) + 1
+		p.table[s] = signs(h, b, o, x.vals[v].flags)<<32 | uint64(i+1)
 	}
 }
 
@@ -130,6 +130,7 @@ type Finder struct {
 	pos  int    // of the window being looked at, or of the next one
 	k    int    // twice how far before it the gram begins that is looked at, odd if backwards
 	slot uint64 // where to go on in the table
+	tag  uint16 // of the gram
 	open bool   // pos, k and slot mean something
 	as   Disguise
 	end  int
@@ -186,7 +187,7 @@ func (f *Finder) seek(p *parts) {
 		}
 		w := p.grams[h>>(p.gshift&63)]
 		if w>>(h&63)&(w>>(h>>6&63))&1 != 0 {
-			f.slot, f.open = h>>12&p.tmask, true
+			f.slot, f.tag, f.open = h>>12&p.tmask, uint16(h>>48), true
 			return
 		}
 	}
@@ -197,15 +198,64 @@ func (f *Finder) seek(p *parts) {
 // probe goes on through the patterns filed where the gram leads.
 func (f *Finder) probe(p *parts) (Value, int, bool) {
 	from := f.pos - f.k>>1
+	before, after := f.beside(from)
 	for p.table[f.slot] != 0 {
-		i := p.table[f.slot] - 1
+		e := p.table[f.slot]
 		f.slot = (f.slot + 1) & p.tmask
+		if !fits(e, f.tag, before, after) {
+			continue
+		}
+		i := uint32(e) - 1
 		val := p.value[i]
 		if at, ok := f.compare(f.x.part(val), f.x.vals[val].flags, from, int(p.off[i])); ok {
 			return Value(val), at, true
 		}
 	}
 	return 0, 0, false
+}
+
+// signs are 32 bits by which most patterns are ruled out without a look at them,
+// which would cost several misses of the cache: 16 of the gram's hash, and the
+// bytes before and behind the gram in the pattern, without regard to case. They
+// are 0 if there is none, or if escapes may stand there: thousands of telephone
+// numbers differ from ordinary ones in nothing but what stands before the gram.
+func signs(h uint64, part []byte, o int, flags uint8) uint64 {
+	s := h >> 48
+	if flags&(veiled|special) == veiled|special {
+		return s
+	}
+	if o > 0 {
+		s |= uint64(part[o-1]|caseBit) << 16
+	}
+	if o+gram < len(part) {
+		s |= uint64(part[o+gram]|caseBit) << 24
+	}
+	return s
+}
+
+// caseBit is the bit that fold sets in each byte.
+const caseBit = fold & 0xff
+
+// fits reports whether the signs of a table's entry allow a gram with this tag
+// between these bytes.
+func fits(entry uint64, tag uint16, before, after uint8) bool {
+	b, a := uint8(entry>>48), uint8(entry>>56)
+	return uint16(entry>>32) == tag && (b == 0 || b == before) && (a == 0 || a == after)
+}
+
+// beside returns the bytes before and behind the gram at from, in the direction
+// in which it is read; 0 where there is none.
+func (f *Finder) beside(from int) (before, after uint8) {
+	if from > 0 {
+		before = f.b[from-1] | caseBit
+	}
+	if from+gram < len(f.b) {
+		after = f.b[from+gram] | caseBit
+	}
+	if f.k&1 != 0 {
+		return after, before
+	}
+	return before, after
 }
 
 // compare holds a pattern whose gram begins at o against the text, where a gram

@@ -33,7 +33,7 @@ type Config struct {
 
 // DefaultConfig returns the values used where the configuration is silent.
 func DefaultConfig() Config {
-	return Config{MaxStatement: 64 << 10, Coincidence: 0.05, Statements: true, Fold: 10 * time.Second}
+	return Config{MaxStatement: 64 << 10, Coincidence: 0.05, Disguises: true, Statements: true, Fold: 10 * time.Second}
 }
 
 // Validate returns every mistake, with what to do.

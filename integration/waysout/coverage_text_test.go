@@ -96,7 +96,7 @@ PostgreSQL: **%d ways, %d attempts**. MariaDB: **%d ways, %d attempts**.
 const coverageHidden = `
 ## Disguises
 
-With ~alerts.disguises~ set (letters in another case and values backwards are found without). In these ways nothing of the row is in clear; the detection names the disguise
+With ~alerts.disguises~, which is the default (letters in another case and values backwards are found without). In these ways nothing of the row is in clear; the detection names the disguise
 (~TestEveryDisguiseMakesOneDetectionThatNamesIt~, ~TestEveryDisguiseOfMariaDBMakesOneDetectionThatNamesIt~), and they are refused (~TestDisguisesAreRefusedToo~, ~TestDisguisesOfMariaDBAreRefusedToo~) but for
 pieces, of which all but the last have left. Their controls are those of the ways in clear. PostgreSQL: **%d ways, %d attempts**. MariaDB: **%d ways, %d attempts**.
 

@@ -45,8 +45,6 @@ var never = [][2]string{
 
 func TestWhatIsSaidToBeUnseenIsUnseen(t *testing.T) {
 	f := mariadb(t)
-	seeThrough(t, &y.alert)
-	seeThrough(t, &f.alert)
 	for _, u := range unseen {
 		if u.pg != "" {
 			c := dial(t, port(&y.alert))

@@ -315,7 +315,7 @@ func (f *flow) changed(r *request, p []byte, n int, seq byte) (taken, error) {
 	f.who.Store(&who)
 	f.announced.Store(uint32(r.auth.charset))
 	f.charset.Store(uint32(r.auth.charset))
-	refused := f.okay(r, &ok) || v.Blocks()
+	refused := f.okay(r, &ok) || f.blocks(v)
 	f.mode.Store(uint32(commands))
 	t := f.verdict(refused, n, seq)
 	if refused {

@@ -106,11 +106,12 @@ func (f *flow) piece(off, head int, p []byte) (step wire.Step, stop bool) {
 	case f.up.drop:
 		step = wire.Step{Pass: off, Skip: head + len(p)}
 		if end {
-			step.Inject = f.refuse(refusal(), f.up.seq).inject
+			step.Inject = f.refuse(f.refusal(f.up.says), f.up.seq).inject
 			f.up = upload{}
 		}
 		return step, true
 	case v.Blocks(): // the server has only part of the packet and will never run it
+		f.parting.Store(&v.Message)
 		return wire.Step{Pass: off, Cut: true, Reason: wire.Refused}, true
 	}
 	return step, false
@@ -186,15 +187,17 @@ func (f *flow) longCommand(off int, rest []byte, size int) (step wire.Step, n in
 	if err != nil {
 		return step, 0, err
 	}
-	f.up.cmd, f.up.drop = rest[header], v.Blocks()
+	f.up.cmd, f.up.drop, f.up.says = rest[header], v.Blocks(), v.Message
 	f.up.enter(size, 0)
 	f.up.left -= n - header
 	if f.up.drop {
 		if f.up.left == 0 && !f.up.more {
-			act := f.refuse(refusal(), f.up.seq)
+			act := f.refuse(f.refusal(f.up.says), f.up.seq)
 			f.up = upload{}
 			return wire.Step{Pass: off, Skip: n, Inject: act.inject}, 0, nil
 		}
+		answer := f.refusal(f.up.says)
+		f.dropping.Store(&answer)
 		return wire.Step{Pass: off, Skip: n}, 0, nil
 	}
 	return step, n, nil
@@ -218,7 +221,7 @@ func (f *flow) beginLong(p []byte, total int) (event.Verdict, error) {
 		}
 		stmt, v := f.sess.Prepare(f.plain(p[1:]), total)
 		if v.Blocks() {
-			f.last = &prepared{refused: true}
+			f.last = &prepared{refused: true, says: v.Message}
 			return v, nil
 		}
 		f.last = &prepared{stmt: stmt, holders: -1}
@@ -247,6 +250,7 @@ type action struct {
 // refuse answers a command without the server's seeing it. What was begun for
 // it (held) is ended where its answer would have been.
 func (f *flow) refuse(answer []byte, seq byte) action {
+	f.dropping.Store(nil)
 	f.push(request{kind: refused, answer: answer, seq: seq, exec: f.held})
 	f.held = nil
 	return action{drop: true, inject: ping}
@@ -254,7 +258,7 @@ func (f *flow) refuse(answer []byte, seq byte) action {
 
 func (f *flow) judged(v event.Verdict) (action, error) {
 	if v.Blocks() {
-		return f.refuse(refusal(), 1), nil
+		return f.refuse(f.refusal(v.Message), 1), nil
 	}
 	return action{}, nil
 }
@@ -295,7 +299,7 @@ func (f *flow) command(p []byte) (action, error) {
 		}
 		if v.Blocks() {
 			f.held = e
-			return f.refuse(refusal(), 1), nil
+			return f.refuse(f.refusal(v.Message), 1), nil
 		}
 		f.push(request{kind: simple, cmd: cmd, schema: clip(body), exec: e})
 	case mysql.COM_FIELD_LIST, mysql.COM_PROCESS_INFO:
@@ -384,7 +388,7 @@ func (f *flow) noted(cmd byte, body []byte) (action, error) {
 	}
 	if v.Blocks() {
 		f.held = e
-		return f.refuse(refusal(), 1), nil
+		return f.refuse(f.refusal(v.Message), 1), nil
 	}
 	f.push(request{kind: k, cmd: cmd, exec: e})
 	return action{}, nil

@@ -58,9 +58,21 @@ func errPayload(code uint16, state, message string) []byte {
 	return append(b, message...)
 }
 
-// refusal is the error that a client gets for what a rule refused. It says
-// nothing of honey rows: who reads one must not learn that it is one.
-func refusal() []byte { return errPayload(codeForbidden, stateForbidden, refusalMessage) }
+// refusal is the error that a client gets for what a rule refused, with the
+// rule's own text. By itself it says nothing of honey rows: who reads one must
+// not learn that it is one.
+func refusal(says string, c wire.Charset) []byte {
+	return errPayload(codeForbidden, stateForbidden, wire.Refusal(refusalMessage, says, c))
+}
+
+// refusal is that error for this session.
+func (f *flow) refusal(says string) []byte {
+	c := wire.ASCII
+	if multibyte(f.charset.Load()) == unicode {
+		c = wire.UTF8
+	}
+	return refusal(says, c)
+}
 
 // loginError is a failed login: what the log says, and the payload of the ERR
 // packet that the client is told (nil: nothing, or it has been told).
@@ -146,7 +158,7 @@ func farewell(r wire.Reason, about event.ID) []byte {
 	case wire.Malformed:
 		return errPayload(codeMalformed, stateGeneral, malformedMessage)
 	case wire.Refused:
-		return refusal()
+		return refusal("", wire.ASCII)
 	case wire.Killed:
 		whom := "the administrator of the proxy in front of this server"
 		if about != "" {

@@ -126,12 +126,15 @@ type flow struct {
 	behind    bool   // a row has some of those
 	inject    []byte // for the client, in the place of something
 	reply     []byte // for the server
+	says      string // the text of the rule that refuses what is in hand
 	swallow   bool   // a result was refused: drop the rest of the answer
 	swallowed int
 
 	who      atomic.Pointer[event.Client] // never changed, only replaced
 	midFrame atomic.Bool                  // the client has part of a packet
 	ended    atomic.Bool                  // the client has been told that the session ends
+	parting  atomic.Pointer[string]       // the text of the rule that ends the session
+	dropping atomic.Pointer[[]byte]       // the refusal of what the client is still sending
 	told     atomic.Bool                  // the client has had the refusal of what is being swallowed
 	charset  atomic.Uint32                // a multibyte: the client's
 	// announced is that of the login or the last COM_CHANGE_USER.
@@ -147,6 +150,7 @@ type upload struct {
 	seq  byte // of that one
 	cmd  byte
 	drop bool // refused: none of it goes to the server
+	says string
 }
 
 // download is a server's packet that passes in pieces.
@@ -209,12 +213,56 @@ func (f *flow) Farewell(r wire.Reason, about event.ID) []byte {
 	}
 	f.mu.Lock()
 	n := f.queue.len()
+	waits, own := f.unansweredLocked()
 	f.mu.Unlock()
 	var seq byte
 	if n > 1 || n == 1 && !f.told.Load() {
 		seq = max(byte(f.outSeq.Load()), 1)
 	}
-	return appendPacket(nil, seq, farewell(r, about))
+	last := farewell(r, about)
+	switch says := f.parting.Load(); {
+	case r == wire.Refused && says != nil:
+		last = f.refusal(*says)
+	case r == wire.Killed && waits != nil:
+		if own > 0 {
+			seq = own
+		}
+		return appendPacket(appendPacket(nil, seq, waits), 0, last)
+	}
+	return appendPacket(nil, seq, last)
+}
+
+// unansweredLocked is the refusal, for which the client waits, of something that
+// the server was not sent; nil if there is none. seq is its sequence id if it is
+// the answer that the client waits for next, else 0. mu is held.
+func (f *flow) unansweredLocked() (answer []byte, seq byte) {
+	if a := f.dropping.Load(); a != nil { // nothing was sent behind it
+		return *a, 1
+	}
+	for i, r := range f.queue.buf[f.queue.head:] {
+		if r.kind == refused && i == 0 {
+			return r.answer, r.seq
+		} else if r.kind == refused {
+			return r.answer, 0
+		}
+	}
+	return nil, 0
+}
+
+// blocks notes the text of the rule that refuses what the server sent. Server's
+// goroutine.
+func (f *flow) blocks(v event.Verdict) bool {
+	if v.Blocks() {
+		f.says = v.Message
+	}
+	return v.Blocks()
+}
+
+// replacement is the refusal of what is in hand.
+func (f *flow) replacement() []byte {
+	says := f.says
+	f.says = ""
+	return f.refusal(says)
 }
 
 // Who implements wire.Identity.
@@ -252,8 +300,9 @@ func (f *flow) Close() {
 // prepared is a statement that the client prepared.
 type prepared struct {
 	stmt inspect.Statement
-	// refused: the server has never heard of it.
+	// refused: the server has never heard of it. says is the rule's text.
 	refused bool
+	says    string
 	// id and count of parameters are known once the server has answered.
 	known  atomic.Bool
 	id     uint32

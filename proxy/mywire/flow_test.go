@@ -120,7 +120,7 @@ func (d dialect) prepared(id uint32, params, cols int) [][]byte {
 	return out
 }
 
-func errPk(seq byte) []byte { return pk(seq, refusal()) }
+func errPk(seq byte) []byte { return pk(seq, refusal("", wire.ASCII)) }
 
 func twoColumns() [][]byte { return [][]byte{column("a", 0, 0, 0), column("b", 0, 0, 0)} }
 
@@ -632,7 +632,7 @@ func TestARefusedAnswerWithoutEndEndsTheSessionWithAnError(t *testing.T) {
 			if n < drainLimit-2*len(more) || step.Reason != wire.Refused {
 				t.Errorf("after %d bytes: %+v", n, step)
 			}
-			if m := x.f.Farewell(step.Reason, ""); !bytes.Equal(m, pk(0, refusal())) {
+			if m := x.f.Farewell(step.Reason, ""); !bytes.Equal(m, pk(0, refusal("", wire.ASCII))) {
 				t.Errorf("farewell %q", m)
 			}
 			return

@@ -178,7 +178,7 @@ func withheld(g *scene, answers [][]byte, n int, name string) []byte {
 			from = i + 1
 		}
 	}
-	out := append(slices.Clone(answers[:from]), refusal())
+	out := append(slices.Clone(answers[:from]), refusal("", wire.ASCII))
 	for i := n; i < len(answers); i++ {
 		if answers[i] != nil {
 			continue

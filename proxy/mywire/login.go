@@ -288,7 +288,7 @@ func (l *login) join(payload []byte) (*wire.Session, error) {
 			sess.Close()
 		}
 		_, _ = l.server.conn.Write([]byte{1, 0, 0, 0, mysql.COM_QUIT})
-		return nil, fail(wire.Client, "refused", refusal(), "rule %s refused the login of %q to %q", v.Rule, l.who.User, l.who.Database)
+		return nil, fail(wire.Client, "refused", l.denial(v.Message), "rule %s refused the login of %q to %q", v.Rule, l.who.User, l.who.Database)
 	}
 	if err := l.client.write(payload); err != nil {
 		sess.Close()
@@ -308,6 +308,15 @@ func (l *login) join(payload []byte) (*wire.Session, error) {
 		}),
 		HoldTime: set.Hold.Time,
 	}, nil
+}
+
+// denial is what a client is told whose login a rule refuses.
+func (l *login) denial(says string) []byte {
+	c := wire.ASCII
+	if multibyteID(l.charset) == unicode {
+		c = wire.UTF8
+	}
+	return refusal(says, c)
 }
 
 // neutralise keeps a server from sending the client around the proxy: it

@@ -5,17 +5,19 @@ import (
 	"strings"
 )
 
-// multibyte is a client's character set in which the second byte of a character
-// may look like ASCII: a quote's backslash, for one, is none there, and whoever
-// reads the statement byte by byte reads another one than the server.
+// multibyte is a client's character set, as far as it matters: one in which the
+// second byte of a character may look like ASCII (a quote's backslash, for one,
+// is none there, and whoever reads the statement byte by byte reads another one
+// than the server), or UTF-8, in which more can be told than in others.
 type multibyte uint32
 
 const (
-	singleByte multibyte = iota // no such: UTF-8, latin1 and all others
+	singleByte multibyte = iota // latin1 and all others
 	big5
 	sjis // and cp932
 	gbk
 	gb18030
+	unicode // utf8mb3 and utf8mb4: no byte of a character looks like ASCII
 )
 
 // multibyteID tells it from a collation's id (a test compares the list with a
@@ -33,6 +35,11 @@ func multibyteID(id uint16) multibyte {
 		return gbk
 	case 248, 249, 250:
 		return gb18030
+	case 33, 45, 46, 76, 83:
+		return unicode
+	}
+	if id >= 192 && id <= 247 || id >= 254 && id <= 323 || id >= 576 && id <= 610 || id >= 2048 && id <= 2559 {
+		return unicode
 	}
 	return singleByte
 }
@@ -47,6 +54,8 @@ func multibyteName(name string) multibyte {
 		return gbk
 	case "gb18030":
 		return gb18030
+	case "utf8", "utf8mb3", "utf8mb4":
+		return unicode
 	}
 	return singleByte
 }
@@ -99,7 +108,7 @@ func (m multibyte) appendPlain(dst, sql []byte) []byte {
 // goroutine; the result is valid until the next command.
 func (f *flow) plain(sql []byte) []byte {
 	m := multibyte(f.charset.Load())
-	if m == singleByte {
+	if m == singleByte || m == unicode {
 		return sql
 	}
 	f.sql = m.appendPlain(trim(f.sql)[:0], sql)

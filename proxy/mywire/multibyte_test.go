@@ -36,7 +36,7 @@ func TestTheClientsCharacterSetIsFollowed(t *testing.T) {
 	for sql, want := range map[string]multibyte{
 		"set names gbk": gbk, "SET NAMES 'SJIS' collate sjis_bin": sjis, "/* x */ set\n character set big5": big5, "set charset cp932;": sjis,
 		"set sql_mode = 'a,b', character_set_client = gb18030": gb18030, "set @@session.character_set_client:=gbk": gbk, "set session character_set_client=`gbk`": gbk,
-		"set names utf8mb4": singleByte,
+		"set names utf8mb4": unicode, "set names utf8": unicode, "set names latin1": singleByte,
 	} {
 		if got, ok := setNames([]byte(sql)); !ok || got != want {
 			t.Errorf("%q: %d, %v; want %d", sql, got, ok, want)

@@ -33,7 +33,7 @@ func (f *flow) beginRows(r *request, d *description) (refused bool) {
 	}
 	rows, v := r.exec.run.Columns(event.ChannelRow, d.layout)
 	if rows == nil {
-		return v.Blocks()
+		return f.blocks(v)
 	}
 	w.rows, w.gate, w.wantsAny, w.wanted = rows, rows.Gate(), false, w.wanted[:0]
 	for i := range d.fields {
@@ -49,7 +49,7 @@ func (f *flow) beginRows(r *request, d *description) (refused bool) {
 			w.numbered = w.numbered || yes
 		}
 	}
-	return v.Blocks()
+	return f.blocks(v)
 }
 
 // set makes w a copy of o: other results are watched while a cursor is open.
@@ -231,7 +231,7 @@ func (f *flow) row(nth uint64, p []byte, gate uint64) (bool, error) {
 		}
 		p = f.joined
 	}
-	return w.rows.Row(nth, p, f.spans).Blocks(), nil
+	return f.blocks(w.rows.Row(nth, p, f.spans)), nil
 }
 
 // cutText walks a row of the text protocol: a length-encoded string per column.
@@ -405,7 +405,7 @@ func (f *flow) startRow(r *request, rest []byte, size int) (taken, error) {
 	if t.do != 0 { // nothing of it has left yet
 		if t.do&doCut != 0 {
 			r.exec.rows--
-			t = f.replace(refusal(), n, rest[3])
+			t = f.replace(f.replacement(), n, rest[3])
 		}
 		f.down.drop = true
 		return t, nil

@@ -41,6 +41,8 @@ func (f *flow) step(off int, t taken) wire.Step {
 		s.Reply = f.reply
 	}
 	if t.do&doCut != 0 {
+		says := f.says
+		f.parting.Store(&says)
 		s.Cut, s.Reason = true, wire.Refused
 	}
 	return s
@@ -135,8 +137,8 @@ func (f *flow) downPiece(p []byte, n int) taken {
 			v = worse(v, d.unpack.show(e.run, e.rows, p, end))
 		}
 		switch {
-		case v.Blocks() && f.hold.Active(): // the client has nothing of it
-			return f.replace(refusal(), n, 0)
+		case f.blocks(v) && f.hold.Active(): // the client has nothing of it
+			return f.replace(f.replacement(), n, 0)
 		case v.Blocks():
 			f.midFrame.Store(true) // the client has part of the packet
 			return taken{do: doCut}
@@ -171,7 +173,7 @@ func (f *flow) unasked(rest []byte, size int) (taken, error) {
 		return taken{}, fmt.Errorf("a packet that begins with 0x%02x without a command", p[0])
 	}
 	if f.show(nil, event.ChannelError, p) {
-		f.inject = appendPacket(f.inject[:0], rest[3], refusal())
+		f.inject = appendPacket(f.inject[:0], rest[3], f.replacement())
 		return taken{skip: header + size, do: doInject}, nil
 	}
 	return taken{pass: header + size}, nil
@@ -185,7 +187,7 @@ func (f *flow) serverPackets(r *request, rest []byte, size int) (taken, error) {
 	case r.kind == dump:
 		return f.dumpPacket(r, rest, size)
 	case r.kind == clone:
-		if r.exec.run.Stream(event.ChannelReplication, 0, rest, false).Blocks() {
+		if f.blocks(r.exec.run.Stream(event.ChannelReplication, 0, rest, false)) {
 			return taken{do: doCut}, nil
 		}
 		return taken{pass: len(rest)}, nil
@@ -229,7 +231,7 @@ func (f *flow) verdict(refused bool, n int, seq byte) taken {
 	case f.swallow:
 		return taken{skip: n}
 	case refused:
-		return f.replace(refusal(), n, seq)
+		return f.replace(f.replacement(), n, seq)
 	}
 	f.sent(seq + 1)
 	return taken{pass: n}
@@ -325,9 +327,9 @@ func (f *flow) show(r *request, ch event.Channel, text []byte) (refused bool) {
 
 func (f *flow) showOne(r *request, ch event.Channel, text []byte) bool {
 	if r != nil && r.exec != nil && r.exec.run != nil && !r.exec.ended {
-		return r.exec.run.Text(ch, text).Blocks()
+		return f.blocks(r.exec.run.Text(ch, text))
 	}
-	return f.sess.Text(ch, text).Blocks()
+	return f.blocks(f.sess.Text(ch, text))
 }
 
 // errorPacket takes an ERR packet, which ends a command, or one of MariaDB's

@@ -23,7 +23,7 @@ func (f *flow) prepare(sql []byte) event.Verdict {
 	if v.Blocks() {
 		// A client that sends EXECUTE of "the last prepared" along with it must
 		// not run the one before.
-		f.last = &prepared{refused: true}
+		f.last = &prepared{refused: true, says: v.Message}
 		f.held = f.newExec()
 		f.held.stmt = stmt
 		return v
@@ -81,7 +81,7 @@ func (f *flow) executeRaw(p []byte, whole bool) (event.Verdict, error) {
 	}
 	if prep.refused || prep.blocked {
 		prep.blocked, prep.long = false, nil
-		return event.Verdict{Action: event.Block}, nil
+		return event.Verdict{Action: event.Block, Message: prep.says}, nil
 	}
 	var params []inspect.Param
 	var bound []byte
@@ -273,7 +273,7 @@ func (f *flow) fetch(body []byte) (action, error) {
 		prep = f.stranger(body)
 	}
 	if prep.refused {
-		return f.refuse(refusal(), 1), nil
+		return f.refuse(f.refusal(prep.says), 1), nil
 	}
 	f.push(request{kind: fetch, cmd: mysql.COM_STMT_FETCH, prep: prep})
 	return action{}, nil
@@ -292,7 +292,7 @@ func (f *flow) longData(body []byte) (action, error) {
 	}
 	prep.sentLong(binary.LittleEndian.Uint16(body[4:]))
 	if v.Blocks() {
-		prep.blocked = true
+		prep.blocked, prep.says = true, v.Message
 		return action{drop: true}, nil
 	}
 	return action{}, nil

@@ -51,7 +51,7 @@ func (f *flow) unannounced(r *request, t taken, p []byte, seq byte) (taken, erro
 		return taken{}, fmt.Errorf("OK packet behind column definitions: %w", err)
 	}
 	if f.okay(r, &ok) && t.do == 0 && !f.swallow {
-		t = f.replace(refusal(), t.pass, seq) // the definitions have not left
+		t = f.replace(f.replacement(), t.pass, seq) // the definitions have not left
 	}
 	f.openCursor(r)
 	return t, nil

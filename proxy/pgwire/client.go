@@ -21,7 +21,7 @@ func (f *flow) clientChunk(buf []byte) (wire.Step, error) {
 		v := f.presentPiece(buf[:n])
 		if v.Blocks() {
 			// The server has only part of the message and will never run it.
-			return wire.Step{Cut: true, Reason: wire.Refused}, nil
+			return f.cut(v), nil
 		}
 		off = n
 	}
@@ -66,9 +66,9 @@ func (f *flow) clientStream(rest []byte, size int) (wire.Step, bool, error) {
 	n := min(size, len(rest))
 	if rest[0] == 'd' {
 		f.toServer = stream{left: size - n, kind: 'd'}
-		if f.sess.Present(event.ChannelCopyIn, rest[header:n], false).Blocks() {
+		if v := f.sess.Present(event.ChannelCopyIn, rest[header:n], false); v.Blocks() {
 			f.toServer.left = 0
-			return wire.Step{Cut: true, Reason: wire.Refused}, false, nil
+			return f.cut(v), false, nil
 		}
 		return wire.Step{Pass: n}, true, nil
 	}
@@ -80,7 +80,7 @@ func (f *flow) clientStream(rest []byte, size int) (wire.Step, bool, error) {
 		return wire.Step{}, false, err
 	}
 	if v.Blocks() {
-		return wire.Step{Cut: true, Reason: wire.Refused}, false, nil
+		return f.cut(v), false, nil
 	}
 	f.toServer = stream{left: size - n, kind: rest[0]}
 	return wire.Step{Pass: n}, true, nil
@@ -168,8 +168,8 @@ func (f *flow) clientFrame(frame []byte) ([]byte, error) {
 		}
 		f.mu.Unlock()
 	case 'F':
-		if f.sess.Present(event.ChannelBind, body, true).Blocks() {
-			f.push(request{kind: functionCall, refused: true})
+		if v := f.sess.Present(event.ChannelBind, body, true); v.Blocks() {
+			f.push(request{kind: functionCall, refused: true, says: v.Message})
 			return f.failing('Q'), nil
 		}
 		f.call(body)
@@ -200,7 +200,7 @@ func (f *flow) query(sql []byte, total int) event.Verdict {
 	defer f.mu.Unlock()
 	e := f.newExec()
 	e.stmt, e.run, e.copies = stmt, run, copies
-	if f.pushLocked(request{kind: simpleQuery, exec: e, refused: v.Blocks()}) {
+	if f.pushLocked(request{kind: simpleQuery, exec: e, refused: v.Blocks(), says: v.Message}) {
 		f.statements.set("", nil) // Query destroys the unnamed statement and portal
 		f.setPortal("", nil)
 	}
@@ -241,7 +241,7 @@ func (f *flow) parse(body []byte) ([]byte, error) {
 	}
 	stmt, v := f.sess.Prepare(sql, len(sql))
 	if v.Blocks() {
-		f.push(request{kind: parse, refused: true})
+		f.push(request{kind: parse, refused: true, says: v.Message})
 		return f.failing('P'), nil
 	}
 	p := &prepared{stmt: stmt, copies: copyFormats(sql)}
@@ -301,7 +301,7 @@ func (f *flow) bind(body []byte) ([]byte, error) {
 	run, v := p.stmt.Run(body, f.params)
 	e.run = run
 	if v.Blocks() {
-		f.push(request{kind: bind, exec: e, refused: true})
+		f.push(request{kind: bind, exec: e, refused: true, says: v.Message})
 		return f.failing('P'), nil
 	}
 	f.bindPortal(string(portal), e)

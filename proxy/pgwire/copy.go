@@ -56,7 +56,7 @@ func (f *flow) copyBegins(typ byte, r *request, body []byte) (verb, error) {
 	}
 	v := f.beginRows(r.exec, event.ChannelCopy, f.layout(f.unnamed(n), formats), n)
 	f.holdRows(r.exec, v)
-	if v.Blocks() {
+	if f.blocks(v) {
 		return refuse, nil
 	}
 	return pass, nil
@@ -138,7 +138,7 @@ func (f *flow) copyFrames(rest []byte) (taken, error) {
 	for range n {
 		size := frameSize(region[off:])
 		before := e.rows
-		if f.copyData(e, region[off+header:off+size], gate).Blocks() {
+		if f.blocks(f.copyData(e, region[off+header:off+size], gate)) {
 			e.rows = before
 			if f.head().kind == simpleQuery && c.raw { // a stream without an end to wait for
 				return taken{pass: off, cut: true}, nil
@@ -432,7 +432,7 @@ func (f *flow) startStream(rest []byte, size int) (taken, error) {
 	switch {
 	case dropping:
 		return taken{skip: len(rest)}, nil
-	case v.Blocks():
+	case f.blocks(v):
 		f.beginRefusal(nil) // the pieces to come are dropped with the rest of the answer
 		return taken{skip: len(rest), refuse: true}, nil
 	}

@@ -146,7 +146,7 @@ func (f *flow) rowDescription(r *request, body []byte) (verb, error) {
 	case simpleQuery:
 		verdict := f.beginRows(r.exec, event.ChannelRow, f.layout(d, nil), len(d.columns))
 		f.holdRows(r.exec, verdict)
-		if verdict.Blocks() {
+		if f.blocks(verdict) {
 			v = refuse
 		}
 	case describePrep:

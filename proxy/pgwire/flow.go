@@ -42,10 +42,12 @@ const (
 // names; the server's goroutine takes from queue and owns every run. mu guards
 // what both touch.
 type flow struct {
-	opts   flowOptions
-	sess   inspect.Session
-	limit  int    // statement limit
-	refuse []byte // the ErrorResponse that takes a refused answer's place
+	opts  flowOptions
+	sess  inspect.Session
+	limit int // statement limit
+	// charset is how the client's session writes characters: a wire.Charset, as
+	// the server reported it last.
+	charset atomic.Uint32
 
 	mu         sync.Mutex
 	queue      requests
@@ -82,12 +84,16 @@ type flow struct {
 	// justRefused: the server's error in hand answers a statement that was
 	// refused before it was sent; the refusal takes its place.
 	justRefused bool
-	open        execList
-	text        []byte
+	// says is the text of the rule that refuses what is in hand.
+	says string
+	open execList
+	text []byte
 
-	midFrame   atomic.Bool // the client has part of a frame
-	rest       atomic.Bool // the last ReadyForQuery said idle
-	farewelled atomic.Bool // the client has the server's own last word
+	midFrame   atomic.Bool            // the client has part of a frame
+	rest       atomic.Bool            // the last ReadyForQuery said idle
+	farewelled atomic.Bool            // the client has the server's own last word
+	told       atomic.Bool            // the client has had the refusal of what is being swallowed
+	parting    atomic.Pointer[string] // the text of the rule that ends the session
 }
 
 // stream is a frame too long to hold that is passing in pieces.
@@ -102,7 +108,8 @@ var _ wire.Flow = (*flow)(nil)
 
 // newFlow starts a session's state after the first ReadyForQuery.
 func newFlow(o flowOptions) wire.Flow {
-	f := &flow{opts: o, sess: o.Session, limit: o.Statement, refuse: refusal("permission denied")}
+	f := &flow{opts: o, sess: o.Session, limit: o.Statement}
+	f.charset.Store(uint32(charsetOf(o.Encoding)))
 	if f.limit <= 0 {
 		f.limit = defaultStatement
 	}
@@ -137,7 +144,55 @@ func (f *flow) Farewell(r wire.Reason, about event.ID) []byte {
 	if f.midFrame.Load() || f.farewelled.Load() {
 		return nil
 	}
-	return farewell(r, about)
+	last := farewell(r, about)
+	switch r {
+	case wire.Refused:
+		if says := f.parting.Load(); says != nil {
+			last = f.refusal("FATAL", *says)
+		}
+	case wire.Killed:
+		last = append(f.closing(), last...)
+	}
+	return last
+}
+
+// closing ends what a client waits for in a session that a rule ends: a refusal
+// comes first, and a ReadyForQuery lets drivers take it for the answer, where
+// they would take what comes last. The Sync for which that stands may not have
+// been looked at any more.
+func (f *flow) closing() []byte {
+	var b []byte
+	f.mu.Lock()
+	told := f.told.Load()
+	for _, r := range f.queue.buf[f.queue.head:] {
+		if r.refused && !told && b == nil { // the server was not sent it, and has not answered yet
+			b = f.refusal("ERROR", r.says)
+		}
+	}
+	f.mu.Unlock()
+	if b == nil && !told {
+		return nil
+	}
+	status := byte('E')
+	if f.rest.Load() {
+		status = 'I'
+	}
+	return append(b, 'Z', 0, 0, 0, 5, status)
+}
+
+// blocks notes the text of the rule that refuses what the server sent. Server's
+// goroutine.
+func (f *flow) blocks(v event.Verdict) bool {
+	if v.Blocks() {
+		f.says = v.Message
+	}
+	return v.Blocks()
+}
+
+// cut ends the session for what the client sent.
+func (f *flow) cut(v event.Verdict) wire.Step {
+	f.parting.Store(&v.Message)
+	return wire.Step{Cut: true, Reason: wire.Refused}
 }
 
 // Close implements wire.Flow. Runs that were under way end here: whoever breaks
@@ -318,8 +373,10 @@ type request struct {
 	name    string
 	oldPrep *prepared
 	oldExec *execution
-	// refused: the server got a statement that fails; its error is replaced.
+	// refused: the server got a statement that fails; its error is replaced by
+	// one that says what the rule says.
 	refused bool
+	says    string
 	// hidden: the proxy asked, the client must not see the answer.
 	hidden bool
 	// discarded: the server ignores it, see flow.discard.

@@ -238,7 +238,7 @@ func TestServersLastWordIsNotFollowedByOneOfTheProxy(t *testing.T) {
 func TestRefusedQueryFailsAtTheServerAndTheClientGetsOurError(t *testing.T) {
 	x := start(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelStatement, "stolen") })
 	x.client(enc(t, query("begin"), query(refusedText), query("select 1")), query("begin"), query("select 'stolen'"), query("select 1"))
-	x.server(append(enc(t, done("BEGIN"), inTx), append(bytes.Clone(x.f.refuse), enc(t, failedTx)...)...),
+	x.server(append(enc(t, done("BEGIN"), inTx), append(bytes.Clone(refusal("ERROR", denied)), enc(t, failedTx)...)...),
 		done("BEGIN"), inTx, failed("42601", "syntax error"), failedTx)
 	x.server(nil, failed("25P02", "aborted"), failedTx)
 	if x.cancels != 0 {
@@ -253,7 +253,7 @@ func TestRefusedBindFailsAtItsPlaceInThePipeline(t *testing.T) {
 	bad := &pgproto3.Bind{Parameters: [][]byte{[]byte("stolen")}}
 	d, e := &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{}
 	x.client(enc(t, p, ok, d, e, &pgproto3.Parse{Query: refusedText}, d, e, syncMsg), p, ok, d, e, bad, d, e, syncMsg)
-	x.server(append(enc(t, parsed, bound, columns("a"), row("fine"), done("SELECT 1")), append(bytes.Clone(x.f.refuse), enc(t, readyIdle)...)...),
+	x.server(append(enc(t, parsed, bound, columns("a"), row("fine"), done("SELECT 1")), append(bytes.Clone(refusal("ERROR", denied)), enc(t, readyIdle)...)...),
 		parsed, bound, columns("a"), row("fine"), done("SELECT 1"), failed("42601", "syntax error"), readyIdle)
 	if !x.f.AtRest() {
 		t.Fatal("requests are left over")
@@ -264,7 +264,7 @@ func TestRefusedRowEndsTheResultAndKeepsTheSession(t *testing.T) {
 	for _, whole := range []bool{true, false} {
 		x := start(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelRow, "honey") })
 		x.client(nil, query("select a from t"))
-		x.server(append(enc(t, columns("a"), row("1")), x.f.refuse...), columns("a"), row("1"), row("honey"), row("3"))
+		x.server(append(enc(t, columns("a"), row("1")), refusal("ERROR", denied)...), columns("a"), row("1"), row("honey"), row("3"))
 		if whole {
 			x.server(enc(t, readyIdle), row("4"), done("SELECT 4"), readyIdle)
 		} else {
@@ -284,7 +284,7 @@ func TestRefusedRowEndsTheResultAndKeepsTheSession(t *testing.T) {
 func TestShortRefusedResultNeedsNoCancel(t *testing.T) {
 	x := start(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelRow, "honey") })
 	x.client(nil, query("select a from t"))
-	x.server(append(append(enc(t, columns("a")), x.f.refuse...), enc(t, readyIdle)...), columns("a"), row("honey"), done("SELECT 1"), readyIdle)
+	x.server(append(append(enc(t, columns("a")), refusal("ERROR", denied)...), enc(t, readyIdle)...), columns("a"), row("honey"), done("SELECT 1"), readyIdle)
 	if x.cancels != 0 {
 		t.Fatalf("%d cancels", x.cancels)
 	}
@@ -293,7 +293,7 @@ func TestShortRefusedResultNeedsNoCancel(t *testing.T) {
 func TestRefusalNeverCancelsTheNextPipelinedStatement(t *testing.T) {
 	x := start(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelRow, "honey") })
 	x.client(nil, query("select a from t"), query("select b from u"))
-	x.server(append(enc(t, columns("a")), x.f.refuse...), columns("a"), row("honey"))
+	x.server(append(enc(t, columns("a")), refusal("ERROR", denied)...), columns("a"), row("honey"))
 	if x.cancels != 0 {
 		t.Fatalf("%d cancels while another statement was on its way", x.cancels)
 	}
@@ -314,13 +314,13 @@ func TestRefusedExtendedResultDropsEverythingUpToItsSync(t *testing.T) {
 	x := start(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelRow, "honey") })
 	b, d, e := &pgproto3.Bind{}, &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{}
 	x.client(nil, &pgproto3.Parse{Query: "select a from t"}, b, d, e, b, e, syncMsg, b, e, syncMsg)
-	x.server(append(append(enc(t, parsed, bound, columns("a")), x.f.refuse...), enc(t, readyIdle)...),
+	x.server(append(append(enc(t, parsed, bound, columns("a")), refusal("ERROR", denied)...), enc(t, readyIdle)...),
 		parsed, bound, columns("a"), row("honey"), done("SELECT 1"), bound, row("x"), done("SELECT 1"), readyIdle)
 	x.server(nil, bound, row("x"), done("SELECT 1"), readyIdle)
 }
 
 func TestLeaksOutsideRowsAreShownAndCanBeRefused(t *testing.T) {
-	ours := refusal("permission denied")
+	ours := refusal("ERROR", denied)
 	for _, tc := range []struct {
 		ch    event.Channel
 		leak  encoder
@@ -354,7 +354,7 @@ func TestFunctionCallResultIsInspected(t *testing.T) {
 	x := start(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelFunction, "honey") })
 	call := &pgproto3.FunctionCall{Function: 1}
 	x.client(nil, call, call)
-	x.server(append(enc(t, &pgproto3.FunctionCallResponse{Result: []byte("fine")}, readyIdle), append(bytes.Clone(x.f.refuse), enc(t, readyIdle)...)...),
+	x.server(append(enc(t, &pgproto3.FunctionCallResponse{Result: []byte("fine")}, readyIdle), append(bytes.Clone(refusal("ERROR", denied)), enc(t, readyIdle)...)...),
 		&pgproto3.FunctionCallResponse{Result: []byte("fine")}, readyIdle, &pgproto3.FunctionCallResponse{Result: []byte("honey")}, readyIdle)
 }
 
@@ -440,7 +440,7 @@ func TestRefusedCopyKeepsTheSession(t *testing.T) {
 	x.client(nil, query("copy t to stdout"))
 	h := &pgproto3.CopyOutResponse{ColumnFormatCodes: []uint16{0}}
 	ms := append(append([]encoder{h}, copyMessages("1\n", "honey\n", "2\n")...), &pgproto3.CopyDone{}, done("COPY 3"), readyIdle)
-	want := append(enc(t, h, &pgproto3.CopyData{Data: []byte("1\n")}), x.f.refuse...)
+	want := append(enc(t, h, &pgproto3.CopyData{Data: []byte("1\n")}), refusal("ERROR", denied)...)
 	x.server(append(want, enc(t, readyIdle)...), ms...)
 }
 

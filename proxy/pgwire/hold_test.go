@@ -130,8 +130,7 @@ func TestNothingOfARefusedResultLeaves(t *testing.T) {
 				answers[n] = &pgproto3.CopyData{Data: append([]byte("honey"), cd.Data...)}
 			}
 			t.Run(fmt.Sprintf("%s, message %d", name, n), func(t *testing.T) {
-				x := startHeld(t, wire.HoldConfig{Size: 1 << 20}, nil)
-				want, end := withheld(t, x.f.refuse, answers, n)
+				want, end := withheld(t, refusal("ERROR", denied), answers, n)
 				r := rand.New(rand.NewPCG(uint64(n), 1))
 				for k := 0; k < 20; k += 3 + 3*(len(want)>>16) {
 					x := startHeld(t, wire.HoldConfig{Size: 1 << 20}, func(r *inspecttest.Recorder) { r.BlockWhen("", "honey") })

@@ -464,7 +464,7 @@ func (l *login) join() (*wire.Session, error) {
 		}
 		l.hold = l.hold[:0]
 		_, _ = l.server.conn.Write([]byte{'X', 0, 0, 0, 4})
-		return nil, fail(wire.Client, "refused", rejection(wire.Refused), "rule %s refused the login of %q to %q", v.Rule, l.who.User, l.who.Database)
+		return nil, fail(wire.Client, "refused", l.denial(v.Message), "rule %s refused the login of %q to %q", v.Rule, l.who.User, l.who.Database)
 	}
 	if err := l.flush(); err != nil {
 		sess.Close()
@@ -479,7 +479,8 @@ func (l *login) join() (*wire.Session, error) {
 func (l *login) session(sess inspect.Session) *wire.Session {
 	key, p, server := l.key, l.p, l.link.conn // not l: a session outlives its login
 	o := flowOptions{
-		Session: sess, Status: l.status, Statement: l.set.Statement, Hold: l.set.hold(), Held: &p.Counters.Held,
+		Encoding: l.encoding(),
+		Session:  sess, Status: l.status, Statement: l.set.Statement, Hold: l.set.hold(), Held: &p.Counters.Held,
 		Cancel: func(context.Context) error {
 			return errors.New("the server gave no cancel key")
 		},
@@ -499,6 +500,21 @@ func (l *login) session(sess inspect.Session) *wire.Session {
 		FromClient: append(l.client.rest(), kept...), FromServer: l.server.rest(),
 		Flow: newFlow(o), HoldTime: l.set.Hold.Time,
 	}
+}
+
+// encoding is the client's, as far as the server has told.
+func (l *login) encoding() string {
+	for _, s := range l.settings {
+		if s[0] == clientEncoding {
+			return s[1]
+		}
+	}
+	return ""
+}
+
+// denial is what a client is told whose login a rule refuses.
+func (l *login) denial(says string) []byte {
+	return refusal("FATAL", wire.Refusal(denied, says, charsetOf(l.encoding())))
 }
 
 // setting bounds what is kept of a server's parameter.

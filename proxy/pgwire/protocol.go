@@ -248,6 +248,7 @@ func dialTarget(addr string) (network, address string, err error) {
 // flowOptions is what a login hands to the session's flow.
 type flowOptions struct {
 	Session   inspect.Session // the flow closes it
+	Encoding  string          // client_encoding; empty: not known
 	Status    byte            // of the first ReadyForQuery: 'I', 'T' or 'E'
 	Statement int             // see Config.Statement
 	Hold      wire.HoldConfig // what is kept back; Size 0: nothing

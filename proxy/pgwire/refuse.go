@@ -1,6 +1,8 @@
 package pgwire
 
 import (
+	"strings"
+
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"honeyrow/event"
@@ -52,12 +54,29 @@ func (f *flow) failTransaction() bool {
 	return true
 }
 
-// refusal is the error that a client gets for what a rule refused. It says
-// nothing of honey rows: who reads one must not learn that it is one.
-func refusal(text string) []byte {
-	return encodeError(&pgproto3.ErrorResponse{
-		Severity: "ERROR", SeverityUnlocalized: "ERROR", Code: "42501", Message: text,
-	})
+// denied is what a server says by itself.
+const denied = "permission denied"
+
+// refusal is the error that a client gets for what a rule refused, with the
+// rule's own text. By itself it says nothing of honey rows: who reads one must
+// not learn that it is one.
+func (f *flow) refusal(severity, says string) []byte {
+	return refusal(severity, wire.Refusal(denied, says, wire.Charset(f.charset.Load())))
+}
+
+func refusal(severity, text string) []byte {
+	return encodeError(&pgproto3.ErrorResponse{Severity: severity, SeverityUnlocalized: severity, Code: "42501", Message: text})
+}
+
+// charsetOf tells the character set from the name of a client_encoding.
+func charsetOf(encoding string) wire.Charset {
+	switch strings.ToUpper(encoding) {
+	case "UTF8", "UNICODE":
+		return wire.UTF8
+	case "LATIN1", "WIN1252":
+		return wire.Latin1
+	}
+	return wire.ASCII
 }
 
 func encodeError(m *pgproto3.ErrorResponse) []byte {
@@ -83,7 +102,7 @@ func farewell(r wire.Reason, about event.ID) []byte {
 		m.Code, m.Message = "08P01", "protocol violation: the proxy can't follow this session any further"
 		m.Hint = "The proxy's log names the side and the message."
 	case wire.Refused:
-		m.Code, m.Message = "42501", "permission denied"
+		m.Code, m.Message = "42501", denied
 	case wire.Killed:
 		m.Code, m.Message = "57P01", "terminating connection due to administrator command"
 		m.Hint = "Ask the administrator of the proxy in front of this server."

@@ -76,7 +76,7 @@ func (f *flow) rowFrames(rest []byte) (taken, error) {
 		if err != nil {
 			return taken{}, err
 		}
-		if v.Blocks() {
+		if f.blocks(v) {
 			f.beginRefusal(rest)
 			return taken{skip: frameSize(rest), refuse: true}, nil
 		}
@@ -123,7 +123,7 @@ func (f *flow) watchRows(e *execution, rest []byte, end, n int) (taken, error) {
 		if err != nil {
 			return taken{}, err
 		}
-		if v.Blocks() {
+		if f.blocks(v) {
 			e.rows-- // the client does not get it
 			f.beginRefusal(rest[off+size:])
 			return taken{pass: off, skip: size, refuse: true}, nil

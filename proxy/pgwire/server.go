@@ -36,10 +36,14 @@ func (f *flow) serverChunk(buf []byte) (wire.Step, error) {
 		return wire.Step{}, err
 	case w == ends:
 		// Whether the client has part of a frame is as before.
+		says := f.says
+		f.parting.Store(&says)
 		s.Cut, s.Reason = true, wire.Refused
 		return s, nil
 	case w == refused:
-		s = f.refuseAt(s.Pass, s.Skip, f.refuse)
+		s = f.refuseAt(s.Pass, s.Skip, f.refusal("ERROR", f.says))
+		f.told.Store(true)
+		f.says = ""
 	case w == refusedSize:
 		s = f.refuseAt(s.Pass, s.Skip, f.hold.tooLarge)
 	default:
@@ -125,7 +129,7 @@ func (f *flow) passingPiece(rest []byte) (n, skip int, w way) {
 	switch {
 	case dropping:
 		return 0, n, goOn
-	case v.Blocks() && f.hold.Active(): // the client has nothing of it
+	case f.blocks(v) && f.hold.Active(): // the client has nothing of it
 		f.beginRefusal(rest[n:])
 		return 0, n, refused
 	case v.Blocks():
@@ -236,7 +240,7 @@ func (f *flow) serverFrame(typ byte, frame []byte) (verb, error) {
 	case 'E':
 		return f.errorResponse(r, body)
 	case 'N':
-		if f.tell(event.ChannelNotice, fieldsText(f, body)).Blocks() {
+		if f.blocks(f.tell(event.ChannelNotice, fieldsText(f, body))) {
 			return f.refuseOrSkip(r), nil
 		}
 		return pass, nil
@@ -257,7 +261,7 @@ func (f *flow) serverFrame(typ byte, frame []byte) (verb, error) {
 		if r == nil || r.kind != functionCall {
 			return pass, outOfPlace("FunctionCallResponse", r)
 		}
-		if f.tell(event.ChannelFunction, body).Blocks() {
+		if f.blocks(f.tell(event.ChannelFunction, body)) {
 			return refuse, nil
 		}
 		return pass, nil
@@ -307,6 +311,7 @@ func (f *flow) ready(body []byte) error {
 		}
 	}
 	f.rest.Store(body[0] == 'I')
+	f.told.Store(false)
 	f.mu.Lock()
 	f.copyIn = false
 	f.doneLocked()
@@ -364,7 +369,10 @@ func (f *flow) forget(tag string) {
 // errorResponse handles an error: it ends the request, and for the extended
 // protocol all that follow up to Sync.
 func (f *flow) errorResponse(r *request, body []byte) (verb, error) {
-	refusedByUs := r != nil && r.refused
+	refusedByUs, says := r != nil && r.refused, ""
+	if refusedByUs {
+		says = r.says
+	}
 	v := f.tell(event.ChannelError, fieldsText(f, body))
 	code := errorField(body, 'C')
 	f.endRows()
@@ -381,9 +389,9 @@ func (f *flow) errorResponse(r *request, body []byte) (verb, error) {
 		return skip, nil
 	case refusedByUs:
 		// The server's transaction has failed as it should; only the text differs.
-		f.swallow, f.justRefused = true, true
+		f.swallow, f.justRefused, f.says = true, true, says
 		return skip, nil
-	case v.Blocks():
+	case f.blocks(v):
 		return refuse, nil
 	}
 	if s := errorField(body, 'V'); s == "FATAL" || s == "PANIC" {
@@ -525,6 +533,9 @@ func (f *flow) noData(r *request) (verb, error) {
 	return pass, nil
 }
 
+// clientEncoding is the setting that says how the client's texts are written.
+const clientEncoding = "client_encoding"
+
 // parameterStatus handles a reported setting: it may carry data
 // (set_config('application_name', ...)), and the alert wants the name.
 func (f *flow) parameterStatus(body []byte) (verb, error) {
@@ -538,6 +549,9 @@ func (f *flow) parameterStatus(body []byte) (verb, error) {
 	}
 	v := f.tell(event.ChannelParameter, value)
 	f.sess.Set(string(name), string(value))
+	if string(name) == clientEncoding {
+		f.charset.Store(uint32(charsetOf(string(value))))
+	}
 	if v.Blocks() {
 		return skip, nil
 	}

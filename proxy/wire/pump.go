@@ -61,6 +61,7 @@ type Pump struct {
 
 	busy   atomic.Int32                  // directions that are at work on a chunk
 	killed atomic.Pointer[event.Measure] // the session is to end
+	cut    atomic.Bool                   // a rule refused something beyond repair
 	slow   atomic.Pointer[tarpit]        // nil: at full speed
 
 	mu     sync.Mutex
@@ -130,11 +131,38 @@ func (p *Pump) Kill(r Reason) {
 // farewell writes the flow's last message. A server's write may be stuck on a
 // client that does not read: the deadline frees it, and then nothing more is sent.
 func (p *Pump) farewell(r Reason) {
+	if r == Killed && p.cut.Load() {
+		r = Refused // the refusal comes first, and it ends the session by itself
+	}
 	_ = p.s.Client.SetWriteDeadline(time.Now().Add(p.o.FarewellTimeout))
 	p.toClient.Lock()
 	defer p.toClient.Unlock()
-	if m := p.s.Flow.Farewell(r, p.about()); m != nil {
-		_, _ = p.s.Client.Write(m)
+	m := p.s.Flow.Farewell(r, p.about())
+	if m == nil {
+		return
+	}
+	if _, err := p.s.Client.Write(m); err == nil && (r == Killed || r == Refused) {
+		p.linger()
+	}
+}
+
+// lingerGap is how long a client that is told its last may pause in what it is
+// sending meanwhile.
+const lingerGap = 50 * time.Millisecond
+
+// linger reads what a client is still sending: one that can't go on writing does
+// not read either, and a connection that is closed with something unread in it
+// is reset, which may take the last message away.
+func (p *Pump) linger() {
+	if closeWrite(p.s.Client) != nil {
+		return
+	}
+	b := make([]byte, 16<<10)
+	for end := time.Now().Add(p.o.FarewellTimeout); time.Now().Before(end); {
+		_ = p.s.Client.SetReadDeadline(time.Now().Add(lingerGap))
+		if _, err := p.s.Client.Read(b); err != nil {
+			return
+		}
 	}
 }
 
@@ -385,6 +413,7 @@ func (d *direction) take(step Step) error {
 	b.held = step.Hold
 	b.skip(step.Skip)
 	if step.Cut {
+		p.cut.Store(step.Reason == Refused)
 		return &Error{Side: d.from, Op: "refused", Err: ErrRefused}
 	}
 	return nil

@@ -123,7 +123,10 @@ type Flow interface {
 	AtRest() bool
 	// Farewell is the message that tells the client why the session ends, or
 	// nil if none can be sent now (in the middle of a frame). about is the
-	// detection behind it, if there is one.
+	// detection behind it, if there is one. A rule that refuses may order the
+	// session's end as well, which comes sooner than an answer for which the
+	// server must be asked: if the client still waits for a refusal, that comes
+	// first here.
 	Farewell(r Reason, about event.ID) []byte
 	// Close releases the session's inspector. It comes after both goroutines.
 	Close()

@@ -40,7 +40,7 @@ func parseOptions(args []string, usage io.Writer) (options, error) {
 	only := fs.String("only", strings.Join(workloads, ","), "workloads")
 	targets := fs.String("targets", "", "targets, of "+strings.Join(targetNames, ",")+" (default: all that are there)")
 	modes := fs.String("modes", strings.Join(allModes, ","), "modes of point queries: pgbench has simple,extended,prepared, sysbench text,prepared")
-	clients := fs.String("clients", "", "numbers of clients of point queries (default 1,8)")
+	clients := fs.String("clients", "", "numbers of clients of point queries (default 1,8,32; quick 1,8)")
 	sessions := fs.String("sessions", "500,2000", "numbers of idle sessions")
 	fs.IntVar(&o.rounds, "rounds", 0, "rounds (default 5; quick 3)")
 	fs.IntVar(&o.seconds, "seconds", 1, "length of one point query or connection measurement")
@@ -65,7 +65,10 @@ func parseOptions(args []string, usage io.Writer) (options, error) {
 		}
 	}
 	if *clients == "" {
-		*clients = "1,8"
+		*clients = "1,8,32"
+		if o.quick {
+			*clients = "1,8"
+		}
 	}
 	if o.named = *targets != ""; !o.named {
 		*targets = strings.Join(targetNames, ",")

@@ -65,14 +65,15 @@ type Desk struct {
 	now   func() time.Time
 }
 
-// NewDesk makes a desk; it takes over the sinks and closes them in Close. It
-// does nothing until Run.
-func NewDesk(store Store, sinks []Sink, cfg Config, log zerolog.Logger) *Desk {
-	k := &Desk{store: store, sinks: sinks, cfg: cfg, log: log, now: time.Now}
-	names := make([]string, len(sinks))
-	for i, s := range sinks {
-		names[i] = s.Name()
-		k.loops = append(k.loops, NewLoop(store, s, cfg.Retry, log, LoopOptions{}))
+// NewDesk makes a desk; it takes over the sinks and closes them at the end of
+// Run. It does nothing until Run.
+func NewDesk(store Store, routes []Route, cfg Config, log zerolog.Logger) *Desk {
+	k := &Desk{store: store, cfg: cfg, log: log, now: time.Now}
+	names := make([]string, len(routes))
+	for i, r := range routes {
+		names[i] = r.Sink.Name()
+		k.sinks = append(k.sinks, r.Sink)
+		k.loops = append(k.loops, NewLoop(store, r.Sink, r.Policy.Retry.Or(cfg.Retry), log, LoopOptions{Policy: r.Policy}))
 	}
 	k.rec = NewRecorder(store, names, log, RecorderOptions{Queue: cfg.Queue, Wake: k.Wake})
 	return k
@@ -123,7 +124,7 @@ func (k *Desk) Run(ctx context.Context, grace time.Duration) error {
 	rec.Wait()
 	for _, l := range k.loops {
 		rest.Go(func() {
-			if _, err := l.Drain(last); err != nil && !errors.Is(err, ErrLeased) {
+			if _, err := l.Drain(last); err != nil && !errors.Is(err, ErrLeased) && !errors.Is(err, ErrLimited) {
 				k.log.Warn().Err(err).Msg("deliveries are left to the next start")
 			}
 		})

@@ -40,14 +40,30 @@ type SinkStatus struct {
 	LastError string    `json:"last_error,omitempty"` // of a pending or dead delivery
 }
 
+// DeadLetter is a delivery that was given up and is kept.
+type DeadLetter struct {
+	Sink      string          `json:"sink"`
+	Tries     int             `json:"tries"`
+	Committed time.Time       `json:"committed"` // of the detection's revision
+	Error     string          `json:"error"`     // of the last try
+	Detection event.Detection `json:"detection,omitzero"`
+	// Incident is the number of the one whose change of state was given up, where
+	// there is no Detection.
+	Incident int `json:"incident,omitempty"`
+}
+
 // Journal is what a store remembers of detections beyond their delivery.
 type Journal interface {
 	// Detections returns what q selects, in rising order of Seq.
 	Detections(ctx context.Context, q Query) ([]Entry, error)
 	// Status returns one entry for each sink that the store has ever known.
 	Status(ctx context.Context) ([]SinkStatus, error)
-	// Revive makes the dead deliveries of a sink due now and returns how many.
-	Revive(ctx context.Context, sink string) (int, error)
+	// Dead returns the deliveries of a sink that were given up, in order of
+	// commit; an empty sink means all sinks.
+	Dead(ctx context.Context, sink string) ([]DeadLetter, error)
+	// Revive makes the dead deliveries of a sink due now, those of the detections
+	// named, or all, changes of incidents too, and returns how many.
+	Revive(ctx context.Context, sink string, ids ...event.ID) (int, error)
 	// Prune forgets up to max detections committed before the given time and
 	// returns how many. One that is pending for a sink of the list is kept.
 	Prune(ctx context.Context, before time.Time, sinks []string, max int) (int, error)

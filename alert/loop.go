@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"honeyrow/event"
 )
 
 // RetryConfig says how a sink's failed deliveries are tried again.
@@ -89,7 +91,14 @@ type Loop struct {
 	lastLog    time.Time
 	quietStore time.Time
 
-	delivered, failed, dead atomic.Uint64
+	policy    Policy
+	pace      *pacer
+	paceUntil time.Time // no try before, for the sake of the rate
+	held      event.ID  // the delivery that is counted as limited
+
+	delivered, failed, dead, skipped, limited atomic.Uint64
+	lastDone                                  atomic.Int64 // Unix nanoseconds
+	ill                                       atomic.Bool  // the last try failed
 }
 
 // LoopStats counts since the start.
@@ -97,19 +106,29 @@ type LoopStats struct {
 	Delivered uint64
 	Failed    uint64 // tries
 	Dead      uint64
+	Skipped   uint64 // not for this sink, as its policy says
+	Limited   uint64 // deliveries that waited for the sake of the rate
+	// LastDelivered is zero if there was none since the start.
+	LastDelivered time.Time
+	Failing       bool // the last try failed
 }
+
+// ErrLimited says that the sink's rate is used up for now.
+var ErrLimited = errors.New("the sink's rate is used up for now: the rest is delivered later")
 
 // LoopOptions hold what a Loop can do without.
 type LoopOptions struct {
 	Now  func() time.Time // nil: time.Now
 	Roll func() float64   // jitter in [0,1); nil: math/rand/v2
+	// Policy is what the sink gets and its rate; its Retry is not used here.
+	Policy Policy
 }
 
 // NewLoop makes the loop of one sink. It does nothing until Run or Drain.
 func NewLoop(out Outbox, sink Sink, cfg RetryConfig, log zerolog.Logger, o LoopOptions) *Loop {
 	l := &Loop{
 		out: out, sink: sink, cfg: cfg, log: log.With().Str("sink", sink.Name()).Logger(),
-		now: o.Now, roll: o.Roll, woke: make(chan struct{}, 1),
+		now: o.Now, roll: o.Roll, woke: make(chan struct{}, 1), policy: o.Policy, pace: newPacer(o.Policy.Rate),
 	}
 	if l.now == nil {
 		l.now = time.Now
@@ -130,7 +149,14 @@ func (l *Loop) Wake() {
 
 // Stats may be called at any time.
 func (l *Loop) Stats() LoopStats {
-	return LoopStats{Delivered: l.delivered.Load(), Failed: l.failed.Load(), Dead: l.dead.Load()}
+	s := LoopStats{
+		Delivered: l.delivered.Load(), Failed: l.failed.Load(), Dead: l.dead.Load(),
+		Skipped: l.skipped.Load(), Limited: l.limited.Load(), Failing: l.ill.Load(),
+	}
+	if n := l.lastDone.Load(); n > 0 {
+		s.LastDelivered = time.Unix(0, n)
+	}
+	return s
 }
 
 // Run delivers until ctx ends. A try that is under way is then broken off and
@@ -169,6 +195,12 @@ func (l *Loop) Drain(ctx context.Context) (n int, err error) {
 			return n, err
 		}
 		for _, d := range ds {
+			if l.pass(ctx, d) {
+				continue
+			}
+			if l.mustWait(d) {
+				return n, fmt.Errorf("sink %s: %w", l.sink.Name(), ErrLimited)
+			}
 			err := l.try(ctx, d)
 			if err == nil {
 				n++
@@ -212,7 +244,7 @@ func (l *Loop) round(ctx context.Context) time.Duration {
 		return l.storeFailed(ctx, err)
 	}
 	for ctx.Err() == nil {
-		if rest := l.restUntil.Sub(l.now()); rest > 0 {
+		if rest := max(l.restUntil.Sub(l.now()), l.paceUntil.Sub(l.now())); rest > 0 {
 			return rest
 		}
 		ds, err := l.out.Due(ctx, l.sink.Name(), l.now(), dueBatch)
@@ -223,12 +255,48 @@ func (l *Loop) round(ctx context.Context) time.Duration {
 			return l.idle(ctx)
 		}
 		for _, d := range ds {
+			if l.pass(ctx, d) {
+				continue
+			}
+			if l.mustWait(d) {
+				break
+			}
 			if l.try(ctx, d); l.restUntil.After(l.now()) || ctx.Err() != nil {
 				break
 			}
 		}
 	}
 	return 0
+}
+
+// pass settles a delivery that is not for this sink.
+func (l *Loop) pass(ctx context.Context, d Delivery) bool {
+	if d.Change() && l.policy.WantsChange(d.Incident) || !d.Change() && l.policy.Wants(&d.Detection) {
+		return false
+	}
+	l.skipped.Add(1)
+	l.settle(ctx, d, nil, time.Time{})
+	return true
+}
+
+// mustWait reports whether the rate holds the delivery back; otherwise it takes
+// one try from it.
+func (l *Loop) mustWait(d Delivery) bool {
+	now := l.now()
+	wait := l.pace.take(now)
+	if wait == 0 {
+		return false
+	}
+	l.paceUntil = now.Add(wait)
+	id := d.Detection.ID
+	if d.Change() {
+		id = d.Incident.ID
+	}
+	if l.held != id {
+		l.held = id
+		l.limited.Add(1)
+	}
+	return true
 }
 
 // idle returns how long nothing is due, lookEvery at most.
@@ -281,6 +349,8 @@ func (l *Loop) try(ctx context.Context, d Delivery) error {
 
 func (l *Loop) succeeded(d Delivery) {
 	l.delivered.Add(1)
+	l.lastDone.Store(l.now().UnixNano())
+	l.ill.Store(false)
 	if l.failures > 0 {
 		l.log.Info().Int("failures", l.failures).Msg("sink takes detections again")
 	}
@@ -292,6 +362,7 @@ func (l *Loop) succeeded(d Delivery) {
 func (l *Loop) failedAt(d Delivery, err error) time.Time {
 	now := l.now()
 	l.failed.Add(1)
+	l.ill.Store(true)
 	l.failures++
 	roll := l.roll() // one for both: after an equal pause the order is as before
 	rest, pause := min(l.pause(l.failures, roll), probeEvery), l.pause(max(d.Attempt, 1), roll)
@@ -334,8 +405,9 @@ func (l *Loop) pause(n int, roll float64) time.Duration {
 
 func (l *Loop) giveUp(d Delivery, err error, why string) {
 	l.dead.Add(1)
+	l.ill.Store(true)
 	l.log.Error().Err(err).Str("detection", string(d.Detection.ID)).Int("attempt", d.Attempt).Str("reason", why).
-		Msg("delivery given up; the detection is kept in the database: see `honeyrow alerts list`")
+		Msg("delivery given up; the detection is kept in the database: see `honeyrow alerts dead list`")
 }
 
 // settleTimeout bounds one try to record an outcome.

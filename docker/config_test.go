@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"honeyrow/alert/sink/file"
+	"honeyrow/alert/sink/webhook"
 	"honeyrow/internal/app"
 )
 
@@ -64,19 +66,19 @@ func TestTheConfigurationFitsTheContainers(t *testing.T) {
 
 	posts := 0
 	for _, k := range cfg.Alerts.Sinks {
-		switch k.Type {
-		case "webhook":
+		switch k := k.Options.(type) {
+		case *webhook.Config:
 			posts++
-			u, err := url.Parse(k.Webhook.URL)
+			u, err := url.Parse(k.URL)
 			if err != nil || c.Services[u.Hostname()] == nil || !slices.Contains(c.Services[u.Hostname()].Command, "0.0.0.0:"+u.Port()) {
-				t.Errorf("nobody listens at %s: %v", k.Webhook.URL, err)
+				t.Errorf("nobody listens at %s: %v", k.URL, err)
 			}
-			if !mounts(proxy, k.Webhook.SecretFile) {
-				t.Errorf("the signature's secret is %s, where the proxy has no volume", k.Webhook.SecretFile)
+			if !mounts(proxy, k.SecretFile) {
+				t.Errorf("the signature's secret is %s, where the proxy has no volume", k.SecretFile)
 			}
-		case "file":
-			if !strings.HasPrefix(k.File.Path, "/var/lib/honeyrow/") {
-				t.Errorf("alerts are written to %s, which is read-only", k.File.Path)
+		case *file.Config:
+			if !strings.HasPrefix(k.Path, "/var/lib/honeyrow/") {
+				t.Errorf("alerts are written to %s, which is read-only", k.Path)
 			}
 		}
 	}

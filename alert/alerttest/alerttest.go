@@ -249,6 +249,20 @@ func dead(t *testing.T, b *bench) {
 	if st.Pending != 1 || st.Dead != 1 || !strings.HasPrefix(long, st.LastError) || st.LastError == "" {
 		t.Errorf("status: got %+v, want one pending, one dead, with the start of the error", st)
 	}
+	for sink, want := range map[string]int{"hook": 1, "": 1, "other": 0} {
+		ds, err := b.s.Dead(t.Context(), sink)
+		if err != nil || len(ds) != want {
+			t.Errorf("dead of %q: got %d, %v, want %d", sink, len(ds), err, want)
+		}
+		for _, d := range ds {
+			if d.Sink != "hook" || d.Tries != 1 || d.Error != st.LastError || d.Detection.ID == "" || !d.Committed.Equal(Start) {
+				t.Errorf("dead letter: got %+v", d)
+			}
+		}
+	}
+	if n, err := b.s.Revive(t.Context(), "hook", "another id"); n != 0 || err != nil {
+		t.Errorf("revive another detection: got %d, %v", n, err)
+	}
 	b.advance(time.Hour)
 	if n, err := b.s.Revive(t.Context(), "other"); n != 0 || err != nil {
 		t.Errorf("revive another sink: got %d, %v", n, err)

@@ -212,12 +212,26 @@ func (m *Memory) Status(context.Context) (ss []alert.SinkStatus, err error) {
 	return ss, m.fail
 }
 
-// Revive implements alert.Journal.
-func (m *Memory) Revive(_ context.Context, sink string) (n int, err error) {
+// Dead implements alert.Journal.
+func (m *Memory) Dead(_ context.Context, sink string) (ds []alert.DeadLetter, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, k := range m.all {
-		if v := k.to[sink]; v != nil && v.state == "dead" {
+	for _, k := range m.sorted(everything) {
+		for name, v := range k.to {
+			if v.state == "dead" && (sink == "" || sink == name) {
+				ds = append(ds, alert.DeadLetter{Sink: name, Tries: v.Attempt, Committed: v.Created, Error: v.err, Detection: k.Detection})
+			}
+		}
+	}
+	return ds, m.fail
+}
+
+// Revive implements alert.Journal.
+func (m *Memory) Revive(_ context.Context, sink string, ids ...event.ID) (n int, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, k := range m.all {
+		if v := k.to[sink]; v != nil && v.state == "dead" && (len(ids) == 0 || slices.Contains(ids, id)) {
 			*v = delivery{Delivery: alert.Delivery{Sink: sink, Created: m.clock()}, state: "pending", due: m.clock()}
 			n++
 		}

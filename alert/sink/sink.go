@@ -2,6 +2,7 @@
 package sink
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,66 +11,111 @@ import (
 	"time"
 
 	"honeyrow/alert"
+	"honeyrow/alert/peer"
 	"honeyrow/alert/sink/console"
 	"honeyrow/alert/sink/file"
 	"honeyrow/alert/sink/program"
 	"honeyrow/alert/sink/webhook"
 )
 
-// Config describes one sink: a name, a type, and the fields of that type.
+// Options are the fields of one type of sink.
+type Options interface{ Validate() error }
+
+// Config describes one sink: a name, a type, what it gets, and the fields of
+// its type.
 //
 //	sinks:
 //	  - name: archive
 //	    type: file
 //	    path: /var/log/honeyrow/alerts.jsonl
+//	    only: {severity: medium}
 type Config struct {
-	Name    string         `yaml:"name"`
-	Type    string         `yaml:"type"`
-	File    file.Config    `yaml:",inline"`
-	Console console.Config `yaml:",inline"`
-	Program program.Config `yaml:",inline"`
-	Webhook webhook.Config `yaml:",inline"`
+	Name         string `yaml:"name"`
+	Type         string `yaml:"type"`
+	alert.Policy `yaml:",inline"`
+	// Options are a pointer to the Config of the type's package.
+	Options Options `yaml:"-"`
+}
+
+// Selector implements config.Variant.
+func (*Config) Selector() string { return "type" }
+
+// Variant implements config.Variant.
+func (c *Config) Variant(value string) any {
+	for _, k := range kinds {
+		if k.name == value {
+			c.Options = k.fresh()
+			return c.Options
+		}
+	}
+	return nil
+}
+
+// Variants implements config.Variant.
+func (*Config) Variants() []any {
+	all := make([]any, len(kinds))
+	for i, k := range kinds {
+		all[i] = k.fresh()
+	}
+	return all
 }
 
 // Deps are what sinks need from the process.
 type Deps struct {
 	Console io.Writer        // nil: standard output
 	Now     func() time.Time // nil: time.Now
+	Dial    peer.Dial        // nil: the network
 }
+
+func (d Deps) peer() peer.Options { return peer.Options{Now: d.Now, Dial: d.Dial} }
 
 // kind is one type of sink.
 type kind struct {
-	name string
-	// own clears the fields of the type: what is left belongs to another.
-	own      func(*Config)
-	validate func(Config) error
-	open     func(Config, Deps) (alert.Sink, error)
+	name  string
+	fresh func() Options
+	open  func(name string, o Options, d Deps) (alert.Sink, error)
+}
+
+// of makes the kind whose fields are C.
+func of[C any, P interface {
+	*C
+	Options
+}, S alert.Sink](name string, open func(name string, c C, d Deps) (S, error),
+) kind {
+	return kind{
+		name:  name,
+		fresh: func() Options { return P(new(C)) },
+		open: func(name string, o Options, d Deps) (alert.Sink, error) {
+			c, ok := o.(P)
+			if !ok {
+				return nil, fmt.Errorf("its fields are %T: they belong to another type", o)
+			}
+			s, err := open(name, *c, d)
+			if err != nil {
+				return nil, err
+			}
+			return s, nil
+		},
+	}
+}
+
+// remote is of for a sink that needs nothing but the network and a clock.
+func remote[C any, P interface {
+	*C
+	Options
+}, S alert.Sink](name string, open func(name string, c C, o peer.Options) (S, error),
+) kind {
+	return of[C, P](name, func(name string, c C, d Deps) (S, error) { return open(name, c, d.peer()) })
 }
 
 // kinds is the one list of sinks, in alphabetical order.
 var kinds = []kind{
-	{
-		"console", func(c *Config) { c.Console = console.Config{} },
-		func(c Config) error { return c.Console.Validate() },
-		func(c Config, d Deps) (alert.Sink, error) { return console.New(c.Name, c.Console, d.Console) },
-	},
-	{
-		"file", func(c *Config) { c.File = file.Config{} },
-		func(c Config) error { return c.File.Validate() },
-		func(c Config, _ Deps) (alert.Sink, error) { return file.New(c.Name, c.File) },
-	},
-	{
-		"program", func(c *Config) { c.Program = program.Config{} },
-		func(c Config) error { return c.Program.Validate() },
-		func(c Config, _ Deps) (alert.Sink, error) { return program.New(c.Name, c.Program) },
-	},
-	{
-		"webhook", func(c *Config) { c.Webhook = webhook.Config{} },
-		func(c Config) error { return c.Webhook.Validate() },
-		func(c Config, d Deps) (alert.Sink, error) {
-			return webhook.New(c.Name, c.Webhook, webhook.Options{Now: d.Now})
-		},
-	},
+	of("console", func(name string, c console.Config, d Deps) (*console.Sink, error) {
+		return console.New(name, c, d.Console)
+	}),
+	of("file", func(name string, c file.Config, _ Deps) (*file.Sink, error) { return file.New(name, c) }),
+	of("program", func(name string, c program.Config, _ Deps) (*program.Sink, error) { return program.New(name, c) }),
+	remote("webhook", webhook.New),
 }
 
 // Types returns the types that a configuration may name.
@@ -95,17 +141,31 @@ func (c Config) Validate() error {
 	if c.Name == "" {
 		return errors.New("name: give the sink a name; deliveries are remembered under it")
 	}
-	k, err := c.kind()
+	_, err := c.kind()
+	if err == nil && c.Options == nil {
+		err = errors.New("it has no fields")
+	}
+	if err == nil {
+		err = c.Options.Validate()
+	}
+	if err == nil {
+		err = c.Policy.Validate()
+	}
+	if err == nil {
+		if err = c.Retry.Or(alert.DefaultRetry()).Validate(); err != nil {
+			err = fmt.Errorf("retry.%w", err)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("sink %s: %w", c.Name, err)
 	}
-	rest := c
-	k.own(&rest)
-	if rest.File != (file.Config{}) || rest.Console != (console.Config{}) || rest.Webhook != (webhook.Config{}) || !rest.Program.Empty() {
-		return fmt.Errorf("sink %s: it has fields of another type than %s: remove them or change its type", c.Name, c.Type)
-	}
-	if err := k.validate(c); err != nil {
-		return fmt.Errorf("sink %s: %w", c.Name, err)
+	return nil
+}
+
+// Check reports why the sink can't be used now, without sending anything.
+func (c Config) Check(ctx context.Context) error {
+	if k, ok := c.Options.(interface{ Check(context.Context) error }); ok {
+		return k.Check(ctx)
 	}
 	return nil
 }
@@ -136,7 +196,7 @@ func New(c Config, d Deps) (alert.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := k.open(c, d)
+	s, err := k.open(c.Name, c.Options, d)
 	if err != nil {
 		return nil, fmt.Errorf("sink %s: %w", c.Name, err)
 	}
@@ -144,20 +204,20 @@ func New(c Config, d Deps) (alert.Sink, error) {
 }
 
 // NewAll opens all sinks, or none.
-func NewAll(cs []Config, d Deps) ([]alert.Sink, error) {
+func NewAll(cs []Config, d Deps) ([]alert.Route, error) {
 	if err := ValidateAll(cs); err != nil {
 		return nil, err
 	}
-	var sinks []alert.Sink
+	var routes []alert.Route
 	for _, c := range cs {
 		s, err := New(c, d)
 		if err != nil {
-			for _, open := range sinks {
-				_ = open.Close()
+			for _, open := range routes {
+				_ = open.Sink.Close()
 			}
 			return nil, err
 		}
-		sinks = append(sinks, s)
+		routes = append(routes, alert.Route{Sink: s, Policy: c.Policy})
 	}
-	return sinks, nil
+	return routes, nil
 }

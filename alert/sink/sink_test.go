@@ -8,20 +8,21 @@ import (
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v3"
-
 	"honeyrow/alert/alerttest"
+	"honeyrow/internal/config"
 )
 
-func parse(t *testing.T, text string) []Config {
-	t.Helper()
-	var cs []Config
-	dec := yaml.NewDecoder(strings.NewReader(text))
-	dec.KnownFields(true)
-	if err := dec.Decode(&cs); err != nil {
-		t.Fatal(err)
+// parse reads a list of sinks as the configuration file has it.
+func parse(text string) ([]Config, error) {
+	f, err := config.Parse("honeyrow.yaml", []byte("sinks: "+strings.ReplaceAll(text, "\n", "\n  ")))
+	if err != nil {
+		return nil, err
 	}
-	return cs
+	var c struct {
+		Sinks []Config `yaml:"sinks"`
+	}
+	err = f.Decode(&c)
+	return c.Sinks, err
 }
 
 func TestEveryFolderIsInTheList(t *testing.T) {
@@ -42,18 +43,22 @@ func TestEveryFolderIsInTheList(t *testing.T) {
 
 func TestConfiguredSinksTakeDetections(t *testing.T) {
 	dir := t.TempDir()
-	cs := parse(t, `
-- {name: archive, type: file, path: `+filepath.Join(dir, "a.jsonl")+`, max_size: 1048576, keep: 3}
+	cs, err := parse(`
+- {name: archive, type: file, path: ` + filepath.Join(dir, "a.jsonl") + `, max_size: 1048576, keep: 3}
 - {name: screen, type: console, format: text, color: never}
 - {name: siem, type: webhook, url: "http://127.0.0.1:1/x", timeout: 2s}
 `)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var out bytes.Buffer
 	sinks, err := NewAll(cs, Deps{Console: &out})
 	if err != nil {
 		t.Fatal(err)
 	}
 	d := alerttest.Detection(0)
-	for i, s := range sinks {
+	for i, r := range sinks {
+		s := r.Sink
 		if s.Name() != cs[i].Name {
 			t.Errorf("got name %s, want %s", s.Name(), cs[i].Name)
 		}
@@ -72,15 +77,19 @@ func TestConfiguredSinksTakeDetections(t *testing.T) {
 func TestMistakesAreNamed(t *testing.T) {
 	for text, want := range map[string]string{
 		"[{type: file, path: x}]":                                                           "name:",
-		"[{name: a, type: pager}]":                                                          "use one of console, file, program, webhook",
+		"[{name: a, type: pager}]":                                                          "use one of console, ",
 		"[{name: a, type: file}]":                                                           "path:",
-		"[{name: a, type: file, path: x, url: 'https://a'}]":                                "fields of another type",
+		"[{name: a, type: file, path: x, url: 'https://a'}]":                                `unknown key: known here are`,
 		"[{name: a, type: console, format: xml}]":                                           "format:",
 		"[{name: a, type: webhook}]":                                                        "url:",
 		"[{name: a, type: console}, {name: a, type: file, path: x}]":                        "the name is taken",
 		"[{name: a, type: console}, {name: b, type: file, path: /dev/null/x/alerts.jsonl}]": "sink b:",
 	} {
-		if _, err := NewAll(parse(t, text), Deps{Console: &bytes.Buffer{}}); err == nil || !strings.Contains(err.Error(), want) {
+		cs, err := parse(text)
+		if err == nil {
+			_, err = NewAll(cs, Deps{Console: &bytes.Buffer{}})
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", text, err, want)
 		}
 	}

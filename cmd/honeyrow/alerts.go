@@ -16,7 +16,7 @@ type alertsCmd struct {
 	Show   alertsShowCmd   `cmd:"" help:"Show everything about one alert."`
 	Tail   alertsTailCmd   `cmd:"" help:"Show alerts as they come."`
 	Status alertsStatusCmd `cmd:"" help:"Show how each sink's deliveries stand."`
-	Retry  alertsRetryCmd  `cmd:"" help:"Try again what a sink's deliveries were given up for."`
+	Dead   alertsDeadCmd   `cmd:"" help:"What sinks refused for good or too long: list it, show why, try it again."`
 	Test   alertsTestCmd   `cmd:"" help:"Send a drill to one sink, or to all, and wait until it is delivered."`
 }
 
@@ -219,29 +219,4 @@ func when(t time.Time) string {
 		return "-"
 	}
 	return t.UTC().Format(time.DateTime)
-}
-
-type alertsRetryCmd struct {
-	Sink string `arg:"" help:"The sink's name."`
-}
-
-// Help is shown by --help.
-func (alertsRetryCmd) Help() string {
-	return "Deliveries are given up when the sink refuses them for good or after alerts.retry.max_age. The running proxy delivers them.\n\n" +
-		"Example: honeyrow alerts retry soc"
-}
-
-// Run makes given up deliveries due again.
-func (c *alertsRetryCmd) Run(e *env) error {
-	return e.withStore(func(st *app.Store) error {
-		n, err := st.Revive(e.ctx, c.Sink)
-		if err != nil {
-			return err
-		}
-		if e.json {
-			return e.printLine(map[string]any{"sink": c.Sink, "revived": n})
-		}
-		fmt.Fprintf(e.stdout, "%d deliveries of sink %s are due again\n", n, printable(c.Sink))
-		return nil
-	})
 }

@@ -39,7 +39,7 @@ func (c *Config) Patient() doctor.Patient {
 	for _, s := range c.Alerts.Sinks {
 		p.Sinks = append(p.Sinks, doctor.Sink{
 			Name: s.Name, Type: s.Type,
-			Check: func(ctx context.Context) error { return checkSink(ctx, s) },
+			Check: s.Check,
 		})
 	}
 	return p

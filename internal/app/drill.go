@@ -78,7 +78,7 @@ func deadLetters(ctx context.Context, st *Store) (map[string]int, error) {
 
 // deliverDrill delivers what is due for the sinks, the drill included.
 func deliverDrill(ctx context.Context, c *Config, st *Store, id event.ID, names []string, out io.Writer) ([]Drill, error) {
-	sinks, err := c.openSinks(out)
+	routes, err := c.openSinks(out)
 	if err != nil {
 		return nil, err
 	}
@@ -88,12 +88,13 @@ func deliverDrill(ctx context.Context, c *Config, st *Store, id event.ID, names 
 	}
 	var ds []Drill
 	var errs []error
-	for _, s := range sinks {
+	for _, route := range routes {
+		s := route.Sink
 		if wanted[s.Name()] {
 			before, err := deadLetters(ctx, st)
 			errs = append(errs, err)
 			r := Drill{Sink: s.Name(), Detection: id, By: "this command"}
-			loop := alert.NewLoop(st, s, c.Alerts.Retry, zerolog.Nop(), alert.LoopOptions{})
+			loop := alert.NewLoop(st, s, route.Policy.Retry.Or(c.Alerts.Retry), zerolog.Nop(), alert.LoopOptions{Policy: route.Policy})
 			if _, err := loop.Drain(ctx); errors.Is(err, alert.ErrLeased) {
 				r = awaitDrill(ctx, st, id, s.Name(), before[s.Name()])
 			} else if err != nil {

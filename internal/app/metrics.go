@@ -55,6 +55,10 @@ var (
 	mDelivered    = desc("sink_delivered_total", "Deliveries that a sink took.", "sink")
 	mTriesFailed  = desc("sink_tries_failed_total", "Tries to deliver that failed.", "sink")
 	mDead         = desc("sink_dead_total", "Deliveries given up.", "sink")
+	mSkipped      = desc("sink_skipped_total", "Deliveries that the sink's filter left out.", "sink")
+	mLimited      = desc("sink_limited_total", "Deliveries that waited for the sake of the sink's rate.", "sink")
+	mSinkUp       = desc("sink_up", "0 if the last try to deliver failed.", "sink")
+	mLastDone     = desc("sink_last_delivery_time_seconds", "When the sink last took a delivery, in Unix time; 0: not since the start.", "sink")
 )
 
 // collector reads the counters when it is asked: nothing is counted twice, and
@@ -136,6 +140,14 @@ func (c collector) sinks(gauge gaugeFunc, count countFunc) {
 		count(mDelivered, s.Delivered, name)
 		count(mTriesFailed, s.Failed, name)
 		count(mDead, s.Dead, name)
+		count(mSkipped, s.Skipped, name)
+		count(mLimited, s.Limited, name)
+		gauge(mSinkUp, one(!s.Failing), name)
+		last := 0.0
+		if !s.LastDelivered.IsZero() {
+			last = unixSeconds(s.LastDelivered)
+		}
+		gauge(mLastDone, last, name)
 	}
 }
 
@@ -149,6 +161,7 @@ func (a *App) metrics() http.Handler {
 
 var (
 	mPending = desc("sink_pending", "Committed deliveries that wait for a sink.", "sink")
+	mGivenUp = desc("sink_dead", "Deliveries given up and kept: `honeyrow alerts dead`.", "sink")
 	mOldest  = desc("sink_oldest_pending_seconds", "Age of the delivery that has waited longest; 0: none waits.", "sink")
 )
 
@@ -182,6 +195,7 @@ func (o outbox) Collect(ch chan<- prometheus.Metric) {
 			age = time.Since(s.Oldest).Seconds()
 		}
 		ch <- prometheus.MustNewConstMetric(mPending, prometheus.GaugeValue, float64(s.Pending), name)
+		ch <- prometheus.MustNewConstMetric(mGivenUp, prometheus.GaugeValue, float64(s.Dead), name)
 		ch <- prometheus.MustNewConstMetric(mOldest, prometheus.GaugeValue, max(age, 0), name)
 	}
 }

@@ -1,13 +1,8 @@
 package app
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"net"
-	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -17,7 +12,6 @@ import (
 	"honeyrow/alert/sink"
 	"honeyrow/alert/sink/program"
 	"honeyrow/event"
-	"honeyrow/internal/config"
 	"honeyrow/rules"
 )
 
@@ -25,15 +19,15 @@ import (
 // before them.
 func (a *App) buildDesk(c *Config, set *rules.Set) (*alert.Desk, error) {
 	all := append(slices.Clone(c.Alerts.Sinks), programSinks(set)...)
-	sinks, err := sink.NewAll(all, sink.Deps{Console: a.out})
+	routes, err := sink.NewAll(all, sink.Deps{Console: a.out})
 	if err != nil {
 		return nil, err
 	}
-	return alert.NewDesk(a.store, sinks, c.Alerts.alertConfig, a.log), nil
+	return alert.NewDesk(a.store, routes, c.Alerts.alertConfig, a.log), nil
 }
 
 // openSinks opens all sinks of the configuration, or none.
-func (c *Config) openSinks(out io.Writer) ([]alert.Sink, error) {
+func (c *Config) openSinks(out io.Writer) ([]alert.Route, error) {
 	return sink.NewAll(c.Alerts.Sinks, sink.Deps{Console: out})
 }
 
@@ -48,7 +42,8 @@ func programSinks(set *rules.Set) []sink.Config {
 		p := r.Actions.Program
 		out = append(out, sink.Config{
 			Name: programSink + r.ID, Type: "program",
-			Program: program.Config{Argv: p.Argv, RunTimeout: p.Timeout, Once: true, Rules: []string{r.ID}},
+			Policy:  alert.Policy{Only: alert.Filter{Rules: []string{r.ID}}},
+			Options: &program.Config{Argv: p.Argv, RunTimeout: p.Timeout, Once: true},
 		})
 	}
 	return out
@@ -60,6 +55,9 @@ func (v *checker) sinks() {
 	for i, s := range v.c.Alerts.Sinks {
 		key := fmt.Sprintf("alerts.sinks[%d]", i)
 		v.wrap(key, s.Validate())
+		if err := s.Retry.Or(v.c.Alerts.Retry).Validate(); err != nil {
+			v.wrap(key+".retry", err)
+		}
 		if strings.HasPrefix(s.Name, programSink) {
 			v.fail(key+".name", "%q: names that begin with %s are those of rules' programs: choose another", s.Name, programSink)
 		}
@@ -73,72 +71,4 @@ func (v *checker) sinks() {
 func PrintDetection(w io.Writer, d *event.Detection, color bool) error {
 	_, err := io.WriteString(w, render.Text(d, render.Options{Color: color, Zone: time.Local})+"\n")
 	return err
-}
-
-// checkSink reports why a sink can't be used now, without sending anything.
-func checkSink(ctx context.Context, c sink.Config) error {
-	switch c.Type {
-	case "file":
-		return checkFile(c.File.Path)
-	case "program":
-		return c.Program.Check()
-	case "webhook":
-		return checkWebhook(ctx, c)
-	}
-	return nil
-}
-
-func checkFile(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
-	if err == nil {
-		return f.Close()
-	}
-	if !os.IsNotExist(err) {
-		return err
-	}
-	dir := filepath.Dir(path)
-	for { // the sink makes missing folders
-		if _, err := os.Stat(dir); err == nil || !os.IsNotExist(err) || dir == filepath.Dir(dir) {
-			break
-		}
-		dir = filepath.Dir(dir)
-	}
-	probe, err := os.CreateTemp(dir, ".honeyrow-doctor-*")
-	if err != nil {
-		return err
-	}
-	probe.Close()
-	return os.Remove(probe.Name())
-}
-
-// checkWebhook reads the secret and connects to the receiver. Errors do not
-// show the URL, since it may hold a secret.
-func checkWebhook(ctx context.Context, c sink.Config) error {
-	w := c.Webhook
-	if w.SecretFile != "" || w.SecretEnv != "" {
-		if _, err := config.ReadSecret("secret", w.SecretFile, w.SecretEnv); err != nil {
-			return err
-		}
-	}
-	text := w.URL
-	if text == "" {
-		s, err := config.ReadSecret("url", w.URLFile, w.URLEnv)
-		if err != nil {
-			return err
-		}
-		text = s.Reveal()
-	}
-	u, err := url.Parse(text)
-	if err != nil {
-		return fmt.Errorf("its URL can't be read")
-	}
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
-	if err != nil {
-		return fmt.Errorf("the receiver can't be reached: %w", err)
-	}
-	return conn.Close()
 }

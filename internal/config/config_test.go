@@ -222,3 +222,70 @@ func FuzzDecodeNeverPanics(f *testing.F) {
 		_ = file.Decode(&w)
 	})
 }
+
+// animal has keys that depend on its kind.
+type animal struct {
+	Kind string `yaml:"kind"`
+	part any
+}
+
+type bird struct {
+	Wings int `yaml:"wings"`
+}
+
+type fish struct {
+	Fins int    `yaml:"fins"`
+	Path string `yaml:"path"`
+}
+
+func (*animal) Selector() string { return "kind" }
+func (*animal) Variants() []any  { return []any{&bird{}, &fish{}} }
+func (a *animal) Variant(kind string) any {
+	switch kind {
+	case "bird":
+		a.part = &bird{}
+	case "fish":
+		a.part = &fish{}
+	default:
+		return nil
+	}
+	return a.part
+}
+
+func TestKeysThatDependOnAnotherAreThoseOfTheChosenKind(t *testing.T) {
+	parse := func(text string) (animal, error) {
+		f, err := Parse("/etc/zoo/zoo.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var a animal
+		return a, f.Decode(&a)
+	}
+	f, err := Parse("/etc/zoo/zoo.yaml", []byte("fins: 2\npath: pond\nkind: fish\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a animal
+	if err := f.Decode(&a); err != nil || *a.part.(*fish) != (fish{2, "/etc/zoo/pond"}) {
+		t.Errorf("got %+v, %v", a.part, err)
+	}
+	for text, want := range map[string]string{
+		"kind: bird\nfins: 2\n":  "zoo.yaml:2: fins: unknown key",
+		"kind: bird\nwngs: 2\n":  `did you mean "wings"?`,
+		"kind: bird\nwings: x\n": "zoo.yaml:2: wings: wants a whole number",
+	} {
+		if _, err := parse(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
+	}
+	if _, err := parse("kind: cat\nfins: 2\n"); err != nil {
+		t.Errorf("an unknown kind is for the feature to tell: %v", err)
+	}
+	var names []string
+	for _, k := range Keys(&animal{}) {
+		names = append(names, k.Name)
+	}
+	if got := strings.Join(names, " "); got != "kind wings fins path" {
+		t.Errorf("keys are %q", got)
+	}
+}

@@ -24,6 +24,18 @@ var (
 	nodeType     = reflect.TypeFor[yaml.Unmarshaler]()
 )
 
+// Variant is a structure of which one key, the selector, decides what further
+// keys there are, as a sink's type does.
+type Variant interface {
+	// Selector is that key.
+	Selector() string
+	// Variant prepares the part that a value of the selector asks for, keeps it,
+	// and returns a pointer to it; nil if the value is unknown.
+	Variant(value string) any
+	// Variants returns a pointer to a fresh part for each value.
+	Variants() []any
+}
+
 // maxDepth bounds nesting, so that an alias that contains itself ends.
 const maxDepth = 32
 
@@ -118,16 +130,48 @@ func (d *decoder) structure(n *yaml.Node, key string, v reflect.Value) {
 		return
 	}
 	fs := fields(v.Type())
+	part, chosen := d.variant(n, v)
 	d.pairs(n, key, func(k, val *yaml.Node) {
+		at, into := join(key, k.Value), v
 		i, ok := fs[k.Value]
-		if !ok {
-			d.fail(k, join(key, k.Value), "unknown key%s", suggestion(k.Value, v.Type()))
+		if !ok && part.IsValid() {
+			into = part
+			i, ok = fields(part.Type())[k.Value]
+		}
+		switch {
+		case !ok && !chosen:
+			return // whoever checks the selector tells what it may be
+		case !ok && part.IsValid():
+			d.fail(k, at, "unknown key%s", suggestion(k.Value, v.Type(), part.Type()))
+			return
+		case !ok:
+			d.fail(k, at, "unknown key%s", suggestion(k.Value, v.Type()))
 			return
 		}
-		at := join(key, k.Value)
 		d.file.lines[at] = k.Line
-		d.value(d.rooted(k.Value, val), at, v.FieldByIndex(i))
+		d.value(d.rooted(k.Value, val), at, into.FieldByIndex(i))
 	})
+}
+
+// variant returns the part of a Variant that its selector chooses, and false if
+// the selector is missing or unknown.
+func (d *decoder) variant(n *yaml.Node, v reflect.Value) (part reflect.Value, chosen bool) {
+	vr, ok := asVariant(v)
+	if !ok {
+		return part, true
+	}
+	value := ""
+	quiet := &decoder{file: d.file, depth: d.depth}
+	quiet.pairs(n, "", func(k, val *yaml.Node) {
+		if k.Value == vr.Selector() {
+			value = resolve(val).Value
+		}
+	})
+	into := vr.Variant(value)
+	if into == nil {
+		return part, false
+	}
+	return reflect.ValueOf(into).Elem(), true
 }
 
 // pairs calls do for each key of a mapping, merged ones (<<) first.

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -32,27 +33,31 @@ func fields(t reflect.Type) map[string][]int {
 	return fs
 }
 
-func names(t reflect.Type) string {
+func names(ts ...reflect.Type) string {
 	var ns []string
-	for k := range fields(t) {
-		ns = append(ns, k)
+	for _, t := range ts {
+		for k := range fields(t) {
+			ns = append(ns, k)
+		}
 	}
 	sort.Strings(ns)
 	return strings.Join(ns, ", ")
 }
 
 // suggestion says what the user may have meant.
-func suggestion(key string, t reflect.Type) string {
+func suggestion(key string, ts ...reflect.Type) string {
 	best, dist := "", 3
-	for k := range fields(t) {
-		if d := distance(key, k); d < dist || d == dist && k < best {
-			best, dist = k, d
+	for _, t := range ts {
+		for k := range fields(t) {
+			if d := distance(key, k); d < dist || d == dist && k < best {
+				best, dist = k, d
+			}
 		}
 	}
 	if best != "" && dist < len(key) {
 		return fmt.Sprintf(": did you mean %q?", best)
 	}
-	return ": known here are " + names(t)
+	return ": known here are " + names(ts...)
 }
 
 // distance is the number of letters to add, drop, replace or swap (optimal
@@ -116,6 +121,12 @@ func keys(v reflect.Value, at string) []Key {
 			}
 			out = append(out, keys(v.Field(i), join(at, name))...)
 		}
+		if vr, ok := asVariant(v); ok {
+			for _, part := range vr.Variants() {
+				out = append(out, keys(reflect.ValueOf(part).Elem(), at)...)
+			}
+			out = once(out)
+		}
 		return out
 	case !leaf && t.Kind() == reflect.Slice:
 		return keys(fresh(t.Elem()).Elem(), at+"[]")
@@ -123,6 +134,16 @@ func keys(v reflect.Value, at string) []Key {
 		return keys(fresh(t.Elem()).Elem(), at+".*")
 	}
 	return []Key{{Name: at, Default: defaultText(v, leaf)}}
+}
+
+// once leaves the first of the keys that several variants share.
+func once(ks []Key) []Key {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(ks, func(k Key) bool {
+		again := seen[k.Name]
+		seen[k.Name] = true
+		return again
+	})
 }
 
 func defaultText(v reflect.Value, leaf bool) string {
@@ -165,4 +186,12 @@ func ParseSize(s string) (int64, error) {
 		}
 	}
 	return 0, fmt.Errorf("%q is not a size: write 512, 64KiB, 1MiB or 2GB", s)
+}
+
+func asVariant(v reflect.Value) (Variant, bool) {
+	if !v.Addr().CanInterface() { // inlined under a name that is not exported
+		return nil, false
+	}
+	vr, ok := v.Addr().Interface().(Variant)
+	return vr, ok
 }

@@ -90,9 +90,9 @@ func child(dir string) error {
 	if err != nil {
 		return err
 	}
-	sinks := []alert.Sink{ledger{f}}
+	sinks := []alert.Route{{Sink: ledger{f}}}
 	if exists(filepath.Join(dir, "drain")) {
-		_, err := alert.NewLoop(s, sinks[0], alert.DefaultRetry(), zerolog.Nop(), alert.LoopOptions{}).Drain(context.Background())
+		_, err := alert.NewLoop(s, sinks[0].Sink, alert.DefaultRetry(), zerolog.Nop(), alert.LoopOptions{}).Drain(context.Background())
 		return err
 	}
 	desk := alert.NewDesk(witness{s, &sync.Mutex{}}, sinks, alert.DefaultConfig(), zerolog.New(os.Stderr))

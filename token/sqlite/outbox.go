@@ -314,13 +314,56 @@ func (s *Store) Status(ctx context.Context) (ss []alert.SinkStatus, err error) {
 	return ss, err
 }
 
+// Dead implements alert.Journal.
+func (s *Store) Dead(ctx context.Context, sink string) (ds []alert.DeadLetter, err error) {
+	err = s.view(ctx, "read given up deliveries", func(tx *sql.Tx) error {
+		err := each(ctx, tx, `SELECT d.id, d.revision, d.body, v.sink, v.tries, v.created, v.error
+			FROM delivery v JOIN detection d ON d.id = v.detection
+			WHERE v.state = 'dead' AND (? = '' OR v.sink = ?) ORDER BY v.sink, d.seq`, func(rows *sql.Rows) error {
+			var e entry
+			var created int64
+			var d alert.DeadLetter
+			if err := rows.Scan(&e.id, &e.revision, &e.body, &d.Sink, &d.Tries, &created, &d.Error); err != nil {
+				return err
+			}
+			d.Committed = fromMicros(created)
+			if err := e.open(s.box, &d.Detection); err != nil {
+				return err
+			}
+			ds = append(ds, d)
+			return nil
+		}, sink, sink)
+		if err != nil {
+			return err
+		}
+		return each(ctx, tx, `SELECT incident, sink, tries, created, error FROM notice
+			WHERE state = 'dead' AND (? = '' OR sink = ?) ORDER BY sink, seq`, func(rows *sql.Rows) error {
+			var created int64
+			var d alert.DeadLetter
+			err := rows.Scan(&d.Incident, &d.Sink, &d.Tries, &created, &d.Error)
+			d.Committed = fromMicros(created)
+			ds = append(ds, d)
+			return err
+		}, sink, sink)
+	})
+	return ds, err
+}
+
 // Revive implements alert.Journal.
-func (s *Store) Revive(ctx context.Context, sink string) (n int, err error) {
+func (s *Store) Revive(ctx context.Context, sink string, ids ...event.ID) (n int, err error) {
 	now := micros(s.now())
+	which, args, tables := "", []any{now, now, sink}, []string{"delivery", "notice"}
+	if len(ids) > 0 {
+		list, err := json.Marshal(ids)
+		if err != nil {
+			return 0, fmt.Errorf("revive deliveries: %w", err)
+		}
+		which, args, tables = " AND detection IN (SELECT value FROM json_each(?))", append(args, string(list)), tables[:1]
+	}
 	err = s.update(ctx, s.lax, "revive deliveries", func(tx *sql.Tx) error {
-		for _, table := range []string{"delivery", "notice"} {
+		for _, table := range tables {
 			res, err := tx.ExecContext(ctx, "UPDATE "+table+` SET state = 'pending', tries = 0, created = ?, due = ?, error = ''
-				WHERE sink = ? AND state = 'dead'`, now, now, sink)
+				WHERE sink = ? AND state = 'dead'`+which, args...)
 			if err != nil {
 				return err
 			}

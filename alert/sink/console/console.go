@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/mattn/go-isatty"
 
 	"honeyrow/alert"
+	"honeyrow/alert/format"
 	"honeyrow/alert/render"
 	"honeyrow/event"
 )
@@ -20,16 +22,15 @@ var _ alert.Sink = (*Sink)(nil)
 
 // Config says how to write.
 type Config struct {
-	Format string `yaml:"format"` // text (default) or json
-	Color  string `yaml:"color"`  // auto (default: on a terminal), always, never
+	// Format is text (default), json, ecs, ocsf, cef or leef: see package format.
+	Format string `yaml:"format"`
+	Color  string `yaml:"color"` // auto (default: on a terminal), always, never
 }
 
 // Validate reports what cannot work.
 func (c Config) Validate() error {
-	switch c.Format {
-	case "", "text", "json":
-	default:
-		return fmt.Errorf("format: %q is unknown: use text or json", c.Format)
+	if err := format.Any(c.Format, "text"); err != nil {
+		return err
 	}
 	switch c.Color {
 	case "", "auto", "always", "never":
@@ -42,7 +43,7 @@ func (c Config) Validate() error {
 // Sink writes to one writer. It is safe for concurrent use.
 type Sink struct {
 	name string
-	json bool
+	form string // empty: text
 	opt  render.Options
 
 	mu sync.Mutex
@@ -55,7 +56,7 @@ func New(name string, c Config, w io.Writer) (*Sink, error) {
 		return nil, err
 	}
 	color := c.Color == "always" || c.Color != "never" && IsTerminal(w) && os.Getenv("NO_COLOR") == ""
-	return &Sink{name: name, json: c.Format == "json", w: w, opt: render.Options{Color: color, Zone: time.Local}}, nil
+	return &Sink{name: name, form: strings.TrimPrefix(c.Format, "text"), w: w, opt: render.Options{Color: color, Zone: time.Local}}, nil
 }
 
 // IsTerminal reports whether w is a terminal.
@@ -70,8 +71,8 @@ func (s *Sink) Name() string { return s.name }
 // Deliver implements alert.Sink.
 func (s *Sink) Deliver(_ context.Context, d *event.Detection) error {
 	var out []byte
-	if s.json {
-		line, err := alert.Line(d)
+	if s.form != "" {
+		line, err := format.Encode(s.form, d)
 		if err != nil {
 			return err
 		}

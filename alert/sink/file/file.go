@@ -1,4 +1,4 @@
-// Package file writes detections to a file, one JSON line each.
+// Package file writes detections to a file, one line each.
 package file
 
 import (
@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"honeyrow/alert"
+	"honeyrow/alert/format"
 	"honeyrow/event"
 )
 
@@ -24,6 +25,8 @@ type Config struct {
 	MaxSize int64 `yaml:"max_size"`
 	// Keep is how many rotated files (path.1 is the newest) are kept; 0 means 10.
 	Keep int `yaml:"keep"`
+	// Format is json (default), ecs, ocsf, cef or leef: see package format.
+	Format string `yaml:"format"`
 }
 
 // Validate reports what cannot work.
@@ -34,13 +37,38 @@ func (c Config) Validate() error {
 	if c.Keep < 0 {
 		return fmt.Errorf("keep: %d is no number of files: set 1 or more", c.Keep)
 	}
-	return nil
+	return format.Any(c.Format)
+}
+
+// Check reports why the file can't be written, without writing to it.
+func (c Config) Check(context.Context) error {
+	f, err := os.OpenFile(c.Path, os.O_WRONLY|os.O_APPEND, 0)
+	if err == nil {
+		return f.Close()
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	dir := filepath.Dir(c.Path)
+	for { // New makes missing folders
+		if _, err := os.Stat(dir); err == nil || !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			break
+		}
+		dir = filepath.Dir(dir)
+	}
+	probe, err := os.CreateTemp(dir, ".honeyrow-doctor-*")
+	if err != nil {
+		return err
+	}
+	probe.Close()
+	return os.Remove(probe.Name())
 }
 
 // Sink is an open file. It is safe for concurrent use.
 type Sink struct {
 	name string
 	path string
+	form string
 	max  int64 // bytes; 0: no rotation
 	keep int
 
@@ -56,7 +84,7 @@ func New(name string, c Config) (*Sink, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Sink{name: name, path: c.Path, max: max(c.MaxSize, 0), keep: c.Keep}
+	s := &Sink{name: name, path: c.Path, form: c.Format, max: max(c.MaxSize, 0), keep: c.Keep}
 	if c.MaxSize == 0 {
 		s.max = 100 << 20
 	}
@@ -105,7 +133,7 @@ func (s *Sink) open() error {
 // Deliver implements alert.Sink: one write for the line, and an fsync before
 // it succeeds.
 func (s *Sink) Deliver(_ context.Context, d *event.Detection) error {
-	line, err := alert.Line(d)
+	line, err := format.Encode(s.form, d)
 	if err != nil {
 		return err
 	}

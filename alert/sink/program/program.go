@@ -18,7 +18,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -55,8 +54,6 @@ type Config struct {
 	// Once runs the program for the first revision of a detection alone. A restart
 	// of the proxy may run it again.
 	Once bool `yaml:"once"`
-	// Rules are those whose detections it is run for; empty: all.
-	Rules []string `yaml:"only_rules"`
 }
 
 // Validate reports what cannot work. It does not look at the program.
@@ -72,13 +69,8 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// Empty reports whether nothing is configured.
-func (c Config) Empty() bool {
-	return len(c.Argv) == 0 && c.RunTimeout == 0 && !c.Once && len(c.Rules) == 0
-}
-
 // Check reports why the program can't be run now, without running it.
-func (c Config) Check() error {
+func (c Config) Check(context.Context) error {
 	st, err := os.Stat(c.Argv[0])
 	switch {
 	case err != nil:
@@ -115,22 +107,18 @@ func New(name string, c Config) (*Sink, error) {
 // Name implements alert.Sink.
 func (s *Sink) Name() string { return s.name }
 
-// wants reports whether the program is to be run for d.
-func (s *Sink) wants(d *event.Detection) bool {
-	if len(s.cfg.Rules) > 0 && !slices.Contains(s.cfg.Rules, d.Rule) &&
-		!slices.ContainsFunc(d.Rules, func(m event.Match) bool { return slices.Contains(s.cfg.Rules, m.ID) }) {
-		return false
-	}
+// ran reports whether the program has run for the detection.
+func (s *Sink) ran(id event.ID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, ran := s.done[d.ID]
-	return !ran
+	_, ok := s.done[id]
+	return ok
 }
 
 // Deliver implements alert.Sink: it runs the program and waits for its end. Its
 // errors tell how it ended, never what it wrote: that may repeat the detection.
 func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
-	if !s.wants(d) {
+	if s.ran(d.ID) {
 		return nil
 	}
 	body, err := alert.Line(d)

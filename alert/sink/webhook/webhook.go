@@ -1,4 +1,5 @@
-// Package webhook posts detections as JSON to an HTTP server.
+// Package webhook posts detections to an HTTP server, as JSON or as the owner's
+// template says.
 //
 //	POST <url>
 //	Content-Type: application/json
@@ -11,25 +12,22 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"honeyrow/alert"
+	"honeyrow/alert/format"
+	"honeyrow/alert/peer"
 	"honeyrow/event"
+	"honeyrow/internal/config"
 )
 
 var _ alert.Sink = (*Sink)(nil)
@@ -37,213 +35,139 @@ var _ alert.Sink = (*Sink)(nil)
 // SignatureHeader carries the time and the signature.
 const SignatureHeader = "X-Honeyrow-Signature"
 
-// DefaultTimeout bounds one request.
-const DefaultTimeout = 10 * time.Second
-
-// Config says where to post. A secret is never part of it.
+// Config says where to post and what. A secret is never part of it.
 type Config struct {
-	URL string `yaml:"url"`
-	// URLFile and URLEnv hold the URL where its path is a secret in itself.
-	URLFile string `yaml:"url_file"`
-	URLEnv  string `yaml:"url_env"`
+	peer.HTTP `yaml:",inline"`
 	// SecretFile or SecretEnv holds the key of the signature; with neither,
 	// requests are not signed.
-	SecretFile string        `yaml:"secret_file"`
-	SecretEnv  string        `yaml:"secret_env"`
-	Timeout    time.Duration `yaml:"timeout"` // 0: DefaultTimeout
-	// CAFile holds PEM certificates that are trusted instead of the system's;
-	// empty or "system" means the system's.
-	CAFile string `yaml:"ca_file"`
+	SecretFile string `yaml:"secret_file"`
+	SecretEnv  string `yaml:"secret_env"`
+	// BearerFile or BearerEnv holds a token for the Authorization header.
+	BearerFile string `yaml:"bearer_file"`
+	BearerEnv  string `yaml:"bearer_env"`
+	// Headers are sent as they are written: nothing secret belongs there.
+	Headers map[string]string `yaml:"headers"`
+	// Format is json (default), ecs or ocsf: see package format.
+	Format string `yaml:"format"`
+	// Template makes the body instead: see body.go. TemplateFile holds it.
+	Template     string `yaml:"template"`
+	TemplateFile string `yaml:"template_file"`
+	ContentType  string `yaml:"content_type"` // empty: application/json
 }
 
 // Validate reports what cannot work. It does not read files.
 func (c Config) Validate() error {
 	switch {
-	case count(c.URL, c.URLFile, c.URLEnv) != 1:
-		return errors.New("url: set exactly one of url, url_file and url_env")
-	case count(c.SecretFile, c.SecretEnv) > 1:
+	case !peer.Only(c.SecretFile, c.SecretEnv):
 		return errors.New("secret_file: set it or secret_env, not both")
-	case c.Timeout < 0:
-		return errors.New("timeout: set a time above zero, such as 10s")
-	case c.URL != "":
-		_, err := parseURL(c.URL)
-		return err
+	case !peer.Only(c.BearerFile, c.BearerEnv):
+		return errors.New("bearer_file: set it or bearer_env, not both")
+	case !peer.Only(c.Template, c.TemplateFile, c.Format):
+		return errors.New("template: set one of template, template_file and format")
 	}
-	return nil
-}
-
-func count(values ...string) (n int) {
-	for _, v := range values {
-		if v != "" {
-			n++
+	for k, v := range c.Headers {
+		if !plainHeader(k, v) {
+			return fmt.Errorf("headers: %q is no header with a plain value: use letters, digits and dashes, and a value of one line", k)
+		}
+		if http.CanonicalHeaderKey(k) == "Authorization" {
+			return errors.New("headers: Authorization is a secret: use bearer_file or bearer_env")
 		}
 	}
-	return n
-}
-
-// parseURL checks a URL; its error does not show it, since it may hold a secret.
-func parseURL(text string) (*url.URL, error) {
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return nil, errors.New("url: not an http or https address with a host: set one such as https://siem.corp/honeyrow")
+	if err := format.JSON(c.Format); err != nil {
+		return err
 	}
-	return u, nil
+	if c.Template != "" {
+		if _, err := parse(c.Template, c.ContentType); err != nil {
+			return err
+		}
+	}
+	return c.HTTP.Validate("")
 }
 
-// Options hold what a Sink can do without.
-type Options struct {
-	Now func() time.Time // nil: time.Now
+// plainHeader reports whether a header's name is a token (RFC 9110, 5.6.2) and
+// its value visible characters.
+func plainHeader(name, value string) bool {
+	for _, r := range name {
+		if !strings.ContainsRune("!#$%&'*+-.^_`|~", r) && (r > 'z' || r < '0' || r > '9' && r < 'A' || r > 'Z' && r < 'a') {
+			return false
+		}
+	}
+	for _, r := range value {
+		if r < ' ' || r > '~' {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// Check reads what the configuration names and connects to the receiver.
+func (c Config) Check(ctx context.Context) error {
+	s, err := New("check", c, peer.Options{})
+	if err != nil {
+		return err
+	}
+	if err := s.Close(); err != nil {
+		return err
+	}
+	return c.HTTP.Check(ctx, "")
 }
 
 // Sink posts to one URL. It is safe for concurrent use.
 type Sink struct {
 	name   string
-	url    string
-	host   string // for errors
-	secret []byte // nil: not signed
-	now    func() time.Time
-	client *http.Client
+	client *peer.Client
+	secret config.Secret // empty: not signed
+	bearer config.Secret
+	cfg    Config
+	body   func(*event.Detection) ([]byte, error)
 }
 
-// New reads the secret and the CA file; it makes no connection.
-func New(name string, c Config, o Options) (*Sink, error) {
+// New reads secrets, template and CA file; it makes no connection.
+func New(name string, c Config, o peer.Options) (s *Sink, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Sink{name: name, url: c.URL, now: o.Now}
-	if s.now == nil {
-		s.now = time.Now
-	}
-	if c.URL == "" {
-		text, err := secretFrom("url", c.URLFile, c.URLEnv)
-		if err != nil {
-			return nil, err
-		}
-		s.url = string(text)
-	}
-	u, err := parseURL(s.url)
-	if err != nil {
+	s = &Sink{name: name, cfg: c}
+	if s.secret, err = peer.Secret("secret", c.SecretFile, c.SecretEnv); err != nil {
 		return nil, err
 	}
-	s.host = u.Host
-	if c.SecretFile != "" || c.SecretEnv != "" {
-		if s.secret, err = secretFrom("secret", c.SecretFile, c.SecretEnv); err != nil {
-			return nil, err
-		}
-	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = 1
-	if transport.TLSClientConfig, err = tlsConfig(c.CAFile); err != nil {
+	if s.bearer, err = peer.Secret("bearer", c.BearerFile, c.BearerEnv); err != nil {
 		return nil, err
 	}
-	s.client = &http.Client{
-		Transport: transport,
-		Timeout:   c.Timeout,
-		// A redirect would carry the detection to a place nobody configured.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	if s.body, err = c.body(); err != nil {
+		return nil, err
 	}
-	if s.client.Timeout == 0 {
-		s.client.Timeout = DefaultTimeout
+	if s.client, err = peer.NewClient(c.HTTP, "", o); err != nil {
+		return nil, err
 	}
 	return s, nil
-}
-
-// secretFrom reads a secret from a file or an environment variable, without
-// the white space around it.
-func secretFrom(field, file, env string) ([]byte, error) {
-	text, where := os.Getenv(env), "environment variable "+env
-	if file != "" {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("%s_file: %w", field, err)
-		}
-		text, where = string(b), "file "+file
-	}
-	if text = strings.TrimSpace(text); text == "" {
-		return nil, fmt.Errorf("%s: %s is empty: put the %s there", field, where, field)
-	}
-	return []byte(text), nil
-}
-
-func tlsConfig(caFile string) (*tls.Config, error) {
-	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
-	if caFile == "" || caFile == "system" {
-		return cfg, nil
-	}
-	pem, err := os.ReadFile(caFile)
-	if err != nil {
-		return nil, fmt.Errorf("ca_file: %w", err)
-	}
-	cfg.RootCAs = x509.NewCertPool()
-	if !cfg.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("ca_file: %s holds no PEM certificate", caFile)
-	}
-	return cfg, nil
 }
 
 // Name implements alert.Sink.
 func (s *Sink) Name() string { return s.name }
 
-// Deliver implements alert.Sink. 2xx is success; 429, 408, 425, 5xx and
-// failures of the network are worth another try; other answers are permanent.
+// Deliver implements alert.Sink; peer.Client.Do sorts the answers.
 func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
-	body, err := alert.Line(d)
+	body, err := s.body(d)
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(body))
-	if err != nil {
-		return alert.Permanent(fmt.Errorf("post to %s: the request cannot be made: check the url", s.host))
+	h := http.Header{}
+	for k, v := range s.cfg.Headers {
+		h.Set(k, v)
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "honeyrow")
-	req.Header.Set("Idempotency-Key", fmt.Sprintf("%s-%d", d.ID, d.Revision))
-	if s.secret != nil {
-		req.Header.Set(SignatureHeader, Sign(s.secret, s.now(), body))
+	if s.cfg.ContentType != "" {
+		h.Set("Content-Type", s.cfg.ContentType)
 	}
-	resp, err := s.client.Do(req)
-	if err != nil {
-		// url.Error would show the URL, which may hold a secret.
-		if ue, ok := errors.AsType[*url.Error](err); ok {
-			err = ue.Err
-		}
-		return fmt.Errorf("post to %s: %w", s.host, err)
+	h.Set("Idempotency-Key", fmt.Sprintf("%s-%d", d.ID, d.Revision))
+	if !s.secret.Empty() {
+		h.Set(SignatureHeader, Sign([]byte(s.secret.Reveal()), s.client.Now(), body))
 	}
-	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection can be used again
-	return s.judge(resp)
-}
-
-// judge turns the answer into an error. It does not quote the body, which may
-// repeat what was sent.
-func (s *Sink) judge(resp *http.Response) error {
-	code := resp.StatusCode
-	if code >= 200 && code < 300 {
-		return nil
+	if !s.bearer.Empty() {
+		h.Set("Authorization", "Bearer "+s.bearer.Reveal())
 	}
-	err := fmt.Errorf("post to %s: answer %d %s", s.host, code, http.StatusText(code))
-	switch {
-	case code >= 500, code == http.StatusTooManyRequests, code == http.StatusRequestTimeout, code == http.StatusTooEarly:
-		if wait := retryAfter(resp.Header.Get("Retry-After"), s.now()); wait > 0 {
-			return alert.RetryAfter(err, wait)
-		}
-		return err
-	case code >= 300 && code < 400:
-		return alert.Permanent(fmt.Errorf("%w: redirects are not followed; configure the final address", err))
-	}
-	return alert.Permanent(err)
-}
-
-// retryAfter reads the header's two forms (RFC 9110, 10.2.3): seconds or a
-// date. It returns 0 for anything else.
-func retryAfter(text string, now time.Time) time.Duration {
-	if n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 31); err == nil {
-		return time.Duration(n) * time.Second
-	}
-	if at, err := http.ParseTime(text); err == nil {
-		return max(at.Sub(now), 0)
-	}
-	return 0
+	_, err = s.client.Do(ctx, peer.Request{Header: h, Body: body})
+	return err
 }
 
 // Sign returns the value of SignatureHeader for a body sent at a time.
@@ -274,7 +198,4 @@ func Verify(secret []byte, header string, body []byte, now time.Time, tolerance 
 }
 
 // Close implements alert.Sink.
-func (s *Sink) Close() error {
-	s.client.CloseIdleConnections()
-	return nil
-}
+func (s *Sink) Close() error { return s.client.Close() }

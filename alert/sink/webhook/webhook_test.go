@@ -14,6 +14,7 @@ import (
 
 	"honeyrow/alert"
 	"honeyrow/alert/alerttest"
+	"honeyrow/alert/peer"
 	"honeyrow/alert/sinktest"
 	"honeyrow/event"
 )
@@ -30,13 +31,35 @@ func secretFile(t *testing.T, text string) string {
 }
 
 func TestWebhookBehavesAsEverySinkMust(t *testing.T) {
-	sinktest.Run(t, func(t *testing.T, url string) alert.Sink {
-		s, err := New("hook", Config{URL: url, SecretFile: secretFile(t, secret)}, Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}, secret)
+	sinktest.Run(t, sinktest.Suite{
+		Secrets: []string{secret, "b3arer"}, HTTP: true,
+		Open: func(t *testing.T, w sinktest.Where) alert.Sink {
+			s, err := New("hook", Config{HTTP: w.HTTP(), SecretFile: secretFile(t, secret), BearerFile: secretFile(t, "b3arer")}, w.Options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		},
+		Fake: func(t *testing.T) sinktest.Fake {
+			return sinktest.Service(func(w http.ResponseWriter, r *http.Request, taken func(event.ID)) {
+				body, err := io.ReadAll(r.Body)
+				if err != nil {
+					return // cut off
+				}
+				var d event.Detection
+				if err := json.Unmarshal(body, &d); err != nil || d.ID == "" {
+					t.Errorf("body: %v", err)
+				}
+				if err := Verify([]byte(secret), r.Header.Get(SignatureHeader), body, time.Now(), time.Minute); err != nil {
+					t.Error(err)
+				}
+				if r.Header.Get("Authorization") != "Bearer b3arer" {
+					t.Error("no bearer token")
+				}
+				taken(d.ID)
+			})
+		},
+	})
 }
 
 // receiver answers 204 and hands over what it got.
@@ -59,7 +82,7 @@ func TestReceiverCanVerifyWhoSentWhatAndWhen(t *testing.T) {
 	srv, reqs, bodies := receiver(t, httptest.NewServer)
 	now := time.Unix(1_795_000_000, 0)
 	t.Setenv("HOOK_SECRET", secret+"\n")
-	s, err := New("hook", Config{URL: srv.URL + "/in", SecretEnv: "HOOK_SECRET"}, Options{Now: func() time.Time { return now }})
+	s, err := New("hook", Config{HTTP: peer.HTTP{URL: srv.URL + "/in"}, SecretEnv: "HOOK_SECRET"}, peer.Options{Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +131,7 @@ func TestReceiverCanVerifyWhoSentWhatAndWhen(t *testing.T) {
 
 func TestUnsignedWithoutSecretAndURLFromAFile(t *testing.T) {
 	srv, reqs, bodies := receiver(t, httptest.NewServer)
-	s, err := New("hook", Config{URLFile: secretFile(t, srv.URL+"/services/abc\n")}, Options{})
+	s, err := New("hook", Config{HTTP: peer.HTTP{URLFile: secretFile(t, srv.URL+"/services/abc\n")}}, peer.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +156,7 @@ func TestOnlyTheConfiguredAuthorityIsTrusted(t *testing.T) {
 		ca string
 		ok bool
 	}{"configured": {ca, true}, "system": {"system", false}, "default": {"", false}} {
-		s, err := New("hook", Config{URL: srv.URL, CAFile: c.ca}, Options{})
+		s, err := New("hook", Config{HTTP: peer.HTTP{URL: srv.URL, TLS: peer.TLS{CAFile: c.ca}}}, peer.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,7 +177,7 @@ func TestSlowReceiverIsCutOffByTheSinksOwnTimeout(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 	defer srv.Close()
 	defer close(release)
-	s, err := New("hook", Config{URL: srv.URL, Timeout: 30 * time.Millisecond}, Options{})
+	s, err := New("hook", Config{HTTP: peer.HTTP{URL: srv.URL, Timeout: 30 * time.Millisecond}}, peer.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,20 +190,20 @@ func TestSlowReceiverIsCutOffByTheSinksOwnTimeout(t *testing.T) {
 func TestConfigThatCannotWorkIsRefusedWithoutShowingSecrets(t *testing.T) {
 	for name, c := range map[string]Config{
 		"no url":            {},
-		"two urls":          {URL: "https://a", URLEnv: "B"},
-		"no host":           {URL: "https:///s3cr3t"},
-		"other scheme":      {URL: "ftp://a/s3cr3t"},
-		"no url at all":     {URL: "https://a:s3cr3t%zz/"},
-		"two secrets":       {URL: "https://a", SecretFile: "a", SecretEnv: "b"},
-		"negative time":     {URL: "https://a", Timeout: -1},
-		"no secret file":    {URL: "https://a", SecretFile: "/nonexistent/file"},
-		"empty secret":      {URL: "https://a", SecretFile: secretFile(t, " \n")},
-		"unset variable":    {URL: "https://a", SecretEnv: "HONEYROW_NO_SUCH_VARIABLE"},
-		"bad url in file":   {URLFile: secretFile(t, "nonsense s3cr3t")},
-		"no CA file":        {URL: "https://a", CAFile: "/nonexistent/ca"},
-		"CA file holds rot": {URL: "https://a", CAFile: secretFile(t, "rot")},
+		"two urls":          {HTTP: peer.HTTP{URL: "https://a", URLEnv: "B"}},
+		"no host":           {HTTP: peer.HTTP{URL: "https:///s3cr3t"}},
+		"other scheme":      {HTTP: peer.HTTP{URL: "ftp://a/s3cr3t"}},
+		"no url at all":     {HTTP: peer.HTTP{URL: "https://a:s3cr3t%zz/"}},
+		"two secrets":       {HTTP: peer.HTTP{URL: "https://a"}, SecretFile: "a", SecretEnv: "b"},
+		"negative time":     {HTTP: peer.HTTP{URL: "https://a", Timeout: -1}},
+		"no secret file":    {HTTP: peer.HTTP{URL: "https://a"}, SecretFile: "/nonexistent/file"},
+		"empty secret":      {HTTP: peer.HTTP{URL: "https://a"}, SecretFile: secretFile(t, " \n")},
+		"unset variable":    {HTTP: peer.HTTP{URL: "https://a"}, SecretEnv: "HONEYROW_NO_SUCH_VARIABLE"},
+		"bad url in file":   {HTTP: peer.HTTP{URLFile: secretFile(t, "nonsense s3cr3t")}},
+		"no CA file":        {HTTP: peer.HTTP{URL: "https://a", TLS: peer.TLS{CAFile: "/nonexistent/ca"}}},
+		"CA file holds rot": {HTTP: peer.HTTP{URL: "https://a", TLS: peer.TLS{CAFile: secretFile(t, "rot")}}},
 	} {
-		_, err := New("hook", c, Options{})
+		_, err := New("hook", c, peer.Options{})
 		if err == nil {
 			t.Errorf("%s: accepted", name)
 		} else if strings.Contains(err.Error(), "s3cr3t") {

@@ -308,6 +308,10 @@ func (r *reader) readDefinitions(ctx context.Context) error {
 		case err != nil:
 			return err
 		}
+		if hidden := hiddenColumn(t, ddl); hidden != "" { // MySQL shows the definition to whoever has any right
+			t.Refusal = "column " + hidden + " is not shown to the role: grant SELECT on the whole table"
+			continue
+		}
 		for _, k := range checks(ddl) {
 			if c := t.Column(jsonColumn(k.Definition)); c != nil && base(c) == "longtext" {
 				c.Class = generate.JSON
@@ -316,6 +320,16 @@ func (r *reader) readDefinitions(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// hiddenColumn is a column of the definition that the catalogue does not show.
+func hiddenColumn(t *seeder.Table, ddl string) string {
+	for _, line := range strings.Split(ddl, "\n") {
+		if name, _ := ident(strings.TrimSpace(line)); name != "" && t.Column(name) == nil {
+			return name
+		}
+	}
+	return ""
 }
 
 var jsonValid = regexp.MustCompile("(?i)^json_valid\\(`((?:[^`]|``)+)`\\)$")

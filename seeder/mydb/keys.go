@@ -2,9 +2,12 @@ package mydb
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"honeyrow/seeder"
 )
@@ -37,6 +40,84 @@ func (db *DB) nextOf(ctx context.Context, c *seeder.Column, n int) ([]string, er
 		out = append(out, *rows[0][0])
 	}
 	return out, nil
+}
+
+// keyOf finds the primary key of a row that has just been inserted on a server
+// without RETURNING. A trigger may have changed what was given, and defaults may
+// be expressions: of a counter the server tells what the row has; any other key is
+// looked up through a unique index whose values were given, if no row has
+// the key that was given. What is not found is left out.
+func (t *tx) keyOf(ctx context.Context, into string, tb *seeder.Table, row []seeder.Value, res sql.Result) (key []seeder.Value, err error) {
+	primary := tb.Primary()
+	counted := false
+	for _, k := range primary {
+		c := tb.Column(k)
+		if c != nil && c.Sequence == counter {
+			if n, err := res.LastInsertId(); err == nil && n > 0 {
+				v := strconv.FormatInt(n, 10)
+				key, counted = append(key, seeder.Value{Column: k, Text: &v}), true
+				continue
+			}
+		}
+		if i := slices.IndexFunc(row, func(v seeder.Value) bool { return v.Column == k }); i >= 0 {
+			key = append(key, row[i])
+		}
+	}
+	if len(primary) == 0 || counted && len(primary) == 1 || !readable(tb, primary) {
+		return key, nil
+	}
+	if len(key) == len(primary) {
+		w, args := where(tb, key)
+		if found, err := t.db.query(ctx, "SELECT 1 FROM "+into+" WHERE "+w+" LIMIT 1", args...); err != nil || len(found) == 1 {
+			return key, err
+		}
+	}
+	for _, u := range tb.Uniques {
+		w, args := given(tb, u, row)
+		if w == "" {
+			continue
+		}
+		found, err := t.db.query(ctx, "SELECT "+shows(tb, "", primary)+" FROM "+into+" WHERE "+w+" LIMIT 2", args...)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 1 {
+			key = key[:0]
+			for i, k := range primary {
+				key = append(key, seeder.Value{Column: k, Text: read(tb.Column(k), found[0][i])})
+			}
+			return key, nil
+		}
+	}
+	return key, nil
+}
+
+// given is the condition that a row has the values of a unique index that row
+// gives, in the server's sense of equality; "" if row does not give them all.
+func given(tb *seeder.Table, u *seeder.Unique, row []seeder.Value) (cond string, args []any) {
+	if u.Primary || u.Partial || !readable(tb, u.Columns) {
+		return "", nil
+	}
+	var parts []string
+	for _, name := range u.Columns {
+		i := slices.IndexFunc(row, func(v seeder.Value) bool { return v.Column == name })
+		if i < 0 || row[i].Text == nil {
+			return "", nil
+		}
+		c := tb.Column(name)
+		parts, args = append(parts, equal(quote(name), c)), append(args, arg(c, *row[i].Text))
+	}
+	return strings.Join(parts, " AND "), args
+}
+
+// readable reports whether the role may read all of the columns.
+func readable(tb *seeder.Table, columns []string) bool {
+	for _, name := range columns {
+		if c := tb.Column(name); c == nil || !c.CanSelect {
+			return false
+		}
+	}
+	return len(columns) > 0
 }
 
 // count is the state of an AUTO_INCREMENT counter.

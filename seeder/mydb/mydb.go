@@ -37,7 +37,8 @@
 // MyISAM, Aria and MEMORY tables are refused unless the user names them. Then
 // rows are tried in a temporary table of the same form, and written only when
 // the transaction over all other tables is about to be committed; what was
-// written is deleted again if that fails.
+// written is deleted again if that fails. Where MySQL's enforce_gtid_consistency
+// forbids such writes within a transaction, a second connection does them.
 package mydb
 
 import (
@@ -65,6 +66,8 @@ type DB struct {
 	version [2]int
 	level   string // the isolation level to use
 	harsh   bool   // a lock that is not given in time ends the transaction
+	apart   bool   // tables without transactions can't be written within one (enforce_gtid_consistency)
+	session string // the statement that sets up a session
 	stages  int    // temporary tables made so far
 }
 
@@ -102,7 +105,7 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 		return nil, errors.New("the connection string for seeding is not understood: write it as mysql://role:password@host:port/database")
 	}
 	db := &DB{pool: sql.OpenDB(connector), name: cfg.DBName}
-	db.pool.SetMaxOpenConns(1)
+	db.pool.SetMaxOpenConns(2) // see aside
 	if db.conn, err = db.pool.Conn(ctx); err != nil {
 		_ = db.pool.Close()
 		return nil, fmt.Errorf("connect to %s, database %s, as %s: %w; check address, the account's host and password, and TLS", cfg.Addr, cfg.DBName, cfg.User, cause(err))
@@ -137,8 +140,14 @@ func (db *DB) greet(ctx context.Context) error {
 	if !db.maria && !before(db.version, [2]int{8, 0}) {
 		set = append(set, "information_schema_stats_expiry = 0") // AUTO_INCREMENT as it is now
 	}
-	if _, err := db.conn.ExecContext(ctx, "SET SESSION "+strings.Join(set, ", SESSION ")); err != nil {
+	db.session = "SET SESSION " + strings.Join(set, ", SESSION ")
+	if _, err := db.conn.ExecContext(ctx, db.session); err != nil {
 		return fmt.Errorf("set up the session: %w", violation(err))
+	}
+	if !db.maria {
+		if err := db.conn.QueryRowContext(ctx, "SELECT @@global.enforce_gtid_consistency = 'ON'").Scan(&db.apart); err != nil {
+			return fmt.Errorf("ask for enforce_gtid_consistency: %w", violation(err))
+		}
 	}
 	// Row locks without gap locks stand in nobody's way, but a binary log of
 	// statements does not allow them.
@@ -172,6 +181,22 @@ func (db *DB) patience(ctx context.Context, l seeder.Limits) error {
 	}
 	_, err := db.conn.ExecContext(ctx, set)
 	return violation(err)
+}
+
+// aside returns a second connection with a session like the first one's. The
+// caller closes its conn.
+func (db *DB) aside(ctx context.Context) (*DB, error) {
+	conn, err := db.pool.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("a second connection, for tables without transactions: %w", cause(err))
+	}
+	side := *db
+	side.conn = conn
+	if _, err := conn.ExecContext(ctx, db.session); err != nil {
+		_ = conn.Close()
+		return nil, violation(err)
+	}
+	return &side, nil
 }
 
 // Close ends the connection.

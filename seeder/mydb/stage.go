@@ -94,22 +94,39 @@ func (t *tx) flush(ctx context.Context) (undo func(context.Context) error, err e
 		}
 		return err
 	}
+	w, err := t.writer(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, g := range t.staged {
 		for _, row := range g.rows {
-			if _, err := t.insert(ctx, name(g.table), g.table, row); err != nil {
+			if _, err := w.insert(ctx, name(g.table), g.table, row); err != nil {
 				return nil, errors.Join(violation(err), undo(context.WithoutCancel(ctx)))
 			}
-			w, args := where(g.table, row)
-			sql := fmt.Sprintf("DELETE FROM %s WHERE %s LIMIT 1", name(g.table), w)
-			written = append(written, func(ctx context.Context) error { return t.exec(ctx, sql, args...) })
+			cond, args := where(g.table, row)
+			sql := fmt.Sprintf("DELETE FROM %s WHERE %s LIMIT 1", name(g.table), cond)
+			written = append(written, func(ctx context.Context) error { return w.exec(ctx, sql, args...) })
 		}
 	}
 	for _, g := range t.staged {
 		for _, d := range g.deletes {
-			if err := t.exec(ctx, fmt.Sprintf("DELETE FROM %s WHERE %s", name(g.table), d.where), d.args...); err != nil {
+			if err := w.exec(ctx, fmt.Sprintf("DELETE FROM %s WHERE %s", name(g.table), d.where), d.args...); err != nil {
 				return nil, errors.Join(violation(err), undo(context.WithoutCancel(ctx)))
 			}
 		}
 	}
 	return undo, nil
+}
+
+// writer returns what writes the staged rows: t, or a session beside it.
+func (t *tx) writer(ctx context.Context) (*tx, error) {
+	if !t.db.apart || len(t.staged) == 0 {
+		return t, nil
+	}
+	side, err := t.db.aside(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t.side = &tx{db: side}
+	return t.side, nil
 }

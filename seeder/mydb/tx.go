@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,6 +17,7 @@ type tx struct {
 	done   bool
 	broken error // the server ended the transaction by itself
 	staged []*stage
+	side   *tx // writes what is staged, if that must be done apart
 }
 
 var _ seeder.Tx = (*tx)(nil)
@@ -74,6 +74,9 @@ func (t *tx) End(ctx context.Context, commit bool) (err error) {
 		if g.made {
 			_ = t.exec(ctx, "DROP TEMPORARY TABLE IF EXISTS "+quote(g.temp))
 		}
+	}
+	if t.side != nil {
+		_ = t.side.db.conn.Close()
 	}
 	_ = t.exec(ctx, "SET SESSION autocommit = 1")
 	_ = t.db.patience(ctx, seeder.Limits{})
@@ -136,7 +139,7 @@ func counts(tb *seeder.Table, index string) bool {
 }
 
 // insert inserts a row and returns its primary key: as the server tells it
-// (MariaDB), else as far as it was given or counted.
+// (MariaDB), else as far as keyOf finds it.
 func (t *tx) insert(ctx context.Context, into string, tb *seeder.Table, row []seeder.Value) (key []seeder.Value, err error) {
 	var cols, marks []string
 	var args []any
@@ -154,12 +157,7 @@ func (t *tx) insert(ctx context.Context, into string, tb *seeder.Table, row []se
 	}
 	sql := fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", into, strings.Join(cols, ", "), strings.Join(marks, ", "))
 	primary := tb.Primary()
-	readable := len(primary) > 0
-	for _, k := range primary {
-		c := tb.Column(k)
-		readable = readable && c != nil && c.CanSelect
-	}
-	if t.db.maria && readable {
+	if t.db.maria && readable(tb, primary) {
 		rows, err := t.db.query(ctx, sql+" RETURNING "+shows(tb, "", primary), args...)
 		if err != nil {
 			return nil, err
@@ -179,17 +177,7 @@ func (t *tx) insert(ctx context.Context, into string, tb *seeder.Table, row []se
 	if n, err := res.RowsAffected(); err != nil || n != 1 {
 		return nil, &seeder.Violation{Code: "HR001", Why: "the server swallowed the row"}
 	}
-	for _, k := range primary {
-		if i := slices.IndexFunc(row, func(v seeder.Value) bool { return v.Column == k }); i >= 0 {
-			key = append(key, row[i])
-		} else if c := tb.Column(k); c != nil && c.Sequence == counter {
-			if n, err := res.LastInsertId(); err == nil && n > 0 {
-				v := strconv.FormatInt(n, 10)
-				key = append(key, seeder.Value{Column: k, Text: &v})
-			}
-		}
-	}
-	return key, nil
+	return t.keyOf(ctx, into, tb, row, res)
 }
 
 // where writes a condition that all values are the same, to the byte.

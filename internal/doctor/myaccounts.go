@@ -55,6 +55,9 @@ func (x *exam) myAccounts(ctx context.Context, v *mySeen) error {
 	return nil
 }
 
+// hashing are the plugins whose accounts have a password's hash, or an open door.
+var hashing = []string{"", "mysql_native_password", "caching_sha2_password", "sha256_password"}
+
 // accounts reads mysql.user, and on MariaDB mysql.global_priv if that is
 // allowed, which alone tells of several plugins, locks and empty passwords.
 func (v *mySeen) accounts(ctx context.Context) (as []account, err error) {
@@ -68,7 +71,11 @@ func (v *mySeen) accounts(ctx context.Context) (as []account, err error) {
 			rows, err = v.rows(ctx, "SELECT User, Host, plugin, COALESCE(ssl_type, ''), Repl_slave_priv, '', 0, Super_priv FROM mysql.user WHERE Host <> ''")
 		}
 	} else { // a role is a locked account
-		rows, err = v.rows(ctx, "SELECT User, Host, plugin, COALESCE(ssl_type, ''), Repl_slave_priv, '', 0, Super_priv FROM mysql.user WHERE account_locked = 'N'")
+		const of = "SELECT User, Host, plugin, COALESCE(ssl_type, ''), Repl_slave_priv, '', %s, Super_priv FROM mysql.user WHERE account_locked = 'N'"
+		rows, err = v.rows(ctx, fmt.Sprintf(of, "authentication_string = ''"))
+		if errRefused(err) { // hashes need not be shown to the role: then empty passwords are not known
+			rows, err = v.rows(ctx, fmt.Sprintf(of, "0"))
+		}
 	}
 	for _, r := range rows {
 		if slices.Contains(inner, r[0]) {
@@ -82,7 +89,7 @@ func (v *mySeen) accounts(ctx context.Context) (as []account, err error) {
 		if !slices.Contains(a.plugins, r[2]) {
 			a.plugins = append(a.plugins, r[2])
 		}
-		a.open = r[6] == "1" && len(a.plugins) == 1 && (r[2] == "" || r[2] == "mysql_native_password")
+		a.open = r[6] == "1" && len(a.plugins) == 1 && slices.Contains(hashing, r[2])
 		as = append(as, a)
 	}
 	sort.Slice(as, func(i, j int) bool { return as[i].String() < as[j].String() })

@@ -26,7 +26,17 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// maria starts a MariaDB with a certificate for localhost, a table and the
+// kind is whose server the tests run.
+func kind(t *testing.T) myserver.Kind {
+	t.Helper()
+	_, _, k, err := myserver.Find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// maria starts a MariaDB (or MySQL) with a certificate for localhost, a table and the
 // role "seeder", whose password is hush-hush.
 func maria(t *testing.T, settings ...string) (my *myserver.Server, ca []byte) {
 	t.Helper()
@@ -56,8 +66,41 @@ func seeding(my *myserver.Server, password string) string {
 	return fmt.Sprintf("mysql://seeder:%s@%s/shop?ssl-mode=PREFERRED", password, my.Addr())
 }
 
+// examined is what a kind of server has of its own, and what the doctor says of it.
+var examined = map[myserver.Kind]struct {
+	settings       []string
+	version        string
+	sound, unsound string // accounts that come through the proxy, and some that do not
+	plugins        []opinion
+	noHeader       string
+}{
+	myserver.MariaDB: {
+		settings: []string{"plugin_load_add = auth_ed25519", "plugin_load_add = auth_pam"}, version: ": MariaDB 1",
+		sound: "CREATE USER ed@'%' IDENTIFIED VIA ed25519 USING PASSWORD('x')",
+		unsound: `CREATE USER old@'%' IDENTIFIED VIA mysql_old_password USING '1234567890abcdef', pam@'%' IDENTIFIED VIA pam, bare@'%';
+			GRANT SELECT ON mysql.global_priv TO seeder@'127.0.0.1'; CREATE USER either@'%' IDENTIFIED VIA unix_socket OR mysql_native_password USING PASSWORD('x')`,
+		plugins: []opinion{
+			{level: Fail, text: "have a password of before MySQL 4.1, which the proxy refuses: 'old'@'%'"},
+			{level: Warn, text: "send the password in the clear (pam), and the listener admits clients without TLS: 'pam'@'%'"},
+			{level: Warn, text: "have no password: whoever reaches the proxy is let in: 'bare'@'%'"},
+		},
+		noHeader: "takes PROXY headers from nobody",
+	},
+	myserver.MySQL: {
+		settings: []string{"plugin_load_add = auth_socket.so"}, version: ": MySQL ",
+		sound:   "CREATE USER fast@'%' IDENTIFIED WITH caching_sha2_password BY 'x', slow@'%' IDENTIFIED WITH sha256_password BY 'x'",
+		unsound: "CREATE USER sock@'%' IDENTIFIED WITH auth_socket, bare@'%'; GRANT SELECT ON mysql.user TO seeder@'127.0.0.1'",
+		plugins: []opinion{
+			{level: OK, text: "log in by who their process is, which only the server's own unix socket tells: they stay outside the proxy: 'sock'@'%'"},
+			{level: Warn, text: "have no password: whoever reaches the proxy is let in: 'bare'@'%'"},
+		},
+		noHeader: "does not know the PROXY protocol",
+	},
+}
+
 func TestTheDoctorExaminesARealMariaDB(t *testing.T) {
-	my, ca := maria(t, "log_bin = bin", "plugin_load_add = auth_ed25519", "plugin_load_add = auth_pam")
+	of := examined[kind(t)]
+	my, ca := maria(t, append([]string{"log_bin = bin"}, of.settings...)...)
 	cert, key := certificate(t, "proxy.internal", time.Now().Add(300*24*time.Hour))
 	tk := token.Token{ID: "t1", Row: "r1", Value: "x", Place: event.Place{Server: "shop", Database: "shop", Table: "customers", Column: "email"}}
 	b := &book{}
@@ -71,7 +114,7 @@ func TestTheDoctorExaminesARealMariaDB(t *testing.T) {
 	t.Run("a role that sees little", func(t *testing.T) {
 		p.Servers, p.Listeners = []Server{server}, []Listener{listener}
 		fs := examine(t, p)
-		want(t, fs, OK, "reachable", "MariaDB 10.11")
+		want(t, fs, OK, "reachable", of.version)
 		want(t, fs, OK, "tls", "TLS 1.3 to the server (tls.mode verify-full)")
 		want(t, fs, OK, "certificate", `"localhost" is valid until`)
 		want(t, fs, OK, "auth", "turns strangers away")
@@ -103,7 +146,7 @@ func TestTheDoctorExaminesARealMariaDB(t *testing.T) {
 
 	t.Run("a sound installation", func(t *testing.T) {
 		b.snap.Tokens = []token.Token{tk}
-		run(t, my, "CREATE USER app@'127.0.0.1' IDENTIFIED BY 'x', ed@'%' IDENTIFIED VIA ed25519 USING PASSWORD('x'); CREATE USER tls@'127.0.%' IDENTIFIED BY 'x' REQUIRE SSL")
+		run(t, my, of.sound+"; CREATE USER app@'127.0.0.1' IDENTIFIED BY 'x'; CREATE USER tls@'127.0.%' IDENTIFIED BY 'x' REQUIRE SSL")
 		fs := examine(t, p)
 		want(t, fs, OK, "sessions", "nobody is connected")
 		want(t, fs, OK, "plugins", "log in through the proxy as they do now")
@@ -116,10 +159,9 @@ func TestTheDoctorExaminesARealMariaDB(t *testing.T) {
 		}
 	})
 	t.Run("accounts that can't pass", func(t *testing.T) {
-		run(t, my, `CREATE USER far@'10.9.8.7' IDENTIFIED BY 'x', two@'%' IDENTIFIED BY 'x', two@'10.1.1.1' IDENTIFIED BY 'x', old@'%' IDENTIFIED VIA mysql_old_password USING '1234567890abcdef',
-			pam@'%' IDENTIFIED VIA pam, bare@'%', repl@'%' IDENTIFIED BY 'x'; CREATE USER locked@'%' IDENTIFIED BY 'x' ACCOUNT LOCK;
-			CREATE USER cert@'%' IDENTIFIED BY 'x' REQUIRE X509; GRANT SELECT ON mysql.global_priv TO seeder@'127.0.0.1'; CREATE ROLE readers; GRANT REPLICATION SLAVE ON *.* TO repl@'%';
-			CREATE USER either@'%' IDENTIFIED VIA unix_socket OR mysql_native_password USING PASSWORD('x')`)
+		run(t, my, of.unsound+`; CREATE USER far@'10.9.8.7' IDENTIFIED BY 'x', two@'%' IDENTIFIED BY 'x', two@'10.1.1.1' IDENTIFIED BY 'x',
+			repl@'%' IDENTIFIED BY 'x'; CREATE USER locked@'%' IDENTIFIED BY 'x' ACCOUNT LOCK;
+			CREATE USER cert@'%' IDENTIFIED BY 'x' REQUIRE X509; CREATE ROLE readers; GRANT REPLICATION SLAVE ON *.* TO repl@'%'`)
 		s, l := server, listener
 		s.TLS = tlsconf.Server{Mode: "disable", MinVersion: "1.2"}
 		l.TLS.Mode, l.Address = "allow", "0.0.0.0:0"
@@ -128,10 +170,10 @@ func TestTheDoctorExaminesARealMariaDB(t *testing.T) {
 		fs := examine(t, p)
 		want(t, fs, Warn, "hosts", "'far'@'10.9.8.7'")
 		want(t, fs, Warn, "hosts", "'two'@'10.1.1.1'")
-		want(t, fs, Fail, "plugins", "have a password of before MySQL 4.1, which the proxy refuses: 'old'@'%'")
 		want(t, fs, Fail, "plugins", "require TLS, and the proxy's connection to the server has none: 'cert'@'%', 'tls'@'127.0.%'")
-		want(t, fs, Warn, "plugins", "send the password in the clear (pam), and the listener admits clients without TLS: 'pam'@'%'")
-		want(t, fs, Warn, "plugins", "have no password: whoever reaches the proxy is let in: 'bare'@'%'")
+		for _, w := range of.plugins {
+			want(t, fs, w.level, "plugins", w.text)
+		}
 		want(t, fs, Warn, "replication", "not listed under replication: the proxy refuses them, the server itself does not ('repl'@'%')")
 		want(t, fs, Warn, "replication", `"nobody" is listed`)
 		want(t, fs, OK, "tls", "the server offers TLS, unused")
@@ -193,7 +235,7 @@ func TestTheDoctorExaminesARealMariaDB(t *testing.T) {
 		want(t, fs, Warn, "log", "general_log")
 		want(t, fs, Warn, "place", "gone has no column email")
 		want(t, fs, Fail, "proxy_protocol", "no PROXY header from this machine")
-		want(t, fs, Fail, "proxy_protocol", "takes PROXY headers from nobody")
+		want(t, fs, Fail, "proxy_protocol", of.noHeader)
 		s.ProxyProtocol = false
 		p.Servers = []Server{s}
 		want(t, examine(t, p), Fail, "tls", "certificate is not accepted (tls.mode verify-full)")
@@ -233,31 +275,42 @@ func TestTheDoctorExaminesARealMariaDB(t *testing.T) {
 	})
 }
 
+// tlsArg makes a program of each kind speak TLS.
+var tlsArg = map[myserver.Kind]string{myserver.MariaDB: "--ssl", myserver.MySQL: "--ssl-mode=REQUIRED"}
+
 func TestAMariaDBThatInsistsOnTLSAndTakesPROXYHeadersIsTold(t *testing.T) {
-	my, _ := maria(t, "require_secure_transport = 1", "proxy_protocol_networks = 127.0.0.1", "bind-address = 0.0.0.0", "log_bin = bin")
+	settings, headers := []string{"require_secure_transport = 1", "bind-address = 0.0.0.0", "log_bin = bin"}, kind(t) == myserver.MariaDB
+	if headers {
+		settings = append(settings, "proxy_protocol_networks = 127.0.0.1")
+	}
+	my, _ := maria(t, settings...)
 	run(t, my, "GRANT PROCESS ON *.* TO seeder@'127.0.0.1'; GRANT SELECT ON mysql.* TO seeder@'127.0.0.1'; CREATE USER app@'%' IDENTIFIED BY 'x', repl@'%' IDENTIFIED BY 'x'; GRANT REPLICATION SLAVE ON *.* TO repl@'%'")
 	p := patient(t, &book{})
 	s := Server{Name: "shop", Protocol: MySQL, Address: my.Addr(), DSN: seeding(my, "hush-hush"), TLS: tlsconf.Server{Mode: "disable", MinVersion: "1.2"}}
 	p.Servers = []Server{s}
 	fs := examine(t, p)
 	want(t, fs, Fail, "require_secure_transport", "refuses connections without TLS")
-	want(t, fs, Warn, "proxy_protocol", "believes PROXY headers of 127.0.0.1")
+	if headers {
+		want(t, fs, Warn, "proxy_protocol", "believes PROXY headers of 127.0.0.1")
+	}
 	want(t, fs, Warn, "bind_address", `the server listens on "0.0.0.0"`)
 	want(t, fs, Warn, "hosts", "admit clients from other machines around the proxy")
 
-	s.TLS.Mode, s.ProxyProtocol = "require", true
+	s.TLS.Mode, s.ProxyProtocol = "require", headers
 	p.Servers = []Server{s}
 	fs = examine(t, p)
 	want(t, fs, OK, "auth", "turns strangers away")
 	want(t, fs, OK, "require_secure_transport", "insists on TLS")
-	want(t, fs, OK, "proxy_protocol", "takes PROXY headers from 127.0.0.1")
-	want(t, fs, Warn, "sessions", "can't be told apart")
+	if headers {
+		want(t, fs, OK, "proxy_protocol", "takes PROXY headers from 127.0.0.1")
+		want(t, fs, Warn, "sessions", "can't be told apart")
+	}
 
 	// A reader of the binary log.
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { // ends with ctx
-		_, err := my.Tool(ctx, "mariadb-binlog", "--read-from-remote-server", "--raw", "--stop-never", "--ssl", "--user=repl", "--password=x", "--protocol=tcp", "--host=127.0.0.1", fmt.Sprintf("--port=%d", my.Port), "bin.000001")
+		_, err := my.Tool(ctx, "mariadb-binlog", "--read-from-remote-server", "--raw", "--stop-never", tlsArg[my.Kind], "--user=repl", "--password=x", "--protocol=tcp", "--host=127.0.0.1", fmt.Sprintf("--port=%d", my.Port), "bin.000001")
 		done <- err
 	}()
 	defer func() { cancel(); <-done }()
@@ -284,7 +337,8 @@ func TestAMariaDBThatInsistsOnTLSAndTakesPROXYHeadersIsTold(t *testing.T) {
 }
 
 func TestManyExaminationsDoNotBlockTheMachine(t *testing.T) {
-	my, err := myserver.Start(t.Context(), myserver.Options{Settings: []string{"max_connect_errors = 3"}})
+	noTLS := map[myserver.Kind]string{myserver.MariaDB: "skip_ssl", myserver.MySQL: "tls_version ="}[kind(t)]
+	my, err := myserver.Start(t.Context(), myserver.Options{Settings: []string{"max_connect_errors = 3", noTLS}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,7 +352,7 @@ func TestManyExaminationsDoNotBlockTheMachine(t *testing.T) {
 	want(t, fs, OK, "auth", "turns strangers away")
 	want(t, fs, OK, "tls", "offers no TLS; the link stays on this machine")
 	p.Servers[0].Address = "unix:" + my.Socket
-	want(t, examine(t, p), OK, "reachable", "MariaDB")
+	want(t, examine(t, p), OK, "reachable", ": "+string(my.Kind)+" ")
 }
 
 func TestPluginsThatCantPassTheProxyAreToldForEachKindOfLink(t *testing.T) {

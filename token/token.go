@@ -104,16 +104,27 @@ type Token struct {
 	Note       string    `json:"note,omitempty"`
 	State      State     `json:"state"`
 	ChangedAt  time.Time `json:"changed_at"` // of the state
+	// Until is set for a value that was replaced: it stays watched until then.
+	Until time.Time `json:"watched_until,omitzero"`
 }
 
-// Story says in words what was planted where, by whom and when.
+// Expired reports whether the value was replaced by another one: it stands in no
+// row any more, but is still watched.
+func (t *Token) Expired() bool { return t.State == Retired && !t.Until.IsZero() }
+
+// Story says in words what was planted where, by whom and when, and of a value
+// that was taken out or replaced, since when it is out of use.
 func (t *Token) Story() string {
 	where := t.Place.Table
 	if t.Place.Schema != "" {
 		where = t.Place.Schema + "." + where
 	}
-	return fmt.Sprintf("row planted in %s of %s on %s by %s on %s",
+	story := fmt.Sprintf("row planted in %s of %s on %s by %s on %s",
 		where, t.Place.Database, t.Place.Server, t.PlantedBy, t.PlantedAt.UTC().Format("2006-01-02"))
+	if t.State == Retired && !t.ChangedAt.IsZero() {
+		story += ", out of use since " + t.ChangedAt.UTC().Format("2006-01-02")
+	}
+	return story
 }
 
 // Location ties a place's column to the numbers that PostgreSQL reports for

@@ -22,6 +22,7 @@ type box struct {
 	aead      cipher.AEAD // prepends a random 12-byte nonce to each message
 	digestKey []byte
 	auditKey  []byte
+	logKey    []byte
 }
 
 // newBox derives one key for each purpose (HKDF, RFC 5869).
@@ -38,6 +39,10 @@ func newBox(k Key) (*box, error) {
 	if err != nil {
 		return nil, fmt.Errorf("derive key: %w", err)
 	}
+	logKey, err := hkdf.Key(sha256.New, k.b[:], nil, "honeyrow/1 log", 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive key: %w", err)
+	}
 	block, err := aes.NewCipher(seal)
 	if err != nil {
 		return nil, fmt.Errorf("make cipher: %w", err)
@@ -46,7 +51,7 @@ func newBox(k Key) (*box, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make cipher: %w", err)
 	}
-	return &box{aead: aead, digestKey: digest, auditKey: audit}, nil
+	return &box{aead: aead, digestKey: digest, auditKey: audit, logKey: logKey}, nil
 }
 
 // seal returns plain sealed for the record that about names.

@@ -293,4 +293,3 @@ func pruneIncidents(ctx context.Context, tx *sql.Tx, before int64, max int) (gon
 	}
 	return gone, err
 }
-

@@ -21,6 +21,9 @@ var migrations embed.FS
 // applicationID marks the file as honeyrow's ("HnRw"), for file(1) and us.
 const applicationID = 0x486e5277
 
+// sightingsSince is the migration from which detections are filed by honey row.
+const sightingsSince = 3
+
 // checkText is sealed in meta to prove the key.
 const checkText = "honeyrow database key check"
 
@@ -64,6 +67,11 @@ func (s *Store) migrate(ctx context.Context) error {
 	}
 	if err := s.beginChain(tx); err != nil {
 		return fmt.Errorf("begin the audit: %w", err)
+	}
+	if have > 0 && have < sightingsSince {
+		if err := s.sightAll(ctx, tx); err != nil {
+			return fmt.Errorf("migration %d: %w", sightingsSince, err)
+		}
 	}
 	return tx.Commit()
 }

@@ -99,6 +99,9 @@ func (s *Store) put(g *grouping, d event.Detection, sinks []string) error {
 	if err != nil {
 		return err
 	}
+	if err := sight(g.ctx, g.tx, &d); err != nil {
+		return err
+	}
 	for _, sink := range sinks {
 		if err := g.deliver(&d, c, seq, sink, effect.News); err != nil {
 			return err
@@ -398,6 +401,9 @@ func (s *Store) Prune(ctx context.Context, before time.Time, sinks []string, max
 			return err
 		}
 		for _, id := range gone.Detections {
+			if err := addUpSightings(ctx, tx, id); err != nil {
+				return err
+			}
 			if _, err := tx.ExecContext(ctx, "DELETE FROM delivery WHERE detection = ?", id); err != nil {
 				return err
 			}

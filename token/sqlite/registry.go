@@ -50,6 +50,8 @@ type adder struct {
 	insert    *sql.Stmt
 	plant     *sql.Stmt
 	history   *sql.Stmt
+	row       *sql.Stmt
+	lastRow   event.ID
 	now       int64
 	scratch   []byte
 }
@@ -68,11 +70,13 @@ func newAdder(tx *sql.Tx, s *Store) (a *adder, err error) {
 		return st
 	}
 	a.insert = prepare(`INSERT INTO token
-		(id, honey_row, kind, sealed, digest, strength, is_key, place, planting, state, changed_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+		(id, honey_row, kind, sealed, digest, strength, is_key, place, planting, state, changed_at, until)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 	a.plant = prepare(`INSERT INTO planting (deployment, planted_by, planted_at) VALUES (?, ?, ?)
 		ON CONFLICT DO UPDATE SET planted_by = excluded.planted_by RETURNING id`)
 	a.history = prepare(insertHistory)
+	a.row = prepare(`INSERT INTO honey_row (id, deployment, no)
+		SELECT ?1, ?2, 1 + coalesce((SELECT max(no) FROM honey_row WHERE deployment = ?2), 0) WHERE true ON CONFLICT (id) DO NOTHING`)
 	if err == nil {
 		a.places, err = newPlaces(tx)
 	}
@@ -84,7 +88,7 @@ func newAdder(tx *sql.Tx, s *Store) (a *adder, err error) {
 }
 
 func (a *adder) close() {
-	for _, st := range []*sql.Stmt{a.insert, a.plant, a.history} {
+	for _, st := range []*sql.Stmt{a.insert, a.plant, a.history, a.row} {
 		if st != nil {
 			st.Close()
 		}
@@ -110,13 +114,19 @@ func (a *adder) add(ctx context.Context, t *token.Token) error {
 		}
 		a.plantings[p] = plantingID
 	}
+	if t.Row != a.lastRow {
+		if _, err := a.row.ExecContext(ctx, t.Row, t.Deployment); err != nil {
+			return err
+		}
+		a.lastRow = t.Row
+	}
 	changed := a.now
 	if !t.ChangedAt.IsZero() {
 		changed = micros(t.ChangedAt)
 	}
 	a.scratch = packSecret(a.scratch[:0], t)
 	_, err = a.insert.ExecContext(ctx, t.ID, t.Row, t.Kind, a.s.box.seal(aboutToken(t.ID), a.scratch), a.s.box.digest(t.Value),
-		t.Strength, t.Key, place, plantingID, t.State, changed)
+		t.Strength, t.Key, place, plantingID, t.State, changed, untilMicros(t.Until))
 	if primary(err) == sqlite3.SQLITE_CONSTRAINT {
 		return fmt.Errorf("token %s: %w: give each token an id of its own", t.ID, token.ErrExists)
 	}
@@ -133,35 +143,42 @@ const insertHistory = "INSERT INTO history (token, from_state, to_state, actor, 
 // as they are.
 func (s *Store) SetState(ctx context.Context, to token.State, ids ...event.ID) error {
 	return s.update(ctx, s.full, "set state of tokens", func(tx *sql.Tx) error {
-		now, changed := micros(s.now()), false
-		for _, id := range ids {
-			var from token.State
-			err := tx.QueryRowContext(ctx, "SELECT state FROM token WHERE id = ?", id).Scan(&from)
-			if errors.Is(err, sql.ErrNoRows) {
-				return fmt.Errorf("token %s: %w: list them with `honeyrow tokens list`", id, token.ErrNotFound)
-			}
-			if err != nil {
-				return err
-			}
-			if err := token.CheckMove(id, from, to); err != nil {
-				return err
-			}
-			if from == to {
-				continue
-			}
-			changed = true
-			if _, err := tx.ExecContext(ctx, "UPDATE token SET state = ?, changed_at = ? WHERE id = ?", to, now, id); err != nil {
-				return err
-			}
-			if _, err := tx.ExecContext(ctx, insertHistory, id, from, to, s.actor, now); err != nil {
-				return err
-			}
-		}
-		if !changed {
-			return nil
+		changed, err := s.move(ctx, tx, to, 0, ids)
+		if err != nil || !changed {
+			return err
 		}
 		return bump(tx)
 	})
+}
+
+// move changes states in a transaction. until is for those that are replaced.
+func (s *Store) move(ctx context.Context, tx *sql.Tx, to token.State, until int64, ids []event.ID) (changed bool, err error) {
+	now := micros(s.now())
+	for _, id := range ids {
+		var from token.State
+		var had int64
+		err := tx.QueryRowContext(ctx, "SELECT state, until FROM token WHERE id = ?", id).Scan(&from, &had)
+		if errors.Is(err, sql.ErrNoRows) {
+			return false, fmt.Errorf("token %s: %w: list them with `honeyrow tokens list`", id, token.ErrNotFound)
+		}
+		if err != nil {
+			return false, err
+		}
+		if err := token.CheckMove(id, from, to); err != nil {
+			return false, err
+		}
+		if from == to && had == until {
+			continue
+		}
+		changed = true
+		if _, err := tx.ExecContext(ctx, "UPDATE token SET state = ?, changed_at = ?, until = ? WHERE id = ?", to, now, until, id); err != nil {
+			return false, err
+		}
+		if _, err := tx.ExecContext(ctx, insertHistory, id, from, to, s.actor, now); err != nil {
+			return false, err
+		}
+	}
+	return changed, nil
 }
 
 // Snapshot implements token.Registry.

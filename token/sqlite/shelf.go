@@ -156,7 +156,7 @@ func (s *Store) newReader(ctx context.Context, tx *sql.Tx) (*reader, error) {
 
 // read appends the tokens that where selects to ts, in order of registration.
 func (r *reader) read(ctx context.Context, tx *sql.Tx, ts []token.Token, where string, args ...any) ([]token.Token, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT id, honey_row, kind, sealed, strength, is_key, place, planting, state, changed_at
+	rows, err := tx.QueryContext(ctx, `SELECT id, honey_row, kind, sealed, strength, is_key, place, planting, state, changed_at, until
 		FROM token `+where+` ORDER BY n`, args...)
 	if err != nil {
 		return nil, err
@@ -166,17 +166,18 @@ func (r *reader) read(ctx context.Context, tx *sql.Tx, ts []token.Token, where s
 		id, row, kind, state              string
 		sealed                            sql.RawBytes
 		strength, isKey, place, plantedID int64
-		changed                           int64
+		changed, until                    int64
 		plain                             []byte
 	)
 	for rows.Next() {
-		if err := rows.Scan(&id, &row, &kind, &sealed, &strength, &isKey, &place, &plantedID, &state, &changed); err != nil {
+		if err := rows.Scan(&id, &row, &kind, &sealed, &strength, &isKey, &place, &plantedID, &state, &changed, &until); err != nil {
 			return nil, err
 		}
 		t := r.places[place] // a copy
 		t.ID, t.Row, t.Kind = event.ID(id), event.ID(row), r.intern(kind)
 		t.Strength, t.Key = token.Strength(strength), isKey != 0
 		t.State, t.ChangedAt = token.State(r.intern(state)), fromMicros(changed)
+		t.Until = untilTime(until)
 		p := r.plantings[plantedID]
 		t.Deployment, t.PlantedBy, t.PlantedAt = p.deployment, p.by, fromMicros(p.at)
 		if plain, err = r.box.open(plain[:0], aboutToken(t.ID), sealed); err == nil {

@@ -23,12 +23,13 @@ import (
 )
 
 var (
-	_ token.Registry = (*Store)(nil)
-	_ token.Shelf    = (*Store)(nil)
-	_ token.Atlas    = (*Store)(nil)
-	_ token.Watch    = (*Store)(nil)
-	_ alert.Outbox   = (*Store)(nil)
-	_ alert.Auditor  = (*Store)(nil)
+	_ token.Registry  = (*Store)(nil)
+	_ token.Shelf     = (*Store)(nil)
+	_ token.Atlas     = (*Store)(nil)
+	_ token.Watch     = (*Store)(nil)
+	_ token.Chronicle = (*Store)(nil)
+	_ alert.Outbox    = (*Store)(nil)
+	_ alert.Auditor   = (*Store)(nil)
 )
 
 // busyTimeout is how long a connection waits for another process's lock.
@@ -247,3 +248,18 @@ func whoami() string {
 func micros(t time.Time) int64 { return t.UnixMicro() }
 
 func fromMicros(n int64) time.Time { return time.UnixMicro(n).UTC() }
+
+// untilMicros and untilTime keep the zero time as 0.
+func untilMicros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return micros(t)
+}
+
+func untilTime(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return fromMicros(n)
+}

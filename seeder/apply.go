@@ -139,6 +139,7 @@ func (j *job) check(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("read registry: %w", err)
 	}
+	ts = current(ts)
 	j.have = map[event.ID]map[string]string{}
 	for i := range ts {
 		if j.have[ts[i].Row] == nil {
@@ -187,8 +188,36 @@ func (j *job) plant(ctx context.Context) error {
 	if err := j.proven(ctx, preview.tokens()); err != nil {
 		return err
 	}
+	deed := j.deed(preview)
+	if err := j.s.record(ctx, j.cat, j.p.Server, deed); err != nil {
+		return fmt.Errorf("nothing was planted: %w", err)
+	}
+	if err := j.land(ctx, preview); err != nil {
+		deed.Action, deed.Detail = "failed", "planting: "+err.Error()
+		return errors.Join(err, j.s.record(ctx, j.cat, j.p.Server, deed))
+	}
+	deed.Action, deed.Rows, deed.Tokens = "planted", 0, j.done.Tokens
+	for _, r := range j.done.Rows {
+		if r.State == "planted" {
+			deed.Rows++
+		}
+	}
+	return j.s.record(ctx, j.cat, j.p.Server, deed)
+}
+
+// deed is what the log says of this run before it begins.
+func (j *job) deed(l *landing) token.Deed {
+	d := token.Deed{Action: "plant", Deployment: j.p.Deployment, Rows: len(l.rows), Tokens: len(l.tokens()), PlantedBy: j.p.PlantedBy, Note: j.p.Note, Plan: j.p.Digest()}
+	for _, r := range l.rows {
+		d.Tables = appendOnce(d.Tables, r.table.String())
+	}
+	return d
+}
+
+// land registers what the preview showed and plants it.
+func (j *job) land(ctx context.Context, preview *landing) error {
 	var ids []event.ID
-	err = j.register(ctx, preview.tokens(), &ids)
+	err := j.register(ctx, preview.tokens(), &ids)
 	if err == nil {
 		err = j.commit(ctx, preview, &ids)
 	}

@@ -1,6 +1,7 @@
 package seeder
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -174,6 +175,17 @@ func (p *Plan) WriteFile(path string) error {
 	return os.Rename(f.Name(), path)
 }
 
+// Digest is the SHA-256 of the plan in hexadecimal digits: what a reviewer has
+// approved, and the log names.
+func (p *Plan) Digest() string {
+	b, err := json.Marshal(p)
+	if err != nil { // a plan holds nothing that JSON can't
+		return ""
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
 // ReadPlan reads a plan file and checks that it is whole.
 func ReadPlan(path string) (*Plan, error) {
 	b, err := os.ReadFile(path)
@@ -181,7 +193,9 @@ func ReadPlan(path string) (*Plan, error) {
 		return nil, fmt.Errorf("read plan: %w", err)
 	}
 	p := new(Plan)
-	if err := json.Unmarshal(b, p); err != nil {
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields() // a misspelt field would be left out in silence
+	if err := dec.Decode(p); err != nil {
 		return nil, fmt.Errorf("plan %s is damaged: %w; make a new one with seed plan", path, err)
 	}
 	if p.Schema != PlanSchema {

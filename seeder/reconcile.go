@@ -2,6 +2,7 @@ package seeder
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -13,8 +14,12 @@ import (
 type Reconciled struct {
 	Live    int `json:"live"`    // planned rows that are in the table
 	Removed int `json:"removed"` // planned or retired rows that are not
-	Retired int `json:"retired"` // rows whose removal was interrupted
+	Retired int `json:"retired"` // rows whose removal was interrupted: they are live again
+	Expired int `json:"expired"` // replaced values that are watched no longer
 }
+
+// any reports whether something was open.
+func (r *Reconciled) any() bool { return *r != Reconciled{} }
 
 // Reconcile brings tokens of server that an interrupted run left as planned or
 // retired to the truth, by looking for their rows.
@@ -33,30 +38,52 @@ func (s *Seeder) Reconcile(ctx context.Context, server string) (*Reconciled, err
 	return s.reconcile(ctx, cat, server, Limits{o.LockTimeout, o.StatementTimeout})
 }
 
-// reconcile is Reconcile under the caller's lock.
+// reconcile is Reconcile under the caller's lock. What it changes is logged.
 func (s *Seeder) reconcile(ctx context.Context, cat *Catalog, server string, lim Limits) (*Reconciled, error) {
+	out, err := s.settleAll(ctx, cat, server, lim)
+	if out == nil || !out.any() {
+		return out, err
+	}
+	d := token.Deed{Action: "reconciled", Rows: out.Live + out.Removed + out.Retired, Tokens: out.Expired, Detail: fmt.Sprintf(
+		"%d rows live, %d removed, %d live again after an interrupted removal; %d replaced values are watched no longer", out.Live, out.Removed, out.Retired, out.Expired)}
+	if lerr := s.record(ctx, cat, server, d); lerr != nil {
+		return nil, errors.Join(err, lerr)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// settleAll returns what it did, also beside an error.
+func (s *Seeder) settleAll(ctx context.Context, cat *Catalog, server string, lim Limits) (*Reconciled, error) {
+	out := &Reconciled{}
+	var err error
+	if out.Expired, err = s.Store.Expire(ctx); err != nil {
+		return out, err
+	}
 	ts, err := s.Store.List(ctx, token.Filter{Server: server, Database: cat.Database, States: []token.State{token.Planned, token.Retired}})
 	if err != nil {
-		return nil, fmt.Errorf("read registry: %w", err)
+		return out, fmt.Errorf("read registry: %w", err)
 	}
-	out := &Reconciled{}
+	ts = current(ts)
 	if len(ts) == 0 {
 		return out, nil
 	}
 	tx, err := s.Database.Begin(ctx, lim)
 	if err != nil {
-		return nil, fmt.Errorf("settle interrupted runs: %w", err)
+		return out, fmt.Errorf("settle interrupted runs: %w", err)
 	}
 	defer tx.End(ctx, false)
 	for _, row := range byRow(ts) {
 		t, err := row.table(cat)
 		if err != nil {
-			return nil, err
+			return out, err
 		}
 		st := sight{condition: gone}
 		if t != nil {
 			if st, err = row.look(ctx, tx, t); err != nil {
-				return nil, fmt.Errorf("look for row %s in %s: %w", row.id, t, err)
+				return out, fmt.Errorf("look for row %s in %s: %w", row.id, t, err)
 			}
 		}
 		planned, retired := row.ids(token.Planned), row.ids(token.Retired)
@@ -65,15 +92,16 @@ func (s *Seeder) reconcile(ctx context.Context, cat *Catalog, server string, lim
 			out.Removed++
 			err = s.Store.SetState(ctx, token.Removed, append(planned, retired...)...)
 		case st.condition == unknown:
-			return nil, fmt.Errorf("row %s in %s can't be looked for: the role needs SELECT on its columns", row.id, t)
+			return out, fmt.Errorf("row %s in %s can't be looked for: the role needs SELECT on its columns", row.id, t)
 		case len(planned) > 0: // of two tokens for one column, the one that holds stays
 			out.Live++
 			err = s.settle(ctx, row, st)
-		default:
+		default: // still there: a removal that was never committed
 			out.Retired++
+			err = s.Store.SetState(ctx, token.Live, retired...)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("settle row %s: %w", row.id, err)
+			return out, fmt.Errorf("settle row %s: %w", row.id, err)
 		}
 	}
 	return out, nil
@@ -103,6 +131,11 @@ func (s *Seeder) settle(ctx context.Context, row *honeyRow, st sight) error {
 		return err
 	}
 	return s.Store.SetState(ctx, token.Removed, stale...)
+}
+
+// current leaves out tokens whose value was replaced: it stands in no row.
+func current(ts []token.Token) []token.Token {
+	return slices.DeleteFunc(ts, func(t token.Token) bool { return t.Expired() })
 }
 
 // honeyRow is the tokens of one row.

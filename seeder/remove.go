@@ -51,7 +51,7 @@ func (s *Seeder) Remove(ctx context.Context, o RemoveOptions) (*Removed, error) 
 	if err != nil {
 		return nil, fmt.Errorf("read registry: %w", err)
 	}
-	c := &clearing{s: s, cat: cat, o: &o, out: out, rows: selected(byRow(ts), o.Rows)}
+	c := &clearing{s: s, cat: cat, o: &o, out: out, rows: selected(byRow(current(ts)), o.Rows)}
 	if len(c.rows) == 0 {
 		return out, nil
 	}
@@ -93,6 +93,9 @@ func (c *clearing) run(ctx context.Context, lim Limits) error {
 	defer tx.End(ctx, false)
 	var before []event.ID // live until now
 	if !c.o.DryRun {
+		if err := c.s.record(ctx, c.cat, c.o.Server, c.deed("remove", c.rows)); err != nil {
+			return fmt.Errorf("nothing was removed: %w", err)
+		}
 		for _, r := range c.rows {
 			before = append(before, r.ids(token.Live)...)
 		}
@@ -108,12 +111,12 @@ func (c *clearing) run(ctx context.Context, lim Limits) error {
 	}
 	deleted, kept, err := c.delete(ctx, tx)
 	if err != nil {
-		return errors.Join(err, tx.End(ctx, false), back(before))
+		return errors.Join(err, tx.End(ctx, false), back(before), c.failed(ctx, err))
 	}
 	if err := tx.End(ctx, !c.o.DryRun); err != nil {
 		var no *Violation
 		if errors.As(err, &no) {
-			return errors.Join(err, back(before))
+			return errors.Join(err, back(before), c.failed(ctx, err))
 		}
 		return fmt.Errorf("whether the rows are gone is not known: they stay watched; run seed verify, then seed remove again: %w", err)
 	}
@@ -128,7 +131,34 @@ func (c *clearing) run(ctx context.Context, lim Limits) error {
 	if err := c.s.Store.SetState(ctx, token.Removed, deleted...); err != nil {
 		return fmt.Errorf("the rows are gone, but the registry still watches them: run seed verify, which settles it: %w", err)
 	}
-	return nil
+	d := c.deed("removed", nil)
+	for _, r := range c.out.Rows {
+		if r.State != "kept" {
+			d.Rows++
+			d.Tables = appendOnce(d.Tables, r.Table)
+		}
+	}
+	d.Tokens = len(deleted)
+	if n := len(c.out.Rows) - d.Rows; n > 0 {
+		d.Detail = fmt.Sprintf("%d rows were left", n)
+	}
+	return c.s.record(ctx, c.cat, c.o.Server, d)
+}
+
+// deed is an entry of the log about rows.
+func (c *clearing) deed(action string, rows []*honeyRow) token.Deed {
+	d := token.Deed{Action: action, Deployment: c.o.Deployment, Rows: len(rows)}
+	for _, r := range rows {
+		d.Tables = appendOnce(d.Tables, r.report("", "").Table)
+		d.Tokens += len(r.tokens)
+	}
+	return d
+}
+
+func (c *clearing) failed(ctx context.Context, why error) error {
+	d := c.deed("failed", c.rows)
+	d.Detail = "removing: " + why.Error()
+	return c.s.record(ctx, c.cat, c.o.Server, d)
 }
 
 // delete deletes what may be deleted. Rows that depend on each other are tried

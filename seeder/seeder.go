@@ -11,6 +11,7 @@
 package seeder
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -25,6 +26,7 @@ type Store interface {
 	token.Shelf
 	token.Atlas
 	token.Watch
+	token.Chronicle
 }
 
 // Seeder plans, plants, verifies and removes honey rows in one database. It is
@@ -34,11 +36,19 @@ type Seeder struct {
 	Store    Store
 	Log      zerolog.Logger   // the zero Logger is silent
 	Now      func() time.Time // nil: time.Now
+	Version  string           // of honeyrow, for the log
 }
 
 // ErrNothing is returned by Plan when no table can be seeded; the Plan beside
 // it says why for each.
 var ErrNothing = errors.New("no table can be seeded: the reasons are listed per table; name tables, set a decoy mail domain or grant the missing rights")
+
+// record writes the log. What is written before a change must be there: its
+// error ends the work.
+func (s *Seeder) record(ctx context.Context, cat *Catalog, server string, d token.Deed) error {
+	d.Version, d.Server, d.Database, d.Role = s.Version, server, cat.Database, cat.User
+	return s.Store.Record(context.WithoutCancel(ctx), d)
+}
 
 func (s *Seeder) now() time.Time {
 	if s.Now != nil {

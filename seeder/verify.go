@@ -79,6 +79,7 @@ func (s *Seeder) Verify(ctx context.Context, o VerifyOptions) (*Verified, error)
 	if err != nil {
 		return nil, fmt.Errorf("read registry: %w", err)
 	}
+	ts = current(ts)
 	rows := byRow(ts)
 	spread, err := s.spread(ctx, cat, ts, o.ApplyOptions, out)
 	if err != nil {
@@ -104,7 +105,28 @@ func (s *Seeder) Verify(ctx context.Context, o VerifyOptions) (*Verified, error)
 	if err := tx.End(ctx, false); err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
+	if err := s.noted(ctx, cat, o, out); err != nil {
+		return nil, err
+	}
 	return out, s.camouflage(ctx, o, ts, out)
+}
+
+// noted remembers what was found, and when.
+func (s *Seeder) noted(ctx context.Context, cat *Catalog, o VerifyOptions, v *Verified) error {
+	found, bad := map[event.ID]string{}, 0
+	for _, r := range v.Rows {
+		if found[r.ID] = r.State; r.State != string(intact) {
+			bad++
+		}
+	}
+	if err := s.Store.Verified(ctx, found); err != nil {
+		return fmt.Errorf("note what was found: %w", err)
+	}
+	d := token.Deed{Action: "verified", Deployment: o.Deployment, Rows: len(v.Rows), Tokens: v.Demoted, Detail: fmt.Sprintf("%d rows not intact", bad)}
+	if v.Demoted > 0 {
+		d.Detail += fmt.Sprintf(", %d tokens demoted", v.Demoted)
+	}
+	return s.record(ctx, cat, o.Server, d)
 }
 
 func (r *honeyRow) report(state, why string) RowState {

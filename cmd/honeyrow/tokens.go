@@ -15,9 +15,12 @@ import (
 )
 
 type tokensCmd struct {
-	List   tokensListCmd   `cmd:"" help:"List planted tokens, without their values."`
-	Show   tokensShowCmd   `cmd:"" help:"Show one token, its place and its history."`
-	Export tokensExportCmd `cmd:"" help:"Write tokens with their values, for other tools."`
+	List    tokensListCmd    `cmd:"" help:"List planted tokens, without their values."`
+	Show    tokensShowCmd    `cmd:"" help:"Show one token, its place and its history."`
+	Where   tokensWhereCmd   `cmd:"" help:"Tell the story of a value that was found somewhere."`
+	Digests tokensDigestsCmd `cmd:"" help:"Write a file with which a responder can ask 'where' without the registry."`
+	Log     tokensLogCmd     `cmd:"" help:"Show who planted, rotated and removed what, and check that nobody altered it."`
+	Export  tokensExportCmd  `cmd:"" help:"Write tokens with their values, for other tools."`
 }
 
 // filterFlags select tokens.
@@ -227,16 +230,7 @@ func (c *tokensExportCmd) Run(e *env) error {
 		if c.Out == "" {
 			return c.write(e, e.stdout, ts)
 		}
-		flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
-		if c.Force {
-			if err := os.Remove(c.Out); err != nil && !errors.Is(err, os.ErrNotExist) {
-				return err
-			}
-		}
-		f, err := os.OpenFile(c.Out, flags, 0o600)
-		if errors.Is(err, os.ErrExist) {
-			return fmt.Errorf("%s is there already: choose another name, or replace it with --force", c.Out)
-		}
+		f, err := createPrivate(c.Out, c.Force)
 		if err != nil {
 			return err
 		}
@@ -246,6 +240,20 @@ func (c *tokensExportCmd) Run(e *env) error {
 		fmt.Fprintf(e.stderr, "wrote %d tokens with their values to %s (mode 0600)\n", len(ts), c.Out)
 		return nil
 	})
+}
+
+// createPrivate makes a file with mode 0600. Without force it replaces none.
+func createPrivate(name string, force bool) (*os.File, error) {
+	if force {
+		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil, fmt.Errorf("%s is there already: choose another name, or replace it with --force", name)
+	}
+	return f, err
 }
 
 func (c *tokensExportCmd) write(e *env, w io.Writer, ts []token.Token) error {

@@ -59,8 +59,11 @@ func OpenSeeding(ctx context.Context, c *Config, server, dsnFile string) (*Seedi
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("server %s: %w", s.Name, err), store.Close())
 	}
-	return &Seeding{Seeder: &seeder.Seeder{Database: db, Store: store}, Config: c.Seed, Server: s.Name, Warnings: warnings, store: store}, nil
+	return &Seeding{Seeder: &seeder.Seeder{Database: db, Store: store, Version: version}, Config: c.Seed, Server: s.Name, Warnings: warnings, store: store}, nil
 }
+
+// Me returns user@host of this process.
+func Me() string { return seeder.Me() }
 
 // Close ends both connections.
 func (s *Seeding) Close() error {

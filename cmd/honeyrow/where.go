@@ -1,0 +1,211 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"honeyrow/digests"
+	"honeyrow/internal/app"
+	"honeyrow/token"
+)
+
+type tokensWhereCmd struct {
+	Value   string `arg:"" help:"The value, or - to read values from standard input, one a line, so that none stands in a list of processes."`
+	Digests string `placeholder:"FILE" help:"Ask a file that 'tokens digests' wrote, instead of the registry."`
+	KeyFile string `placeholder:"FILE" help:"The key of the digest file. Default: its name with .key at the end."`
+}
+
+// Help is shown by --help.
+func (tokensWhereCmd) Help() string {
+	return "Knows every value that was ever planted, removed ones too, also in quotes, in other letters, in hexadecimal digits or base64. " +
+		"Exit code 1 if no value is known. What is told about reads comes from the alerts.\n\n" +
+		"Example: honeyrow tokens where - < value.txt"
+}
+
+// where is one known value, as JSON tells it.
+type where struct {
+	token.Life
+	Story string `json:"story"`
+	Worth string `json:"worth"`
+}
+
+// Run tells the stories of values: JSON lines with --json.
+func (c *tokensWhereCmd) Run(e *env) error {
+	values, err := c.values()
+	if err != nil {
+		return err
+	}
+	if c.Digests != "" {
+		return c.offline(e, values)
+	}
+	return e.withStore(func(st *app.Store) error {
+		return c.tell(e, values, func(forms []string) ([]token.Life, error) { return st.Lookup(e.ctx, forms...) })
+	})
+}
+
+func (c *tokensWhereCmd) values() ([]string, error) {
+	if c.Value != "-" {
+		return []string{c.Value}, nil
+	}
+	var out []string
+	in := bufio.NewScanner(os.Stdin)
+	in.Buffer(nil, 1<<20)
+	for in.Scan() {
+		if strings.TrimSpace(in.Text()) != "" {
+			out = append(out, in.Text())
+		}
+	}
+	if err := in.Err(); err != nil {
+		return nil, fmt.Errorf("read standard input: %w; for a dump or a long text use `honeyrow tokens scan -`", err)
+	}
+	if len(out) == 0 {
+		return nil, usage{errors.New("standard input holds no value")}
+	}
+	return out, nil
+}
+
+func (c *tokensWhereCmd) offline(e *env, values []string) error {
+	name := c.KeyFile
+	if name == "" {
+		name = c.Digests + ".key"
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return fmt.Errorf("read the key of the digest file: %w", err)
+	}
+	key, err := digests.ParseKey(string(text))
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	f, err := os.Open(c.Digests)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	d, err := digests.Open(f, st.Size(), key)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Digests, err)
+	}
+	fmt.Fprintf(e.stderr, "as of %s, when %s wrote the file\n", d.Header.Created.UTC().Format(time.RFC3339), printable(d.Header.By))
+	return c.tell(e, values, func(forms []string) ([]token.Life, error) { return d.Lookup(forms...) })
+}
+
+func (c *tokensWhereCmd) tell(e *env, values []string, look func([]string) ([]token.Life, error)) error {
+	found := 0
+	for i, v := range values {
+		ls, err := look(token.Forms(v))
+		if err != nil {
+			return err
+		}
+		for k := range ls {
+			if found++; e.json {
+				hide(&ls[k].Token)
+				if err := e.printLine(where{ls[k], ls[k].Tell(time.Now()), ls[k].Worth()}); err != nil {
+					return err
+				}
+				continue
+			}
+			if found > 1 {
+				fmt.Fprintln(e.stdout)
+			}
+			e.printLife(&ls[k])
+		}
+		if len(ls) == 0 && !e.json && len(values) > 1 {
+			fmt.Fprintf(e.stderr, "line %d: not a planted value\n", i+1)
+		}
+	}
+	if found == 0 {
+		return errors.New("no planted value is like this: for a longer text, or a value in disguise, use `honeyrow tokens scan`")
+	}
+	return nil
+}
+
+func (e *env) printLife(l *token.Life) {
+	w := table{head: []string{"token", string(l.ID)}}
+	w.add("story", printable(l.Tell(time.Now())))
+	w.add("worth", l.Worth())
+	w.add("kind", l.Kind+", "+l.Strength.String())
+	w.add("state", string(l.State)+" since "+when(l.ChangedAt))
+	w.add("place", placeText(l.Place))
+	if l.Place.Key != "" {
+		w.add("row key", printable(l.Place.Key))
+	}
+	w.add("honey row", string(l.Row))
+	w.add("deployment", l.Deployment)
+	if l.Note != "" {
+		w.add("note", printable(l.Note))
+	}
+	w.write(e.stdout)
+}
+
+type tokensDigestsCmd struct {
+	File  string `arg:"" help:"The file to write; its key goes into a second one, with .key at the end."`
+	Note  string `help:"A note that everybody can read who has the file."`
+	All   bool   `help:"Also keys and weak values (names, amounts), which whoever has both files can find by trying."`
+	Force bool   `help:"Replace the files if they are there."`
+}
+
+// Help is shown by --help.
+func (tokensDigestsCmd) Help() string {
+	return "The file holds keyed digests, and stories that only the right value opens: without the key it tells nothing but how many values there are, " +
+		"with the key only what is asked for by its value. Hand over file and key by different ways.\n\n" +
+		"Example: honeyrow tokens digests responder.digests"
+}
+
+// Run writes the two files, with mode 0600.
+func (c *tokensDigestsCmd) Run(e *env) error {
+	return e.withStore(func(st *app.Store) error {
+		key := digests.NewKey()
+		kf, err := createPrivate(c.File+".key", c.Force)
+		if err != nil {
+			return err
+		}
+		_, err = io.WriteString(kf, key.Reveal()+"\n")
+		if err = errors.Join(err, kf.Sync(), kf.Close()); err != nil {
+			return err
+		}
+		f, err := createPrivate(c.File, c.Force)
+		if err != nil {
+			return errors.Join(err, os.Remove(c.File+".key"))
+		}
+		n, err := c.write(e, st, f, key)
+		if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+			return errors.Join(fmt.Errorf("write %s: %w", c.File, err), os.Remove(c.File), os.Remove(c.File+".key"))
+		}
+		if err := st.Record(e.ctx, token.Deed{Action: "digests", Version: app.Version(), Tokens: n, Note: c.Note}); err != nil {
+			return err
+		}
+		if e.json {
+			return e.printJSON(map[string]any{"file": c.File, "key_file": c.File + ".key", "tokens": n})
+		}
+		fmt.Fprintf(e.stdout, "%s of %s in %s, its key in %s.key (mode 0600)\nAsk with `honeyrow tokens where --digests %s -`\n",
+			counted(n, "digest", "digests"), "planted values", c.File, c.File, c.File)
+		return nil
+	})
+}
+
+func (c *tokensDigestsCmd) write(e *env, st *app.Store, f io.Writer, key digests.Key) (int, error) {
+	d, err := digests.NewWriter(f, key, digests.Header{Created: time.Now().UTC(), By: app.Me(), Note: c.Note})
+	if err != nil {
+		return 0, err
+	}
+	err = st.EachLife(e.ctx, func(l *token.Life) error {
+		if !c.All && (l.Key || l.Strength == token.Weak) || l.Kind == token.DecoyTable {
+			return nil
+		}
+		return d.Add(l)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return d.Close()
+}

@@ -84,7 +84,23 @@ func NewAnalysis(dialects map[sqlfacts.Flavour]sqlfacts.Dialect, o AnalysisOptio
 	return a
 }
 
-// Close ends the work. What still waits is not looked at.
+// Drain waits until all statements that were sent have been judged, for as long
+// as ctx lasts; its error is ctx's, and says that some have not been.
+func (a *Analysis) Drain(ctx context.Context) error {
+	if a == nil {
+		return nil
+	}
+	for _, t := range []*turns{a.ahead, a.behind} {
+		select {
+		case <-t.drained():
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// Close ends the work. What still waits is not looked at: Drain first.
 func (a *Analysis) Close() {
 	if a == nil {
 		return

@@ -215,3 +215,36 @@ func TestAStatementThatKillsTheParserIsAFindingOfItsOwn(t *testing.T) {
 		t.Error("another client's statement was not parsed")
 	}
 }
+
+func TestDrainWaitsUntilWhatWasSentIsJudged(t *testing.T) {
+	p, e, l, open := guarded(t, time.Minute)
+	a := e.analysis
+	if err := a.Drain(t.Context()); err != nil {
+		t.Fatalf("with nothing to wait for: %v", err)
+	}
+	for i := range 3 {
+		sql := "SELECT id FROM stall WHERE id = 1 UNION SELECT concat(0x71, email, 0x71) FROM customers-- x"
+		open(fmt.Sprintf("10.0.0.%d:1", i+1), false).Prepare([]byte(sql), len(sql))
+	}
+	<-p.entered
+	over, stop := context.WithCancel(t.Context())
+	stop()
+	if err := a.Drain(over); err == nil {
+		t.Error("statements that wait are said to be judged")
+	}
+	close(p.release)
+	if err := a.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	by := map[string]bool{}
+	for _, d := range l.all() {
+		by[d.Client.Address] = true
+	}
+	if len(by) != 3 {
+		t.Errorf("detections of %v, want one of each of three clients", by)
+	}
+	a.Close()
+	if err := a.Drain(t.Context()); err != nil {
+		t.Errorf("after Close: %v", err)
+	}
+}

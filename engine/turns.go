@@ -27,6 +27,7 @@ type turns struct {
 	count  int
 	bytes  int
 	closed bool
+	empty  chan struct{} // closed when no question waits or is being answered; nil: nobody asked
 }
 
 // waiting are one client's questions.
@@ -104,10 +105,29 @@ func (t *turns) done(q *question) {
 	w.busy = false
 	if len(w.all) == 0 {
 		delete(t.lanes, q.lane)
+		if len(t.lanes) == 0 && t.empty != nil {
+			close(t.empty)
+			t.empty = nil
+		}
 		return
 	}
 	t.ring = append(t.ring, w)
 	t.filled.Signal()
+}
+
+// drained is closed once all that waits now, and what comes meanwhile, is answered.
+func (t *turns) drained() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.empty == nil {
+		t.empty = make(chan struct{})
+	}
+	c := t.empty
+	if len(t.lanes) == 0 || t.closed {
+		close(c)
+		t.empty = nil
+	}
+	return c
 }
 
 // waits returns how many questions wait.

@@ -320,7 +320,13 @@ func (a *App) parserDied(d pgsql.Death) {
 }
 
 // endAnalysis comes after all sessions and before the last alerts are flushed.
+// What was sent in the last moments is judged first.
 func (a *App) endAnalysis() {
+	ctx, stop := context.WithTimeout(context.Background(), a.flushTime())
+	defer stop()
+	if a.analysis.Drain(ctx) != nil {
+		a.log.Warn().Msg("drain.flush was over before all statements were judged: the last ones were not")
+	}
 	a.analysis.Close()
 	if a.parser != nil {
 		a.parser.Close()

@@ -137,7 +137,8 @@ type LogConfig struct {
 type DrainConfig struct {
 	// Deadline is how long sessions may finish their transactions.
 	Deadline time.Duration `yaml:"deadline"`
-	// Flush is how long undelivered alerts are tried at the very end; what is
+	// Flush is how long statements that wait for their parser are judged, and how
+	// long undelivered alerts are tried, at the very end; what is
 	// left is delivered after the next start.
 	Flush time.Duration `yaml:"flush"`
 }

@@ -139,7 +139,7 @@ func (a *Analysis) reply(ctx context.Context, t *sqlfacts.Text, q *question) {
 			}
 		}
 	}()
-	t.Lex(q.text, q.env)
+	t.LexPart(q.text, q.total, q.env)
 	f := a.by.Analyse(ctx, t)
 	if f.Killer {
 		a.harms.note(q.lane, q.s.e.now())
@@ -168,7 +168,7 @@ func (s *session) understand(st *statement, sql []byte, total int) event.Verdict
 		t = new(sqlfacts.Text)
 	}
 	env := s.environment()
-	t.Lex(sql, *env)
+	t.LexPart(sql, total, *env)
 	f, known := a.by.Facts(t)
 	if !known {
 		f = a.unknown(st, t, sql, total)

@@ -468,6 +468,6 @@ func (r *run) seekLater(a *Analysis, buf []byte, params []inspect.Param) event.V
 	}
 	s.e.stats.inline.Add(1)
 	var t sqlfacts.Text
-	t.Lex(q.text, q.env)
+	t.LexPart(q.text, q.total, q.env)
 	return r.seekNow(a.by.Scan(&t).Note.(*note), t.Params, buf, params)
 }

@@ -333,7 +333,7 @@ func (e *Engine) inquire(s *session, st *statement) *answer {
 		t = new(sqlfacts.Text)
 	}
 	defer func() { t.Raw = nil; e.texts.Put(t) }()
-	t.Lex(st.text, *s.environment())
+	t.LexPart(st.text, st.total, *s.environment())
 	f, known := a.by.Facts(t)
 	if !known {
 		f = a.by.Scan(t)

@@ -315,6 +315,24 @@ func TestOnlyTheBeginningOfAnOversizeTextIsLexed(t *testing.T) {
 	}
 }
 
+func TestWhereATextWasCutNothingIsTakenToBeLeftOpen(t *testing.T) {
+	for _, sql := range []string{
+		"insert into t (a) values ('one'), ('two", "select 1 /* padding", "select 1 -- ", "select a from t where b = 1 #", "select \"a", "select $$a", "select 1 /*!50000 + 1",
+	} {
+		for _, env := range []Env{maria, pg15} {
+			var whole, part Text
+			whole.Lex([]byte(sql), env)
+			part.LexPart([]byte(sql), len(sql)+100, env)
+			if left := part.Marks & (Unclosed | CommentTail | CommentCut); left != 0 || part.Marks&Oversize == 0 {
+				t.Errorf("%q: marks %s", sql, part.Marks.names())
+			}
+			if part.LexPart([]byte(sql), len(sql), env); part.Marks != whole.Marks || part.Shape != whole.Shape {
+				t.Errorf("%q, all of it: marks %s, want %s", sql, part.Marks.names(), whole.Marks.names())
+			}
+		}
+	}
+}
+
 func TestLexAndLookUpAllocateNothing(t *testing.T) {
 	var x Text
 	a := NewAnalyser(Config{}, nil)

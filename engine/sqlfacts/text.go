@@ -133,7 +133,13 @@ func (t *Text) Key() uint64 { return mix(t.Shape, t.envKey) }
 // Lex cuts raw into lexemes by the rules of env. It takes any bytes and never
 // fails: whatever is not closed reaches to the end and is marked. The Text
 // refers to raw until the next Lex.
-func (t *Text) Lex(raw []byte, env Env) {
+func (t *Text) Lex(raw []byte, env Env) { t.lex(raw, env, false) }
+
+// LexPart is Lex for a text of total bytes of which raw is the beginning, or
+// all: what is not closed where raw ends may well be closed behind it.
+func (t *Text) LexPart(raw []byte, total int, env Env) { t.lex(raw, env, total > len(raw)) }
+
+func (t *Text) lex(raw []byte, env Env, part bool) {
 	limit := t.Limit
 	if limit <= 0 {
 		limit = TextLimit
@@ -141,6 +147,9 @@ func (t *Text) Lex(raw []byte, env Env) {
 	t.Marks = 0
 	if len(raw) > limit {
 		raw = raw[:limit]
+		part = true
+	}
+	if part {
 		t.Marks = Oversize
 	}
 	t.Raw = raw
@@ -173,6 +182,9 @@ func (t *Text) finish() {
 	}
 	if t.built > 1 {
 		t.Marks |= CharBuild
+	}
+	if t.Marks&Oversize != 0 { // this is not the text's end
+		t.Marks &^= Unclosed | CommentTail | CommentCut
 	}
 	t.encoding()
 	t.Kept += t.Lexemes

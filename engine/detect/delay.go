@@ -2,6 +2,7 @@ package detect
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"honeyrow/engine/sqlfacts"
@@ -15,14 +16,17 @@ var delay = Detector{
 		for _, c := range x.calls {
 			switch {
 			case isName(c.n, "sleep", "benchmark", "pg_sleep", "pg_sleep_for", "pg_sleep_until", "waitfor", "receive_message", "randomblob", "regexp_substring"), strings.HasPrefix(c.n.Qualifier, "dbms_"), strings.HasPrefix(c.n.Qualifier, "utl_"), c.n.Qualifier == "ctxsys":
-				if c.clause == sqlfacts.Targets && c.at.depth == 0 && len(x.facts.Statements) == 1 && clauseOf(c.at.stmt, sqlfacts.From) == nil && c.in != nil && c.in.Kind == sqlfacts.Targets {
+				if c.clause == sqlfacts.Targets && c.at.depth == 0 && x.alone() && clauseOf(c.at.stmt, sqlfacts.From) == nil && isTarget(c) {
 					x.see(2, c.n.Name+" by itself")
 				} else {
 					x.see(4, c.n.Name+" inside a statement")
 				}
 			case c.n.Name == "generate_series" && len(c.n.Args) > 1 && c.n.Args[1].Kind == sqlfacts.Number && c.n.Args[1].Slot >= 0:
-				slot := c.n.Args[1].Slot
-				x.seeWhen(3, "a series of millions", func(v Values) bool {
+				slot, weight := c.n.Args[1].Slot, 3
+				if x.source(c) {
+					weight = 1
+				}
+				x.seeWhen(weight, "a series of millions", func(v Values) bool {
 					b := v.Value(slot, nil)
 					return len(b) > 6 && !bytes.ContainsAny(b, "-:/ ")
 				})
@@ -33,6 +37,41 @@ var delay = Detector{
 			x.labours(a)
 		}
 	},
+}
+
+// alone reports whether there is one statement, but for settings before it.
+func (x *probe) alone() bool {
+	n := 0
+	for _, s := range x.facts.Statements {
+		if s.Kind != sqlfacts.Set && s.Kind != sqlfacts.Begin {
+			n++
+		}
+	}
+	return n == 1
+}
+
+// isTarget reports whether a call is a column of its query, as it is or cast.
+func isTarget(c call) bool {
+	t := clauseOf(c.at.stmt, sqlfacts.Targets)
+	return t != nil && slices.ContainsFunc(t.Args, func(n *node) bool {
+		for n.Kind == sqlfacts.Cast && len(n.Args) == 1 {
+			n = n.Args[0]
+		}
+		return n == c.n
+	})
+}
+
+// source reports whether a function gives the rows of a statement that stands by
+// itself: it fills a table with made-up rows, or measures something.
+func (x *probe) source(c call) bool {
+	if len(x.facts.Statements) != 1 || c.clause != sqlfacts.From || c.in == nil || c.in.Kind != sqlfacts.From {
+		return false
+	}
+	if c.at.depth == 1 {
+		k := c.at.outer.stmt.Kind
+		return k == sqlfacts.Insert || k == sqlfacts.Define || k == sqlfacts.Copy
+	}
+	return c.at.depth == 0
 }
 
 // labours is work on texts that are made up on the spot: what a condition

@@ -15,13 +15,16 @@ var stacked = Detector{
 		if len(ss) < 2 || !isData(ss[0].Kind) {
 			return
 		}
+		// SELECT 1 has no value of anybody's behind which something could be written:
+		// drivers ask it first, and send what follows in one batch.
+		idle := len(ss) == 2 && ss[0].Kind == sqlfacts.Select && !reads(ss[0]) && !any(ss[0], func(m *node) bool { return m.Kind == sqlfacts.Func || m.Kind == sqlfacts.String })
 		for _, s := range ss[1:] {
 			switch s.Kind {
 			case sqlfacts.Begin, sqlfacts.Set:
 			case sqlfacts.Define, sqlfacts.Grant, sqlfacts.Copy, sqlfacts.Call, sqlfacts.Prepare, sqlfacts.Load:
 				x.see(3, "a statement that changes the database, behind one that reads or writes rows")
 			case sqlfacts.Insert, sqlfacts.Update, sqlfacts.Delete:
-				if ss[0].Kind == sqlfacts.Select {
+				if ss[0].Kind == sqlfacts.Select && !(idle && s.Kind == sqlfacts.Insert) {
 					x.see(3, "a statement that writes, behind one that reads")
 				} else {
 					x.see(1, "several statements that write")

@@ -124,6 +124,9 @@ func (x *probe) judge(a arm, bonus int) {
 		// find: as an alternative, only the second makes sense.
 		used := slots(n)
 		plain := func(v Values) bool {
+			if !a.or && rowless(a) || neverTrue(n) {
+				return true
+			}
 			for _, s := range used {
 				if t := string(v.Value(s, nil)); t != "0" && t != "1" {
 					return false
@@ -140,6 +143,18 @@ func (x *probe) judge(a arm, bonus int) {
 		// alternatives.
 		x.see(1+2*bonus, "a comparison without a column")
 	}
+}
+
+// rowless reports whether an arm is of a statement that reads nothing, in which
+// there is nothing for anybody to find.
+func rowless(a arm) bool {
+	return a.of.depth == 0 && a.of.stmt.Kind == sqlfacts.Select && clauseOf(a.of.stmt, sqlfacts.From) == nil
+}
+
+// neverTrue reports whether something is compared with NULL by an operator that
+// then says neither yes nor no.
+func neverTrue(n *node) bool {
+	return isName(n, "=", "<>", "!=", "<", ">", "<=", ">=") && (n.Args[0].Kind == sqlfacts.Null || n.Args[1].Kind == sqlfacts.Null)
 }
 
 // behind reports whether an alternative stands behind one that ends in a literal.

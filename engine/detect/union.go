@@ -34,7 +34,7 @@ func (x *probe) graft(u *node) {
 	for i, a := range arms[1:] {
 		arm := shapeOf(a, mysql)
 		switch {
-		case first.catalog && arm.catalog: // a tool that looks at the server
+		case first.catalog && arm.catalog, arm.catalog && first.reads && !x.user: // a tool or a driver that looks at the server
 		case arm.nulls > 0 && first.reads && first.nulls == 0 && arm.nulls+arm.literals >= arm.columns-1 && !(arm.reads && first.labelled && arm.labelled) && (arm.literals > 0 || arm.nulls > 1 || arm.columns == 1 || !arm.reads):
 			x.see(3, "an arm padded with NULLs")
 		case arm.catalog && !first.catalog:

@@ -57,9 +57,11 @@ var notFor = map[myserver.Kind]map[string]string{
 		"TestServersSeeTheClientsAddressThroughThePROXYHeader":    "MySQL takes no PROXY header",
 		"TestClientsThatGoAwayDoNotGetTheProxyShutOutOfTheServer": "MySQL takes no PROXY header, and counts no errors of loopback",
 		"TestACompressedLogOfARealServerIsRead":                   "log_bin_compress is MariaDB's: TestCompressedTransactionsOfARealServerAreRead is MySQL's",
+		"TestParsecLoginsOfARealServer":                           "parsec is MariaDB's",
 		"TestRealChangeOfUserAcrossPlugins":                       "native passwords are gone from MySQL 9: TestRealChangeOfUserWithSHA2 is its own",
 	},
 	myserver.MariaDB: {
+		"TestAClonedServerNeedsAListedUser":              "CLONE is MySQL's",
 		"TestSHA2LoginsOfARealServer":                    "MariaDB has neither caching_sha2_password nor sha256_password before 12",
 		"TestRealChangeOfUserWithSHA2":                   "MariaDB has no caching_sha2_password before 12",
 		"TestASecondFactorOfARealServerIsAskedFor":       "MariaDB has no second factors",

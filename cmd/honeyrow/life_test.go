@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"honeyrow/event"
 	"honeyrow/token"
 )
 
@@ -102,6 +103,26 @@ func TestAValueFoundOutsideTellsItsStoryWithAndWithoutTheRegistry(t *testing.T) 
 		t.Errorf("over a file that is there: %+v", r)
 	}
 	w.logTellsIt(t)
+
+	// A dump of the table holds every honey row.
+	dump, err := w.pg.Query(context.Background(), "postgres", "select s::text from staff s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := program(t, w.dir, dump, "--json", "tokens", "scan", "-")
+	rows := map[event.ID]bool{}
+	for _, f := range lines[found](t, r.out) {
+		rows[f.Row] = true
+		if f.Story != "" && (f.Place.Table != "staff" || f.Line == 0) {
+			t.Errorf("finding %+v", f)
+		}
+	}
+	if delete(rows, ""); r.code != 3 || len(rows) != 3 || strings.Contains(r.out+r.stderr, mail.Value) {
+		t.Errorf("scanning a dump: exit code %d, %d rows\n%s", r.code, len(rows), r.out)
+	}
+	if r := program(t, w.dir, "nothing of ours", "tokens", "scan", "-"); r.code != 0 {
+		t.Errorf("scanning something else: %+v", r)
+	}
 }
 
 // logTellsIt looks for the planting and the verification in the log.

@@ -112,6 +112,8 @@ func (e *env) report(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.Is(err, errFound):
+		return exitFound
 	case errors.Is(err, errReported):
 		return exitFailed
 	case errors.As(err, &u):

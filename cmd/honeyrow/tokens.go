@@ -18,6 +18,7 @@ type tokensCmd struct {
 	List    tokensListCmd    `cmd:"" help:"List planted tokens, without their values."`
 	Show    tokensShowCmd    `cmd:"" help:"Show one token, its place and its history."`
 	Where   tokensWhereCmd   `cmd:"" help:"Tell the story of a value that was found somewhere."`
+	Scan    tokensScanCmd    `cmd:"" help:"Search a dump or a paste for planted values."`
 	Digests tokensDigestsCmd `cmd:"" help:"Write a file with which a responder can ask 'where' without the registry."`
 	Log     tokensLogCmd     `cmd:"" help:"Show who planted, rotated and removed what, and check that nobody altered it."`
 	Export  tokensExportCmd  `cmd:"" help:"Write tokens with their values, for other tools."`

@@ -66,7 +66,10 @@ func (s *Seeder) settleAll(ctx context.Context, cat *Catalog, server string, lim
 	if err != nil {
 		return out, fmt.Errorf("read registry: %w", err)
 	}
-	ts = current(ts)
+	ts, tables := setApart(current(ts))
+	if err := s.letGo(ctx, tables); err != nil {
+		return out, err
+	}
 	if len(ts) == 0 {
 		return out, nil
 	}

@@ -51,7 +51,8 @@ func (s *Seeder) Remove(ctx context.Context, o RemoveOptions) (*Removed, error) 
 	if err != nil {
 		return nil, fmt.Errorf("read registry: %w", err)
 	}
-	c := &clearing{s: s, cat: cat, o: &o, out: out, rows: selected(byRow(current(ts)), o.Rows)}
+	ts, _ = setApart(current(ts))
+	c := &clearing{s: s, cat: cat, o: &o, out: out, rows: selected(byRow(ts), o.Rows)}
 	if len(c.rows) == 0 {
 		return out, nil
 	}

@@ -79,7 +79,7 @@ func (s *Seeder) Verify(ctx context.Context, o VerifyOptions) (*Verified, error)
 	if err != nil {
 		return nil, fmt.Errorf("read registry: %w", err)
 	}
-	ts = current(ts)
+	ts, tables := setApart(current(ts))
 	rows := byRow(ts)
 	spread, err := s.spread(ctx, cat, ts, o.ApplyOptions, out)
 	if err != nil {
@@ -104,6 +104,10 @@ func (s *Seeder) Verify(ctx context.Context, o VerifyOptions) (*Verified, error)
 	}
 	if err := tx.End(ctx, false); err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
+	}
+	for _, st := range decoys(tables, cat) {
+		out.Rows = append(out.Rows, st)
+		out.OK = out.OK && st.State == string(intact)
 	}
 	if err := s.noted(ctx, cat, o, out); err != nil {
 		return nil, err
@@ -201,7 +205,7 @@ func (s *Seeder) Relocate(ctx context.Context, server string, cat *Catalog) (int
 	for i := range snap.Tokens {
 		p := snap.Tokens[i].Place
 		p.Key = ""
-		if p.Server != server || p.Database != cat.Database || seen[p] {
+		if p.Server != server || p.Database != cat.Database || seen[p] || snap.Tokens[i].Kind == token.DecoyTable {
 			continue
 		}
 		seen[p] = true

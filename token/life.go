@@ -154,7 +154,8 @@ type Deed struct {
 	Role    string    `json:"role,omitempty"` // in the database
 	// Action says what was done: "plant" and "planted", "rotate" and "rotated",
 	// "remove" and "removed" (before the first change and after the last),
-	// "reconciled", "verified", "demoted", "expired", "failed".
+	// "reconciled", "verified", "demoted", "expired", "failed", "decoy added",
+	// "decoy removed".
 	Action     string   `json:"action"`
 	Server     string   `json:"server,omitempty"`
 	Database   string   `json:"database,omitempty"`

@@ -39,7 +39,7 @@ type cli struct {
 	Reload     reloadCmd  `cmd:"" help:"Have the running proxy read its configuration again."`
 	Drain      drainCmd   `cmd:"" help:"Have the running proxy end in order."`
 	Seed       seedCmd    `cmd:"" help:"Plan, plant, verify and remove honey rows."`
-	Tokens     tokensCmd  `cmd:"" help:"List, show and export planted tokens."`
+	Tokens     tokensCmd  `cmd:"" help:"List, show and export planted tokens; name decoy tables."`
 	Learn      learnCmd   `cmd:"" help:"Learn what statements users and applications send."`
 	Alerts     alertsCmd  `cmd:"" help:"List alerts, follow them, and test where they go."`
 	Rules      rulesCmd   `cmd:"" help:"List, check, test and explain rules."`

@@ -409,6 +409,9 @@ func (c *seedRemoveCmd) rows(e *env, s *app.Seeding) (ids []event.ID, all bool, 
 	}
 	seen := map[event.ID]bool{}
 	for _, t := range ts {
+		if t.Kind == token.DecoyTable { // ends with tokens decoy remove
+			continue
+		}
 		match := wanted[string(t.Row)] || wanted[t.Place.Table] || wanted[t.Place.Schema+"."+t.Place.Table]
 		if match && !seen[t.Row] {
 			seen[t.Row] = true

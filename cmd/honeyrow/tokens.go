@@ -22,6 +22,7 @@ type tokensCmd struct {
 	Digests tokensDigestsCmd `cmd:"" help:"Write a file with which a responder can ask 'where' without the registry."`
 	Log     tokensLogCmd     `cmd:"" help:"Show who planted, rotated and removed what, and check that nobody altered it."`
 	Export  tokensExportCmd  `cmd:"" help:"Write tokens with their values, for other tools."`
+	Decoy   tokensDecoyCmd   `cmd:"" help:"Have whole tables watched: whoever asks for one is told of, whatever comes back."`
 }
 
 // filterFlags select tokens.
@@ -121,7 +122,10 @@ func placeText(p event.Place) string {
 	if p.Schema != "" {
 		parts = append(parts, p.Schema)
 	}
-	return printable(strings.Join(append(parts, p.Table, p.Column), "."))
+	if parts = append(parts, p.Table); p.Column != "*" { // a whole table is a decoy
+		parts = append(parts, p.Column)
+	}
+	return printable(strings.Join(parts, "."))
 }
 
 // hide takes away what would betray the token. The key of the row stays: it

@@ -148,7 +148,7 @@ func (p *Pump) farewell(r Reason) {
 
 // lingerGap is how long a client that is told its last may pause in what it is
 // sending meanwhile.
-const lingerGap = 50 * time.Millisecond
+const lingerGap = 500 * time.Millisecond
 
 // linger reads what a client is still sending: one that can't go on writing does
 // not read either, and a connection that is closed with something unread in it

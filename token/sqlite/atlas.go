@@ -111,7 +111,7 @@ func readLocations(ctx context.Context, tx *sql.Tx) (ls []token.Location, err er
 func (s *Store) Columns(ctx context.Context) (planted, known []token.Location, err error) {
 	err = s.view(ctx, "read columns", func(tx *sql.Tx) error {
 		err := each(ctx, tx, `SELECT server, db, schema, tbl, col FROM place
-			WHERE EXISTS (SELECT 1 FROM token WHERE place = place.id AND state <> 'removed') ORDER BY id`, func(rows *sql.Rows) error {
+			WHERE col <> '*' AND EXISTS (SELECT 1 FROM token WHERE place = place.id AND state <> 'removed') ORDER BY id`, func(rows *sql.Rows) error {
 			var l token.Location
 			err := rows.Scan(&l.Server, &l.Database, &l.Schema, &l.Table, &l.Column)
 			planted = append(planted, l)

@@ -328,6 +328,9 @@ func (v *verifier) contents(ctx context.Context) error {
 			return err
 		}
 	}
+	if v.a.Broken != nil {
+		return nil // what was decided last is not certain
+	}
 	for number, state := range v.states {
 		var now string
 		err := v.tx.QueryRowContext(ctx, "SELECT state FROM incident WHERE number = ?", number).Scan(&now)
@@ -343,7 +346,7 @@ func (v *verifier) contents(ctx context.Context) error {
 		var id string
 		var n int64
 		err := rows.Scan(&id, &n)
-		if err == nil && !v.vouched[id] && uint64(n) > v.anchor.n && v.a.Broken == nil {
+		if err == nil && !v.vouched[id] && uint64(n) > v.anchor.n {
 			v.fault(uint64(n), "detection %s stands in the database and no link vouches for it", id)
 		}
 		return err

@@ -17,6 +17,7 @@ import (
 // and better also what they ask, when, and what they get.
 type Allowance struct {
 	Rule        string `yaml:"rule"`        // a rule's ID; empty: any rule
+	Server      string `yaml:"server"`      // name of the server; empty: any
 	User        string `yaml:"user"`        // database user
 	Address     string `yaml:"address"`     // address, CIDR, or "unix"
 	Application string `yaml:"application"` // application_name: a mere claim of the client
@@ -202,6 +203,7 @@ func (a *allowance) covers(rule string, q Question) bool {
 	c := q.Client
 	switch {
 	case a.Rule != "" && rule != "" && a.Rule != rule,
+		a.Server != "" && a.Server != c.Server,
 		a.User != "" && a.User != c.User,
 		a.Application != "" && a.Application != c.Application,
 		a.Database != "" && a.Database != c.Database,
@@ -244,6 +246,7 @@ func (a *allowance) describe() string {
 	var parts []string
 	for _, p := range [...][2]string{
 		{"rule", a.Rule},
+		{"server", a.Server},
 		{"user", a.User},
 		{"address", a.Address},
 		{"application", a.Application},

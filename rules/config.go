@@ -153,6 +153,21 @@ type Window struct {
 
 func (w Window) given() bool { return len(w.Days) > 0 || w.From != "" || w.To != "" }
 
+// Outside returns a function that tells whether a time lies outside of the
+// window; nil if the window is not given. zone is that of a window that names
+// none.
+func (w Window) Outside(zoneName string) (func(time.Time) bool, error) {
+	loc, err := zone(zoneName)
+	if err != nil {
+		return nil, err
+	}
+	c, err := w.compile(loc)
+	if err != nil || c == nil {
+		return nil, err
+	}
+	return func(t time.Time) bool { return !c.open(t) }, nil
+}
+
 // window is a Window ready for use.
 type window struct {
 	days     [7]bool // by time.Weekday

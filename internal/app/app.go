@@ -50,7 +50,10 @@ type App struct {
 
 	store  *Store
 	engine *engine.Engine
+	porter porter // before the engine
 	press  press
+	// allowed are the texts of the registry's allowances that are in force.
+	allowed atomic.Pointer[[]string]
 	// sessions are those of all listeners, whichever configuration opened them.
 	sessions *proxy.Sessions
 
@@ -127,7 +130,7 @@ func (a *App) open(ctx context.Context, c *Config) error {
 	for _, w := range warnings {
 		a.log.Warn().Msg(w)
 	}
-	set, err := c.RuleSet()
+	set, err := a.ruleSet(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -143,6 +146,7 @@ func (a *App) open(ctx context.Context, c *Config) error {
 	if err != nil {
 		return err
 	}
+	a.porter.Inspector = a.engine
 	book, err := ReadBaseline(c)
 	if err != nil {
 		return err
@@ -220,6 +224,7 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	loops.Go(func() { a.learnLoop(background) })
 	loops.Go(func() { a.catalogLoop(background) })
 	loops.Go(func() { a.patrol(background) })
+	loops.Go(func() { a.greet(background) })
 	loops.Go(func() { a.learnStatements(background) })
 	a.mu.Lock()
 	for _, l := range a.listeners {

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"honeyrow/alert"
+	"honeyrow/alert/incident"
 	"honeyrow/alert/sink"
 	"honeyrow/engine"
 	"honeyrow/engine/sqlfacts/pgsql"
@@ -104,7 +106,24 @@ func (l *ListenerConfig) SetDefaults() {
 type AlertsConfig struct {
 	engine.Config `yaml:",inline"`
 	alertConfig   `yaml:",inline"`
+	Incidents     IncidentsConfig `yaml:"incidents"`
 	Sinks         []sink.Config `yaml:"sinks"`
+}
+
+// IncidentsConfig says how alerts become incidents.
+type IncidentsConfig struct {
+	incident.Config `yaml:",inline"`
+	// WorkingHours is when alerts are no graver than they are; not given: always.
+	WorkingHours rules.Window `yaml:"working_hours"`
+}
+
+// incidentPolicy is what the store groups by.
+func (c *Config) incidentPolicy() (incident.Policy, error) {
+	off, err := c.Alerts.Incidents.WorkingHours.Outside(c.RuleZone)
+	if err != nil {
+		err = fmt.Errorf("incidents.working_hours: %w", err)
+	}
+	return incident.Policy{Config: c.Alerts.Incidents.Config, OffHours: off}, err
 }
 
 // alertConfig lets two structures called Config be inlined side by side.
@@ -147,7 +166,7 @@ type DrainConfig struct {
 func DefaultConfig() *Config {
 	return &Config{
 		Registry: RegistryConfig{Path: "honeyrow.db", KeyFile: "registry.key"},
-		Alerts:   AlertsConfig{Config: engine.DefaultConfig(), alertConfig: alert.DefaultConfig()},
+		Alerts:   AlertsConfig{Config: engine.DefaultConfig(), alertConfig: alert.DefaultConfig(), Incidents: IncidentsConfig{Config: incident.DefaultConfig()}},
 		Seed:     seeder.DefaultConfig(),
 		Parser:   ParserConfig{Config: pgsql.DefaultConfig(), Patience: 250 * time.Millisecond},
 		Log:      LogConfig{Level: "info", Format: "auto"},
@@ -381,6 +400,10 @@ func (v *checker) features() {
 	}
 	v.wrap("alerts", v.c.Alerts.Config.Validate())
 	v.wrap("alerts", v.c.Alerts.alertConfig.Validate())
+	v.wrap("alerts.incidents", v.c.Alerts.Incidents.Validate())
+	if _, err := v.c.incidentPolicy(); err != nil {
+		v.wrap("alerts", err)
+	}
 	v.wrap("seed", v.c.Seed.Validate())
 	v.wrap("admin", v.c.Admin.Validate())
 	v.wrap("parser", v.c.Parser.Validate())
@@ -433,8 +456,13 @@ func (c *Config) ruleConfig() rules.Config {
 
 // RuleSet compiles the shipped rules and the configuration's own. A mistake
 // names file, line and reason.
-func (c *Config) RuleSet() (*rules.Set, error) {
-	set, err := rules.Compile(c.ruleConfig())
+func (c *Config) RuleSet() (*rules.Set, error) { return c.ruleSetWith(nil) }
+
+// ruleSetWith is RuleSet with allowances that are not in the configuration.
+func (c *Config) ruleSetWith(more []rules.Allowance) (*rules.Set, error) {
+	rc := c.ruleConfig()
+	rc.Allow = append(slices.Clone(rc.Allow), more...)
+	set, err := rules.Compile(rc)
 	if err != nil || c.Alerts.Statements {
 		return set, err
 	}

@@ -32,7 +32,7 @@ func (a *App) protocol(c *Config, l *ListenerConfig) (*protocol, error) {
 	s, _ := c.Server(l.Server) // validate has seen that it exists
 	switch s.Protocol {
 	case mysql:
-		p, err := mywire.New(c.myConfig(l), mywire.Deps{Inspector: a.engine, Log: a.log})
+		p, err := mywire.New(c.myConfig(l), mywire.Deps{Inspector: &a.porter, Log: a.log})
 		if err != nil {
 			return nil, fmt.Errorf("listener %s: %w", l.Name, err)
 		}
@@ -46,7 +46,7 @@ func (a *App) protocol(c *Config, l *ListenerConfig) (*protocol, error) {
 			},
 		}, nil
 	default:
-		p, err := pgwire.New(c.pgConfig(l), pgwire.Deps{Inspector: a.engine, Log: a.log})
+		p, err := pgwire.New(c.pgConfig(l), pgwire.Deps{Inspector: &a.porter, Log: a.log})
 		if err != nil {
 			return nil, fmt.Errorf("listener %s: %w", l.Name, err)
 		}

@@ -35,7 +35,7 @@ func (a *App) takeConfig(ctx context.Context, next *Config) error {
 	if len(next.Listeners) == 0 {
 		return next.file.Errorf("listeners", "no listener is configured: add one with name and address")
 	}
-	set, err := next.RuleSet()
+	set, err := a.ruleSet(ctx, next)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,13 @@ func (a *App) takeConfig(ctx context.Context, next *Config) error {
 		return errors.Join(err, discard(desk))
 	}
 
+	policy, err := next.incidentPolicy()
+	if err != nil {
+		return err
+	}
+
 	// From here on nothing fails.
+	a.store.SetPolicy(policy)
 	err = errors.Join(a.engine.Configure(next.Alerts.Config, set), a.swapListeners(next, opened))
 	a.press.swap(desk)
 	a.compareWith(book)

@@ -32,6 +32,11 @@ func openStore(ctx context.Context, c *Config) (*Store, []string, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the registry: %w", err)
 	}
+	policy, err := c.incidentPolicy()
+	if err != nil {
+		return nil, nil, errors.Join(err, st.Close())
+	}
+	st.SetPolicy(policy)
 	warnings := st.Warnings()
 	if warning != "" {
 		warnings = append(warnings, warning)

@@ -112,6 +112,7 @@ func (a *App) catchUp(ctx context.Context) error {
 	if v, err := a.store.Version(ctx); err != nil || v == a.engine.Version() {
 		return err
 	}
+	a.takeAllowances(ctx)
 	snap, err := a.store.Snapshot(ctx)
 	if err != nil || snap.Version == a.engine.Version() {
 		return err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -17,6 +16,7 @@ type alertsCmd struct {
 	Tail   alertsTailCmd   `cmd:"" help:"Show alerts as they come."`
 	Status alertsStatusCmd `cmd:"" help:"Show how each sink's deliveries stand."`
 	Dead   alertsDeadCmd   `cmd:"" help:"What sinks refused for good or too long: list it, show why, try it again."`
+	Verify alertsVerifyCmd `cmd:"" help:"Check that no alert and no decision was altered or removed."`
 	Test   alertsTestCmd   `cmd:"" help:"Send a drill to one sink, or to all, and wait until it is delivered."`
 }
 
@@ -95,45 +95,6 @@ func (c *alertsShowCmd) Run(e *env) error {
 		}
 		return app.PrintDetection(e.stdout, &es[0].Detection, terminal(e.stdout))
 	})
-}
-
-type alertsTailCmd struct {
-	Last int `short:"n" default:"10" help:"How many of the newest alerts to begin with. Default: ${default}."`
-}
-
-// Help is shown by --help.
-func (alertsTailCmd) Help() string {
-	return "Follows until interrupted. An alert comes again when its counts become final.\n\nExample: honeyrow alerts tail --json | jq .summary"
-}
-
-// Run follows alerts; an interrupt is its usual end.
-func (c *alertsTailCmd) Run(e *env) error {
-	return e.withStore(func(st *app.Store) error {
-		var after uint64
-		newest, err := st.Detections(e.ctx, alert.Query{Limit: max(c.Last, 1)})
-		if err != nil {
-			return err
-		}
-		for i := range newest {
-			if after = newest[i].Seq; c.Last > 0 {
-				if err := e.printAlert(&newest[i].Detection); err != nil {
-					return err
-				}
-			}
-		}
-		err = alert.Follow(e.ctx, st, after, func(n alert.Entry) error { return e.printAlert(&n.Detection) })
-		if errors.Is(err, context.Canceled) {
-			return nil
-		}
-		return err
-	})
-}
-
-func (e *env) printAlert(d *event.Detection) error {
-	if e.json {
-		return e.printLine(d)
-	}
-	return app.PrintDetection(e.stdout, d, terminal(e.stdout))
 }
 
 type alertsTestCmd struct {

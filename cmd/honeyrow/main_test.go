@@ -97,7 +97,8 @@ func TestEveryCommandHasAnExampleInItsHelp(t *testing.T) {
 	t.Setenv("COLUMNS", "200")
 	for _, cmd := range []string{
 		"init", "doctor", "proxy", "health", "version", "seed plan", "seed apply", "seed verify", "seed remove",
-		"tokens list", "tokens show", "tokens export", "tokens where", "tokens scan", "tokens digests", "tokens log", "alerts list", "alerts show", "alerts tail", "alerts test", "alerts status", "alerts dead list", "alerts dead show", "alerts dead revive",
+		"tokens list", "tokens show", "tokens export", "tokens where", "tokens scan", "tokens digests", "tokens log", "alerts list", "alerts show", "alerts tail", "alerts test", "alerts status", "alerts dead list", "alerts dead show", "alerts dead revive", "alerts verify",
+		"incidents list", "incidents show", "incidents ack", "incidents resolve", "incidents allow", "incidents reopen", "incidents allowances",
 		"learn start", "learn status", "learn stop",
 	} {
 		r := honeyrow(t, t.TempDir(), append(strings.Fields(cmd), "--help")...)

@@ -107,7 +107,7 @@ type AlertsConfig struct {
 	engine.Config `yaml:",inline"`
 	alertConfig   `yaml:",inline"`
 	Incidents     IncidentsConfig `yaml:"incidents"`
-	Sinks         []sink.Config `yaml:"sinks"`
+	Sinks         []sink.Config   `yaml:"sinks"`
 }
 
 // IncidentsConfig says how alerts become incidents.

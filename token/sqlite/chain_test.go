@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -9,16 +8,6 @@ import (
 	"honeyrow/alert"
 	"honeyrow/event"
 )
-
-func oldBody(t *testing.T, d event.Detection) []byte {
-	t.Helper()
-	d.Incident, d.Audit = nil, nil
-	b, err := json.Marshal(&d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
 
 // chained is a desk with five detections, of which one is revised, and a
 // decision. Links: 1 begins, 2 to 6 are detections, 7 a revision of the second,

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -410,11 +411,7 @@ func TestADamagedIncidentHoldsUpNoDetection(t *testing.T) {
 
 func TestAMigratedFileGoesOnAndSaysSinceWhenItIsChained(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "honeyrow.db")
-	old := openAt(t, path, nil)
-	if err := old.Put(t.Context(), []event.Detection{alerttest.Detection(1), alerttest.Detection(2)}, []string{"file"}); err != nil {
-		t.Fatal(err)
-	}
-	backToVersion1(t, old, path)
+	version1(t, path, alerttest.Detection(1), alerttest.Detection(2))
 	s := openAt(t, path, nil)
 	due, err := s.Due(t.Context(), "file", time.Now(), 10)
 	if err != nil || len(due) != 2 || due[0].Incident != nil || due[0].Detection.Incident != nil {
@@ -434,33 +431,30 @@ func TestAMigratedFileGoesOnAndSaysSinceWhenItIsChained(t *testing.T) {
 	}
 }
 
-// backToVersion1 makes the file what an earlier release would have left.
-func backToVersion1(t *testing.T, s *Store, path string) {
+// version1 makes a file as the first release left it, with detections that wait
+// for the sink "file".
+func version1(t *testing.T, path string, ds ...event.Detection) {
 	t.Helper()
-	// Bodies as version 1 wrote them: without what the store adds.
-	es, err := s.Detections(t.Context(), alert.Query{})
+	first, err := migrations.ReadFile("migrations/0001_registry_and_outbox.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Close(); err != nil {
+	b, err := newBox(testKey)
+	if err != nil {
 		t.Fatal(err)
 	}
 	steps := []string{
-		"PRAGMA user_version = 1", "DELETE FROM meta WHERE name <> 'check'",
-		"DROP VIEW outgoing", "DROP TABLE throttle", "DROP TABLE notice", "DROP TABLE audit", "DROP TABLE identity", "DROP TABLE allowance",
-		"DROP TABLE incident_change", "DROP TABLE incident_mark", "DROP TABLE incident_key", "DROP TABLE incident",
-		"DROP INDEX detection_incident", "ALTER TABLE detection DROP COLUMN incident", "ALTER TABLE detection DROP COLUMN entry",
-		"ALTER TABLE detection DROP COLUMN link", "DROP INDEX delivery_order",
-		`CREATE TABLE delivery1 (sink TEXT NOT NULL, detection TEXT NOT NULL REFERENCES detection (id), revision INTEGER NOT NULL,
-			state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'dead')), tries INTEGER NOT NULL, created INTEGER NOT NULL,
-			due INTEGER NOT NULL, error TEXT NOT NULL DEFAULT '', PRIMARY KEY (detection, sink)) STRICT, WITHOUT ROWID`,
-		"INSERT INTO delivery1 SELECT sink, detection, revision, state, tries, created, due, error FROM delivery",
-		"DROP TABLE delivery", "ALTER TABLE delivery1 RENAME TO delivery",
-		"CREATE INDEX delivery_pending ON delivery (sink, due) WHERE state = 'pending'",
-		"CREATE INDEX delivery_dead ON delivery (sink) WHERE state = 'dead'",
+		"PRAGMA journal_mode = WAL", string(first), fmt.Sprintf("PRAGMA user_version = 1; PRAGMA application_id = %d", applicationID),
+		fmt.Sprintf("INSERT INTO meta VALUES ('check', x'%X')", b.seal("check", []byte(checkText))),
 	}
-	for _, e := range es {
-		steps = append(steps, fmt.Sprintf("UPDATE detection SET body = x'%X' WHERE id = '%s'", s.box.seal(aboutDetection(e.Detection.ID, 1), oldBody(t, e.Detection)), e.Detection.ID))
+	for _, d := range ds {
+		body, err := json.Marshal(&d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps = append(steps,
+			fmt.Sprintf("INSERT INTO detection (id, revision, at, severity, drill, committed, body) VALUES ('%s', 1, 1, 3, 0, 1, x'%X')", d.ID, b.seal(aboutDetection(d.ID, 1), body)),
+			fmt.Sprintf("INSERT INTO delivery (sink, detection, revision, state, tries, created, due) VALUES ('file', '%s', 1, 'pending', 0, 1, 1)", d.ID))
 	}
 	alter(t, path, steps...)
 }

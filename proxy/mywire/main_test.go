@@ -57,6 +57,7 @@ var notFor = map[myserver.Kind]map[string]string{
 		"TestServersSeeTheClientsAddressThroughThePROXYHeader":    "MySQL takes no PROXY header",
 		"TestClientsThatGoAwayDoNotGetTheProxyShutOutOfTheServer": "MySQL takes no PROXY header, and counts no errors of loopback",
 		"TestACompressedLogOfARealServerIsRead":                   "log_bin_compress is MariaDB's: TestCompressedTransactionsOfARealServerAreRead is MySQL's",
+		"TestPAMLoginsOfARealServer":                              "MariaDB's plugin and dialog; MySQL's PAM is not free",
 		"TestParsecLoginsOfARealServer":                           "parsec is MariaDB's",
 		"TestRealChangeOfUserAcrossPlugins":                       "native passwords are gone from MySQL 9: TestRealChangeOfUserWithSHA2 is its own",
 	},

@@ -13,8 +13,17 @@ import (
 	"honeyrow/alert"
 	"honeyrow/alert/peer"
 	"honeyrow/alert/sink/console"
+	"honeyrow/alert/sink/elastic"
 	"honeyrow/alert/sink/file"
+	"honeyrow/alert/sink/jira"
+	"honeyrow/alert/sink/mail"
+	"honeyrow/alert/sink/opsgenie"
+	"honeyrow/alert/sink/pagerduty"
 	"honeyrow/alert/sink/program"
+	"honeyrow/alert/sink/slack"
+	"honeyrow/alert/sink/splunk"
+	"honeyrow/alert/sink/syslog"
+	"honeyrow/alert/sink/teams"
 	"honeyrow/alert/sink/webhook"
 )
 
@@ -113,8 +122,17 @@ var kinds = []kind{
 	of("console", func(name string, c console.Config, d Deps) (*console.Sink, error) {
 		return console.New(name, c, d.Console)
 	}),
+	remote("elastic", elastic.New),
 	of("file", func(name string, c file.Config, _ Deps) (*file.Sink, error) { return file.New(name, c) }),
+	remote("jira", jira.New),
+	remote("mail", mail.New),
+	remote("opsgenie", opsgenie.New),
+	remote("pagerduty", pagerduty.New),
 	of("program", func(name string, c program.Config, _ Deps) (*program.Sink, error) { return program.New(name, c) }),
+	remote("slack", slack.New),
+	remote("splunk", splunk.New),
+	remote("syslog", syslog.New),
+	remote("teams", teams.New),
 	remote("webhook", webhook.New),
 }
 

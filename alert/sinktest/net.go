@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -79,6 +80,7 @@ type stream struct {
 	cond   *sync.Cond
 	buf    []byte
 	closed bool
+	reset  bool // the reader hung up with something unread
 }
 
 func newStream() *stream {
@@ -117,6 +119,9 @@ func (c *conn) Read(p []byte) (int, error) {
 	c.in.mu.Lock()
 	defer c.in.mu.Unlock()
 	for len(c.in.buf) == 0 {
+		if c.in.reset {
+			return 0, syscall.ECONNRESET
+		}
 		if c.in.closed {
 			return 0, io.EOF
 		}
@@ -149,8 +154,26 @@ func (c *conn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close implements net.Conn: both directions end.
+// CloseWrite ends this side's half.
+func (c *conn) CloseWrite() error {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	c.out.closed = true
+	c.out.cond.Broadcast()
+	return nil
+}
+
+// Close implements net.Conn: both directions end. Who hangs up with something
+// unread resets the connection, as TCP does.
 func (c *conn) Close() error {
+	c.in.mu.Lock()
+	unread := len(c.in.buf) > 0
+	c.in.mu.Unlock()
+	if unread {
+		c.out.mu.Lock()
+		c.out.reset = true
+		c.out.mu.Unlock()
+	}
 	for _, s := range []*stream{c.in, c.out} {
 		s.mu.Lock()
 		s.closed = true
@@ -191,8 +214,8 @@ func (c *conn) SetReadDeadline(at time.Time) error {
 // Host is the service's name in every test; its certificate has it.
 const Host = "service.test"
 
-// identity makes a certificate for Host and writes it to a file for clients to trust.
-func identity(t *testing.T) (*tls.Config, string) {
+// Identity makes a certificate for Host and writes it to a file for clients to trust.
+func Identity(t *testing.T) (*tls.Config, string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

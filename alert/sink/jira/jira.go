@@ -1,0 +1,242 @@
+// Package jira opens an issue in Jira Cloud for each incident, and comments on
+// it as the incident goes on.
+//
+// Sources: Atlassian, "Jira Cloud REST API v3": create issue (POST
+// /rest/api/3/issue; summary up to 255 characters without line ends,
+// description an Atlassian document of up to 32767), issue search (POST
+// /rest/api/3/search/jql), comments (POST /rest/api/3/issue/{key}/comment);
+// "Basic auth for REST APIs" (e-mail address and API token); "Rate limiting"
+// (429 with Retry-After). An issue carries the label honeyrow-<incident's id>,
+// by which a delivery made twice finds it. Jira's search may lag seconds behind:
+// issues of this process are remembered too.
+package jira
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+
+	"honeyrow/alert"
+	"honeyrow/alert/peer"
+	"honeyrow/alert/render"
+	"honeyrow/event"
+	"honeyrow/internal/config"
+)
+
+var _ alert.IncidentSink = (*Sink)(nil)
+
+// maxKnown bounds the issues that are remembered.
+const maxKnown = 4096
+
+// Config names site and project. Its url is the site's:
+// https://your-company.atlassian.net.
+type Config struct {
+	peer.HTTP `yaml:",inline"`
+	Username  string `yaml:"username"` // e-mail address of the account
+	TokenFile string `yaml:"token_file"`
+	TokenEnv  string `yaml:"token_env"`
+	Project   string `yaml:"project"`    // key, such as SEC
+	IssueType string `yaml:"issue_type"` // empty: Task
+	// Labels are set beside honeyrow's own.
+	Labels []string `yaml:"labels"`
+	// Priorities maps severities to the site's priorities; without it issues have
+	// the project's default.
+	Priorities map[string]string `yaml:"priorities"`
+}
+
+var projectKey = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,254}$`)
+
+// Validate reports what cannot work.
+func (c Config) Validate() error {
+	switch {
+	case !projectKey.MatchString(c.Project):
+		return errors.New("project: set the project's key, such as SEC")
+	case c.Username == "":
+		return errors.New("username: set the e-mail address of the account that opens issues")
+	case peer.Count(c.TokenFile, c.TokenEnv) != 1:
+		return errors.New("token_file: set it or token_env to where the account's API token is")
+	}
+	for _, l := range c.Labels {
+		if l == "" || strings.ContainsAny(l, " \t\n") || len(l) > 255 {
+			return fmt.Errorf("labels: %q is no label: use letters without spaces", l)
+		}
+	}
+	for s := range c.Priorities {
+		if err := new(event.Severity).UnmarshalText([]byte(s)); err != nil {
+			return fmt.Errorf("priorities: %w", err)
+		}
+	}
+	return c.HTTP.Validate("")
+}
+
+// Check reads the token and connects to the site.
+func (c Config) Check(ctx context.Context) error {
+	if _, err := peer.Secret("token", c.TokenFile, c.TokenEnv); err != nil {
+		return err
+	}
+	return c.HTTP.Check(ctx, "")
+}
+
+// Sink writes to one project. It is safe for concurrent use.
+type Sink struct {
+	name   string
+	cfg    Config
+	client *peer.Client
+	auth   config.Secret
+
+	mu    sync.Mutex
+	known map[string]string // label to issue
+}
+
+// New reads the token; it makes no connection.
+func New(name string, c Config, o peer.Options) (*Sink, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if c.IssueType == "" {
+		c.IssueType = "Task"
+	}
+	token, err := peer.Secret("token", c.TokenFile, c.TokenEnv)
+	if err != nil {
+		return nil, err
+	}
+	client, err := peer.NewClient(c.HTTP, "", o)
+	if err != nil {
+		return nil, err
+	}
+	r := &http.Request{Header: http.Header{}}
+	r.SetBasicAuth(c.Username, token.Reveal())
+	return &Sink{name: name, cfg: c, client: client, auth: config.NewSecret(r.Header.Get("Authorization")), known: map[string]string{}}, nil
+}
+
+// Name implements alert.Sink.
+func (s *Sink) Name() string { return s.name }
+
+// Close implements alert.Sink.
+func (s *Sink) Close() error { return s.client.Close() }
+
+// Deliver implements alert.Sink.
+func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
+	return s.DeliverIncident(ctx, nil, d)
+}
+
+// DeliverIncident implements alert.IncidentSink. It changes no issue's status:
+// every site's workflow is its own.
+func (s *Sink) DeliverIncident(ctx context.Context, inc *event.Incident, d *event.Detection) error {
+	var n render.Note
+	if d != nil {
+		n = render.Brief(inc, d)
+	} else {
+		n = render.Change(inc)
+	}
+	label := "honeyrow-" + render.Key(inc, d)
+	issue, err := s.find(ctx, label)
+	if err != nil {
+		return err
+	}
+	if issue != "" {
+		return s.call(ctx, "rest/api/3/issue/"+url.PathEscape(issue)+"/comment", object{"body": document(n)}, nil)
+	}
+	fields := object{
+		"project": object{"key": s.cfg.Project}, "issuetype": object{"name": s.cfg.IssueType},
+		"summary": render.Cut(n.Title+": "+n.Summary, 255), "description": document(n),
+		"labels": append([]string{"honeyrow", label}, s.cfg.Labels...),
+	}
+	if p := s.cfg.Priorities[n.Severity.String()]; p != "" {
+		fields["priority"] = object{"name": p}
+	}
+	var made struct{ Key string }
+	if err := s.call(ctx, "rest/api/3/issue", object{"fields": fields}, &made); err != nil {
+		return err
+	}
+	s.remember(label, made.Key)
+	return nil
+}
+
+func (s *Sink) remember(label, issue string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.known) >= maxKnown {
+		clear(s.known)
+	}
+	if issue != "" {
+		s.known[label] = issue
+	}
+}
+
+// find returns the key of the issue with the label, or "".
+func (s *Sink) find(ctx context.Context, label string) (string, error) {
+	s.mu.Lock()
+	issue := s.known[label]
+	s.mu.Unlock()
+	if issue != "" {
+		return issue, nil
+	}
+	var found struct {
+		Issues []struct{ Key string }
+	}
+	q := object{"jql": fmt.Sprintf(`project = "%s" AND labels = "%s" ORDER BY created ASC`, s.cfg.Project, label), "maxResults": 1, "fields": []string{"summary"}}
+	if err := s.call(ctx, "rest/api/3/search/jql", q, &found); err != nil {
+		return "", err
+	}
+	if len(found.Issues) == 0 {
+		return "", nil
+	}
+	s.remember(label, found.Issues[0].Key)
+	return found.Issues[0].Key, nil
+}
+
+// call posts o and reads the answer into what is not nil.
+func (s *Sink) call(ctx context.Context, path string, o object, into any) error {
+	body, err := json.Marshal(o)
+	if err != nil {
+		return alert.Permanent(fmt.Errorf("encode an issue: %w", err))
+	}
+	a, err := s.client.Do(ctx, peer.Request{Path: path, Body: body, Header: http.Header{"Authorization": {s.auth.Reveal()}, "Accept": {"application/json"}}})
+	if err != nil {
+		return err
+	}
+	if into == nil {
+		return nil
+	}
+	if a.Torn != nil {
+		return a.Torn
+	}
+	if err := json.Unmarshal(a.Body, into); err != nil {
+		return fmt.Errorf("post to %s: the answer is not that of Jira's API: check the url", s.client.Host())
+	}
+	return nil
+}
+
+type object = map[string]any
+
+// document is the note in the Atlassian Document Format, whose text nodes know
+// no markup.
+func document(n render.Note) object {
+	content := []object{paragraph(text(n.Summary, 3000))}
+	for _, f := range n.Facts {
+		bold := text(f.Name+": ", 100)
+		bold["marks"] = []object{{"type": "strong"}}
+		content = append(content, paragraph(bold, text(f.Value, 2000)))
+	}
+	if n.Statement != "" {
+		content = append(content, object{"type": "codeBlock", "attrs": object{"language": "sql"}, "content": []object{text(n.Statement, 3000)}})
+	}
+	content = append(content, paragraph(text(n.Foot, 500)))
+	return object{"type": "doc", "version": 1, "content": content}
+}
+
+func paragraph(content ...object) object { return object{"type": "paragraph", "content": content} }
+
+func text(s string, max int) object {
+	if s == "" {
+		s = "-" // a text node must not be empty
+	}
+	return object{"type": "text", "text": render.Cut(s, max)}
+}

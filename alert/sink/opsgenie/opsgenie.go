@@ -1,0 +1,145 @@
+// Package opsgenie creates, acknowledges and closes alerts of Opsgenie, or of
+// its successor, Jira Service Management Operations, which serves the same API
+// for integrations.
+//
+// Sources: Atlassian, "Opsgenie Alert API" and "Jira Service Management
+// integration events API" (POST /v2/alerts with Authorization: GenieKey;
+// message up to 130 characters, alias 512, description 15000, entity 512,
+// source 100, 20 tags of 50, details 8000 in all; 202). All alerts of one
+// incident share the alias, so that Opsgenie counts them in one.
+package opsgenie
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"honeyrow/alert"
+	"honeyrow/alert/peer"
+	"honeyrow/alert/render"
+	"honeyrow/event"
+	"honeyrow/internal/config"
+)
+
+var _ alert.IncidentSink = (*Sink)(nil)
+
+const endpoint = "https://api.opsgenie.com"
+
+// Config names the integration.
+type Config struct {
+	// URL is where /v2/alerts is: empty for Opsgenie, https://api.eu.opsgenie.com
+	// for its EU region, https://api.atlassian.com/jsm/ops/integration for Jira
+	// Service Management.
+	peer.HTTP `yaml:",inline"`
+	// APIKeyFile or APIKeyEnv holds the integration's API key.
+	APIKeyFile string   `yaml:"api_key_file"`
+	APIKeyEnv  string   `yaml:"api_key_env"`
+	Tags       []string `yaml:"tags"`
+}
+
+// Validate reports what cannot work.
+func (c Config) Validate() error {
+	if peer.Count(c.APIKeyFile, c.APIKeyEnv) != 1 {
+		return errors.New("api_key_file: set it or api_key_env to where the integration's key is")
+	}
+	if len(c.Tags) > 16 {
+		return errors.New("tags: use up to 16: 20 are allowed, and some are honeyrow's own")
+	}
+	return c.HTTP.Validate(endpoint)
+}
+
+// Check reads the key and connects.
+func (c Config) Check(ctx context.Context) error {
+	if _, err := peer.Secret("api_key", c.APIKeyFile, c.APIKeyEnv); err != nil {
+		return err
+	}
+	return c.HTTP.Check(ctx, endpoint)
+}
+
+// Sink sends to one integration. It is safe for concurrent use.
+type Sink struct {
+	name   string
+	client *peer.Client
+	key    config.Secret
+	tags   []string
+}
+
+// New reads the key; it makes no connection.
+func New(name string, c Config, o peer.Options) (*Sink, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	key, err := peer.Secret("api_key", c.APIKeyFile, c.APIKeyEnv)
+	if err != nil {
+		return nil, err
+	}
+	client, err := peer.NewClient(c.HTTP, endpoint, o)
+	if err != nil {
+		return nil, err
+	}
+	return &Sink{name, client, key, c.Tags}, nil
+}
+
+// Name implements alert.Sink.
+func (s *Sink) Name() string { return s.name }
+
+// Close implements alert.Sink.
+func (s *Sink) Close() error { return s.client.Close() }
+
+// Deliver implements alert.Sink.
+func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
+	return s.DeliverIncident(ctx, nil, d)
+}
+
+type object = map[string]any
+
+var priorities = map[event.Severity]string{event.Critical: "P1", event.High: "P2", event.Medium: "P3", event.Low: "P4", event.Info: "P5"}
+
+// DeliverIncident implements alert.IncidentSink.
+func (s *Sink) DeliverIncident(ctx context.Context, inc *event.Incident, d *event.Detection) error {
+	key := render.Key(inc, d)
+	switch {
+	case d != nil:
+		return s.post(ctx, "v2/alerts", nil, s.create(key, d.Client.Server, render.Brief(inc, d)))
+	case inc.State == event.Acknowledged:
+		return s.follow(ctx, key, "acknowledge", inc)
+	case inc.State == event.Resolved, inc.State == event.Allowed:
+		return s.follow(ctx, key, "close", inc)
+	}
+	return s.post(ctx, "v2/alerts", nil, s.create(key, inc.Principal.Server, render.Change(inc)))
+}
+
+func (s *Sink) create(key, server string, n render.Note) object {
+	details, left := map[string]string{}, 6000
+	for _, f := range n.Facts {
+		v := render.Cut(f.Value, 1000)
+		if left -= len(v); left > 0 {
+			details[f.Name] = v
+		}
+	}
+	tags := []string{"honeyrow", n.Severity.String()}
+	for _, t := range s.tags {
+		tags = append(tags, render.Cut(t, 50))
+	}
+	return object{
+		"message": render.Cut(n.Title+": "+n.Summary, 130), "alias": key, "description": render.Cut(n.Lines(), 15000),
+		"entity": render.Cut(render.Clean(server), 512), "source": "honeyrow", "priority": priorities[n.Severity], "tags": tags, "details": details,
+	}
+}
+
+func (s *Sink) follow(ctx context.Context, key, what string, inc *event.Incident) error {
+	body := object{"source": "honeyrow", "note": render.Cut(render.Change(inc).Title, 25000)}
+	return s.post(ctx, "v2/alerts/"+url.PathEscape(key)+"/"+what, url.Values{"identifierType": {"alias"}}, body)
+}
+
+func (s *Sink) post(ctx context.Context, path string, q url.Values, o object) error {
+	body, err := json.Marshal(o)
+	if err != nil {
+		return alert.Permanent(fmt.Errorf("encode an alert: %w", err))
+	}
+	_, err = s.client.Do(ctx, peer.Request{Path: path, Query: q, Body: body, Header: http.Header{"Authorization": {"GenieKey " + s.key.Reveal()}}})
+	return err
+}

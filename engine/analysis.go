@@ -154,29 +154,20 @@ func (a *Analysis) reply(ctx context.Context, t *sqlfacts.Text, q *question) {
 	}
 }
 
-// understand looks at a statement before it is sent. A shape that is known is
+// understand looks at a statement, cut as t, before it is sent. A shape that is known is
 // judged at once. Another one is parsed first in protect mode, if that takes no
 // longer than it may, and left to the analysis otherwise; if there is too much
 // to do, it is judged by its words here and now: never left out.
-func (s *session) understand(st *statement, sql []byte, total int) event.Verdict {
+func (s *session) understand(st *statement, t *sqlfacts.Text, sql []byte, total int) event.Verdict {
 	a := s.e.analysis
 	if a == nil {
 		return event.Verdict{}
 	}
-	t, _ := s.e.texts.Get().(*sqlfacts.Text)
-	if t == nil {
-		t = new(sqlfacts.Text)
-	}
-	env := s.environment()
-	t.LexPart(sql, total, *env)
 	f, known := a.by.Facts(t)
 	if !known {
 		f = a.unknown(st, t, sql, total)
 	}
-	v := s.judge(st, t, f, sql, total)
-	t.Raw = nil // the caller's buffer
-	s.e.texts.Put(t)
-	return v
+	return s.judge(st, t, f, sql, total)
 }
 
 // unknown returns the facts of a shape that has not been parsed yet; nil: it is

@@ -393,7 +393,7 @@ func (s *session) lateRecord(c *record, q *question) *record {
 	if c == nil {
 		c = s.e.newRecord(s, nil, time.Time{})
 		c.drawn = true
-		c.det.Statement = describe(q.text[:min(len(q.text), c.policy.MaxStatement)], q.total, s.mysql, c.policy.RedactLiterals, nil)
+		c.det.Statement = s.describe(q.text[:min(len(q.text), c.policy.MaxStatement)], q.total, c.policy.RedactLiterals, nil)
 		c.det.Statement.Shape = s.shapeName(q.text)
 	}
 	return c

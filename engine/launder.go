@@ -109,7 +109,7 @@ func (s *session) copied(n *note, sql []byte, total int) {
 		return
 	}
 	who, e := s.who(), s.e
-	text := describe(sql[:min(len(sql), copyText)], total, s.mysql, e.policy.Load().RedactLiterals, nil)
+	text := s.describe(sql[:min(len(sql), copyText)], total, e.policy.Load().RedactLiterals, nil)
 	now := e.now()
 	c := copied{by: s.principal(), reach: reach, writes: n.copying.writes, origin: event.Origin{
 		Time: now, Session: who.Session, User: who.User, Address: who.Address, Application: who.Application, Text: text.Text,

@@ -201,16 +201,16 @@ func TestConditionsOnKeysCostNoAllocation(t *testing.T) {
 	s := in.(*session)
 	sql := []byte("SELECT id, salary FROM customers WHERE id = 48213 AND tenant IN (1, 2, 3)")
 	st := &statement{s: s}
-	s.understand(st, sql, len(sql))
+	s.look(st, sql)
 	bound := []byte("SELECT id FROM customers WHERE id = ?")
 	b := &statement{s: s}
-	s.understand(b, bound, len(bound))
+	s.look(b, bound)
 	r := &run{s: s, st: b}
 	params, buf := []inspect.Param{{Off: 0, Len: 5}}, []byte("48213")
 	least := 100.0
 	for range 100 {
 		least = min(least, testing.AllocsPerRun(1, func() {
-			s.understand(st, sql, len(sql))
+			s.look(st, sql)
 			r.seekBound(buf, params)
 		}))
 	}

@@ -173,16 +173,6 @@ func (c *record) draw() {
 		return
 	}
 	c.drawn = true
-	c.det.Statement = describe(c.st.text, c.st.total, c.s.mysql, c.policy.RedactLiterals, c.det.Statement.Parameters)
+	c.det.Statement = c.s.describe(c.st.text, c.st.total, c.policy.RedactLiterals, c.det.Statement.Parameters)
 	c.det.Statement.Shape = c.st.Name()
-}
-
-// describe makes evidence of a statement's text, of which total bytes came.
-func describe(text []byte, total int, mysql, redacted bool, parameters []string) event.Statement {
-	p := event.Statement{Truncated: total > len(text), Tags: tags(text, mysql), Redacted: redacted, Parameters: parameters}
-	if redacted {
-		text = redact(text, mysql)
-	}
-	p.Text = clean(string(text))
-	return p
 }

@@ -274,7 +274,7 @@ func (c *record) situation(end bool) *rules.Env {
 	e.history(env, c.s, e.now())
 	if c.st != nil && (c.ask == nil || end && !c.ask.final) {
 		c.ask = e.inquire(c.s, c.st)
-		describeStatement(env, set, c.ask.facts, c.st.text, c.st.total, c.s.mysql, c.st.Name)
+		c.s.describeStatement(env, set, c.ask.facts, c.st.text, c.st.total, c.st.Name)
 		env.SetFindings(c.ask.findings)
 		env.Reach = rules.Reach{Tables: c.ask.reach, Decoys: c.ask.decoys}
 	}
@@ -328,12 +328,8 @@ func (e *Engine) inquire(s *session, st *statement) *answer {
 	if a == nil {
 		return &answer{final: true}
 	}
-	t, _ := e.texts.Get().(*sqlfacts.Text)
-	if t == nil {
-		t = new(sqlfacts.Text)
-	}
-	defer func() { t.Raw = nil; e.texts.Put(t) }()
-	t.LexPart(st.text, st.total, *s.environment())
+	t := s.lex(st.text, st.total)
+	defer e.unlex(t)
 	f, known := a.by.Facts(t)
 	if !known {
 		f = a.by.Scan(t)
@@ -401,7 +397,7 @@ func (r *run) ended(n uint64, code string) {
 			env = e.situation(r.s, e.now())
 			defer e.settled(env)
 			a := e.inquire(r.s, r.st)
-			describeStatement(env, p.rules, a.facts, r.st.text, r.st.total, r.s.mysql, r.st.Name)
+			r.s.describeStatement(env, p.rules, a.facts, r.st.text, r.st.total, r.st.Name)
 			env.AddFindings(a.findings)
 			env.Reach = rules.Reach{Tables: a.reach, Decoys: a.decoys}
 			env.Run = rules.Run{Rows: int(min(n, 1<<62)), Ended: true, Code: code, Failed: failed(code), Seconds: (e.uptime() - r.started).Seconds()}

@@ -384,7 +384,7 @@ func judged(tb testing.TB, c rules.Config) (s *session, st *statement, sql []byt
 	s = open.(*session)
 	st, sql = &statement{s: s}, []byte("SELECT id, name, price FROM products WHERE id = 48213 AND region = 'north' LIMIT 20")
 	for st.facts == nil {
-		s.understand(st, sql, len(sql))
+		s.look(st, sql)
 	}
 	return s, st, sql
 }
@@ -395,10 +395,10 @@ func TestTenOwnRulesCostAKnownShapeNoEvaluationAndNoAllocation(t *testing.T) {
 	if len(p.rules.Of(rules.AtStatement)) < 10 || !p.rules.Statics() {
 		t.Fatal("the rules are not in force")
 	}
-	s.understand(st, sql, len(sql))
+	s.look(st, sql)
 	least := 100.0
 	for range 200 {
-		least = min(least, testing.AllocsPerRun(1, func() { s.understand(st, sql, len(sql)) }))
+		least = min(least, testing.AllocsPerRun(1, func() { s.look(st, sql) }))
 	}
 	if least != 0 {
 		t.Errorf("%v allocations", least)
@@ -420,7 +420,7 @@ func BenchmarkRules(b *testing.B) {
 			s, st, sql := judged(b, c)
 			b.ReportAllocs()
 			for b.Loop() {
-				s.understand(st, sql, len(sql))
+				s.look(st, sql)
 			}
 		})
 	}

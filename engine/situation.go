@@ -72,13 +72,13 @@ func (p *past) read(row event.ID) {
 
 // describeStatement fills in what is known of a text: its facts, which may be
 // nil, its shape's name if somebody asks for it, its length and tags.
-func describeStatement(env *rules.Env, set *rules.Set, f *sqlfacts.Facts, text []byte, total int, mysql bool, shape func() string) {
+func (s *session) describeStatement(env *rules.Env, set *rules.Set, f *sqlfacts.Facts, text []byte, total int, shape func() string) {
 	if f != nil {
 		env.Statement = rules.Facts(f)
 	}
 	env.Statement.Length = total
 	if set.Asks(rules.OfTags) {
-		env.Statement.Tags = tags(text, mysql)
+		env.Statement.Tags = s.tagsOf(text)
 	}
 	if shape != nil && set.Asks(rules.OfShape) {
 		env.Statement.Shape = shape()
@@ -90,15 +90,9 @@ func (s *session) shapeName(text []byte) string {
 	if len(text) == 0 {
 		return ""
 	}
-	t, _ := s.e.texts.Get().(*sqlfacts.Text)
-	if t == nil {
-		t = new(sqlfacts.Text)
-	}
-	t.Lex(text, *s.environment())
-	name := t.Name()
-	t.Raw = nil
-	s.e.texts.Put(t)
-	return name
+	t := s.lex(text, len(text))
+	defer s.e.unlex(t)
+	return t.Name()
 }
 
 // Name names the statement's shape.
@@ -169,7 +163,7 @@ func (s *session) static(p *policy, shape uint64, f *sqlfacts.Facts, name shaped
 		return &r.mask
 	}
 	env := s.e.situation(s, s.e.now())
-	describeStatement(env, p.rules, f, nil, 0, s.mysql, name.Name)
+	s.describeStatement(env, p.rules, f, nil, 0, name.Name)
 	r := &remembered{key: key, mask: p.rules.Static(env)}
 	s.e.settled(env)
 	slot.Store(r)

@@ -63,12 +63,17 @@ func (s *session) Prepare(sql []byte, total int) (inspect.Statement, event.Verdi
 	}
 	s.remember(t)
 	s.long = nil
-	v := s.understand(t, sql, total)
 	x := e.index.Load()
+	var text *sqlfacts.Text
+	if e.analysis != nil {
+		text = s.lex(sql, total)
+		defer e.unlex(text)
+	}
+	v := s.understand(t, text, sql, total)
 	if x.Empty() {
 		return t, worse(v, t.rec.settle())
 	}
-	v = worse(v, t.scan(x, sql))
+	v = worse(v, t.scan(x, sql, text))
 	if total > len(sql) {
 		s.long = t
 		// The carry for what follows; what stands in sql has been seen.
@@ -82,7 +87,7 @@ func (s *session) Prepare(sql []byte, total int) (inspect.Statement, event.Verdi
 
 // scan looks for values in the text: strong ones of MinPart bytes and more
 // anywhere, firm ones where they stand apart, shorter ones as a whole literal.
-func (t *statement) scan(x *match.Index, sql []byte) event.Verdict {
+func (t *statement) scan(x *match.Index, sql []byte, text *sqlfacts.Text) event.Verdict {
 	f := x.Find(sql)
 	for {
 		val, at, ok := f.Next()
@@ -93,42 +98,9 @@ func (t *statement) scan(x *match.Index, sql []byte) event.Verdict {
 			proven(x, val, asPart, func(tok uint32) { t.sight(x, tok, meansOf(f.As()), tried(len(sql))) })
 		}
 	}
-	t.literals(x, sql)
+	t.literals(x, sql, text)
 	return t.rec.settle()
 }
-
-// literals looks for short firm values that are a whole literal.
-func (t *statement) literals(x *match.Index, sql []byte) {
-	gate := x.Gate(false, false) & (1<<inspect.MinPart - 1)
-	if gate == 0 {
-		return
-	}
-	var buf [4 * inspect.MinPart]byte
-	l := lexer{sql: sql, mysql: t.s.mysql}
-	for {
-		lit, ok := l.next()
-		if !ok {
-			return
-		}
-		n := lit.inTo - lit.inFrom
-		if lit.kind == kComment || n == 0 || n > len(buf)/2 {
-			continue
-		}
-		b := sql[lit.inFrom:lit.inTo]
-		if lit.coded {
-			b = lit.decode(buf[:0], sql)
-		}
-		if len(b) >= inspect.MinPart || gate>>len(b)&1 == 0 {
-			continue
-		}
-		if val, ok := x.Whole(b); ok {
-			proven(x, val, asText, func(tok uint32) { t.sight(x, tok, meansField, tried(1+len(sql)/literal)) })
-		}
-	}
-}
-
-// literal is how many bytes of a statement are taken to hold one, at the least.
-const literal = 8
 
 func (t *statement) sight(x *match.Index, tok uint32, means string, at look) {
 	if len(t.hits) < maxSightings {

@@ -444,35 +444,3 @@ func TestManySessionsAtOnce(t *testing.T) {
 		t.Errorf("%d hits", h)
 	}
 }
-
-func FuzzLexer(f *testing.F) {
-	for _, s := range []string{
-		"SELECT 'a''b', E'c\\'d', $$e$$, $t$f$t$, 1.5e-3, x1 -- c\n/* d /* e */ */", "'", "$$", "/*", "E'\\", "$a$b$", "\"a\"\"b\" `c`", "#x\n1",
-	} {
-		f.Add([]byte(s), false)
-		f.Add([]byte(s), true)
-	}
-	f.Fuzz(func(t *testing.T, sql []byte, mysql bool) {
-		l := lexer{sql: sql, mysql: mysql}
-		at := 0
-		for {
-			x, ok := l.next()
-			if !ok {
-				break
-			}
-			if x.from < at || x.inFrom < x.from || x.inTo < x.inFrom || x.to < x.inTo || x.to > len(sql) || x.to <= x.from {
-				t.Fatalf("%+v after %d of %d", x, at, len(sql))
-			}
-			at = x.to
-			if got := x.decode(nil, sql); len(got) > x.inTo-x.inFrom {
-				t.Fatalf("decoded %q from %q", got, sql[x.inFrom:x.inTo])
-			}
-		}
-		red := redact(sql, mysql)
-		l = lexer{sql: red, mysql: mysql}
-		_ = tags(sql, mysql)
-		if len(red) > 2*len(sql)+2 {
-			t.Fatalf("redaction grew to %d of %d", len(red), len(sql))
-		}
-	})
-}

@@ -140,7 +140,7 @@ func (e *Engine) suspect(a asked) event.Verdict {
 	if a.lexed != nil {
 		name = a.lexed.Name
 	}
-	describeStatement(env, p.rules, a.facts, a.text, a.total, a.s.mysql, name)
+	a.s.describeStatement(env, p.rules, a.facts, a.text, a.total, name)
 	env.AddFindings(a.findings)
 	env.Reach, env.Novelty.New = rules.Reach{Tables: a.reach, Decoys: a.decoys}, a.novel
 	if p.rules.Asks(rules.OfStory) {
@@ -284,7 +284,7 @@ func (e *Engine) tell(s *suspicion, a asked, live []graded, now time.Time) event
 		if a.total > 0 {
 			policy := e.policy.Load()
 			text := a.text[:min(len(a.text), policy.MaxStatement)]
-			d.Statement = describe(text, a.total, a.s.mysql, policy.RedactLiterals, nil)
+			d.Statement = a.s.describe(text, a.total, policy.RedactLiterals, nil)
 			d.Statement.Shape = a.s.shapeName(a.text)
 		}
 		if a.run != nil {

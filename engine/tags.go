@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strings"
 	"unicode/utf8"
+
+	"honeyrow/engine/sqlfacts"
 )
 
 // Bounds of what is kept from sqlcommenter comments.
@@ -16,18 +18,10 @@ const (
 // tags reads sqlcommenter's key-value pairs from the block comments of a
 // statement: /*key='value',key='value'*/, both URL-encoded
 // (https://google.github.io/sqlcommenter/spec/). Other comments give nothing.
-func tags(sql []byte, mysql bool) map[string]string {
+func tags(t *sqlfacts.Text) map[string]string {
 	var out map[string]string
-	l := lexer{sql: sql, mysql: mysql}
-	for {
-		x, ok := l.next()
-		if !ok {
-			return out
-		}
-		if x.kind != kComment || sql[x.from] != '/' {
-			continue
-		}
-		for k, v := range pairs(string(sql[x.inFrom:x.inTo])) {
+	for c := range t.Comments {
+		for k, v := range pairs(string(c)) {
 			if len(out) >= maxTags {
 				return out
 			}
@@ -37,6 +31,7 @@ func tags(sql []byte, mysql bool) map[string]string {
 			out[k] = v
 		}
 	}
+	return out
 }
 
 // pairs reads one comment; anything but well-formed pairs makes it nil.

@@ -94,6 +94,21 @@ func (t *Text) skipBlock(inner int) {
 	t.unclosed()
 }
 
+// Comments yields the content of every comment in /* */ that does not run, in the
+// order of the text.
+func (t *Text) Comments(yield func(content []byte) bool) {
+	for _, e := range t.edits {
+		c := t.Raw[e.from:e.to]
+		if len(c) < 2 || c[0] != '/' || c[1] != '*' {
+			continue
+		}
+		c = bytes.TrimSuffix(c[2:], []byte("*/"))
+		if !yield(c) {
+			return
+		}
+	}
+}
+
 func (t *Text) unclosed() {
 	t.i = len(t.Raw)
 	t.Marks |= Unclosed

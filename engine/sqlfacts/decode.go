@@ -26,6 +26,25 @@ func (t *Text) Decode(n int, buf []byte) []byte {
 	return buf
 }
 
+// Size returns how many bytes of Raw the content of Literals[n] takes, quotes
+// left out; 0 for one that continues another.
+func (t *Text) Size(n int) int {
+	l := &t.Literals[n]
+	switch {
+	case l.Joined:
+		return 0
+	case n+1 < len(t.Literals) && t.Literals[n+1].Joined:
+		k := n + 1
+		for k < len(t.Literals) && t.Literals[k].Joined {
+			k++
+		}
+		return int(t.Literals[k-1].out - l.in)
+	case l.form == asIs && l.Kind != StringLiteral:
+		return int(l.To - l.From)
+	}
+	return int(l.out - l.in)
+}
+
 func (t *Text) decode(l *Literal, dst []byte) []byte {
 	b := t.Raw[l.in:l.out]
 	switch l.form {

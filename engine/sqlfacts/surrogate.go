@@ -134,6 +134,19 @@ func (t *Text) Readable(dst []byte) []byte {
 	})
 }
 
+// Redacted appends the text with a question mark for every literal, and a space
+// for comments and for what begins and ends those that run: what the server
+// reads, without the values.
+func (t *Text) Redacted(dst []byte) []byte {
+	plain := func(dst []byte, from, to int) []byte {
+		if from < to {
+			dst = append(dst, t.Raw[from:to]...)
+		}
+		return dst
+	}
+	return t.rewrite(dst, plain, func(dst []byte, _ *Literal) []byte { return append(dst, '?') })
+}
+
 func (t *Text) rewrite(dst []byte, plain func(dst []byte, from, to int) []byte, literal func([]byte, *Literal) []byte) []byte {
 	at := 0
 	e := 0

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	_ "time/tzdata" // zones by name, on machines that have no list of them: 410 KB
 
 	"go.yaml.in/yaml/v3"
 

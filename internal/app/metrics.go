@@ -37,6 +37,9 @@ var (
 	mMalformed    = desc("sessions_malformed_total", "Sessions ended because a side broke the protocol.", "listener", "side")
 	mPanics       = desc("panics_total", "Sessions ended by a defect of honeyrow.", "listener")
 	mBytes        = desc("bytes_total", "Bytes passed on, by the side that had them.", "listener", "to")
+	mHeld         = desc("held_bytes", "Bytes of results that are kept back now, in protect mode.", "listener")
+	mWithheld     = desc("results_withheld_total", "Refused results of which nothing has left.", "listener")
+	mBeyond       = desc("results_beyond_hold_total", "Results beyond a limit of their hold (size, time), by what became of them (passed, refused).", "listener", "limit", "outcome")
 	mHits         = desc("hits_total", "Sightings of planted values, repeats included.")
 	mDetections   = desc("detections_total", "Detections made.")
 	mReports      = desc("reports_total", "Revisions of detections handed to the recorder.")
@@ -125,6 +128,15 @@ func (c collector) listeners(gauge gaugeFunc, count countFunc) {
 		count(mPanics, n.Panics.Load(), name)
 		count(mBytes, n.ToClient.Load(), name, "client")
 		count(mBytes, n.ToServer.Load(), name, "server")
+		h := l.proto.held
+		gauge(mHeld, float64(max(h.Bytes.Load(), 0)), name)
+		count(mWithheld, h.Withheld.Load(), name)
+		// What was refused is read first: it never is more than all.
+		large, slow := h.TooLarge.Load(), h.TooSlow.Load()
+		count(mBeyond, h.Exceeded.Load()-large, name, "size", "passed")
+		count(mBeyond, large, name, "size", "refused")
+		count(mBeyond, h.Overdue.Load()-slow, name, "time", "passed")
+		count(mBeyond, slow, name, "time", "refused")
 	}
 }
 

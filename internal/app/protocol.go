@@ -24,6 +24,7 @@ type protocol struct {
 	kind   string // the server's protocol: it can't change on reload
 	reload func(*Config, *ListenerConfig) error
 	totals func(*zerolog.Event)
+	held   *wire.HoldCounters
 }
 
 // protocol builds the protocol of a listener. A new wire protocol has its case
@@ -37,7 +38,7 @@ func (a *App) protocol(c *Config, l *ListenerConfig) (*protocol, error) {
 			return nil, fmt.Errorf("listener %s: %w", l.Name, err)
 		}
 		return &protocol{
-			Protocol: p, kind: mysql,
+			Protocol: p, kind: mysql, held: &p.Counters.Held,
 			reload: func(c *Config, l *ListenerConfig) error { return p.Reload(c.myConfig(l)) },
 			totals: func(e *zerolog.Event) {
 				e.Uint64("passwords_translated", p.Counters.Translated.Load()).Uint64("redirects", p.Counters.Redirects.Load()).
@@ -51,7 +52,7 @@ func (a *App) protocol(c *Config, l *ListenerConfig) (*protocol, error) {
 			return nil, fmt.Errorf("listener %s: %w", l.Name, err)
 		}
 		return &protocol{
-			Protocol: p, kind: postgres,
+			Protocol: p, kind: postgres, held: &p.Counters.Held,
 			reload: func(c *Config, l *ListenerConfig) error { return p.Reload(c.pgConfig(l)) },
 			totals: func(e *zerolog.Event) {
 				e.Uint64("cancels", p.Counters.Cancels.Load()).Uint64("cancels_unknown", p.Counters.CancelsUnknown.Load()).

@@ -294,6 +294,7 @@ func (f *flow) Close() {
 	for len(f.cursors) > 0 {
 		f.closeCursor(f.cursors[0])
 	}
+	f.hold.End() // what was kept back goes with the session
 	f.sess.Close()
 }
 

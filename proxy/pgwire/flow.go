@@ -214,6 +214,7 @@ func (f *flow) Close() {
 	for f.open.first != nil {
 		f.endRun(f.open.first, "")
 	}
+	f.hold.End() // what was kept back goes with the session
 	f.sess.Close()
 	if f.opts.Close != nil {
 		f.opts.Close()

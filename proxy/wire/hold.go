@@ -64,6 +64,11 @@ type HoldCounters struct {
 	Exceeded atomic.Uint64 // results larger than the hold
 	Overdue  atomic.Uint64 // results slower than the hold's time
 	Withheld atomic.Uint64 // refused results of which nothing has left
+	// TooLarge and TooSlow are those of Exceeded and Overdue that were refused;
+	// the others have passed.
+	TooLarge, TooSlow atomic.Uint64
+	// Bytes are kept back now.
+	Bytes atomic.Int64
 }
 
 // Hold is a flow's account of the result that is kept back: a result is what
@@ -95,12 +100,23 @@ func (h *Hold) Begin(off int) bool {
 	if h.size == 0 || h.active || h.loose {
 		return false
 	}
-	h.active, h.kept, h.from = true, 0, off
+	h.active, h.from = true, off
 	return true
 }
 
 // End notes that the result is over: the next Step lets it leave.
-func (h *Hold) End() { h.active, h.loose, h.kept, h.from = false, false, 0, 0 }
+func (h *Hold) End() {
+	h.keep(0)
+	h.active, h.loose, h.from = false, false, 0
+}
+
+// keep notes how many bytes are kept from earlier chunks.
+func (h *Hold) keep(n int) {
+	if n != h.kept {
+		h.count.Bytes.Add(int64(n - h.kept))
+		h.kept = n
+	}
+}
 
 // Exceeds reports whether the result, up to off bytes into the chunk, must be
 // refused for its size. It does not depend on how the stream was cut into chunks.
@@ -119,7 +135,7 @@ func (h *Hold) Settle(s Step) Step {
 		h.release()
 		return s
 	}
-	h.kept += s.Pass - h.from
+	h.keep(h.kept + s.Pass - h.from)
 	h.from = 0
 	s.Hold = h.kept
 	return s
@@ -133,6 +149,7 @@ func (h *Hold) Withdraw(s Step) Step {
 	}
 	if h.Exceeds(s.Pass) {
 		h.count.Exceeded.Add(1)
+		h.count.TooLarge.Add(1)
 	}
 	h.count.Withheld.Add(1)
 	s.Discard = h.kept > 0
@@ -146,10 +163,15 @@ func (h *Hold) Withdraw(s Step) Step {
 // refuses it; else the rest of it passes as it comes.
 func (h *Hold) Late() (refuse bool) {
 	h.count.Overdue.Add(1)
-	if !h.refuse {
+	if h.refuse {
+		h.count.TooSlow.Add(1)
+	} else {
 		h.release()
 	}
 	return h.refuse
 }
 
-func (h *Hold) release() { h.active, h.loose, h.kept, h.from = false, true, 0, 0 }
+func (h *Hold) release() {
+	h.End()
+	h.loose = true
+}

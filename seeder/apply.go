@@ -1,6 +1,7 @@
 package seeder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -120,7 +121,7 @@ func (j *job) check(ctx context.Context) (err error) {
 		return fmt.Errorf("%w (%v)", ErrChanged, err)
 	}
 	if print != j.p.Fingerprint {
-		return ErrChanged
+		return fmt.Errorf("%w (the definition of %s)", ErrChanged, cmp.Or(j.p.changed(j.cat), "its tables"))
 	}
 	for _, tp := range j.p.Tables {
 		t, err := j.cat.Table(tp.String())

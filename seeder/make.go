@@ -59,6 +59,11 @@ func (s *Seeder) Plan(ctx context.Context, o Options) (*Plan, error) {
 		return p, ErrNothing
 	}
 	p.Grants = grants(d.cat, p)
+	for _, tp := range p.Tables {
+		if tp.Fingerprint, err = tp.fingerprint(d.cat); err != nil {
+			return nil, err
+		}
+	}
 	if p.Fingerprint, err = fingerprint(d.cat, p.Tables); err != nil || o.SkipMeasure {
 		return p, err
 	}

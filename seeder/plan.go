@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"honeyrow/event"
@@ -56,14 +57,16 @@ type Reason struct {
 
 // TablePlan is what is planted in one table.
 type TablePlan struct {
-	Schema   string        `json:"schema,omitempty"`
-	Table    string        `json:"table"`
-	Why      string        `json:"why"`
-	Estimate int64         `json:"estimated_rows"`
-	Sampled  int           `json:"sampled_rows"`
-	Key      []string      `json:"key,omitempty"` // the primary key's columns
-	Columns  []*ColumnPlan `json:"columns"`
-	Rows     []*RowPlan    `json:"rows"`
+	Schema string `json:"schema,omitempty"`
+	Table  string `json:"table"`
+	// Fingerprint is of the table's own catalogue entry.
+	Fingerprint string        `json:"fingerprint,omitempty"`
+	Why         string        `json:"why"`
+	Estimate    int64         `json:"estimated_rows"`
+	Sampled     int           `json:"sampled_rows"`
+	Key         []string      `json:"key,omitempty"` // the primary key's columns
+	Columns     []*ColumnPlan `json:"columns"`
+	Rows        []*RowPlan    `json:"rows"`
 	// For names the table for whose honey rows these are the relatives.
 	For      string   `json:"for,omitempty"`
 	Triggers []string `json:"triggers,omitempty"`
@@ -217,15 +220,36 @@ func ReadPlan(path string) (*Plan, error) {
 // row counts and rights.
 func fingerprint(cat *Catalog, tables []*TablePlan) (string, error) {
 	h := sha256.New()
-	enc := json.NewEncoder(h)
 	for _, tp := range tables {
-		t, err := cat.Table(tp.String())
+		one, err := tp.fingerprint(cat)
 		if err != nil {
 			return "", err
 		}
-		if err := enc.Encode(t); err != nil {
-			return "", err
-		}
+		h.Write([]byte(one))
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func (t *TablePlan) fingerprint(cat *Catalog) (string, error) {
+	entry, err := cat.Table(t.String())
+	if err != nil {
+		return "", err
+	}
+	b, err := json.Marshal(entry)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// changed names the tables whose definition is another one than the plan's.
+func (p *Plan) changed(cat *Catalog) string {
+	var names []string
+	for _, t := range p.Tables {
+		if now, err := t.fingerprint(cat); err != nil || t.Fingerprint != "" && now != t.Fingerprint {
+			names = append(names, t.String())
+		}
+	}
+	return strings.Join(names, ", ")
 }

@@ -19,6 +19,8 @@ type seedCmd struct {
 	Apply  seedApplyCmd  `cmd:"" help:"Plant honey rows."`
 	Verify seedVerifyCmd `cmd:"" help:"Check that the honey rows are still there and unchanged."`
 	Remove seedRemoveCmd `cmd:"" help:"Take honey rows out again."`
+
+	Reconcile seedReconcileCmd `cmd:"" help:"Settle what an interrupted run left open."`
 }
 
 // target says where to work.
@@ -133,7 +135,7 @@ func (c *seedPlanCmd) Run(e *env) error {
 		if err := p.WriteFile(c.Out); err != nil {
 			return err
 		}
-		fmt.Fprintf(e.stderr, "wrote %s (mode 0600): plant exactly this with `honeyrow seed apply %s`\n", c.Out, c.Out)
+		fmt.Fprintf(e.stderr, "wrote %s (mode 0600): plant exactly this with `honeyrow seed apply %s --sha256 %s`\n", c.Out, c.Out, p.Digest())
 		return nil
 	})
 }
@@ -154,6 +156,7 @@ type seedApplyCmd struct {
 	target
 	draftFlags
 	Plan   string `arg:"" optional:"" placeholder:"PLAN" help:"A plan from 'seed plan --out'; without it one is made now."`
+	SHA256 string `name:"sha256" placeholder:"DIGEST" help:"Apply the plan only if it is the one with this digest, as 'seed plan --out' printed it for the reviewer."`
 	DryRun bool   `help:"Insert in a transaction and roll it back."`
 	Force  bool   `help:"Go on when a running proxy does not watch the new values in time."`
 	Yes    bool   `short:"y" help:"Do not ask."`
@@ -194,6 +197,9 @@ func (c *seedApplyCmd) Run(e *env) error {
 }
 
 func (c *seedApplyCmd) plan(e *env, s *app.Seeding) (*seeder.Plan, error) {
+	if c.Plan == "" && c.SHA256 != "" {
+		return nil, usage{errors.New("--sha256 names a plan file's digest: give the file too")}
+	}
 	if c.Plan != "" {
 		p, err := seeder.ReadPlan(c.Plan)
 		if err != nil {
@@ -201,6 +207,9 @@ func (c *seedApplyCmd) plan(e *env, s *app.Seeding) (*seeder.Plan, error) {
 		}
 		if p.Server != s.Server {
 			return nil, fmt.Errorf("plan %s is for server %q, not %q: choose it with --server", c.Plan, p.Server, s.Server)
+		}
+		if c.SHA256 != "" && !strings.EqualFold(c.SHA256, p.Digest()) {
+			return nil, fmt.Errorf("plan %s is not the one that was approved: its digest is %s; have it reviewed again", c.Plan, p.Digest())
 		}
 		return p, nil
 	}
@@ -336,6 +345,31 @@ func (e *env) printRows(rows []seeder.RowState) {
 		t.add(printable(r.Table), printable(r.Key), r.State, printable(strings.Join(r.Columns, ",")), string(r.ID), printable(r.Why))
 	}
 	t.write(e.stdout)
+}
+
+type seedReconcileCmd struct{ target }
+
+// Help is shown by --help.
+func (seedReconcileCmd) Help() string {
+	return "Looks for the honey rows of tokens that a run left as planned or retired when it was killed or lost the server: those that are there are live, " +
+		"the others removed. Lets replaced values go whose time has come. Every other seed command does the same first.\n\n" +
+		"Example: honeyrow seed reconcile"
+}
+
+// Run reconciles.
+func (c *seedReconcileCmd) Run(e *env) error {
+	return e.withSeeder(c.target, func(s *app.Seeding) error {
+		r, err := s.Reconcile(e.ctx, s.Server)
+		if err != nil {
+			return err
+		}
+		if e.json {
+			return e.printJSON(r)
+		}
+		fmt.Fprintf(e.stdout, "%s live, %d removed, %d live again after an interrupted removal; %s watched no longer\n",
+			counted(r.Live, "planned row is", "planned rows are"), r.Removed, r.Retired, counted(r.Expired, "replaced value is", "replaced values are"))
+		return nil
+	})
 }
 
 type seedRemoveCmd struct {

@@ -11,12 +11,21 @@ import (
 	"honeyrow/internal/myserver"
 	"honeyrow/seeder"
 	"honeyrow/seeder/mydb"
+	"honeyrow/seeder/seedertest"
 	"honeyrow/token/sqlite"
 )
 
 var server *myserver.Server
 
 func TestMain(m *testing.M) {
+	seedertest.ServeIfDoomed(func(ctx context.Context, d seedertest.Doom) (*seeder.Seeder, error) {
+		db, err := mydb.Open(ctx, d.DB)
+		if err != nil {
+			return nil, err
+		}
+		st, err := sqlite.Open(ctx, sqlite.Options{Path: d.Store})
+		return &seeder.Seeder{Database: db, Store: st}, err
+	})
 	s, err := myserver.Start(context.Background(), myserver.Options{})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -11,12 +11,21 @@ import (
 	"honeyrow/internal/pgserver"
 	"honeyrow/seeder"
 	"honeyrow/seeder/pgdb"
+	"honeyrow/seeder/seedertest"
 	"honeyrow/token/sqlite"
 )
 
 var server *pgserver.Server
 
 func TestMain(m *testing.M) {
+	seedertest.ServeIfDoomed(func(ctx context.Context, d seedertest.Doom) (*seeder.Seeder, error) {
+		db, err := pgdb.Open(ctx, d.DB)
+		if err != nil {
+			return nil, err
+		}
+		st, err := sqlite.Open(ctx, sqlite.Options{Path: d.Store})
+		return &seeder.Seeder{Database: db, Store: st}, err
+	})
 	s, err := pgserver.Start(context.Background(), pgserver.Options{})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -24,6 +24,7 @@ func TestTheSeedersPromisesAreKept(t *testing.T) {
 		Database: database,
 		Store:    func(t *testing.T) seeder.Store { return store(t) },
 		Open:     func(t *testing.T, db string, st seeder.Store) *seeder.Seeder { return open(t, "postgres", db, st) },
+		DSN:      func(db string) string { return server.DSN("postgres", db) },
 		Exec: func(t *testing.T, db, sql string) {
 			t.Helper()
 			must(t, server.Exec(t.Context(), db, sql))

@@ -17,6 +17,8 @@ type Ground struct {
 	Store func(t *testing.T) seeder.Store
 	// Open returns a seeder of an administrator on a database.
 	Open func(t *testing.T, db string, st seeder.Store) *seeder.Seeder
+	// DSN is how a process of its own reaches a database; see ServeIfDoomed.
+	DSN func(db string) string
 	// Exec and Query run SQL as an administrator, beside the seeder.
 	Exec  func(t *testing.T, db, sql string)
 	Query func(t *testing.T, db, sql string) string
@@ -51,6 +53,7 @@ func Run(t *testing.T, g Ground) {
 		{"a failure in the middle leaves nothing behind", aFailureInTheMiddleLeavesNothingBehind},
 		{"a crash between two rows leaves no row and is settled", aCrashBetweenTwoRowsLeavesNoRowAndIsSettled},
 		{"a crash at the commit is settled by looking at the rows", aCrashAtTheCommitIsSettledByLookingAtTheRows},
+		{"a process killed at any step leaves what reconcile brings back to the truth", aProcessKilledAtAnyStepLeavesWhatReconcileBringsBackToTheTruth},
 		{"no row is visible before every proxy watches it", noRowIsVisibleBeforeEveryProxyWatchesIt},
 		{"two seeding runs at once are kept apart", twoSeedingRunsAtOnceAreKeptApart},
 		{"many rows in a table with few values stay told apart", manyRowsInATableWithFewValuesStayToldApart},

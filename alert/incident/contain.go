@@ -87,15 +87,16 @@ func containMySQL(inc *event.Incident) []event.Command {
 		})
 	}
 	// Which account (user@host) a client is, the server alone decides: all of the
-	// name are meant.
+	// name are meant. Names are quoted by backticks, which no SQL mode changes:
+	// QUOTE() is wrong under NO_BACKSLASH_ESCAPES.
 	every := func(before, after string) string {
-		return fmt.Sprintf("SET @honeyrow = (SELECT CONCAT('%s ', GROUP_CONCAT(CONCAT(QUOTE(User), '@', QUOTE(Host)) SEPARATOR ', '), '%s') "+
+		return fmt.Sprintf("SET @honeyrow = (SELECT CONCAT('%s ', GROUP_CONCAT(CONCAT('`', REPLACE(User, '`', '``'), '`@`', REPLACE(Host, '`', '``'), '`') SEPARATOR ', '), '%s') "+
 			"FROM mysql.user WHERE User = %s); PREPARE honeyrow FROM @honeyrow; EXECUTE honeyrow; DEALLOCATE PREPARE honeyrow;", before, after, user)
 	}
 	return append(out, event.Command{
 		Title: "Lock the accounts of the user",
 		SQL:   every("ALTER USER", " ACCOUNT LOCK"),
-		Note:  "on every host. Sessions that are open stay open: end them after it. Back with ALTER USER ... ACCOUNT UNLOCK; MariaDB knows it from 10.4 on",
+		Note:  "on every host. Sessions that are open stay open: end them after it. Back with ALTER USER ... ACCOUNT UNLOCK; MariaDB knows it from 10.4 on. An error near NULL says that no account has this name",
 	}, event.Command{
 		Title: "Take every privilege from the accounts of the user",
 		SQL:   every("REVOKE ALL PRIVILEGES, GRANT OPTION FROM", ""),

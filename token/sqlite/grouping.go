@@ -28,12 +28,17 @@ type grouping struct {
 	policy *incident.Policy
 	cases  map[int64]*incident.Case // those touched, by number
 	told   map[int64]int            // changes of theirs that are written already: ChangeCount
+	// What this transaction knows already of what it would ask or write again.
+	keys   map[string]int64    // incident by key; save writes them
+	marks  map[string]struct{} // incident's number and mark
+	firsts map[string]int64    // when identities were seen first
+	since  int64               // when the registry began to keep identities; 0: not read yet
 }
 
 func (s *Store) newGrouping(ctx context.Context, tx *sql.Tx, audit *chain, now time.Time) *grouping {
 	return &grouping{
 		s: s, ctx: ctx, tx: tx, audit: audit, now: now, micros: micros(now), policy: s.policy.Load(),
-		cases: map[int64]*incident.Case{}, told: map[int64]int{},
+		cases: map[int64]*incident.Case{}, told: map[int64]int{}, keys: map[string]int64{}, marks: map[string]struct{}{}, firsts: map[string]int64{},
 	}
 }
 
@@ -76,12 +81,7 @@ func (g *grouping) assign(d *event.Detection, number int64, entry int) (*inciden
 		return fail(err)
 	}
 	effect := g.policy.Add(c, d, marks, g.now)
-	for _, key := range [][]byte{principal, session} {
-		if _, err := g.exec(`INSERT INTO incident_key (key, incident, last) VALUES (?, ?, ?) ON CONFLICT (key)
-			DO UPDATE SET incident = excluded.incident, last = excluded.last`, key, number, g.micros); err != nil {
-			return fail(err)
-		}
-	}
+	g.keys[string(principal)], g.keys[string(session)] = number, number
 	if !marks.Revision {
 		entry = c.Incident.Detections
 	}
@@ -100,13 +100,15 @@ func (g *grouping) find(d *event.Detection, number int64, principal, session []b
 	}
 	previous := 0
 	for _, key := range [][]byte{session, principal} {
-		var last int64
-		err := g.tx.QueryRowContext(g.ctx, "SELECT incident, last FROM incident_key WHERE key = ?", key).Scan(&number, &last)
-		if errors.Is(err, sql.ErrNoRows) {
-			continue
-		}
-		if err != nil {
-			return nil, err
+		number, last := g.keys[string(key)], g.micros
+		if number == 0 {
+			err := g.tx.QueryRowContext(g.ctx, "SELECT incident, last FROM incident_key WHERE key = ?", key).Scan(&number, &last)
+			if errors.Is(err, sql.ErrNoRows) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
 		}
 		if g.now.Sub(fromMicros(last)) > g.policy.Quiet {
 			continue
@@ -153,6 +155,11 @@ func (g *grouping) load(number int64) (*incident.Case, error) {
 // mark remembers what the detection shows and tells what of it is new.
 func (g *grouping) mark(d *event.Detection, number int64, m *incident.Marks) error {
 	isNew := func(mark string) (bool, error) {
+		key := strconv.FormatInt(number, 10) + mark
+		if _, ok := g.marks[key]; ok {
+			return false, nil
+		}
+		g.marks[key] = struct{}{}
 		n, err := g.exec("INSERT OR IGNORE INTO incident_mark (incident, mark) VALUES (?, ?)", number, mark)
 		return n > 0, err
 	}
@@ -186,23 +193,29 @@ func (g *grouping) newcomer(d *event.Detection) (bool, error) {
 		return false, nil
 	}
 	key := g.s.box.digest("identity\x00" + incident.Identity(&d.Client))
-	first := g.micros
-	err := g.tx.QueryRowContext(g.ctx, "SELECT first FROM identity WHERE key = ?", key).Scan(&first)
-	if errors.Is(err, sql.ErrNoRows) {
-		_, err = g.exec("INSERT INTO identity (key, first, last) VALUES (?, ?, ?)", key, first, first)
+	first, ok := g.firsts[string(key)]
+	if !ok {
+		first = g.micros
+		err := g.tx.QueryRowContext(g.ctx, "SELECT first FROM identity WHERE key = ?", key).Scan(&first)
+		if errors.Is(err, sql.ErrNoRows) {
+			_, err = g.exec("INSERT INTO identity (key, first, last) VALUES (?, ?, ?)", key, first, first)
+		}
+		if err != nil {
+			return false, err
+		}
+		g.firsts[string(key)] = first
 	}
-	if err != nil {
-		return false, err
+	if g.since == 0 {
+		var text []byte
+		err := g.tx.QueryRowContext(g.ctx, "SELECT value FROM meta WHERE name = 'identities since'").Scan(&text)
+		if err == nil {
+			g.since, err = strconv.ParseInt(string(text), 10, 64)
+		}
+		if err != nil {
+			return false, fmt.Errorf("identities since: %w", err)
+		}
 	}
-	var text []byte
-	if err := g.tx.QueryRowContext(g.ctx, "SELECT value FROM meta WHERE name = 'identities since'").Scan(&text); err != nil {
-		return false, err
-	}
-	since, err := strconv.ParseInt(string(text), 10, 64)
-	if err != nil {
-		return false, fmt.Errorf("identities since: %w", err)
-	}
-	return g.now.Sub(fromMicros(first)) < g.policy.NewFor && fromMicros(first).Sub(fromMicros(since)) >= g.policy.WarmUp, nil
+	return g.now.Sub(fromMicros(first)) < g.policy.NewFor && fromMicros(first).Sub(fromMicros(g.since)) >= g.policy.WarmUp, nil
 }
 
 // deliver makes the delivery of a detection due, or holds it back.
@@ -265,6 +278,12 @@ func (g *grouping) throttle(number int, sink string, news bool) (int64, error) {
 
 // save writes the incidents that were touched and their changes.
 func (g *grouping) save() error {
+	for key, number := range g.keys {
+		if _, err := g.exec(`INSERT INTO incident_key (key, incident, last) VALUES (?, ?, ?) ON CONFLICT (key)
+			DO UPDATE SET incident = excluded.incident, last = excluded.last`, []byte(key), number, g.micros); err != nil {
+			return err
+		}
+	}
 	for number, c := range g.cases {
 		if err := g.tell(number, c); err != nil {
 			return err

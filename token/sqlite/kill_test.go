@@ -202,8 +202,17 @@ func checkKilledStore(t *testing.T, dir, hexKey string, committed map[event.ID]b
 	if err != nil {
 		t.Fatal(err)
 	}
+	if a, err := s.Verify(t.Context(), nil); err != nil || a.Broken != nil || a.Detections != len(es) {
+		t.Errorf("audit of %d detections: %+v, %+v, %v", len(es), a, a.Broken, err)
+	}
 	kept := map[event.ID]bool{}
+	entries := map[string]bool{} // each detection has its own number in an incident
 	for _, e := range es {
+		if m := e.Detection.Incident; m == nil || entries[fmt.Sprint(m.Number, " ", m.Entry)] {
+			t.Errorf("detection %s has no place of its own in an incident: %+v", e.Detection.ID, m)
+		} else {
+			entries[fmt.Sprint(m.Number, " ", m.Entry)] = true
+		}
 		kept[e.Detection.ID] = true
 	}
 	for id := range committed {

@@ -49,9 +49,12 @@ func TestProxyAnswersAsMariaDBDoesByteForByte(t *testing.T) {
 			if err != nil {
 				t.Fatalf("direct: %v\n%q", err, mysqlLines(want))
 			}
+			old := recorded(want[0][0])
 			want[0] = normalLogin(want[0])
 			lines := mysqlLines(want)
-			if *update {
+			if !old { // what another server says is compared with the proxy's answers alone
+				t.Log("not the server that the transcript was recorded from")
+			} else if *update {
 				if err := tr.record(lines); err != nil {
 					t.Fatal(err)
 				}

@@ -35,7 +35,7 @@ var myDisguised = []myWay{
 	{name: "UTF-16 in binary", kind: "email", sql: "select cast(convert(email using utf16) as binary) from customers where id > 900000", as: "utf-16"},
 	{name: "UTF-16, little end first, in binary", kind: "email", sql: "select cast(convert(email using utf16le) as binary) from customers where id > 900000", as: "utf-16"},
 	{name: "UTF-32 in binary", kind: "email", sql: "select cast(convert(email using utf32) as binary) from customers where id > 900000", as: "utf-16"},
-	{name: "WEIGHT_STRING", kind: "email", sql: "select weight_string(email) from customers where id > 900000", as: "utf-16"},
+	{name: "WEIGHT_STRING", kind: "email", sql: "select weight_string(email collate utf8mb4_general_ci) from customers where id > 900000", as: "utf-16"},
 	{name: "COMPRESS", kind: "email", sql: "select compress(email) from customers where id > 900000", as: "compressed"},
 	{name: "COMPRESS of a hundred rows", kind: "email", sql: "select compress(group_concat(email, ' ', name)) from customers where id > 200", as: "compressed"},
 	{name: "spaces between characters", kind: "email", sql: `select regexp_replace(email, '(.)', '\\1 ') from customers where id > 900000`, as: "spaced"},

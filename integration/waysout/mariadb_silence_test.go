@@ -114,7 +114,7 @@ func TestMariaDBsToolsAndDriversRaiseNoAlarm(t *testing.T) {
 	if !strings.Contains(out, "Threads:") || strings.Contains(out, "ERROR") {
 		t.Errorf("mariadb: %s", out)
 	}
-	at := []string{"--host=127.0.0.1", "--port=" + p.port(), "--user=clerk"}
+	at := append([]string{"--host=127.0.0.1", "--port=" + p.port(), "--user=clerk"}, f.db.NoTLS()...)
 	for _, tool := range [][]string{
 		{"mariadb-admin", "status", "ping", "version", "extended-status", "variables", "processlist", "flush-tables"},
 		{"mariadb-show", "crm", "orders"},

@@ -21,6 +21,7 @@ var unseen = []struct{ way, why, pg, my string }{
 	{"ciphers", "derived: needs the key", "", "select aes_encrypt(email, 'k'), hex(aes_encrypt(email, 'k')) from customers where id > 900000"},
 	{"compressed, beyond 4 KiB", "so much is unpacked", "", "select compress(group_concat(email, ' ', name order by id)) from customers"},
 	{"sound of a name", "others sound alike", "", "select soundex(name) from customers where id > 900000"},
+	{"weights of a collation of Unicode's rules", "they are no letters", "", "select weight_string(email collate utf8mb4_unicode_ci) from customers where id > 900000"},
 	{"words of a text", "a word is no value", "select to_tsvector('simple', name || ' ' || phone) from customers where id > 900000", ""},
 	{"a weak value alone", "others may share it: it counts in its own column, or in company", "select upper(name) || '', salary::text || '' from customers where id > 900000 and false union all select name, null from customers where id > 900000", "select concat(name) from customers where id > 900000"},
 	{"the key alone, elsewhere", "an integer proves nothing", "select id + 0 from customers where id > 900000", "select id + 0 from customers where id > 900000"},

@@ -81,7 +81,8 @@ func readSeedDSN(dsn string) (w way, role string, err error) {
 	return w, role, w.lead(u.Host)
 }
 
-// openMariaDB starts a private MariaDB with TLS and loads the rows.
+// openMariaDB starts a private MariaDB, or what HONEYROW_MY_BIN has, with TLS and
+// loads the rows.
 func openMariaDB(ctx context.Context, dir string, p keyPair, data *crm.Data) (*business, error) {
 	srv, err := myserver.Start(ctx, myserver.Options{
 		Settings: []string{"ssl_cert = server.crt", "ssl_key = server.key"},
@@ -93,15 +94,15 @@ func openMariaDB(ctx context.Context, dir string, p keyPair, data *crm.Data) (*b
 	cfg := mysql.NewConfig()
 	cfg.User, cfg.Net, cfg.Addr, cfg.InterpolateParams, cfg.Logger = "root", "unix", srv.Socket, true, &mysql.NopLogger{}
 	b := &business{
-		server: "crm-mariadb", folder: srv.Dir, stop: srv.Stop,
-		owner: fmt.Sprintf("mariadb --no-defaults --socket=%s --user=root %s", srv.Socket, database),
+		server: "crm-" + strings.ToLower(string(srv.Kind)), folder: srv.Dir, stop: srv.Stop,
+		owner: fmt.Sprintf("%s --no-defaults --socket=%s --user=root %s", srv.Kind.Program("mariadb"), srv.Socket, database),
 		openOwner: func() (*sql.DB, error) {
 			c := cfg.Clone()
 			c.DBName = database
 			return openMySQL(c)
 		},
 		way: way{
-			product: products["mariadb"], host: srv.Host, port: srv.Port, certificate: filepath.Join(dir, "server.crt"),
+			product: products[strings.ToLower(string(srv.Kind))], host: srv.Host, port: srv.Port, certificate: filepath.Join(dir, "server.crt"),
 			passwords: newPasswords(), data: data, dir: dir,
 		},
 	}
@@ -222,7 +223,11 @@ func (t *theatre) myClient(ctx context.Context, role string, args ...string) (st
 func playMyDump(ctx context.Context, t *theatre) (string, error) {
 	file := filepath.Join(t.dir, "dump.sql")
 	defer os.Remove(file)
-	name, _, err := t.myTool(ctx, "backup_svc", []string{"mariadb-dump", "mysqldump"}, "--single-transaction", "--no-tablespaces", "--result-file="+file, database)
+	programs, args := []string{"mariadb-dump", "mysqldump"}, []string{"--single-transaction", "--no-tablespaces", "--result-file=" + file, database}
+	if name, _, err := found(programs...); err == nil && name == "mysqldump" {
+		args = append([]string{"--set-gtid-purged=OFF"}, args...) // else it wants to FLUSH TABLES where GTIDs are on
+	}
+	name, _, err := t.myTool(ctx, "backup_svc", programs, args...)
 	if err != nil {
 		return "", err
 	}
@@ -244,11 +249,18 @@ func (t *theatre) myTool(ctx context.Context, role string, names []string, args 
 	return name, out, err
 }
 
-// found is the first of the programs that is in the PATH.
+// found is the first of the programs that is beside the server of HONEYROW_MY_BIN,
+// or else in the PATH.
 func found(names ...string) (name, path string, err error) {
-	for _, name := range names {
-		if path, err = exec.LookPath(name); err == nil {
-			return name, path, nil
+	var places []string
+	if bin := os.Getenv("HONEYROW_MY_BIN"); bin != "" {
+		places = append(places, bin)
+	}
+	for _, place := range append(places, "") {
+		for _, name := range names {
+			if path, err = exec.LookPath(filepath.Join(place, name)); err == nil {
+				return name, path, nil
+			}
 		}
 	}
 	return "", "", err

@@ -76,13 +76,18 @@ integration: ## real servers, real drivers, chaos
 	$(GO) test -v -count=1 -timeout 60m ./integration/...
 	$(GO) run ./integration/suites
 
-others: ## MySQL 9, MariaDB 11.8 and PostgreSQL 18 from Debian's other suites, unpacked below OTHERS (.others), and the tests of the protocols against them
+others: ## MySQL 9, MariaDB 11.8 and PostgreSQL 18 from Debian's other suites, unpacked below OTHERS (.others), and what of the tests needs a server against them
 	@scripts/need.sh cc
 	scripts/other-servers.sh mysql-9 $(OTHERS)/mysql-9
 	scripts/other-servers.sh mariadb-11 $(OTHERS)/mariadb-11
 	scripts/other-servers.sh postgresql-18 $(OTHERS)/postgresql-18
-	HONEYROW_MY_BIN=$(OTHERS)/mysql-9/bin $(GO) test -count=1 -timeout 15m ./internal/myserver ./proxy/mywire
-	HONEYROW_MY_BIN=$(OTHERS)/mariadb-11/bin $(GO) test -count=1 -timeout 15m ./internal/myserver ./proxy/mywire
+	for s in mysql-9 mariadb-11; do \
+		export HONEYROW_MY_BIN=$(OTHERS)/$$s/bin; \
+		$(GO) test -count=1 -p 1 -timeout 15m ./internal/myserver ./proxy/mywire ./seeder/mydb && \
+		$(GO) test -count=1 -p 1 -run 'MariaDB|MySQL|Machine|Stranger' ./internal/doctor ./internal/app ./cmd/honeyrow && \
+		$(GO) test -count=1 -run '/mariadb' ./demo || exit 1; \
+	done
+	HONEYROW_MY_BIN=$(OTHERS)/mariadb-11/bin $(GO) test -count=1 -p 1 -timeout 15m -run MariaDB ./integration/transcripts ./integration/waysout
 	HONEYROW_PG_BIN=$(OTHERS)/postgresql-18/bin $(GO) test -count=1 -timeout 15m ./proxy/pgwire ./seeder/pgdb
 	HONEYROW_MY_BIN=$(OTHERS)/mysql-9/bin $(GO) run ./integration/suites -suite go-
 

@@ -123,7 +123,7 @@ func (a *Analysis) work(ctx context.Context, from *turns) {
 		a.reply(ctx, &t, q)
 		from.done(q)
 		if from == a.behind {
-			a.budget.spend(time.Since(began))
+			a.budget.spend(&q.lane, time.Since(began))
 		}
 	}
 }
@@ -174,11 +174,12 @@ func (s *session) understand(st *statement, t *sqlfacts.Text, sql []byte, total 
 // judged later.
 func (a *Analysis) unknown(st *statement, t *sqlfacts.Text, sql []byte, total int) *sqlfacts.Facts {
 	s := st.s
-	if !s.client.Protect && !a.budget.grants(t.Key()) {
+	who := s.lane()
+	if !s.client.Protect && !a.budget.grants(&who, t.Key()) {
 		s.e.stats.inline.Add(1)
 		return a.by.Scan(t)
 	}
-	q := &question{lane: s.lane(), s: s, text: append([]byte(nil), sql[:min(len(sql), maxKept)]...), total: total, env: t.Env}
+	q := &question{lane: who, s: s, text: append([]byte(nil), sql[:min(len(sql), maxKept)]...), total: total, env: t.Env}
 	queue := a.behind
 	if !s.client.Protect {
 		q.late = new(late)

@@ -20,7 +20,9 @@ import (
 	"honeyrow/alert/sink/opsgenie"
 	"honeyrow/alert/sink/pagerduty"
 	"honeyrow/alert/sink/program"
+	"honeyrow/alert/sink/ses"
 	"honeyrow/alert/sink/slack"
+	"honeyrow/alert/sink/sns"
 	"honeyrow/alert/sink/splunk"
 	"honeyrow/alert/sink/syslog"
 	"honeyrow/alert/sink/teams"
@@ -129,7 +131,9 @@ var kinds = []kind{
 	remote("opsgenie", opsgenie.New),
 	remote("pagerduty", pagerduty.New),
 	of("program", func(name string, c program.Config, _ Deps) (*program.Sink, error) { return program.New(name, c) }),
+	remote("ses", ses.New),
 	remote("slack", slack.New),
+	remote("sns", sns.New),
 	remote("splunk", splunk.New),
 	remote("syslog", syslog.New),
 	remote("teams", teams.New),

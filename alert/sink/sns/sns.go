@@ -1,0 +1,144 @@
+// Package sns publishes detections to a topic of Amazon SNS, or of a service
+// that is compatible with it.
+//
+// Source: "Amazon SNS API Reference, Publish" (Message up to 256 KiB; Subject
+// up to 100 ASCII characters without control characters; MessageAttributes for
+// filter policies; MessageGroupId and MessageDeduplicationId for FIFO topics).
+package sns
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"honeyrow/alert"
+	"honeyrow/alert/format"
+	"honeyrow/alert/peer"
+	"honeyrow/alert/peer/aws"
+	"honeyrow/alert/render"
+	"honeyrow/event"
+)
+
+var _ alert.Sink = (*Sink)(nil)
+
+const maxMessage = 256 << 10
+
+// Config names the topic.
+type Config struct {
+	// URL is that of a compatible service; empty: Amazon's own of the region.
+	peer.HTTP  `yaml:",inline"`
+	aws.Config `yaml:",inline"`
+	Topic      string `yaml:"topic"` // ARN
+	// Format of the message: json (default), ecs, ocsf, or text for people.
+	Format string `yaml:"format"`
+}
+
+func (c Config) endpoint() string { return "https://sns." + c.Region + ".amazonaws.com/" }
+
+// Validate reports what cannot work.
+func (c Config) Validate() error {
+	if !strings.HasPrefix(c.Topic, "arn:") || strings.ContainsAny(c.Topic, " \n") {
+		return errors.New("topic: set the topic's ARN, such as arn:aws:sns:eu-central-1:123456789012:honeyrow")
+	}
+	if err := format.JSON(c.Format, "text"); err != nil {
+		return err
+	}
+	if err := c.Config.Validate(); err != nil {
+		return err
+	}
+	return c.HTTP.Validate(c.endpoint())
+}
+
+// Check reads the credentials and connects to the service.
+func (c Config) Check(ctx context.Context) error {
+	if _, err := aws.New(c.Config, "sns", nil); err != nil {
+		return err
+	}
+	return c.HTTP.Check(ctx, c.endpoint())
+}
+
+// Sink publishes to one topic. It is safe for concurrent use.
+type Sink struct {
+	name   string
+	cfg    Config
+	client *peer.Client
+	signer *aws.Signer
+}
+
+// New reads the credentials; it makes no connection.
+func New(name string, c Config, o peer.Options) (*Sink, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	client, err := peer.NewClient(c.HTTP, c.endpoint(), o)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := aws.New(c.Config, "sns", client.Now)
+	if err != nil {
+		return nil, err
+	}
+	return &Sink{name, c, client, signer}, nil
+}
+
+// Name implements alert.Sink.
+func (s *Sink) Name() string { return s.name }
+
+// Close implements alert.Sink.
+func (s *Sink) Close() error { return s.client.Close() }
+
+// Deliver implements alert.Sink.
+func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
+	text, err := s.text(d)
+	if err != nil {
+		return err
+	}
+	if len(text) > maxMessage {
+		short := *d
+		short.Statement.Text, short.Statement.Truncated, short.Statement.Parameters = format.Cut(d.Statement.Text, 4096), true, nil
+		short.Summary, short.Origins, short.Reach = format.Cut(d.Summary, 1024), nil, nil
+		if text, err = s.text(&short); err != nil {
+			return err
+		}
+	}
+	n := render.Brief(nil, d)
+	form := url.Values{
+		"Action": {"Publish"}, "Version": {"2010-03-31"}, "TopicArn": {s.cfg.Topic}, "Message": {text}, "Subject": {subject(n.Title + ": " + n.Summary)},
+	}
+	if strings.HasSuffix(s.cfg.Topic, ".fifo") {
+		form.Set("MessageGroupId", render.Key(nil, d))
+		form.Set("MessageDeduplicationId", string(d.ID)+"-"+strconv.Itoa(d.Revision))
+	}
+	for i, a := range [][2]string{{"severity", n.Severity.String()}, {"rule", d.Rule}, {"detection", string(d.ID)}, {"revision", strconv.Itoa(d.Revision)}} {
+		at := "MessageAttributes.entry." + strconv.Itoa(i+1)
+		form.Set(at+".Name", a[0])
+		form.Set(at+".Value.DataType", "String")
+		form.Set(at+".Value.StringValue", a[1])
+	}
+	body := []byte(form.Encode())
+	h := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	_, err = s.client.Do(ctx, peer.Request{Header: h, Body: body, Sign: s.signer.Sign(ctx, body)})
+	return err
+}
+
+func (s *Sink) text(d *event.Detection) (string, error) {
+	if s.cfg.Format == "text" {
+		return render.Text(d, render.Options{}), nil
+	}
+	b, err := format.Encode(s.cfg.Format, d)
+	return string(b), err
+}
+
+// subject makes 100 printable ASCII characters of s.
+func subject(s string) string {
+	out := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, s)
+	return out[:min(len(out), 100)]
+}

@@ -121,7 +121,8 @@ func TestAllowMakesANarrowAllowance(t *testing.T) {
     window: \{days: \[mon, tue\], from: "01:00", to: "03:00"\}
     until: "\d{4}-\d\d-\d\d"
     note: 'incident 1: nightly'
-$`
+  - rule: honey-row-sought
+`
 	if !regexp.MustCompile(want).MatchString(dry) {
 		t.Errorf("dry run\n%s\nwant\n%s", dry, want)
 	}

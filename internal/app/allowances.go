@@ -117,10 +117,11 @@ func PlanAllowances(c *Config, inc *event.Incident, ds []event.Detection, p Perm
 		if d.Statement.Shape == "" {
 			return nil, nil, fmt.Errorf("alert %s has no statement to name (rule %s): an allowance for it would be a wide one; if it must be, write it into the configuration: allow (docs/rules.md)", d.ID, d.Rule)
 		}
-		if mark := incident.Covered(d); !slices.Contains(covers, mark) {
-			covers = append(covers, mark)
-		}
 		for _, rule := range rulesOf(d) {
+			mark := incident.Covered(&event.Detection{Rule: rule, Statement: d.Statement})
+			if !slices.Contains(covers, mark) {
+				covers = append(covers, mark)
+			}
 			x := allowanceFor(rule, d, inc, p)
 			key := fmt.Sprint(x)
 			if all[key] == nil {
@@ -147,12 +148,17 @@ func PlanAllowances(c *Config, inc *event.Incident, ds []event.Detection, p Perm
 	return texts, covers, err
 }
 
+// rulesOf are the rules that would tell of the detection: a statement that may
+// read a honey row may name it too, which is told only where the reading isn't.
 func rulesOf(d *event.Detection) []string {
 	ids := []string{d.Rule}
 	for _, m := range d.Rules {
 		if !slices.Contains(ids, m.ID) {
 			ids = append(ids, m.ID)
 		}
+	}
+	if slices.Contains(ids, rules.RowRead) && !slices.Contains(ids, rules.RowSought) {
+		ids = append(ids, rules.RowSought)
 	}
 	return ids
 }

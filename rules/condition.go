@@ -141,6 +141,9 @@ func compileCondition(c Condition) (*condition, error) {
 	}
 	var static, dynamic []ast.Node
 	for _, n := range conjuncts(p.Node(), nil) {
+		if inputsOf(n) == 0 && without(n, 0) == no {
+			return nil, fmt.Errorf("it can never hold: %s is always false", n)
+		}
 		if inputsOf(n)&^Static == 0 {
 			static = append(static, n)
 		} else {

@@ -117,12 +117,17 @@ func (rulesCheckCmd) Help() string {
 // Run checks rule files.
 func (c *rulesCheckCmd) Run(e *env) error {
 	set, err := e.ruleSet(c.Files)
+	var warnings []string
+	if err == nil {
+		warnings, err = e.idle(set)
+	}
 	if e.json {
 		out := struct {
 			OK       bool     `json:"ok"`
 			Rules    int      `json:"rules"`
 			Mistakes []string `json:"mistakes"`
-		}{err == nil, 0, mistakes(err)}
+			Warnings []string `json:"warnings,omitempty"`
+		}{err == nil, 0, mistakes(err), warnings}
 		if set != nil {
 			out.Rules = len(set.All())
 		}
@@ -134,6 +139,9 @@ func (c *rulesCheckCmd) Run(e *env) error {
 		}
 		return nil
 	}
+	for _, w := range warnings {
+		fmt.Fprintln(e.stderr, "honeyrow: warning:", w)
+	}
 	if err != nil {
 		for _, m := range mistakes(err) {
 			fmt.Fprintln(e.stderr, "honeyrow:", m)
@@ -142,6 +150,19 @@ func (c *rulesCheckCmd) Run(e *env) error {
 	}
 	fmt.Fprintf(e.stdout, "%d rules, %d of them in force\n", len(set.All()), len(set.Rules()))
 	return nil
+}
+
+// idle says which rules do nothing with the configuration, if there is one.
+func (e *env) idle(set *rules.Set) (warnings []string, err error) {
+	name, err := app.FindConfig(e.config)
+	if err != nil {
+		name = ""
+	}
+	is, err := app.IdleRules(name, set)
+	for _, i := range is {
+		warnings = append(warnings, i.String())
+	}
+	return warnings, err
 }
 
 // mistakes takes joined errors apart.

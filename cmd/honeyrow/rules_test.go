@@ -83,3 +83,48 @@ func TestAFailingCaseAndABadFileFailTheCommand(t *testing.T) {
 		t.Errorf("a proxy would start with it: %+v", r)
 	}
 }
+
+func TestARuleThatDoesNothingIsNamedWithItsSetting(t *testing.T) {
+	const mixed = `rules:
+  - id: odd
+    title: Odd statements
+    condition: score >= 2
+  - id: keys
+    title: A key was read
+    condition: any(hits, .kind == "api_key")
+`
+	dir, file := ruled(t, mixed)
+	config := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, "honeyrow.yaml"), []byte("servers: [{name: a, address: 127.0.0.1:1}]\nlisteners: [{name: a, address: 127.0.0.1:0}]\nrule_files: [own.yaml]\n"+text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	config("alerts: {statements: false}\n")
+	if r := honeyrow(t, dir, "rules", "check"); r.code != 0 || !strings.Contains(r.stderr, "rule odd is idle: it needs findings: set alerts.statements: true") || strings.Contains(r.stderr, "rule keys") {
+		t.Errorf("a rule without findings: %+v", r)
+	}
+	config("alerts: {statements: true}\nlearn: {path: baseline.yaml}\n")
+	if r := honeyrow(t, dir, "rules", "check"); r.code != 0 || strings.Contains(r.stderr, "rule odd") || !strings.Contains(r.stderr, "rule novel-statement is idle: it needs novelty, and nothing was learned yet") {
+		t.Errorf("nothing learned: %+v", r)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "baseline.yaml"), []byte("version: 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := honeyrow(t, dir, "rules", "check"); r.code != 0 || strings.Contains(r.stderr, "idle") {
+		t.Errorf("all is there: %+v", r)
+	}
+	if err := os.WriteFile(file, []byte(strings.Split(mixed, "  - id: keys")[0]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config("alerts: {statements: false}\n")
+	if r := honeyrow(t, dir, "rules", "check"); r.code != 1 || !strings.Contains(r.stderr, "own.yaml: no rule in it can ever fire") {
+		t.Errorf("a file that can never fire: %+v", r)
+	}
+	if err := os.WriteFile(file, []byte("rules:\n  - id: never\n    title: x\n    condition: 1 > 2 and client.user == \"a\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := honeyrow(t, dir, "rules", "check"); r.code != 1 || !strings.Contains(r.stderr, "own.yaml:4") || !strings.Contains(r.stderr, "can never hold") {
+		t.Errorf("a condition that is false: %+v", r)
+	}
+}

@@ -28,10 +28,18 @@ func (a *App) ruleSet(ctx context.Context, c *Config) (*rules.Set, error) {
 		a.log.Warn().Err(err).Msg("an allowance in the registry is out of force: `honeyrow incidents allowances` lists them")
 	}
 	set, err := c.ruleSetWith(more)
-	if err == nil {
-		a.allowed.Store(&texts)
+	if err != nil {
+		return nil, err
 	}
-	return set, err
+	a.allowed.Store(&texts)
+	for _, i := range set.Idle(c.given()) {
+		e := a.log.Warn()
+		if i.Rule.Shipped() {
+			e = a.log.Info()
+		}
+		e.Str("rule", i.Rule.ID).Str("setting", i.Setting).Msg(i.String())
+	}
+	return set, nil
 }
 
 func allowanceTexts(ctx context.Context, st *Store) ([]string, error) {

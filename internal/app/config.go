@@ -463,11 +463,14 @@ func (c *Config) ruleSetWith(more []rules.Allowance) (*rules.Set, error) {
 	rc := c.ruleConfig()
 	rc.Allow = append(slices.Clone(rc.Allow), more...)
 	set, err := rules.Compile(rc)
-	if err != nil || c.Alerts.Statements {
-		return set, err
+	if err != nil {
+		return nil, err
+	}
+	if dead := set.Dead(c.given()); len(dead) > 0 {
+		return nil, errors.Join(dead...)
 	}
 	for _, r := range set.All() {
-		if !r.Disabled && r.Needs&rules.OfShape != 0 {
+		if !c.Alerts.Statements && !r.Disabled && r.Needs&rules.OfShape != 0 {
 			return nil, fmt.Errorf("%s: rule %s asks for statements' facts, which are not gathered: set alerts.statements: true", r.Source, r.ID)
 		}
 	}

@@ -65,7 +65,7 @@ type Incident struct {
 	// Summary is the incident in one sentence for a person; it begins with the severity.
 	Summary string    `json:"summary"`
 	Opened  time.Time `json:"opened"`  // first detection
-	Updated time.Time `json:"updated"` // last detection or change of state
+	Updated time.Time `json:"updated"` // last detection
 	// Story is what kind of happening it is.
 	Story     Story     `json:"story"`
 	Principal Principal `json:"principal"`

@@ -38,7 +38,7 @@ func multibyteID(id uint16) multibyte {
 	case 33, 45, 46, 76, 83:
 		return unicode
 	}
-	if id >= 192 && id <= 247 || id >= 254 && id <= 323 || id >= 576 && id <= 610 || id >= 2048 && id <= 2559 {
+	if id >= 192 && id <= 247 || id >= 254 && id <= 323 || id >= 576 && id <= 639 || id >= 2048 && id <= 2559 {
 		return unicode
 	}
 	return singleByte

@@ -96,7 +96,7 @@ func TestExitCodesTellUsageFromFailure(t *testing.T) {
 func TestEveryCommandHasAnExampleInItsHelp(t *testing.T) {
 	t.Setenv("COLUMNS", "200")
 	for _, cmd := range []string{
-		"init", "doctor", "proxy", "health", "version", "seed plan", "seed apply", "seed verify", "seed remove", "seed reconcile",
+		"init", "doctor", "proxy", "health", "version", "seed plan", "seed apply", "seed verify", "seed remove", "seed reconcile", "seed scan",
 		"tokens list", "tokens show", "tokens export", "tokens where", "tokens scan", "tokens digests", "tokens log", "alerts list", "alerts show", "alerts tail", "alerts test", "alerts status", "alerts dead list", "alerts dead show", "alerts dead revive", "alerts verify",
 		"incidents list", "incidents show", "incidents ack", "incidents resolve", "incidents allow", "incidents reopen", "incidents allowances",
 		"learn start", "learn status", "learn stop",
@@ -334,6 +334,9 @@ func TestFromInitToAnAlertAndBack(t *testing.T) {
 	must(t, w.dir, "seed", "apply", plan, "--dry-run")
 	if r := honeyrow(t, w.dir, "seed", "apply", plan, "--yes", "--sha256", strings.Repeat("0", 64)); r.code != 1 || !strings.Contains(r.stderr, "not the one that was approved") {
 		t.Errorf("a plan that nobody approved: exit code %d, %s", r.code, r.stderr)
+	}
+	if rs := lines[[]seeder.Ranked](t, strings.ReplaceAll(must(t, w.dir, "--json", "seed", "scan"), "\n", "")); len(rs) != 1 || len(rs[0]) != 1 || rs[0][0].Advice != "plant" || rs[0][0].Tempting < 8 || rs[0][0].Safe != 100 {
+		t.Errorf("scan: %+v", rs)
 	}
 	if out := must(t, w.dir, "seed", "reconcile"); !strings.HasPrefix(out, "0 planned rows are live") {
 		t.Errorf("reconcile: %s", out)

@@ -15,6 +15,7 @@ import (
 )
 
 type seedCmd struct {
+	Scan   seedScanCmd   `cmd:"" help:"Rank the tables by how tempting and how safe they are for honey rows."`
 	Plan   seedPlanCmd   `cmd:"" help:"Show what would be planted, and why. Changes nothing."`
 	Apply  seedApplyCmd  `cmd:"" help:"Plant honey rows."`
 	Verify seedVerifyCmd `cmd:"" help:"Check that the honey rows are still there and unchanged."`

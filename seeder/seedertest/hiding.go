@@ -83,3 +83,35 @@ func aPlanSaysHowWellItsRowsHideAndRefusesAboveTheOwnersLimit(t *testing.T, g Gr
 		}
 	}
 }
+
+func aScanRanksTablesByHowTemptingAndHowSafeTheyAre(t *testing.T, g Ground) {
+	db := g.Database(t, g.Customers)
+	g.Exec(t, db, fmt.Sprintf(`CREATE TABLE sessions (id %s PRIMARY KEY, email varchar(90) NOT NULL, token varchar(90) NOT NULL);
+INSERT INTO sessions (email, token) SELECT email, concat('tok_', id, '9f8e7d6c5b4a39281706f5e4d3c2b1a0') FROM customers;
+CREATE TABLE colours (id %s PRIMARY KEY, name varchar(20) NOT NULL);
+INSERT INTO colours (name) VALUES ('red'), ('green'), ('blue');
+CREATE TABLE nothing (id %s PRIMARY KEY, email varchar(90));`, g.Numbered, g.Numbered, g.Numbered))
+	st := g.Store(t)
+	s := g.Open(t, db, st)
+	before := g.Content(t, db)
+	_, err := s.Apply(t.Context(), Plan(t, s, Options()), seeder.ApplyOptions{})
+	Must(t, err)
+	planted := g.Content(t, db)
+	rs, err := s.Scan(t.Context(), Options())
+	Must(t, err)
+	by := map[string]seeder.Ranked{}
+	for _, r := range rs {
+		by[r.Table[strings.LastIndex(r.Table, ".")+1:]] = r
+	}
+	if g.Content(t, db) != planted || planted == before || len(rs) != 4 {
+		t.Fatalf("%d tables, or a scan changed rows", len(rs))
+	}
+	if r := rs[0]; r.Table != by["customers"].Table || r.Advice != "plant" || r.Safe != 100 || r.Strength != "strong" || r.Honey == 0 || !strings.Contains(r.Columns, "email") {
+		t.Errorf("the best is %+v, want customers", r)
+	}
+	for name, want := range map[string]string{"sessions": "name it", "colours": "leave", "nothing": "refused"} {
+		if r := by[name]; r.Advice != want || len(r.Reasons) == 0 {
+			t.Errorf("%s: got %+v, want %q with a reason", name, r, want)
+		}
+	}
+}

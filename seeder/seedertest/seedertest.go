@@ -54,6 +54,7 @@ func Run(t *testing.T, g Ground) {
 		{"a crash between two rows leaves no row and is settled", aCrashBetweenTwoRowsLeavesNoRowAndIsSettled},
 		{"a crash at the commit is settled by looking at the rows", aCrashAtTheCommitIsSettledByLookingAtTheRows},
 		{"a process killed at any step leaves what reconcile brings back to the truth", aProcessKilledAtAnyStepLeavesWhatReconcileBringsBackToTheTruth},
+		{"a scan ranks tables by how tempting and how safe they are", aScanRanksTablesByHowTemptingAndHowSafeTheyAre},
 		{"no row is visible before every proxy watches it", noRowIsVisibleBeforeEveryProxyWatchesIt},
 		{"two seeding runs at once are kept apart", twoSeedingRunsAtOnceAreKeptApart},
 		{"many rows in a table with few values stay told apart", manyRowsInATableWithFewValuesStayToldApart},

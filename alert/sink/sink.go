@@ -17,6 +17,7 @@ import (
 	"honeyrow/alert/sink/file"
 	"honeyrow/alert/sink/jira"
 	"honeyrow/alert/sink/mail"
+	"honeyrow/alert/sink/nats"
 	"honeyrow/alert/sink/opsgenie"
 	"honeyrow/alert/sink/pagerduty"
 	"honeyrow/alert/sink/program"
@@ -128,6 +129,7 @@ var kinds = []kind{
 	of("file", func(name string, c file.Config, _ Deps) (*file.Sink, error) { return file.New(name, c) }),
 	remote("jira", jira.New),
 	remote("mail", mail.New),
+	remote("nats", nats.New),
 	remote("opsgenie", opsgenie.New),
 	remote("pagerduty", pagerduty.New),
 	of("program", func(name string, c program.Config, _ Deps) (*program.Sink, error) { return program.New(name, c) }),

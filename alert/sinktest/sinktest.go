@@ -39,6 +39,8 @@ type Suite struct {
 	// HTTP says that the service speaks HTTP, whose answers are sorted alike by
 	// every sink.
 	HTTP bool
+	// OwnTLS says that the service does not begin with TLS: the sink tests it.
+	OwnTLS bool
 	// Mute says that the service never says anything: silence is no failure.
 	Mute bool
 }
@@ -74,7 +76,9 @@ var silent = log.New(io.Discard, "", 0)
 func Run(t *testing.T, s Suite) {
 	s.Secrets = append(slices.Clone(s.Secrets), "s3cr3t-in-path")
 	t.Run("the service takes what it is sent", s.taken)
-	t.Run("the service takes it over TLS, and nobody else does", s.overTLS)
+	if !s.OwnTLS {
+		t.Run("the service takes it over TLS, and nobody else does", s.overTLS)
+	}
 	t.Run("hostile content is taken too", s.hostile)
 	t.Run("a slow, absent or broken peer is tried again", s.absent)
 	t.Run("an outage of an hour loses nothing", s.outage)

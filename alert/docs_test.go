@@ -122,7 +122,7 @@ func walkType(t *testing.T, path string, typ reflect.Type, s *schema, doc string
 			t.Errorf("%s%s is not in the schema", path, name)
 			continue
 		}
-		if got, want := slices.Contains(s.Required, name), !strings.Contains(opts, "omitempty"); got != want {
+		if got, want := slices.Contains(s.Required, name), !strings.Contains(opts, "omit"); got != want {
 			t.Errorf("%s%s: required is %v, want %v", path, name, got, want)
 		}
 		if p.Desc == "" || !strings.Contains(doc, "| `"+path+name+"` |") {

@@ -444,3 +444,24 @@ func TestManySessionsAtOnce(t *testing.T) {
 		t.Errorf("%d hits", h)
 	}
 }
+
+func TestEachFindingOfAStoryHasItsTimes(t *testing.T) {
+	_, _, s := seeking(t)
+	now := time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
+	var x suspicion
+	x.add([]event.Finding{{Detector: "schema-enumeration", Weight: 1}}, nil, now)
+	x.add([]event.Finding{{Detector: "union-graft", Weight: 4}, {Detector: "schema-enumeration", Weight: 1}}, nil, now.Add(time.Minute))
+	for i, want := range []event.Finding{
+		{Detector: "schema-enumeration", Weight: 1, Count: 2, First: now, Last: now.Add(time.Minute)},
+		{Detector: "union-graft", Weight: 4, Count: 1, First: now.Add(time.Minute), Last: now.Add(time.Minute)},
+	} {
+		if got := x.findings[i]; got.Detector != want.Detector || got.Count != want.Count || !got.First.Equal(want.First) || !got.Last.Equal(want.Last) {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	}
+	ask(s, "SELECT id FROM products WHERE id = 5 OR sleep(5)", "OK")
+	fs, _ := s.(*session).e.told(s.(*session))
+	if len(fs) == 0 || fs[0].First.IsZero() || fs[0].Last.Before(fs[0].First) {
+		t.Errorf("told: %+v", fs)
+	}
+}

@@ -191,7 +191,7 @@ func (e *Engine) narrate(a asked, env *rules.Env, matched []graded) event.Verdic
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.renew(now)
-	s.add(a.findings, a.reach)
+	s.add(a.findings, a.reach, now)
 	env.Reach.Tables = s.reach
 	live := matched[:0]
 	for _, g := range matched {
@@ -229,18 +229,19 @@ func (s *suspicion) renew(now time.Time) {
 	s.last = now
 }
 
-func (s *suspicion) add(fs []event.Finding, reach []string) {
+func (s *suspicion) add(fs []event.Finding, reach []string, now time.Time) {
 	for _, f := range fs {
 		i := slices.IndexFunc(s.findings, func(o event.Finding) bool { return o.Detector == f.Detector })
 		if i < 0 {
 			if len(s.findings) < maxFindings {
-				f.Count = 1
+				f.Count, f.First, f.Last = 1, now, now
 				s.findings = append(s.findings, f)
 			}
 			continue
 		}
 		o := &s.findings[i]
 		o.Count++
+		o.Last = now
 		if f.Weight > o.Weight {
 			o.Weight, o.Detail = f.Weight, f.Detail
 		}

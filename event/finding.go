@@ -1,5 +1,7 @@
 package event
 
+import "time"
+
 // Finding is one detector's observation about a statement.
 type Finding struct {
 	Detector string `json:"detector"` // "union-graft"
@@ -12,6 +14,10 @@ type Finding struct {
 	Detail string `json:"detail,omitempty"`
 	// Count is how many statements it was seen in.
 	Count int `json:"count"`
+	// First and Last are when it was seen: a client's findings in the order of
+	// First tell its story. Zero where nobody noted it.
+	First time.Time `json:"first,omitzero"`
+	Last  time.Time `json:"last,omitzero"`
 	// Maps are the weakness and the techniques that it belongs to: CWE-89, T1190.
 	Maps []string `json:"maps,omitempty"`
 }

@@ -309,6 +309,9 @@ func (w *writer) suspected(d *event.Detection) {
 			break
 		}
 		text := Clean(f.Title)
+		if !f.First.IsZero() {
+			text = f.First.In(w.o.Zone).Format("15:04:05") + " " + text
+		}
 		if f.Detail != "" {
 			text += ": " + Clean(f.Detail)
 		}

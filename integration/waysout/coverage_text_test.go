@@ -86,6 +86,9 @@ Each cell has four tests, under the way's name:
   *cut*: the value stands in a message larger than what is held, which has begun to pass, and the session ends instead. *dropped*: the message is left out without an error;
 - its control: the same statements over the same table, with the tokens of a row that is like the one read but not there, so that this one is an ordinary neighbour: no detection, disguises looked for as well: ~TestNoWayOfAnOrdinaryRowRaisesAnAlarm~, ~TestNoWayOfAnOrdinaryRowOfMariaDBRaisesAnAlarm~.
 
+In protect mode, with every shipped rule set to block and a hold of 1 MiB, each attempt, those of disguises included, is refused, and where the row fits into the hold the client has the error
+and no byte of the refused result (of several statements in one text, the results before it pass): ~TestInProtectModeEveryWayOutIsRefusedAndNothingOfTheRowLeaves~, ~TestInProtectModeEveryWayOutOfMariaDBIsRefusedAndNothingOfTheRowLeaves~.
+
 The channels *statement*, *bind* and *copy-in* are the way in: somebody presents what was stolen.
 
 ## Ways in clear

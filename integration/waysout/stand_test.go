@@ -157,6 +157,7 @@ type yard struct {
 	alert, block gate // plain text, reporting and refusing
 	calm         gate // as alert, with the tokens of a row that is not there
 	judge        gate // as alert, and statements are judged
+	protect      gate // in protect mode, refusing whatever any rule speaks of
 	secure       gate // TLS, reporting, client certificates
 	balanced     gate // plain text, PROXY headers from loopback
 	socket       gate // unix, reporting
@@ -261,7 +262,10 @@ func run(m *testing.M) int {
 	other := new(mydialect.Parser)
 	y.judge.analysis = engine.NewAnalysis(map[sqlfacts.Flavour]sqlfacts.Dialect{sqlfacts.PostgreSQL: parser, sqlfacts.MariaDB: other}, engine.AnalysisOptions{})
 	defer y.judge.analysis.Close()
-	my.judge.analysis = y.judge.analysis
+	for _, g := range []*gate{&my.judge, &y.protect, &my.protect} {
+		g.analysis = y.judge.analysis
+	}
+	y.protect.policy, my.protect.policy = refuseAll(), refuseAll()
 	defer y.close()
 	if err := y.open(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -335,6 +339,7 @@ func (y *yard) open(ctx context.Context) error {
 		{&y.block, "block", "127.0.0.1:0", tlsconf.Client{}, nil},
 		{&y.calm, "calm", "127.0.0.1:0", tlsconf.Client{}, nil},
 		{&y.judge, "judge", "127.0.0.1:0", tlsconf.Client{}, nil},
+		{&y.protect, "protect", "127.0.0.1:0", tlsconf.Client{}, nil},
 		{&y.secure, "secure", "127.0.0.1:0", tlsconf.Client{Mode: tlsconf.Require, CertFile: y.certs.cert, KeyFile: y.certs.key, ClientCAFile: y.certs.ca, ClientAuth: tlsconf.CertOptional}, nil},
 		{&y.balanced, "balanced", "127.0.0.1:0", tlsconf.Client{}, []string{"127.0.0.1"}},
 		{&y.socket, "socket", "unix:" + filepath.Join(y.dir, ".s.PGSQL.5432"), tlsconf.Client{}, nil},
@@ -354,7 +359,7 @@ func (y *yard) serve(ctx context.Context, g *gate, name, address string, tc tlsc
 	log := zerolog.New(&y.log)
 	return g.open(ctx, &y.wait, log, snap, proxy.Config{Name: name, Server: "crm", Address: address, UnixMode: "0666", ProxyProtocol: proxy.ProxyProtocol{From: from}},
 		func() (wire.Protocol, error) {
-			return pgwire.New(pgwire.Config{Listener: name, TLS: tc, Server: pgwire.Server{Name: "crm", Address: y.pg.Addr(), TLS: tlsconf.Server{Mode: tlsconf.Disable}}},
+			return pgwire.New(pgwire.Config{Listener: name, TLS: tc, Server: pgwire.Server{Name: "crm", Address: y.pg.Addr(), TLS: tlsconf.Server{Mode: tlsconf.Disable}}, Protect: g == &y.protect, Hold: wire.HoldConfig{Size: roomy}},
 				pgwire.Deps{Inspector: g.engine, Log: log})
 		})
 }

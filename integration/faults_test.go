@@ -64,6 +64,11 @@ func TestFaultsCostOneSessionAndNothingElse(t *testing.T) {
 		}
 		return ""
 	})
+	said, err := s.Detections(t.Context())
+	if err != nil {
+		t.Error(err)
+	}
+	onlyRules(t, s.Judges, said)
 	if n := s.Plain.Counters.Panics.Load() + s.Secure.Counters.Panics.Load(); n > 0 {
 		t.Errorf("%d panics\n%s", n, s.Log())
 	}

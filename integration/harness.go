@@ -14,11 +14,12 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/rs/zerolog"
 
-	"honeyrow/engine"
 	"honeyrow/event"
+	"honeyrow/integration/judges"
 	"honeyrow/internal/pgserver"
 	"honeyrow/proxy"
 	"honeyrow/proxy/pgwire"
@@ -33,6 +34,10 @@ type Options struct {
 	Settings []string // lines for postgresql.conf
 	HBA      []string // rules before the one that trusts everybody
 	Tokens   int      // 5,000 if 0
+	// Ahead has statements judged before they are sent (judges.Options).
+	Ahead bool
+	// Protect puts all listeners into protect mode.
+	Protect bool
 	// Statement is the listener's limits.statement, its default if 0.
 	Statement int
 }
@@ -40,11 +45,14 @@ type Options struct {
 // Stand is a server with a proxy before it. Close releases all of it.
 type Stand struct {
 	Server *pgserver.Server
-	Engine *engine.Engine
+	// Judges judge all that passes. Who makes a Stand calls pgsql.ServeIfWorker
+	// first.
+	Judges *judges.Bench
 	// Plain takes no TLS; Secure requires it and uses TLS to the server as
 	// well, with the server's own certificate; Mixed leaves it to the client
-	// and always uses TLS to the server.
-	Plain, Secure, Mixed *proxy.Listener
+	// and always uses TLS to the server; Protected is Plain in protect mode, with
+	// the hold that is the default.
+	Plain, Secure, Mixed, Protected *proxy.Listener
 	// CAFile is the PEM file of the authority that signed the certificate of
 	// the server and of Secure, for "localhost" and 127.0.0.1.
 	CAFile string
@@ -53,9 +61,6 @@ type Stand struct {
 	stop    context.CancelFunc
 	serving sync.WaitGroup
 	log     safeBuffer
-
-	mu         sync.Mutex
-	detections map[event.ID]event.Detection
 }
 
 // End is one way to the server.
@@ -83,7 +88,7 @@ func (e End) Env(user, database string) []string {
 
 // Start makes a Stand.
 func Start(ctx context.Context, o Options) (*Stand, error) {
-	s := &Stand{detections: map[event.ID]event.Detection{}}
+	s := &Stand{}
 	if err := s.start(ctx, o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -112,7 +117,7 @@ func (s *Stand) start(ctx context.Context, o Options) error {
 	if err := s.plantHoney(ctx); err != nil {
 		return err
 	}
-	if s.Engine, err = engine.New(engine.DefaultConfig(), engine.Options{Reporter: s}); err != nil {
+	if s.Judges, err = judges.New(judges.Options{Ahead: o.Ahead}); err != nil {
 		return err
 	}
 	n := o.Tokens
@@ -123,7 +128,7 @@ func (s *Stand) start(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	s.Engine.Swap(snap)
+	s.Judges.Swap(snap)
 	return s.listen(ctx, o, pair)
 }
 
@@ -138,16 +143,18 @@ func (s *Stand) listen(ctx context.Context, o Options, pair pair) error {
 		name   string
 		client tlsconf.Client
 		server tlsconf.Server
+		mode   string
 	}{
-		{&s.Plain, "plain", tlsconf.Client{Mode: tlsconf.Off}, tlsconf.Server{Mode: tlsconf.Disable}},
-		{&s.Secure, "secure", secure, tlsconf.Server{Mode: tlsconf.Require}},
-		{&s.Mixed, "mixed", mixed, tlsconf.Server{Mode: tlsconf.Prefer}},
+		{&s.Plain, "plain", tlsconf.Client{Mode: tlsconf.Off}, tlsconf.Server{Mode: tlsconf.Disable}, proxy.ModeDetect},
+		{&s.Secure, "secure", secure, tlsconf.Server{Mode: tlsconf.Require}, proxy.ModeDetect},
+		{&s.Mixed, "mixed", mixed, tlsconf.Server{Mode: tlsconf.Prefer}, proxy.ModeDetect},
+		{&s.Protected, "protected", tlsconf.Client{Mode: tlsconf.Off}, tlsconf.Server{Mode: tlsconf.Disable}, proxy.ModeProtect},
 	} {
 		log := zerolog.New(&s.log).Level(zerolog.InfoLevel)
 		p, err := pgwire.New(pgwire.Config{
-			Listener: l.name, TLS: l.client, Statement: o.Statement,
+			Listener: l.name, TLS: l.client, Statement: o.Statement, Protect: o.Protect || l.mode == proxy.ModeProtect,
 			Server: pgwire.Server{Name: ServerName, Address: s.Server.Addr(), TLS: l.server},
-		}, pgwire.Deps{Inspector: s.Engine, Log: log})
+		}, pgwire.Deps{Inspector: s.Judges, Log: log})
 		if err != nil {
 			return err
 		}
@@ -161,23 +168,30 @@ func (s *Stand) listen(ctx context.Context, o Options, pair pair) error {
 	return nil
 }
 
-// Report implements engine.Reporter.
-func (s *Stand) Report(d event.Detection) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.detections[d.ID] = d
+// Detections returns what was reported since the last call and not expected. It
+// waits until all sessions are over and all that was sent is judged: the clients
+// must have gone.
+func (s *Stand) Detections(ctx context.Context) ([]event.Detection, error) {
+	if err := over(ctx, s.Plain, s.Secure, s.Mixed, s.Protected); err != nil {
+		return nil, err
+	}
+	return s.Judges.Take(ctx)
 }
 
-// Detections returns how many there were since the last call, by rule.
-func (s *Stand) Detections() map[string]int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := map[string]int{}
-	for _, d := range s.detections {
-		n[d.Rule]++
+// over waits until the listeners have no session.
+func over(ctx context.Context, ls ...*proxy.Listener) error {
+	ctx, stop := context.WithTimeout(ctx, 10*time.Second)
+	defer stop()
+	for _, l := range ls {
+		for len(l.Sessions()) > 0 {
+			select {
+			case <-ctx.Done():
+				return errors.New("sessions are still open after 10 s: close the clients first")
+			case <-time.After(2 * time.Millisecond):
+			}
+		}
 	}
-	clear(s.detections)
-	return n
+	return nil
 }
 
 // Direct is the way to the server itself.
@@ -187,6 +201,11 @@ func (s *Stand) Direct() End {
 
 // Proxy is the way through the proxy.
 func (s *Stand) Proxy() End { return listenerEnd("proxy", s.Plain, "disable") }
+
+// ProxyProtect is the way through the proxy in protect mode.
+func (s *Stand) ProxyProtect() End {
+	return listenerEnd("proxy in protect mode", s.Protected, "disable")
+}
 
 // ProxyTLS is the way through the proxy with TLS on both legs.
 func (s *Stand) ProxyTLS() End { return listenerEnd("proxy with TLS", s.Secure, "require") }
@@ -220,6 +239,9 @@ func (s *Stand) Close() error {
 	if s.stop != nil {
 		s.stop()
 		s.serving.Wait()
+	}
+	if s.Judges != nil {
+		s.Judges.Close()
 	}
 	if s.Server != nil {
 		s.Server.Stop()

@@ -3,19 +3,27 @@ package integration
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"honeyrow/engine/sqlfacts/pgsql"
+	"honeyrow/event"
+	"honeyrow/integration/judges"
+	"honeyrow/rules"
 )
 
 var stand *Stand
 
 func TestMain(m *testing.M) {
+	pgsql.ServeIfWorker()
 	os.Exit(run(m))
 }
 
@@ -27,6 +35,10 @@ func run(m *testing.M) int {
 	}
 	defer stand.Close()
 	code := m.Run()
+	if said := unexpected(context.Background()); said != "" {
+		fmt.Fprintln(os.Stderr, "no test expected this:\n"+said)
+		code = 1
+	}
 	if b := stand.Broken() + closeMariaDB(); b != "" {
 		fmt.Fprintln(os.Stderr, "the proxy could not follow these sessions:\n"+b)
 		return 1
@@ -34,20 +46,67 @@ func run(m *testing.M) int {
 	return code
 }
 
+// unexpected is what was reported at last, once all is over, and tells how much
+// was judged.
+func unexpected(ctx context.Context) string {
+	said, err := stand.Detections(ctx)
+	out := judges.Lines(said) + stand.Judges.Alarms()
+	tally := stand.Judges.Tally()
+	fmt.Printf("%d statements before PostgreSQL were judged, %d of them by their words alone\n", tally.Statements, tally.Words)
+	if maria.MariaDB != nil {
+		said, merr := maria.Take(ctx)
+		err = errors.Join(err, merr)
+		out += judges.Lines(said) + maria.Judges.Alarms()
+		tally := maria.Judges.Tally()
+		fmt.Printf("%d statements before MariaDB were judged, %d of them by their words alone\n", tally.Statements, tally.Words)
+	}
+	if err != nil {
+		out += err.Error()
+	}
+	return out
+}
+
 // wantDetections checks which alarms there were since the last check.
-func wantDetections(t *testing.T, rules ...string) {
+func wantDetections(t *testing.T, want ...string) {
 	t.Helper()
-	got := stand.Detections()
-	for _, r := range rules {
-		if got[r] == 0 {
+	ds, err := stand.Detections(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	onlyRules(t, stand.Judges, ds, want...)
+	for _, r := range want {
+		if !slices.ContainsFunc(ds, func(d event.Detection) bool { return d.Rule == r }) {
 			t.Errorf("no alarm of %s", r)
 		}
-		delete(got, r)
-	}
-	for r, n := range got {
-		t.Errorf("%d alarms of %s, want none", n, r)
 	}
 }
+
+// onlyRules fails the test for each detection of another rule, and for each
+// statement of which a rule spoke, that the test does not expect.
+func onlyRules(t *testing.T, b *judges.Bench, ds []event.Detection, known ...string) {
+	t.Helper()
+	if said := b.Alarms(); said != "" {
+		t.Errorf("nobody expected these:\n%s", said)
+	}
+	for _, d := range ds {
+		if !slices.Contains(known, d.Rule) {
+			t.Errorf("nobody expected this: %s", judges.Line(d))
+		}
+	}
+}
+
+// provokes declares what a test rightly is suspected of.
+func provokes(t *testing.T, b *judges.Bench, es ...judges.Expected) {
+	t.Helper()
+	t.Cleanup(b.Expect(es...))
+}
+
+// mistakes are what a client is suspected of that makes a few errors of syntax on
+// purpose, over all ways to the server. What else its story tells is no detection
+// by itself.
+var mistakes = judges.Expected{Rule: rules.Injection, Detectors: []string{
+	"syntax-error-burst", "stacked-statements", "time-delay", "comment-truncation",
+}}
 
 // program runs a program of PostgreSQL against one end and returns what it
 // printed: first its output, then its errors.
@@ -81,7 +140,7 @@ var tlsLine = regexp.MustCompile(`(?m)^SSL connection \(.*\n`)
 // against injected commands, large objects' numbers.
 var changing = regexp.MustCompile(`(?m)(with PID|^\\(?:un)?restrict|^lo_(?:un)?(?:link|import)|large object|^-- ID|/\* ID) [0-9A-Za-z]+`)
 
-func ends() []End { return []End{stand.Proxy(), stand.ProxyTLS()} }
+func ends() []End { return []End{stand.Proxy(), stand.ProxyTLS(), stand.ProxyProtect()} }
 
 func wantSame(t *testing.T, what, got, want string) {
 	t.Helper()

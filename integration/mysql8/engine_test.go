@@ -11,7 +11,10 @@ import (
 	"testing"
 
 	"honeyrow/event"
+	"honeyrow/integration/judges"
 	"honeyrow/integration/mystand"
+	"honeyrow/proxy/mywire"
+	"honeyrow/rules"
 )
 
 // engineProgram builds the program in engine, once.
@@ -72,6 +75,9 @@ func TestDriversSeeTheSameOfAnSQLEngineDirectlyAndThroughTheProxy(t *testing.T) 
 	watching, refusing := newFront(t, honey(nil)), newFront(t, honey(&block))
 	both := legs{true, true}
 	open, closed := listen(t, watching, both.gate(pair, address)), listen(t, refusing, both.gate(pair, address))
+	held := both.gate(pair, address)
+	held.Config = func(c *mywire.Config) { c.Protect = true }
+	openHeld, closedHeld := listen(t, watching, held), listen(t, refusing, held)
 	for _, d := range drivers(t) {
 		for _, user := range []string{"app", "old"} { // caching_sha2_password and mysql_native_password
 			t.Run(d.name+", "+user, func(t *testing.T) {
@@ -79,23 +85,25 @@ func TestDriversSeeTheSameOfAnSQLEngineDirectlyAndThroughTheProxy(t *testing.T) 
 				if out := d.run(t, s); out != whole {
 					t.Fatalf("directly:\n%s", out)
 				}
-				s.addr = open
-				if out := d.run(t, s); out != whole {
-					t.Errorf("through the proxy:\n%s", out)
+				for _, through := range []struct {
+					what, addr, want string
+					by               *mystand.Front
+				}{
+					{"the proxy", open, whole, watching},
+					{"the proxy in protect mode", openHeld, whole, watching},
+					{"the proxy with rule honey-row-read set to block", closed, refused, refusing},
+					{"the proxy in protect mode with that rule", closedHeld, refused, refusing},
+				} {
+					s.addr = through.addr
+					if out := d.run(t, s); out != through.want {
+						t.Errorf("through %s:\n%s", through.what, out)
+					}
+					ds, err := through.by.Take(t.Context())
+					if err != nil {
+						t.Fatal(err)
+					}
+					wantOne(t, ds, d, user, nil)
 				}
-				ds, err := watching.Take(t.Context())
-				if err != nil {
-					t.Fatal(err)
-				}
-				wantOne(t, ds, d, user, nil)
-				s.addr = closed
-				if out := d.run(t, s); out != refused {
-					t.Errorf("with rule honey-row-read set to block:\n%s", out)
-				}
-				if ds, err = refusing.Take(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				wantOne(t, ds, d, user, nil)
 			})
 		}
 	}
@@ -115,6 +123,24 @@ func TestLoginsThatTheServersLegDecides(t *testing.T) {
 				t.Errorf("%s, %s: %s", l, d.name, out)
 			}
 		}
+	}
+	wantReads(t, f, 6) // three drivers over the two legs that let them in
+}
+
+// wantReads expects so many detections that the honey row was read, and no other.
+func wantReads(t *testing.T, f *mystand.Front, n int) {
+	t.Helper()
+	said, err := f.Take(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range said {
+		if d.Rule != rules.RowRead {
+			t.Errorf("nobody expected this: %s", judges.Line(d))
+		}
+	}
+	if len(said) != n {
+		t.Errorf("%d detections, want %d", len(said), n)
 	}
 }
 
@@ -155,12 +181,12 @@ func TestStatementsOfAnSQLEngineAnswerTheSame(t *testing.T) {
 			if got := goRows(t, proxied, q.sql, q.args); got != want {
 				t.Errorf("%s: got\n%s\nwant\n%s", q.sql, got, want)
 			}
-			n := 0
-			for _, c := range f.Detections() {
-				n += c
+			said, err := f.Detections(t.Context())
+			if err != nil {
+				t.Fatal(err)
 			}
-			if n != q.hits {
-				t.Errorf("%s: %d detections, want %d", q.sql, n, q.hits)
+			if len(said) != q.hits {
+				t.Errorf("%s: %d detections, want %d\n%s", q.sql, len(said), q.hits, judges.Lines(said))
 			}
 		}
 		direct.Close()

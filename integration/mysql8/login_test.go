@@ -1,6 +1,7 @@
 package mysql8
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"github.com/go-mysql-org/go-mysql/server"
 
 	"honeyrow/event"
+	"honeyrow/integration/judges"
 	"honeyrow/integration/mystand"
 	"honeyrow/proxy/tlsconf"
 	"honeyrow/rules"
@@ -203,6 +205,10 @@ func newFront(t *testing.T, o mystand.Options) *mystand.Front {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		said, err := f.Detections(context.Background())
+		if len(said) > 0 || err != nil {
+			t.Errorf("nobody expected this: %v\n%s", err, judges.Lines(said))
+		}
 		f.Close()
 		if b := f.Broken(); b != "" {
 			t.Errorf("the proxy could not follow:\n%s", b)

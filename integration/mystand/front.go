@@ -17,8 +17,8 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"honeyrow/engine"
 	"honeyrow/event"
+	"honeyrow/integration/judges"
 	"honeyrow/proxy"
 	"honeyrow/proxy/mywire"
 	"honeyrow/proxy/tlsconf"
@@ -35,12 +35,16 @@ type Options struct {
 	Tokens []token.Token
 	Filler int
 	Rules  rules.Config
+	// Ahead has statements judged before they are sent (judges.Options).
+	Ahead bool
 }
 
 // Front is one engine with any number of listeners, all before servers of one
 // name. Close ends it.
 type Front struct {
-	engine  *engine.Engine
+	// Judges judge all that passes.
+	Judges *judges.Bench
+
 	ctx     context.Context
 	stop    context.CancelFunc
 	serving sync.WaitGroup
@@ -48,20 +52,16 @@ type Front struct {
 
 	mu        sync.Mutex
 	listeners []*proxy.Listener
-	seen      map[event.ID]event.Detection
 }
 
 // NewFront makes a Front without listeners.
 func NewFront(o Options) (*Front, error) {
-	set, err := rules.Compile(o.Rules)
+	js, err := judges.New(judges.Options{Rules: o.Rules, Ahead: o.Ahead})
 	if err != nil {
 		return nil, err
 	}
-	f := &Front{seen: map[event.ID]event.Detection{}}
-	if f.engine, err = engine.New(engine.DefaultConfig(), engine.Options{Reporter: f, Rules: set}); err != nil {
-		return nil, err
-	}
-	f.engine.Swap(&token.Snapshot{Version: 1, Tokens: append(o.Tokens[:len(o.Tokens):len(o.Tokens)], filler(o.Filler)...)})
+	js.Swap(&token.Snapshot{Version: 1, Tokens: append(o.Tokens[:len(o.Tokens):len(o.Tokens)], filler(o.Filler)...)})
+	f := &Front{Judges: js}
 	f.ctx, f.stop = context.WithCancel(context.Background())
 	return f, nil
 }
@@ -83,7 +83,7 @@ func (f *Front) Listen(g Gate) (addr string, err error) {
 	if g.Config != nil {
 		g.Config(&c)
 	}
-	p, err := mywire.New(c, mywire.Deps{Inspector: f.engine, Log: log})
+	p, err := mywire.New(c, mywire.Deps{Inspector: f.Judges, Log: log})
 	if err != nil {
 		return "", err
 	}
@@ -98,15 +98,8 @@ func (f *Front) Listen(g Gate) (addr string, err error) {
 	return ln.Addr().String(), nil
 }
 
-// Report implements engine.Reporter.
-func (f *Front) Report(d event.Detection) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.seen[d.ID] = d
-}
-
 // Take waits until every session is over and returns the detections since the
-// last call, each in its last revision.
+// last call, each in its last revision, but for those that are expected.
 func (f *Front) Take(ctx context.Context) ([]event.Detection, error) {
 	ctx, stop := context.WithTimeout(ctx, 10*time.Second)
 	defer stop()
@@ -117,14 +110,7 @@ func (f *Front) Take(ctx context.Context) ([]event.Detection, error) {
 		case <-time.After(2 * time.Millisecond):
 		}
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	out := make([]event.Detection, 0, len(f.seen))
-	for _, d := range f.seen {
-		out = append(out, d)
-	}
-	clear(f.seen)
-	return out, nil
+	return f.Judges.Take(ctx)
 }
 
 func (f *Front) busy() bool {
@@ -138,17 +124,10 @@ func (f *Front) busy() bool {
 	return false
 }
 
-// Detections returns how many there were since the last call, by rule. Unlike
-// Take it does not wait.
-func (f *Front) Detections() map[string]int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	n := map[string]int{}
-	for _, d := range f.seen {
-		n[d.Rule]++
-	}
-	clear(f.seen)
-	return n
+// Detections returns what was reported since the last call and not expected, once
+// all that was sent is judged. Unlike Take it does not wait for sessions to end.
+func (f *Front) Detections(ctx context.Context) ([]event.Detection, error) {
+	return f.Judges.Take(ctx)
 }
 
 // Broken returns the log lines of what the proxy noticed of itself: sessions
@@ -171,6 +150,7 @@ func (f *Front) Log() string { return f.log.String() }
 func (f *Front) Close() {
 	f.stop()
 	f.serving.Wait()
+	f.Judges.Close()
 }
 
 // filler are n tokens of honey rows in a table that does not exist.

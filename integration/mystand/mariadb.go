@@ -19,17 +19,20 @@ type MariaDBOptions struct {
 	// Replication are the users who may read the binary log.
 	Replication []string
 	Front       Options
+	// Protect puts all listeners into protect mode.
+	Protect bool
 }
 
-// MariaDB is a private server with TLS and three listeners before it.
+// MariaDB is a private server with TLS and four listeners before it.
 type MariaDB struct {
 	*Front
 	Server *myserver.Server
 	Pair   *Pair
 	// Plain takes no TLS and uses none to the server; Secure requires it and
 	// uses it to the server; Mixed leaves it to the client and uses TLS to the
-	// server. They are addresses, as Direct is.
-	Plain, Secure, Mixed string
+	// server; Protected is Plain in protect mode, with the hold that is the
+	// default. They are addresses, as Direct is.
+	Plain, Secure, Mixed, Protected string
 
 	dir string
 }
@@ -72,14 +75,18 @@ func (m *MariaDB) start(ctx context.Context, o MariaDBOptions) error {
 		at             *string
 		name           string
 		client, server string
+		protect        bool
 	}{
-		{&m.Plain, "plain", tlsconf.Off, tlsconf.Disable},
-		{&m.Secure, "secure", tlsconf.Require, tlsconf.Require},
-		{&m.Mixed, "mixed", tlsconf.Allow, tlsconf.Require},
+		{&m.Plain, "plain", tlsconf.Off, tlsconf.Disable, o.Protect},
+		{&m.Secure, "secure", tlsconf.Require, tlsconf.Require, o.Protect},
+		{&m.Mixed, "mixed", tlsconf.Allow, tlsconf.Require, o.Protect},
+		{&m.Protected, "protected", tlsconf.Off, tlsconf.Disable, true},
 	} {
 		*l.at, err = m.Listen(Gate{
 			Name: l.name, Address: m.Server.Addr(), Client: m.Pair.Listener(l.client), Server: tlsconf.Server{Mode: l.server},
-			Config: func(c *mywire.Config) { c.Statement, c.Replication = o.Statement, o.Replication },
+			Config: func(c *mywire.Config) {
+				c.Statement, c.Replication, c.Protect = o.Statement, o.Replication, l.protect
+			},
 		})
 		if err != nil {
 			return err

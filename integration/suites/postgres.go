@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"honeyrow/integration"
+	"honeyrow/rules"
 )
 
 // hba has the roles that the suites log in with, so that passwords and SCRAM
@@ -19,8 +20,8 @@ var hba = []string{
 }
 
 // postgres starts a private PostgreSQL with the proxy before it.
-func postgres(ctx context.Context) (*ground, error) {
-	s, err := integration.Start(ctx, integration.Options{HBA: hba})
+func postgres(ctx context.Context, o options) (*ground, error) {
+	s, err := integration.Start(ctx, integration.Options{HBA: hba, Ahead: true, Protect: o.protect})
 	if err != nil {
 		return nil, err
 	}
@@ -31,13 +32,13 @@ func postgres(ctx context.Context) (*ground, error) {
 	return &ground{
 		version: strings.Fields(version)[0],
 		dir:     s.Dir(), exec: s.Server.Exec, direct: direct(s), through: through(s),
-		broken: s.Broken, detections: s.Detections, close: s.Close,
+		broken: s.Broken, judges: s.Judges, close: s.Close,
 	}, nil
 }
 
 var postgresSuites = []suite{
 	{
-		name: "pgx", module: "github.com/jackc/pgx/v5", from: ".", database: "pgx_test",
+		name: "pgx", module: "github.com/jackc/pgx/v5", from: ".", database: "pgx_test", suspects: append(pgxSuspects, syntaxErrors),
 		setupFile: "testsetup/postgresql_setup.sql", setup: "create extension if not exists citext;",
 		packages: []string{".", "./pgconn", "./pgtype", "./pgxpool", "./stdlib"},
 		slowTests: "TestListenNotifyWhileBusyIsSafe|TestConnStress|TestConnQueryErrorWhileReturningRows|TestConnExecBatchWriteError|" +
@@ -62,16 +63,29 @@ var postgresSuites = []suite{
 		name: "pq", module: "github.com/lib/pq", from: "integration/suites/libpq", database: "pqgo",
 		setupFile: "testdata/postgres/docker-entrypoint-initdb.d/20-config.sql", setup: "create role pqgo login superuser;",
 		packages: []string{".", "./hstore"}, slowPackages: []string{"./hstore"}, slowTests: "Example_.*|TestContextCancelBegin|TestQueryRowContextBad",
-		edits: listenerPatience, serial: true, skip: pqSkip, why: pqWhy,
+		edits: listenerPatience, serial: true, skip: pqSkip, why: pqWhy, suspects: append(pqSuspects, syntaxErrors),
 		env: pqEnv,
 	},
 	{
 		name: "pq, binary parameters", module: "github.com/lib/pq", from: "integration/suites/libpq", database: "pqgo",
 		packages: []string{"."}, slowPackages: []string{"."},
-		edits: listenerPatience, serial: true, skip: pqSkip, why: pqWhy,
+		edits: listenerPatience, serial: true, skip: pqSkip, why: pqWhy, suspects: append(pqSuspects, syntaxErrors),
 		env: func(at ends) []string { return append(pqEnv(at), "PQTEST_BINARY_PARAMETERS=1") },
 	},
 }
+
+// What the suites rightly are suspected of.
+var (
+	syntaxErrors = suspect{rules.Injection, "", "a burst of errors of syntax, made on purpose"}
+	pgxSuspects  = []suspect{
+		{rules.Injection, "copy (select *, pg_sleep(0.01) from generate_series(1,1000)) to stdout", "it waits at each row, on purpose"},
+		{rules.Injection, "insert into t(id) select $1::int4 from pg_sleep(5)", "it waits inside an INSERT, on purpose"},
+		{rules.Injection, "WHERE 3 = '3'", "two literals compared, for the test binds one of them: an injection looks no different"},
+	}
+	pqSuspects = []suspect{
+		{rules.Injection, "SELECT 1; CREATE TEMP TABLE t (a int); DROP TABLE t", "DROP TABLE behind a SELECT in one text: an injection looks no different"},
+	}
+)
 
 // lib/pq panics, and with that ends all tests, if a listener needs 100 ms to connect.
 var listenerPatience = []edit{{"notify_test.go", "100 * time.Millisecond):\n\t\tpanic(\"wantEvent", "10 * time.Second):\n\t\tpanic(\"wantEvent"}}

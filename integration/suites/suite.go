@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"honeyrow/integration"
+	"honeyrow/integration/judges"
 )
 
 // ground is a private server with the proxy before it.
@@ -27,10 +28,9 @@ type ground struct {
 	exec            func(ctx context.Context, database, sql string) error
 	direct, through ends
 	broken          func() string
-	detections      func() map[string]int
+	judges          *judges.Bench
 	close           func() error
 	version         string
-	expected        map[string]bool // rules that may fire: the suites do what they report
 }
 
 // ends are the ways to the server that one run of a suite uses.
@@ -62,6 +62,9 @@ type suite struct {
 	serial bool // run the package's own parallel tests one by one
 	env    func(at ends) []string
 	args   func(at ends) []string // of the test binary; nil: none
+	// suspects are the statements that are rightly taken for something else than
+	// ordinary: these tests do what the rules tell of.
+	suspects []suspect
 	// notes say what a reader of the results must know.
 	notes []string
 }
@@ -82,6 +85,7 @@ type row struct {
 	second              []string // pass through the proxy at the second attempt only
 	gained              []string // the other way round
 	took                [2]time.Duration
+	judged
 }
 
 func (s *suite) compare(ctx context.Context, g *ground, o options) ([]row, error) {
@@ -120,6 +124,9 @@ func (s *suite) compare(ctx context.Context, g *ground, o options) ([]row, error
 			return nil, err
 		}
 		r.took[1] = time.Since(began)
+		if r.judged, err = s.judge(ctx, g.judges); err != nil {
+			return nil, err
+		}
 		if len(alone) == 0 {
 			continue // no test of this package matches -run
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"honeyrow/alert"
+	"honeyrow/alert/peer"
 	"honeyrow/alert/sink/webhook"
 	"honeyrow/event"
 )
@@ -75,7 +76,7 @@ func TestAnAlertOfTheWebhookSinkIsPrintedOnceAndHandedOut(t *testing.T) {
 	if err := os.WriteFile(file, secret, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, err := webhook.New("soc", webhook.Config{URL: r.URL, SecretFile: file}, webhook.Options{})
+	s, err := webhook.New("soc", webhook.Config{HTTP: peer.HTTP{URL: r.URL}, SecretFile: file}, peer.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

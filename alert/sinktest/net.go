@@ -49,6 +49,13 @@ func (n *network) setDown(err error) {
 	}
 }
 
+// dialled is how often somebody dialled.
+func (n *network) dialled() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.dials
+}
+
 func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

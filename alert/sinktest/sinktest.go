@@ -249,7 +249,7 @@ func (s Suite) outage(t *testing.T) {
 			put(1)
 			time.Sleep(10 * time.Minute)
 		}
-		tries := n.dials
+		tries := n.dialled()
 		n.setDown(nil)
 		time.Sleep(retry.Longest + time.Minute)
 		put(2)

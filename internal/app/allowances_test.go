@@ -50,9 +50,15 @@ func TestAnAllowedIncidentIsSilentInTheRunningProxy(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.withStore(func(st *Store) error {
+		decided, err := st.Changes(context.Background(), 1)
+		if err != nil {
+			return err
+		}
+		// The other incident may have a rise of its severity, if its read was
+		// committed after what asked for it.
 		a, err := st.Verify(context.Background(), nil)
-		if err == nil && (a.Broken != nil || a.Changes != 2) {
-			t.Errorf("audit %+v, %+v", a, a.Broken)
+		if err == nil && (a.Broken != nil || len(decided) != 2 || a.Changes < 2) {
+			t.Errorf("audit %+v, %+v, decided %+v", a, a.Broken, decided)
 		}
 		return err
 	})

@@ -98,6 +98,16 @@ func (p *Pump) Run() error {
 		// that see the end of input close on their side.
 		err = closeWrite(p.s.Server)
 	}
+	if p.deaf(err) {
+		// A server that takes no more may have said why, and that may not have
+		// been passed on yet.
+		last := time.NewTimer(p.o.FarewellTimeout)
+		defer last.Stop()
+		select {
+		case <-done:
+		case <-last.C:
+		}
+	}
 	if err != nil && err != errOther {
 		p.end(err)
 	}
@@ -107,6 +117,12 @@ func (p *Pump) Run() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.cause
+}
+
+// deaf reports whether err says that the server takes no more.
+func (p *Pump) deaf(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Side == Server && e.Op == "write" && p.killed.Load() == nil && !p.ended.Load()
 }
 
 // Drain ends the session as soon as it is at rest: now, or after the

@@ -8,6 +8,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -310,5 +311,50 @@ func BenchmarkPump(b *testing.B) {
 			p.server.Close()
 			<-p.done
 		})
+	}
+}
+
+// deafConn takes no more, and tells so.
+type deafConn struct {
+	net.Conn
+	tried chan struct{}
+}
+
+func (c deafConn) Write([]byte) (int, error) {
+	close(c.tried)
+	return 0, syscall.EPIPE
+}
+
+func TestWhatTheServerSaidLastArrivesThoughItTakesNoMore(t *testing.T) {
+	asked, release := make(chan struct{}), make(chan struct{})
+	f := &plain{chunk: func(from Side, buf []byte) (Step, error) {
+		if from == Server && len(buf) > 0 {
+			close(asked)
+			<-release
+		}
+		return Step{Pass: len(buf)}, nil
+	}}
+	client, c := tcpPair(t)
+	server, s := tcpPair(t)
+	defer client.Close()
+	deaf := deafConn{s, make(chan struct{})}
+	pump := NewPump(&Session{Client: c, Server: deaf, Flow: f}, Options{FarewellTimeout: time.Minute})
+	done := make(chan error, 1)
+	go func() { done <- pump.Run() }()
+	if _, err := server.Write([]byte("terminated")); err != nil {
+		t.Fatal(err)
+	}
+	server.Close()
+	<-asked
+	if _, err := client.Write([]byte("more")); err != nil {
+		t.Fatal(err)
+	}
+	<-deaf.tried
+	close(release)
+	if got, err := io.ReadAll(client); string(got) != "terminated" {
+		t.Errorf("client read %q, %v", got, err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("ended with %v", err)
 	}
 }

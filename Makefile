@@ -13,10 +13,10 @@ TOOL = $(GO) tool -modfile=internal/tools/go.mod
 # Everything but what takes long on purpose: the suites against other people's
 # drivers, the demo, and the containers' story.
 QUICK = $$($(GO) list ./... | grep -v -e '^honeyrow/integration' -e '^honeyrow/demo' -e '^honeyrow/docker')
-# For `make check`: what needs no MariaDB, no second program, no long seeding and no
-# SQLite (20 s under the race detector).
+# For `make check`: what needs no MariaDB, no second program, no long seeding, no
+# SQLite (20 s under the race detector) and no clock but its own (two sinks).
 # `make test` runs all.
-NIMBLE = ./event/... ./inspect/... ./token ./alert/... ./engine ./engine/baseline ./engine/match ./engine/detect ./engine/sqlfacts/mysql ./engine/sqlfacts/pgsql ./rules/... ./proxy ./proxy/pgwire ./proxy/replay/... ./proxy/tlsconf/... ./proxy/wire/... ./seeder ./seeder/generate ./internal/config ./internal/wiretest
+NIMBLE = ./event/... ./inspect/... ./token $$($(GO) list ./alert/... | grep -v -e /incident$$ -e /nats$$ -e /splunk$$) ./engine ./engine/baseline ./engine/match ./engine/detect ./engine/sqlfacts/mysql ./engine/sqlfacts/pgsql ./rules/... ./proxy ./proxy/pgwire ./proxy/replay/... ./proxy/tlsconf/... ./proxy/wire/... ./seeder ./seeder/generate ./internal/config ./internal/wiretest
 SERVERS = postgresql psql pg_dump pgbench mariadbd mariadb mariadb-dump
 CLIENTS = node npm python3-psycopg python3-psycopg2 python3-pymysql python3-mysqldb php-mysql sysbench
 

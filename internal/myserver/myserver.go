@@ -159,14 +159,23 @@ func (s *Server) install(ctx context.Context) (string, error) {
 		return "", err
 	}
 	program, args := s.Kind.installer(s.bin, dir, first)
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Dir = base
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		_ = os.RemoveAll(base)
-		return "", fmt.Errorf("%s: %w\n%s", program, err, out)
+	// On a machine under load MariaDB's first start fails now and then.
+	var failed []error
+	for range 2 {
+		cmd := exec.CommandContext(ctx, program, args...)
+		cmd.Dir = base
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred}
+		out, err := cmd.CombinedOutput()
+		if err == nil {
+			return dir, nil
+		}
+		failed = append(failed, fmt.Errorf("%s: %w\n%s", program, err, out))
+		if err := os.RemoveAll(dir); err != nil {
+			failed = append(failed, err)
+		}
 	}
-	return dir, nil
+	_ = os.RemoveAll(base)
+	return "", errors.Join(failed...)
 }
 
 // Cleanup removes what servers of this process share. Call it once, after the

@@ -39,7 +39,7 @@ deb: ## a Debian package in dist/
 	$(GO) build -trimpath -ldflags "-s -w" -buildmode=pie -o dist/honeyrow ./cmd/honeyrow
 	@packaging/deb.sh dist/honeyrow dist
 
-check: format vet lint imports race fuzz-short ## format, vet, lint, import rules, race tests, short fuzz: under two minutes once the caches are warm
+check: format vet lint imports race fuzz-short ## format, vet, lint, import rules, race tests, short fuzz: some two and a half minutes once the caches are warm
 
 format:
 	@out=$$($(TOOL) gofumpt -l .) || exit 1; \

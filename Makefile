@@ -14,7 +14,8 @@ TOOL = $(GO) tool -modfile=internal/tools/go.mod
 # drivers, the demo, and the containers' story.
 QUICK = $$($(GO) list ./... | grep -v -e '^honeyrow/integration' -e '^honeyrow/demo' -e '^honeyrow/docker')
 # For `make check`: what needs no MariaDB, no second program, no long seeding, no
-# SQLite (20 s under the race detector) and no clock but its own (two sinks).
+# SQLite (20 s under the race detector) and no clock but its own (two sinks),
+# and of the tests that repeat themselves with other seeds a part (-short).
 # `make test` runs all.
 NIMBLE = ./event/... ./inspect/... ./token $$($(GO) list ./alert/... | grep -v -e /incident$$ -e /nats$$ -e /splunk$$) ./engine ./engine/baseline ./engine/match ./engine/detect ./engine/sqlfacts/mysql ./engine/sqlfacts/pgsql ./rules/... ./proxy ./proxy/pgwire ./proxy/replay/... ./proxy/tlsconf/... ./proxy/wire/... ./seeder ./seeder/generate ./internal/config ./internal/wiretest
 SERVERS = postgresql psql pg_dump pgbench mariadbd mariadb mariadb-dump
@@ -39,7 +40,7 @@ deb: ## a Debian package in dist/
 	$(GO) build -trimpath -ldflags "-s -w" -buildmode=pie -o dist/honeyrow ./cmd/honeyrow
 	@packaging/deb.sh dist/honeyrow dist
 
-check: format vet lint imports race fuzz-short ## format, vet, lint, import rules, race tests, short fuzz: some two and a half minutes once the caches are warm
+check: format vet lint imports race fuzz-short ## format, vet, lint, import rules, race tests, short fuzz: under two minutes once the caches are warm
 
 format:
 	@out=$$($(TOOL) gofumpt -l .) || exit 1; \
@@ -59,7 +60,7 @@ imports:
 
 race:
 	@scripts/need.sh cc $(SERVERS)
-	CGO_ENABLED=1 $(GO) test -race $(NIMBLE)
+	CGO_ENABLED=1 $(GO) test -race -short $(NIMBLE)
 
 fuzz-short:
 	@scripts/fuzz.sh 100x

@@ -150,11 +150,15 @@ func TestStatedChanceIsNotOptimistic(t *testing.T) {
 	}
 	joined := cols("=row")
 	joined[0].Type = 25
-	for _, m := range []mode{
+	modes := []mode{
 		{"five columns of a view", cols("=a", "=b", "=c", "=d", "=e"), func(r []string) []string { return r }},
 		{"first name and surname", cols("=a", "=b"), func(r []string) []string { return r[:2] }},
 		{"composites", joined, func(r []string) []string { return []string{"(" + strings.Join(r, ",") + ")"} }},
-	} {
+	}
+	if testing.Short() {
+		modes = modes[:1]
+	}
+	for _, m := range modes {
 		var stated []float64
 		for range runs {
 			g := newRigOf(t, DefaultConfig(), set)

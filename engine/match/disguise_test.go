@@ -227,7 +227,11 @@ func TestAValueIsFoundWithEscapesInIt(t *testing.T) {
 func TestNothingIsFoundInOrdinaryData(t *testing.T) {
 	x := Compile(&token.Snapshot{Version: 1, Tokens: strongTokens(20_000)})
 	for _, kind := range []string{"prose", "uuid", "sha256", "base64", "jwt", "json", "url", "bytes", "ints", "digits"} {
-		b := ordinary(kind, 1<<20)
+		size := 1 << 20
+		if testing.Short() {
+			size = 1 << 17
+		}
+		b := ordinary(kind, size)
 		if got := sights(x, b); len(got) != 0 || x.Suspect(b) {
 			t.Errorf("%s: %+v", kind, got)
 		}

@@ -148,7 +148,11 @@ func streamed(x *Index, b []byte, r *rand.Rand) []string {
 }
 
 func TestAnyCutOfAStreamGivesTheSameHits(t *testing.T) {
-	for seed := range uint64(2000) {
+	seeds := uint64(2000)
+	if testing.Short() {
+		seeds = 300
+	}
+	for seed := range seeds {
 		r := rand.New(rand.NewPCG(seed, 2))
 		values := someValues(r)
 		x := strong(values...)

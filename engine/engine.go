@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"honeyrow/engine/baseline"
+	"honeyrow/engine/drill"
 	"honeyrow/engine/match"
 	"honeyrow/event"
 	"honeyrow/inspect"
@@ -47,6 +48,8 @@ type Options struct {
 	Enforce func(event.Measure)
 	// Analysis understands statements; nil: only values are looked for.
 	Analysis *Analysis
+	// Drills knows the reads that are ordered; nil: none is.
+	Drills *drill.Gate
 }
 
 // Engine implements inspect.Inspector for any number of sessions.
@@ -75,6 +78,7 @@ type Engine struct {
 	runs       sync.Pool // *run
 	texts      sync.Pool // *sqlfacts.Text
 	analysis   *Analysis
+	drills     *drill.Gate
 }
 
 // policy is what configuration says; it is swapped as a whole.
@@ -91,7 +95,7 @@ func New(c Config, o Options) (*Engine, error) {
 	if o.Reporter == nil {
 		return nil, errors.New("engine: no reporter: give one in Options")
 	}
-	e := &Engine{reporter: o.Reporter, now: o.Now, analysis: o.Analysis, order: o.Enforce}
+	e := &Engine{reporter: o.Reporter, now: o.Now, analysis: o.Analysis, order: o.Enforce, drills: o.Drills}
 	if e.now == nil {
 		e.now = time.Now
 	}

@@ -392,6 +392,7 @@ func (s *session) lateBound(t *sqlfacts.Text, f *sqlfacts.Facts, q *question) {
 func (s *session) lateRecord(c *record, q *question) *record {
 	if c == nil {
 		c = s.e.newRecord(s, nil, time.Time{})
+		c.order(q.text)
 		c.drawn = true
 		c.det.Statement = s.describe(q.text[:min(len(q.text), c.policy.MaxStatement)], q.total, c.policy.RedactLiterals, nil)
 		c.det.Statement.Shape = s.shapeName(q.text)

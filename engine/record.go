@@ -30,6 +30,9 @@ type record struct {
 	closed bool
 	drawn  bool // client and statement are filled in
 	doubt  bool // the hits may be chance: severity and actions are held back
+	// ordered is the honey row of a drill; strayed: it turned out to be none.
+	ordered event.ID
+	strayed bool
 }
 
 // maxLabel bounds Hit.Column in bytes.
@@ -51,6 +54,9 @@ func (e *Engine) newRecord(s *session, st *statement, started time.Time) *record
 		started = c.det.Time
 	}
 	c.det.Run.Started = started
+	if st != nil {
+		c.order(st.text)
+	}
 	return c
 }
 
@@ -98,6 +104,7 @@ func (c *record) again(t *token.Token, ch event.Channel) bool {
 
 func (c *record) count(h sighting, ch event.Channel, column string) {
 	t := h.tok
+	c.strays(t)
 	c.det.HitCount++
 	row := rowOf(t)
 	if c.rows == nil {
@@ -151,15 +158,20 @@ func (c *record) done(rows uint64, code string) {
 
 // report hands a copy of the detection to the Reporter.
 func (c *record) report() {
-	c.e.distrust(c.s, c.det.Rule)
 	c.draw()
 	c.det.Client = c.s.who()
-	c.det.Findings, c.det.Reach = c.e.told(c.s)
 	c.det.Rules = c.matches()
-	if c.e.analysis != nil {
+	if !c.det.Drill {
+		c.e.distrust(c.s, c.det.Rule)
+		c.det.Findings, c.det.Reach = c.e.told(c.s)
+	}
+	if c.e.analysis != nil && !c.det.Drill {
 		c.det.Origins = c.e.origins(c.s, c.st, &c.det)
 	}
 	c.det.Summary = summary(&c.det)
+	if c.det.Drill {
+		c.det.Summary = drillMark + c.det.Summary
+	}
 	d := c.det
 	d.Hits = slices.Clone(d.Hits)
 	d.Statement.Parameters = slices.Clone(d.Statement.Parameters)

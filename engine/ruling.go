@@ -156,9 +156,12 @@ func (c *record) admit(fresh []graded) {
 	c.det.Rule = c.live[0].ID
 	for _, g := range fresh {
 		v, severity := verdictOf(g.Compiled, &c.det.Client, c.det.ID), g.severity
-		if c.doubt {
+		switch {
+		case c.det.Drill:
+			severity = event.Info
+		case c.doubt:
 			v.Action, severity = min(v.Action, event.Alert), min(severity, event.Low)
-		} else {
+		default:
 			c.file = c.e.shut(g.Compiled, &c.det, c.file)
 		}
 		c.det.Severity = max(c.det.Severity, severity)
@@ -168,9 +171,10 @@ func (c *record) admit(fresh []graded) {
 }
 
 // sure looks again whether the hits may be chance. It returns the rules that
-// were held back for that, if they no longer are.
+// were held back for that or for a drill, if they no longer are.
 func (c *record) sure() (again []graded) {
-	was := c.doubt
+	was := c.doubt || c.strayed
+	c.strayed = false
 	if c.doubt = c.doubtful(); was && !c.doubt {
 		again, c.live = c.live, nil
 	}
@@ -189,7 +193,7 @@ func heavier(a, b graded) int {
 
 // enforce orders what the rules do against sessions.
 func (c *record) enforce(fresh []graded) {
-	if c.doubt {
+	if c.doubt || c.det.Drill {
 		return
 	}
 	for _, g := range fresh {
@@ -409,7 +413,7 @@ func (r *run) ended(n uint64, code string) {
 			matched = append(matched, graded{x, x.Graded(env)})
 		}
 	}
-	if len(matched) > 0 {
+	if len(matched) > 0 && !r.s.drilled(r.st.text) {
 		e.narrate(asked{s: r.s, text: r.st.text, total: r.st.total, run: &event.Run{Started: e.since(r.started), Rows: n, Done: true, Code: code}}, env, matched)
 	}
 }

@@ -127,7 +127,7 @@ type asked struct {
 // rule applies, costs nothing but a look.
 func (e *Engine) suspect(a asked) event.Verdict {
 	p := e.policy.Load()
-	if len(a.findings) == 0 && !e.concerns(p, &a) {
+	if len(a.findings) == 0 && !e.concerns(p, &a) || a.s.drilled(a.text) {
 		return event.Verdict{}
 	}
 	if len(a.findings) > 0 {

@@ -52,12 +52,25 @@ type DeadLetter struct {
 	Incident int `json:"incident,omitempty"`
 }
 
+// DeliveryState tells how the delivery of one detection to one sink stands.
+type DeliveryState struct {
+	Sink     string `json:"sink"`
+	Revision int    `json:"revision"` // of the detection
+	// State is "pending", "done", "dead" (given up), or "held" (a later delivery of
+	// the incident speaks for it).
+	State string `json:"state"`
+	Tries int    `json:"tries"`
+	Error string `json:"error,omitempty"` // of the last try
+}
+
 // Journal is what a store remembers of detections beyond their delivery.
 type Journal interface {
 	// Detections returns what q selects, in rising order of Seq.
 	Detections(ctx context.Context, q Query) ([]Entry, error)
 	// Status returns one entry for each sink that the store has ever known.
 	Status(ctx context.Context) ([]SinkStatus, error)
+	// Deliveries returns how a detection's deliveries stand, one for each sink.
+	Deliveries(ctx context.Context, id event.ID) ([]DeliveryState, error)
 	// Dead returns the deliveries of a sink that were given up, in order of
 	// commit; an empty sink means all sinks.
 	Dead(ctx context.Context, sink string) ([]DeadLetter, error)

@@ -19,6 +19,8 @@ type Policy struct {
 	// Retry is the sink's own retry clock; fields that are zero are those of Config.Retry.
 	Retry RetryConfig `yaml:"retry"`
 	Rate  Rate        `yaml:"rate"`
+	// NoDrills keeps drills from a sink that acts: a rule's program.
+	NoDrills bool `yaml:"-"`
 }
 
 // Filter selects detections: all of its conditions hold, of a list any entry.
@@ -82,8 +84,11 @@ func (f Filter) Empty() bool {
 }
 
 // Wants reports whether the sink gets d. A drill goes to every sink that it is
-// meant for.
+// meant for, whatever the filters.
 func (p Policy) Wants(d *event.Detection) bool {
+	if d.Drill && p.NoDrills {
+		return false
+	}
 	return d.Drill || p.Only.Match(d) && (p.Except.Empty() || !p.Except.Match(d))
 }
 
@@ -94,6 +99,9 @@ func (p Policy) WantsChange(inc *event.Incident) bool {
 	var names []string
 	for _, t := range inc.Tables {
 		names = append(names, endings(event.Place{Server: inc.Principal.Server, Database: t.Database, Schema: t.Schema, Table: t.Table})...)
+	}
+	if inc.Drill && p.NoDrills {
+		return false
 	}
 	return inc.Drill || inc.Severity >= p.Only.Severity &&
 		(len(p.Only.Rules) == 0 || anyOf(p.Only.Rules, inc.Rules...)) &&

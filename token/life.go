@@ -155,7 +155,7 @@ type Deed struct {
 	// Action says what was done: "plant" and "planted", "rotate" and "rotated",
 	// "remove" and "removed" (before the first change and after the last),
 	// "reconciled", "verified", "demoted", "expired", "failed", "decoy added",
-	// "decoy removed".
+	// "decoy removed", "drill" (a honey row is about to be read on purpose).
 	Action     string   `json:"action"`
 	Server     string   `json:"server,omitempty"`
 	Database   string   `json:"database,omitempty"`

@@ -206,6 +206,10 @@ func delivered(t *testing.T, b *bench) {
 	if got := b.due("hook", 10); len(got) != 2 {
 		t.Errorf("hook: got %d deliveries, want 2", len(got))
 	}
+	if got, err := b.s.Deliveries(t.Context(), ds[0].ID); err != nil || len(got) != 2 || got[0].Sink != "file" || got[0].State != "done" ||
+		got[1].Sink != "hook" || got[1].State != "pending" || got[0].Tries != 1 {
+		t.Errorf("deliveries: got %+v, %v, want file done and hook pending", got, err)
+	}
 	b.must(b.s.Put(t.Context(), ds, []string{"file"})) // the same revision again
 	if got := b.status("file"); got.Pending != 1 || got.Dead != 0 {
 		t.Errorf("status: got %+v, want 1 pending", got)
@@ -248,6 +252,11 @@ func dead(t *testing.T, b *bench) {
 	st := b.status("hook")
 	if st.Pending != 1 || st.Dead != 1 || !strings.HasPrefix(long, st.LastError) || st.LastError == "" {
 		t.Errorf("status: got %+v, want one pending, one dead, with the start of the error", st)
+	}
+	first, err := b.s.Dead(t.Context(), "hook")
+	b.must(err)
+	if got, err := b.s.Deliveries(t.Context(), first[0].Detection.ID); err != nil || len(got) != 1 || got[0].State != "dead" || got[0].Error != st.LastError || got[0].Revision != 1 {
+		t.Errorf("deliveries: got %+v, %v, want one dead", got, err)
 	}
 	for sink, want := range map[string]int{"hook": 1, "": 1, "other": 0} {
 		ds, err := b.s.Dead(t.Context(), sink)

@@ -212,6 +212,19 @@ func (m *Memory) Status(context.Context) (ss []alert.SinkStatus, err error) {
 	return ss, m.fail
 }
 
+// Deliveries implements alert.Journal.
+func (m *Memory) Deliveries(_ context.Context, id event.ID) (ds []alert.DeliveryState, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if k := m.all[id]; k != nil {
+		for name, v := range k.to {
+			ds = append(ds, alert.DeliveryState{Sink: name, Revision: k.Detection.Revision, State: v.state, Tries: v.Attempt, Error: v.err})
+		}
+	}
+	slices.SortFunc(ds, func(a, b alert.DeliveryState) int { return cmp.Compare(a.Sink, b.Sink) })
+	return ds, m.fail
+}
+
 // Dead implements alert.Journal.
 func (m *Memory) Dead(_ context.Context, sink string) (ds []alert.DeadLetter, err error) {
 	m.mu.Lock()

@@ -23,6 +23,7 @@ type box struct {
 	digestKey []byte
 	auditKey  []byte
 	logKey    []byte
+	drillKey  []byte
 }
 
 // newBox derives one key for each purpose (HKDF, RFC 5869).
@@ -43,6 +44,10 @@ func newBox(k Key) (*box, error) {
 	if err != nil {
 		return nil, fmt.Errorf("derive key: %w", err)
 	}
+	drillKey, err := hkdf.Key(sha256.New, k.b[:], nil, "honeyrow/1 drill", 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive key: %w", err)
+	}
 	block, err := aes.NewCipher(seal)
 	if err != nil {
 		return nil, fmt.Errorf("make cipher: %w", err)
@@ -51,8 +56,12 @@ func newBox(k Key) (*box, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make cipher: %w", err)
 	}
-	return &box{aead: aead, digestKey: digest, auditKey: audit, logKey: logKey}, nil
+	return &box{aead: aead, digestKey: digest, auditKey: audit, logKey: logKey, drillKey: drillKey}, nil
 }
+
+// DrillKey returns the key by which drills are signed: whoever opens the store
+// with the registry's key may order one.
+func (s *Store) DrillKey() []byte { return s.box.drillKey }
 
 // seal returns plain sealed for the record that about names.
 func (b *box) seal(about string, plain []byte) []byte {

@@ -232,6 +232,19 @@ func (s *Store) Settle(ctx context.Context, d alert.Delivery, failure error, nex
 	})
 }
 
+// Deliveries implements alert.Journal: sorted by sink.
+func (s *Store) Deliveries(ctx context.Context, id event.ID) (ds []alert.DeliveryState, err error) {
+	err = s.view(ctx, "read deliveries", func(tx *sql.Tx) error {
+		return each(ctx, tx, "SELECT sink, revision, state, tries, error FROM delivery WHERE detection = ? ORDER BY sink", func(rows *sql.Rows) error {
+			var d alert.DeliveryState
+			err := rows.Scan(&d.Sink, &d.Revision, &d.State, &d.Tries, &d.Error)
+			ds = append(ds, d)
+			return err
+		}, id)
+	})
+	return ds, err
+}
+
 // clip cuts text to maxErrorText bytes between runes.
 func clip(text string) string {
 	if len(text) <= maxErrorText {

@@ -23,6 +23,9 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
+	// A drill: no alert came, or it did not reach every sink. 3 is exitFound.
+	exitNoAlert     = 4
+	exitUndelivered = 5
 )
 
 // cli is the command line. Each command has a Run method in the file of its name.
@@ -125,6 +128,12 @@ func (e *env) report(err error) int {
 		return exitFailed
 	}
 	fmt.Fprintf(e.stderr, "honeyrow: %v\n", err)
+	switch {
+	case errors.Is(err, app.ErrNoAlert):
+		return exitNoAlert
+	case errors.Is(err, app.ErrUndelivered):
+		return exitUndelivered
+	}
 	return exitFailed
 }
 

@@ -284,17 +284,23 @@ type seedVerifyCmd struct {
 	Deployment string `help:"Only rows of this seeding run."`
 	NoMeasure  bool   `help:"Do not measure how well the rows hide today."`
 	Demote     bool   `help:"Let values that other rows have come to hold count by their own table and column only."`
+	fireFlags
 }
 
 // Help is shown by --help.
 func (seedVerifyCmd) Help() string {
 	return "Also settles what an interrupted run left open, and refreshes the numbers of recreated tables. " +
-		"Exit code 1 if a row is gone, changed, or has lost its uniqueness.\n\n" +
-		"Example: honeyrow seed verify --json"
+		"Exit code 1 if a row is gone, changed, or has lost its uniqueness. " +
+		"--fire then reads one honey row through the proxy, as a client, and waits for its own alert, which is marked as a drill: " +
+		"exit code 4 if none comes, 5 if it does not reach every sink.\n\n" +
+		"Example: honeyrow seed verify --fire --as app --password-file app.password"
 }
 
 // Run verifies.
 func (c *seedVerifyCmd) Run(e *env) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	return e.withSeeder(c.target, func(s *app.Seeding) error {
 		show, end := e.progress()
 		measure := &seeder.Options{Config: s.Config, Server: s.Server}
@@ -312,8 +318,9 @@ func (c *seedVerifyCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
+		fired, fireErr := c.fire(e, s, v)
 		if e.json {
-			err = e.printJSON(v)
+			err = e.printJSON(verified{v, fired})
 		} else {
 			e.printRows(v.Rows)
 			fmt.Fprint(e.stdout, seeder.CamouflageTable(v.Camouflage, v.Product))
@@ -329,8 +336,9 @@ func (c *seedVerifyCmd) Run(e *env) error {
 			if v.OK {
 				fmt.Fprintf(e.stdout, "all %d honey rows are as planted\n", len(v.Rows))
 			}
+			e.printFired(fired)
 		}
-		if err != nil || v.OK {
+		if err = errors.Join(err, fireErr); err != nil || v.OK {
 			return err
 		}
 		return errors.New("not all honey rows are as planted: see above for each; remove those rows with `honeyrow seed remove` and plant anew")

@@ -21,6 +21,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"honeyrow/engine"
+	"honeyrow/engine/drill"
 	"honeyrow/engine/sqlfacts"
 	mydialect "honeyrow/engine/sqlfacts/mysql"
 	"honeyrow/engine/sqlfacts/pgsql"
@@ -142,7 +143,7 @@ func (a *App) open(ctx context.Context, c *Config) error {
 			sqlfacts.PostgreSQL: a.parser, sqlfacts.MySQL: my, sqlfacts.MariaDB: my,
 		}, engine.AnalysisOptions{Time: 3*c.Parser.Timeout + time.Second, Patience: c.Parser.Patience})
 	}
-	a.engine, err = engine.New(c.Alerts.Config, engine.Options{Reporter: &a.press, Rules: set, Learn: a.learn, Enforce: a.sessions.Enforce, Analysis: a.analysis})
+	a.engine, err = engine.New(c.Alerts.Config, engine.Options{Reporter: &a.press, Rules: set, Learn: a.learn, Enforce: a.sessions.Enforce, Analysis: a.analysis, Drills: drill.NewGate(store.DrillKey())})
 	if err != nil {
 		return err
 	}

@@ -13,11 +13,12 @@ import (
 
 // products are what can be seeded, by the protocol of the server.
 var products = map[string]struct {
-	open func(ctx context.Context, dsn string) (seeder.Database, error)
-	form string // of a connection string
+	open  func(ctx context.Context, dsn string) (seeder.Database, error)
+	enter func(ctx context.Context, dsn string, d seeder.Door) (seeder.Visit, error)
+	form  string // of a connection string
 }{
-	postgres: {func(ctx context.Context, dsn string) (seeder.Database, error) { return pgdb.Open(ctx, dsn) }, "postgres://role:password@host:port/database"},
-	mysql:    {func(ctx context.Context, dsn string) (seeder.Database, error) { return mydb.Open(ctx, dsn) }, "mysql://role:password@host:port/database"},
+	postgres: {func(ctx context.Context, dsn string) (seeder.Database, error) { return pgdb.Open(ctx, dsn) }, pgdb.Enter, "postgres://role:password@host:port/database"},
+	mysql:    {func(ctx context.Context, dsn string) (seeder.Database, error) { return mydb.Open(ctx, dsn) }, mydb.Enter, "mysql://role:password@host:port/database"},
 }
 
 // Seeding is a seeder with its connections: to the registry, and to one
@@ -28,6 +29,8 @@ type Seeding struct {
 	Server   string   // the server's name
 	Warnings []string // sentences for the operator
 	store    *Store
+	// enter opens a session as a client has it.
+	enter func(ctx context.Context, d seeder.Door) (seeder.Visit, error)
 }
 
 // OpenSeeding connects the seeder. server may be empty if there is only one;
@@ -59,7 +62,12 @@ func OpenSeeding(ctx context.Context, c *Config, server, dsnFile string) (*Seedi
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("server %s: %w", s.Name, err), store.Close())
 	}
-	return &Seeding{Seeder: &seeder.Seeder{Database: db, Store: store, Version: version}, Config: c.Seed, Server: s.Name, Warnings: warnings, store: store}, nil
+	return &Seeding{
+		Seeder: &seeder.Seeder{Database: db, Store: store, Version: version}, Config: c.Seed, Server: s.Name, Warnings: warnings, store: store,
+		enter: func(ctx context.Context, d seeder.Door) (seeder.Visit, error) {
+			return product.enter(ctx, dsn.Reveal(), d)
+		},
+	}, nil
 }
 
 // Me returns user@host of this process.

@@ -42,7 +42,7 @@ func programSinks(set *rules.Set) []sink.Config {
 		p := r.Actions.Program
 		out = append(out, sink.Config{
 			Name: programSink + r.ID, Type: "program",
-			Policy:  alert.Policy{Only: alert.Filter{Rules: []string{r.ID}}},
+			Policy:  alert.Policy{Only: alert.Filter{Rules: []string{r.ID}}, NoDrills: true},
 			Options: &program.Config{Argv: p.Argv, RunTimeout: p.Timeout, Once: true},
 		})
 	}

@@ -46,6 +46,9 @@ type Options struct {
 	// Enforce carries out what a rule orders against sessions; it is called by
 	// their own goroutines and must not block. nil: nothing but verdicts.
 	Enforce func(event.Measure)
+	// Shut is told that QuarantineNews has some; it is called by sessions' own
+	// goroutines and must not block. nil: quarantines end with the process.
+	Shut func()
 	// Analysis understands statements; nil: only values are looked for.
 	Analysis *Analysis
 	// Drills knows the reads that are ordered; nil: none is.
@@ -72,6 +75,7 @@ type Engine struct {
 	bans       bans
 	regular    regular
 	order      func(event.Measure)
+	news       func()    // there are news of quarantines
 	envs       sync.Pool // *rules.Env
 	copies     copies
 	statements sync.Pool // *statement
@@ -95,7 +99,10 @@ func New(c Config, o Options) (*Engine, error) {
 	if o.Reporter == nil {
 		return nil, errors.New("engine: no reporter: give one in Options")
 	}
-	e := &Engine{reporter: o.Reporter, now: o.Now, analysis: o.Analysis, order: o.Enforce, drills: o.Drills}
+	e := &Engine{reporter: o.Reporter, now: o.Now, analysis: o.Analysis, order: o.Enforce, news: o.Shut, drills: o.Drills}
+	if e.news == nil {
+		e.news = func() {}
+	}
 	if e.now == nil {
 		e.now = time.Now
 	}
@@ -131,8 +138,10 @@ func (e *Engine) Configure(c Config, r *rules.Set) error {
 	if r.Statics() {
 		p.memory = new(memory)
 	}
-	e.policy.Store(p)
-	e.bans.keep(r)
+	if old := e.policy.Swap(p); old != nil {
+		e.bans.keep(old.rules, r)
+		e.news()
+	}
 	return nil
 }
 

@@ -34,20 +34,21 @@ type cli struct {
 	JSON    bool             `name:"json" help:"Print JSON, or one JSON object a line, for scripts."`
 	Version kong.VersionFlag `help:"Print the version and end."`
 
-	Init       initCmd      `cmd:"" help:"Write a commented configuration and make the registry."`
-	Doctor     doctorCmd    `cmd:"" help:"Check the configuration and everything that it names."`
-	Proxy      proxyCmd     `cmd:"" help:"Stand between clients and servers and watch for honey rows."`
-	Health     healthCmd    `cmd:"" help:"Say whether the proxy on this machine works; for health checks."`
-	Status     statusCmd    `cmd:"" help:"Ask the running proxy what it serves, watches and has delivered."`
-	Reload     reloadCmd    `cmd:"" help:"Have the running proxy read its configuration again."`
-	Drain      drainCmd     `cmd:"" help:"Have the running proxy end in order."`
-	Seed       seedCmd      `cmd:"" help:"Plan, plant, verify and remove honey rows."`
-	Tokens     tokensCmd    `cmd:"" help:"List, show and export planted tokens; name decoy tables."`
-	Learn      learnCmd     `cmd:"" help:"Learn what statements users and applications send."`
-	Alerts     alertsCmd    `cmd:"" help:"List alerts, follow them, and test where they go."`
-	Incidents  incidentsCmd `cmd:"" help:"List incidents, show what to do, and decide about them."`
-	Rules      rulesCmd     `cmd:"" help:"List, check, test and explain rules."`
-	VersionCmd versionCmd   `cmd:"" name:"version" help:"Print the version and what it was built with."`
+	Init       initCmd       `cmd:"" help:"Write a commented configuration and make the registry."`
+	Doctor     doctorCmd     `cmd:"" help:"Check the configuration and everything that it names."`
+	Proxy      proxyCmd      `cmd:"" help:"Stand between clients and servers and watch for honey rows."`
+	Health     healthCmd     `cmd:"" help:"Say whether the proxy on this machine works; for health checks."`
+	Status     statusCmd     `cmd:"" help:"Ask the running proxy what it serves, watches and has delivered."`
+	Reload     reloadCmd     `cmd:"" help:"Have the running proxy read its configuration again."`
+	Drain      drainCmd      `cmd:"" help:"Have the running proxy end in order."`
+	Seed       seedCmd       `cmd:"" help:"Plan, plant, verify and remove honey rows."`
+	Tokens     tokensCmd     `cmd:"" help:"List, show and export planted tokens; name decoy tables."`
+	Learn      learnCmd      `cmd:"" help:"Learn what statements users and applications send."`
+	Alerts     alertsCmd     `cmd:"" help:"List alerts, follow them, and test where they go."`
+	Incidents  incidentsCmd  `cmd:"" help:"List incidents, show what to do, and decide about them."`
+	Quarantine quarantineCmd `cmd:"" help:"List who is shut out, let in and shut out by hand."`
+	Rules      rulesCmd      `cmd:"" help:"List, check, test and explain rules."`
+	VersionCmd versionCmd    `cmd:"" name:"version" help:"Print the version and what it was built with."`
 }
 
 func main() {

@@ -1,10 +1,12 @@
 package admin
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -19,6 +21,9 @@ type Client struct {
 	base  string
 	token string
 }
+
+// ErrNoProxy says that nobody listens on the admin address.
+var ErrNoProxy = errors.New("no proxy answers on admin.address")
 
 const dialTime = 5 * time.Second
 
@@ -43,7 +48,7 @@ func Dial(c Config) (*Client, error) {
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			conn, err := (&net.Dialer{Timeout: dialTime}).DialContext(ctx, network, addr)
 			if err != nil {
-				return nil, fmt.Errorf("no proxy answers on admin.address: %w: is it running with this configuration?", err)
+				return nil, fmt.Errorf("%w: %w: is it running with this configuration?", ErrNoProxy, err)
 			}
 			return conn, nil
 		},
@@ -85,11 +90,28 @@ func (k *Client) Delete(ctx context.Context, path string) error {
 	return k.do(ctx, http.MethodDelete, path, nil)
 }
 
+// Order sends order as JSON and decodes the answer into v.
+func (k *Client) Order(ctx context.Context, method, path string, order, v any) error {
+	body, err := json.Marshal(order)
+	if err != nil {
+		return err
+	}
+	got, err := k.send(ctx, method, path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	return decode(got, v)
+}
+
 func (k *Client) do(ctx context.Context, method, path string, v any) error {
 	body, err := k.ask(ctx, method, path)
 	if err != nil || v == nil {
 		return err
 	}
+	return decode(body, v)
+}
+
+func decode(body []byte, v any) error {
 	if err := json.Unmarshal(body, v); err != nil {
 		return fmt.Errorf("the proxy's answer can't be read: %w: does it run the same version of honeyrow?", err)
 	}
@@ -97,7 +119,11 @@ func (k *Client) do(ctx context.Context, method, path string, v any) error {
 }
 
 func (k *Client) ask(ctx context.Context, method, path string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, k.base+path, http.NoBody)
+	return k.send(ctx, method, path, http.NoBody)
+}
+
+func (k *Client) send(ctx context.Context, method, path string, order io.Reader) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, k.base+path, order)
 	if err != nil {
 		return nil, err
 	}

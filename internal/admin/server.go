@@ -6,6 +6,7 @@
 //	GET  /healthz   200 while the process lives
 //	GET  /readyz    200 while clients are served and watched; 503 and why otherwise
 //	GET  /v1/status, POST /v1/reload, POST /v1/drain, GET /v1/sessions, DELETE /v1/sessions/ID
+//	GET /v1/quarantine, POST /v1/quarantine, DELETE /v1/quarantine/ID
 //	GET  /debug/pprof/...
 //
 // Over a unix socket its permissions are the guard. Over TCP the first three are
@@ -172,6 +173,9 @@ func routes(c Config, trusted bool, token config.Secret, d Deps) http.Handler {
 	})
 	if s, ok := d.Backend.(Sessions); ok {
 		sessionRoutes(orders, s)
+	}
+	if q, ok := d.Backend.(Quarantine); ok {
+		quarantineRoutes(orders, q)
 	}
 	if c.Pprof {
 		orders.HandleFunc("GET /debug/pprof/", pprof.Index)

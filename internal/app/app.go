@@ -55,6 +55,7 @@ type App struct {
 	press  press
 	// allowed are the texts of the registry's allowances that are in force.
 	allowed atomic.Pointer[[]string]
+	ward    ward
 	// sessions are those of all listeners, whichever configuration opened them.
 	sessions *proxy.Sessions
 
@@ -101,7 +102,7 @@ func New(ctx context.Context, c *Config, o Options) (*App, error) {
 	}
 	a := &App{
 		log: o.Log, out: o.Stdout, id: string(event.NewID()), host: host, cfg: c,
-		sessions: proxy.NewSessions(nil), kick: make(chan struct{}, 1), learned: make(chan token.Location, 256), listeners: map[string]*listening{},
+		sessions: proxy.NewSessions(nil), kick: make(chan struct{}, 1), learned: make(chan token.Location, 256), ward: ward{poke: make(chan struct{}, 1)}, listeners: map[string]*listening{},
 		started: time.Now(),
 	}
 	a.reloaded.Store(a.started.UnixNano())
@@ -143,7 +144,7 @@ func (a *App) open(ctx context.Context, c *Config) error {
 			sqlfacts.PostgreSQL: a.parser, sqlfacts.MySQL: my, sqlfacts.MariaDB: my,
 		}, engine.AnalysisOptions{Time: 3*c.Parser.Timeout + time.Second, Patience: c.Parser.Patience})
 	}
-	a.engine, err = engine.New(c.Alerts.Config, engine.Options{Reporter: &a.press, Rules: set, Learn: a.learn, Enforce: a.sessions.Enforce, Analysis: a.analysis, Drills: drill.NewGate(store.DrillKey())})
+	a.engine, err = engine.New(c.Alerts.Config, engine.Options{Reporter: &a.press, Rules: set, Learn: a.learn, Enforce: a.sessions.Enforce, Shut: a.ward.shut, Analysis: a.analysis, Drills: drill.NewGate(store.DrillKey())})
 	if err != nil {
 		return err
 	}
@@ -158,6 +159,9 @@ func (a *App) open(ctx context.Context, c *Config) error {
 		return fmt.Errorf("read the registry: %w", err)
 	}
 	a.watch(snap)
+	if err := a.syncQuarantine(ctx, false); err != nil { // before anybody is served
+		return fmt.Errorf("read who is in quarantine: %w", err)
+	}
 	desk, err := a.buildDesk(c, set)
 	if err != nil {
 		return err
@@ -226,6 +230,7 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	loops.Go(func() { a.catalogLoop(background) })
 	loops.Go(func() { a.patrol(background) })
 	loops.Go(func() { a.greet(background) })
+	loops.Go(func() { a.keepQuarantine(background) })
 	loops.Go(func() { a.learnStatements(background) })
 	a.mu.Lock()
 	for _, l := range a.listeners {
@@ -248,6 +253,9 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	a.leave()
 	a.cut()
 	a.endAnalysis()
+	if err := a.syncQuarantine(context.WithoutCancel(ctx), true); err != nil {
+		a.log.Error().Err(err).Msg("the last quarantines could not be kept: they end with this process")
+	}
 	a.press.stop()
 	a.closeAdmin()
 	for _, l := range served {

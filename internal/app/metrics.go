@@ -49,6 +49,9 @@ var (
 	mCrowded      = desc("rows_crowded_total", "Rows with more weak values than are weighed.")
 	mInline       = desc("statements_judged_inline_total", "Statements judged by their words alone because the parser had too much to do.")
 	mUnparsed     = desc("statements_unparsed_total", "Statements at which the analysis failed.")
+	mShut         = desc("quarantine_subjects", "Addresses, users and applications that are shut out now.")
+	mTurnedAway   = desc("quarantine_sessions_refused_total", "Sessions refused because their client is in quarantine.")
+	mSpared       = desc("quarantine_spared_total", "Quarantines not begun, since they would have shut out everybody on a unix socket or without a name.")
 	mReported     = desc("recorder_reported_total", "Revisions that the recorder took.")
 	mCommitted    = desc("recorder_committed_total", "Revisions committed to the outbox.")
 	mWaited       = desc("recorder_waited_total", "Reports that had to wait because the recorder's queue was full.")
@@ -112,6 +115,9 @@ func (c collector) engine(gauge gaugeFunc, count countFunc) {
 	count(mCrowded, st.Crowded)
 	count(mInline, st.Inline)
 	count(mUnparsed, st.Unparsed)
+	gauge(mShut, float64(len(c.a.engine.Quarantine())))
+	count(mTurnedAway, st.Refused)
+	count(mSpared, st.Spared)
 }
 
 func (c collector) listeners(gauge gaugeFunc, count countFunc) {

@@ -33,6 +33,9 @@ const (
 	linkChange    = "change"    // ref: incident's number/revision
 	linkAllowance = "allowance" // ref: its number; note: made or ended
 	linkPrune     = "prune"     // ref: how many; note: which, as JSON
+	// ref: its id; note: begun, prolonged or lifted, and until when; content: the
+	// record as it was written
+	linkQuarantine = "quarantine"
 )
 
 // link is a point of the chain.
@@ -182,7 +185,7 @@ func (s *Store) trim(ctx context.Context, tx *sql.Tx, head link) error {
 // of the file.
 func (s *Store) Verify(ctx context.Context, witnesses []alert.Witness) (a alert.Audit, err error) {
 	err = s.view(ctx, "verify the audit", func(tx *sql.Tx) error {
-		v := &verifier{s: s, tx: tx, a: &a, pruned: map[string]bool{}, gone: map[int64]bool{}, vouched: map[string]bool{}, witness: map[uint64]string{}}
+		v := &verifier{s: s, tx: tx, a: &a, pruned: map[string]bool{}, gone: map[int64]bool{}, shut: map[string]shutLink{}, vouched: map[string]bool{}, witness: map[uint64]string{}}
 		for _, w := range witnesses {
 			v.witness[w.N] = w.Hash
 		}
@@ -201,6 +204,7 @@ type verifier struct {
 	vouched map[string]bool // detections with a link
 	missing []alert.Break   // unless pruning names them later
 	states  map[int64]string
+	shut    map[string]shutLink // by quarantine: its last link
 	witness map[uint64]string
 }
 
@@ -307,6 +311,9 @@ func (v *verifier) note(kind, ref, note string, content []byte, n uint64) error 
 		for _, i := range ids.Incidents {
 			v.gone[i] = true
 		}
+	case linkQuarantine:
+		_, until, _ := strings.Cut(note, " ")
+		v.shut[ref] = shutLink{n, until, string(content)}
 	case linkChange:
 		v.missing = append(v.missing, alert.Break{N: n, What: "\x00" + ref + "/" + string(content)})
 	case linkBegin:
@@ -341,6 +348,9 @@ func (v *verifier) contents(ctx context.Context) error {
 		if at, _ := strconv.ParseUint(n, 10, 64); err == nil && now != want {
 			v.fault(at, "incident %d is %s, its last change made it %s: it was altered outside honeyrow", number, now, want)
 		}
+	}
+	if err := v.quarantines(ctx); err != nil {
+		return err
 	}
 	return each(ctx, v.tx, "SELECT id, link FROM detection WHERE link > 0", func(rows *sql.Rows) error {
 		var id string

@@ -21,3 +21,16 @@ type Finding struct {
 	// Maps are the weakness and the techniques that it belongs to: CWE-89, T1190.
 	Maps []string `json:"maps,omitempty"`
 }
+
+// InjectionWeight is the sum of weights from which the findings of a statement
+// are an injection by themselves. Below it they only make others graver.
+const InjectionWeight = 3
+
+// Injected says whether findings amount to an injection.
+func Injected(fs []Finding) bool {
+	sum := 0
+	for i := range fs {
+		sum += fs[i].Weight
+	}
+	return sum >= InjectionWeight
+}

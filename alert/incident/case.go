@@ -270,16 +270,28 @@ func (c *Case) touched(d *event.Detection, m Marks) (news bool) {
 			news = c.table(p, 0) || news
 		}
 	}
-	for i := range d.Findings {
-		if inc.Injection = true; c.Suspicion == "" {
-			c.Suspicion = d.Findings[i].Title
-		}
+	// A dump reads the catalogue too: that alone is not an injection.
+	if event.Injected(d.Findings) && !inc.Injection {
+		inc.Injection, c.Suspicion = true, heaviest(d.Findings)
+	} else if len(d.Findings) > 0 && c.Suspicion == "" {
+		c.Suspicion = heaviest(d.Findings)
 	}
 	if inc.PlantedAt == nil && len(d.Hits) > 0 {
 		h := &d.Hits[0]
 		inc.PlantedBy, inc.PlantedAt = h.PlantedBy, &h.PlantedAt
 	}
 	return news
+}
+
+// heaviest is the title of the finding that means most, the first of equals.
+func heaviest(fs []event.Finding) string {
+	best := &fs[0]
+	for i := range fs {
+		if fs[i].Weight > best.Weight {
+			best = &fs[i]
+		}
+	}
+	return best.Title
 }
 
 func (c *Case) table(p event.Place, rows int) (isNew bool) {

@@ -200,3 +200,25 @@ func TestSummaryIsAsAPersonWouldSayIt(t *testing.T) {
 		t.Errorf("rules %v", c.Incident.Rules)
 	}
 }
+
+func TestADumpsLookAtTheCatalogueIsNotCalledAnInjection(t *testing.T) {
+	for _, c := range []struct {
+		findings []event.Finding
+		injected bool
+		want     string
+	}{
+		{[]event.Finding{{Title: "The database's catalogue is read", Weight: 1}}, false, "; beside it: The database's catalogue is read"},
+		{[]event.Finding{{Title: "Noise", Weight: 1}, {Title: "UNION graft", Weight: 3}}, true, "; SQL injection suspected (UNION graft)"},
+	} {
+		d := event.Detection{
+			ID: "d", Revision: 1, Time: alertTime, Severity: event.High, Rule: "honey-row-read", HoneyRows: 1, Findings: c.findings,
+			Hits: []event.Hit{{Row: "r", Channel: event.ChannelCopy, Means: "field", Place: event.Place{Table: "customers"}}},
+		}
+		p := Policy{Config: DefaultConfig()}
+		k := New(1, &d)
+		p.Add(k, &d, Marks{Session: true, Sight: true, Rows: []event.Place{{Table: "customers"}}}, alertTime)
+		if k.Incident.Injection != c.injected || !strings.Contains(k.Incident.Summary, c.want) {
+			t.Errorf("injection %v: %s\nwant %v: ...%s", k.Incident.Injection, k.Incident.Summary, c.injected, c.want)
+		}
+	}
+}

@@ -53,6 +53,8 @@ func tail(c *Case) (parts []string) {
 			s += " (" + c.Suspicion + ")"
 		}
 		parts = append(parts, s)
+	} else if c.Suspicion != "" && touched {
+		parts = append(parts, "beside it: "+c.Suspicion)
 	}
 	if inc.PlantedAt != nil {
 		parts = append(parts, "planted by "+named(inc.PlantedBy)+" on "+inc.PlantedAt.UTC().Format("2006-01-02"))

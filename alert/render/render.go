@@ -100,7 +100,11 @@ func (w *writer) line(label, text string) {
 func (w *writer) touched(d *event.Detection) {
 	for i, h := range d.Hits {
 		if i == w.o.Hits {
-			w.line("", fmt.Sprintf("and %d more kinds of value, see the JSON form", len(d.Hits)-i))
+			what := "kinds"
+			if len(d.Hits)-i == 1 {
+				what = "kind"
+			}
+			w.line("", fmt.Sprintf("and %d more %s of value, see the JSON form", len(d.Hits)-i, what))
 			break
 		}
 		label := "touched"

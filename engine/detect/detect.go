@@ -14,7 +14,7 @@ import (
 )
 
 // Medium is the score from which a statement is a detection of its own.
-const Medium = 3
+const Medium = event.InjectionWeight
 
 // Detector looks for one way.
 type Detector struct {

@@ -20,7 +20,11 @@ type entry struct {
 	Syntax    string `json:"syntax"`
 	Inert     bool   `json:"inert"`
 
-	parameters bool // of a hard set: the statement has placeholders
+	// Of a hard set:
+	parameters bool   // the statement has placeholders
+	unseen     bool   // its effect is neither in the answer nor in the tables
+	honest     string // the statement with what an honest user sends; "" if not known
+	fixed      string // the text that held judges: without the folder of this run
 }
 
 // corpus is one file.

@@ -52,8 +52,8 @@ func TestHandMadeSetsAreToldApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cs) != 8 {
-		t.Fatalf("%d hand-made sets, want 8", len(cs))
+	if len(cs) != 16 {
+		t.Fatalf("%d hand-made sets, want 16", len(cs))
 	}
 	j := newJudge()
 	defer j.close()
@@ -63,8 +63,12 @@ func TestHandMadeSetsAreToldApart(t *testing.T) {
 			t.Fatal(err)
 		}
 		share := float64(r.total.hits) / float64(r.total.effective)
-		if c.attack && share < 0.85 || !c.attack && share > 0.03 {
-			t.Errorf("%s: %d of %d statements at medium or above (%.4f)\n%s", c.name, r.total.hits, r.total.effective, share, strings.Join(r.wrong, "\n"))
+		bar, wrong := 0.85, strings.Join(r.wrong, "\n")
+		if strings.HasSuffix(c.name, "-held") { // whoever reads what was missed there would tune on it
+			bar, wrong = 0.80, "(not listed: see hard/README.md)"
+		}
+		if c.attack && share < bar || !c.attack && share > 0.03 {
+			t.Errorf("%s: %d of %d statements at medium or above (%.4f)\n%s", c.name, r.total.hits, r.total.effective, share, wrong)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,13 +19,28 @@ import (
 //	the statement, on one line or several
 //
 // Flags: bytes (the text {0b} stands for that byte), parameters (the statement
-// has placeholders). In any statement /{dir}/ stands for a folder that the
-// server may write to.
+// has placeholders), unseen (what an evasion does shows neither in what is
+// answered nor in the tables). In any statement /{dir}/ stands for a folder that the
+// server may write to. An evasion may show where it was put in, and what an
+// honest user sends there: WHERE id = «7¦7 OR id IS NOT NULL».
+//
+// A set whose name ends in "-held" is the third of the one without it that nobody
+// tunes on: which statements those are, their hashes say (see held).
 
 // webRoot is what /{dir}/ reads as when nothing is executed.
 const webRoot = "/var/www/html/"
 
-var hexByte = regexp.MustCompile(`\{[0-9a-f]{2}\}`)
+var (
+	hexByte = regexp.MustCompile(`\{[0-9a-f]{2}\}`)
+	putIn   = regexp.MustCompile(`(?s)«([^¦»]*)¦([^»]*)»`)
+)
+
+// held reports whether a statement of a split set belongs to its kept-back third:
+// nobody chose, and nobody can move one over.
+func held(sql string) bool {
+	h := sha256.Sum256([]byte(sql))
+	return binary.BigEndian.Uint32(h[:])%3 == 0
+}
 
 // loadHard reads the hard sets of a folder.
 func loadHard(folder string) ([]*corpus, error) {
@@ -64,7 +81,13 @@ func readHard(path, dir string) ([]entry, error) {
 		first, sql, _ := strings.Cut(part, "\n")
 		class, flags, _ := strings.Cut(first, " | ")
 		e := entry{Dialect: dialect, Technique: class, Source: class, Syntax: "ok"}
-		e.SQL = strings.ReplaceAll(strings.TrimSuffix(sql, "\n"), "/{dir}/", dir)
+		sql = strings.TrimSuffix(sql, "\n")
+		if at := putIn.FindStringSubmatch(sql); at != nil {
+			e.honest = strings.ReplaceAll(putIn.ReplaceAllString(sql, "$1"), "/{dir}/", dir)
+			sql = putIn.ReplaceAllString(sql, "$2")
+		}
+		e.fixed = sql
+		e.SQL = strings.ReplaceAll(sql, "/{dir}/", dir)
 		if e.SQL == "" {
 			return nil, fmt.Errorf("%s: entry %d (%s) has no statement", path, len(out)+1, class)
 		}
@@ -77,8 +100,10 @@ func readHard(path, dir string) ([]entry, error) {
 				})
 			case "parameters":
 				e.parameters = true
+			case "unseen":
+				e.unseen = true
 			default:
-				return nil, fmt.Errorf("%s: entry %d has the flag %q: bytes and parameters are known", path, len(out)+1, flag)
+				return nil, fmt.Errorf("%s: entry %d has the flag %q: bytes, parameters and unseen are known", path, len(out)+1, flag)
 			}
 		}
 		out = append(out, e)

@@ -88,7 +88,11 @@ func (x *probe) open(n *node, earlier []*node, at *scope, alone bool) {
 		}
 	case n.Kind == sqlfacts.Func && n.Name == "isnull" && len(n.Args) == 1 && not:
 		x.notNull(n.Args[0], earlier, at)
+	case n.Kind == sqlfacts.Variable && !not && x.mysql() && strings.HasPrefix(n.Name, "@@"):
+		x.see(3, "a server's variable as an alternative")
 	case n.Kind != sqlfacts.Binary || len(n.Args) < 2:
+	case n.Args[0].Kind == sqlfacts.Column && !x.mysql() && systemColumn(n.Args[0].Name) && !isName(n, "is"):
+		x.see(3, "a column that the server keeps, as an alternative")
 	case isName(n, "is", "<=>") && n.Args[1].Kind == sqlfacts.Null:
 		if not {
 			x.notNull(n.Args[0], earlier, at)
@@ -114,7 +118,8 @@ func measure(n *node) bool {
 	}
 	return n.Kind == sqlfacts.Unary && isName(n, "-", "+", "~") && len(n.Args) == 1 ||
 		n.Kind == sqlfacts.Binary && isName(n, "+", "-", "*", "|", "div") ||
-		n.Kind == sqlfacts.Func && isName(n, "length", "char_length", "ascii", "ord", "abs", "crc32", "bit_length", "floor", "ceil", "round", "sign", "exp", "pi")
+		n.Kind == sqlfacts.Func && isName(n, "length", "char_length", "ascii", "ord", "abs", "crc32", "bit_length", "floor", "ceil", "round", "sign", "exp", "pi", "strcmp", "elt", "interval", "field", "hex", "unhex", "conv", "concat",
+			"upper", "lower", "trim", "reverse", "left", "right", "mid", "substr", "substring", "md5", "sha1", "year", "month", "day", "unix_timestamp", "to_days", "sqrt", "ln", "log", "mod", "quarter", "bin", "oct")
 }
 
 // everyKey is x IN (SELECT x FROM t) without a condition: all of a table.
@@ -143,9 +148,23 @@ func (x *probe) notNull(n *node, earlier []*node, at *scope) {
 	switch {
 	case n.Kind == sqlfacts.Column && (wasAsked(earlier, n) || isKey(n) || n.Qualifier == "" && slices.Contains(at.names, n.Name)):
 		x.see(3, "all that the column has, as an alternative")
-	case n.Kind == sqlfacts.Func && isName(n, "coalesce", "ifnull", "concat", "length", "char_length", "nvl"):
-		x.see(3, "a value that is never NULL, as an alternative")
+	case n.Kind == sqlfacts.Column && !x.mysql() && systemColumn(n.Name):
+		x.see(3, "what every row has, as an alternative")
+	case n.Kind == sqlfacts.Func && len(columnsOf(n)) > 0 && !any(n, func(m *node) bool {
+		return m.Kind == sqlfacts.Query || m.Kind == sqlfacts.Param || m.Kind == sqlfacts.Func && isName(m, "nullif", "json_extract", "json_value", "regexp_substr", "substring", "array_position", "to_tsvector")
+	}):
+		x.see(3, "a value that is NULL where the column is, as an alternative")
 	}
+}
+
+// systemColumn reports whether PostgreSQL gives every row a column of that name
+// (manual, "System Columns").
+func systemColumn(name string) bool {
+	switch name {
+	case "ctid", "tableoid", "xmin", "xmax", "cmin", "cmax":
+		return true
+	}
+	return false
 }
 
 // itself is a comparison of a column with itself, through whatever leaves it as
@@ -230,11 +249,14 @@ func (x *probe) above(l *node, op string, limit *node, asked bool, earlier []*no
 	}
 	key := l.Kind == sqlfacts.Column && isKey(l)
 	x.seeWhen(3, "a limit that everything is above", func(v Values) bool {
+		if s, isText := value(limit, v); isText && s == "" && asked && limit.Kind == sqlfacts.String {
+			return true
+		}
 		b, ok := number(limit, v)
 		if !ok {
 			return false
 		}
-		if b < 0 || (counted || key) && (b == 0 && op == ">=" || b == 0 && key) {
+		if b < 0 || (counted || key) && b == 0 {
 			return true
 		}
 		if !asked {
@@ -317,7 +339,7 @@ func (x *probe) pattern(n *node, not bool, earlier []*node) {
 	x.seeWhen(3, "a pattern that fits everything, beside a value that was asked for", func(v Values) bool {
 		s, _ := value(r, v)
 		if like {
-			return s != "%%" && s != "" && strings.Trim(s, "%") == "" || s == "_%" || s == "%_%"
+			return s != "%%" && strings.Trim(s, "%_") == "" && strings.Contains(s, "%") || n.Name == "similar to" && strings.Trim(s, "%_.*+") == "" && strings.ContainsAny(s, "%*+")
 		}
 		return strings.Trim(s, ".*+^$?()|") == "" || s == "[^x]*"
 	})

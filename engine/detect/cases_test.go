@@ -22,9 +22,9 @@ func TestMain(m *testing.M) {
 // cases are what each detector must see, and what it must not.
 var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 	"tautology": {
-		pg:      []string{"select * from t where a = 1 or 5=5", "select * from t where a = '' or true", "select * from t where a = 1 or b = b", "select * from t where a = 1 or b is null or b is not null", "select * from t where a = 1%'x'", "select * from t where a = '' = ''"},
-		my:      []string{"select * from t where a = 1 || 2>1", "select * from t where a = '' or 'x' like 'x'", "select * from t where a = 1 xor 0", "select * from t where a = 1 or b like '%'"},
-		neverPG: []string{"select * from t where a = 1 and b = 2", "select * from t where a = $1 or b = $2", "select * from t, u where t.a = u.a", "select * from t where a is null or b is null", "select * from t where price * 2 > 10"},
+		pg:      []string{"select * from t where a = 1 or 5=5", "select * from t where a = '' or true", "select * from t where a = 1 or b = b", "select * from t where a = 1 or b is null or b is not null", "select * from t where a = 1%'x'", "select * from t where a = '' = ''", "select * from t where a = 1 or false and b = 'x'", "select * from t where a in (9, a)", "select * from t where a = '' || a || ''", "select * from t where a in (select a)", "select * from t where a = any(array[a, 1])", "select * from t where a between least(a, 5) and 9", "select * from t where id = abs(id)", "select * from t where (a = 'x') is not null", "select * from t where a = 'x' and b = '' || chr(83) || ''"},
+		my:      []string{"select * from t where a = 1 || 2>1", "select * from t where a = '' or 'x' like 'x'", "select * from t where a = 1 xor 0", "select * from t where a = 1 xor id", "select * from t where a = 1 or b like '%'"},
+		neverPG: []string{"select * from t where a = 1 and b = 2", "select * from t where a = $1 or b = $2", "select * from t, u where t.a = u.a", "select * from t where a is null or b is null", "select * from t where price * 2 > 10", "select * from t where a <> lower(a)", "select * from t where a = coalesce(null, a)", "select * from t where a like '%' || 'x' || '%'"},
 		neverMy: []string{"select * from t where a like 'x%' or b like 'x%'", "select * from t where 5 < a"},
 	},
 	"open-alternative": {
@@ -35,8 +35,9 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 			"select * from t where a = 'x' or coalesce(a, '') || '' = coalesce(a, '')", "select * from t where id = 3 or now() > at - interval '90 years'",
 			"select * from t where a = 2 or b * 0 = 0", "select * from t where a = 2 or greatest(b, 0) >= b", "select * from t where a = 2 or (b is null) is not null", "select * from t where a = 2 or case when b > 0 then true else true end",
 			"select * from t where a = 2 or c::text ~ '[0-9]'", "select * from t where a like '%x%' or a like '%'", "select * from t where a = 2 or a in (select a from t)",
+			"select * from t where a = 'x' or a > ''", "select * from t where a = 1 or ctid is not null", "select * from t where a = 1 or tableoid = 't'::regclass", "select * from t where a = 'x' or a similar to '_*'", "select * from t where a = 1 or age(b) is not null",
 		},
-		my: []string{"select * from t where id = 5 or id", "select * from t where a = 'x' or not isnull(a)", "select * from t where id = 1 or id between 0 and ~0", "select * from t where a = 'x' or !(a - a)", "select * from t where a = 'x' || a rlike '.'", "select * from t where a = 1 or exists(select b from u)", "select * from t where a = 'x' or at < now() + interval 90 year"},
+		my: []string{"select * from t where id = 5 or id", "select * from t where a = 'x' or not isnull(a)", "select * from t where id = 1 or id between 0 and ~0", "select * from t where a = 'x' or !(a - a)", "select * from t where a = 'x' || a rlike '.'", "select * from t where a = 1 or exists(select b from u)", "select * from t where a = 'x' or at < now() + interval 90 year", "select * from t where a = 1 or @@version", "select * from t where a = 'x' or strcmp(a, '')"},
 		neverPG: []string{
 			"select * from t where a = 'x' or deleted_at is not null", "select * from t where a = $1 or id is not null", "select * from t where a = 5 or a > 7", "select * from t where a is null or a < 0 or a >= 100",
 			"select * from t where a like '%' or b like '%'", "select * from t where a = 'x' or b <> 'y'", "select * from t where a = 'x' or lower(a) = 'y'", "select * from t where a = 'x' or b - c > 0", "select * from t where a = 'x' or length(b) > 3", "select * from t where a = 'x' or coalesce(b, 0) = 0",
@@ -49,10 +50,10 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 			"select * from t where (a, (select p from u limit 1)) > (0, 'h')", "select * from t where a = 'x' || (select p from u limit 1)", "select * from t where a = 1 / (select case when p like 'q%' then 1 else 0 end from u)",
 			"select * from t where a = 1 and (select p from u limit 1)::regclass is not null", "insert into t (a, b) values (1, 'x'), (2, (select p from u limit 1))", "insert into t (a) values (1) on conflict (a) do update set b = (select p from u limit 1)",
 			"update t set a = (select string_agg(p, ',') from u) where id = 1", "select * from t limit (select count(*) from u where p < 'f')",
-			"delete from t where a = 'x' returning (select p from u limit 1)", "select a from t order by (select p from u limit 1)", "update t set a = (select p like 'x%' from u where id = 1)", "select * from t where a in (select 1 from u where p < 'q')",
+			"delete from t where a = 'x' returning (select p from u limit 1)", "select a from t order by (select p from u limit 1)", "update t set a = (select p like 'x%' from u where id = 1)", "select * from t where a in (select 1 from u where p < 'q')", "select * from t where a = (select id from u where n = 'x' and p < 'q')", "select * from t where a = 1 and exists (table u offset 5)",
 		},
 		my:      []string{"select * from t where a = 1 and strcmp((select p from u limit 1), 'm') = 1", "select a from t group by a having (select max(p) from u) > 100", "select * from t where a = elt((select r = 'x' from u limit 1) + 1, 1, 2)", "insert into t (a) values (concat('', (select p from u where id = 2)))"},
-		neverPG: []string{"select * from t where a > (select avg(b) from u)", "select * from t where a in (select b from u where c = 1)", "select * from t where exists (select 1 from u where u.a = t.a)", "select a, (select count(*) from u) as n from t", "insert into t (a, b) values (1, (select id from u where name = 'x'))", "select round(100.0 * a / (select count(*) from u), 1) from t"},
+		neverPG: []string{"select * from t where a > (select avg(b) from u)", "select * from t where a in (select b from u where c = 1)", "select * from t where a = (select id from u where n = 'x' and b > 3)", "select * from t where exists (select 1 from u where u.a = t.a)", "select a, (select count(*) from u) as n from t", "insert into t (a, b) values (1, (select id from u where name = 'x'))", "select round(100.0 * a / (select count(*) from u), 1) from t"},
 		neverMy: []string{"select * from t where a = (select max(b) from u)", "insert into t (a) values ((select coalesce(max(a), 0) + 1 from t x))", "update t set a = (select id from u where name = 'x') where id = 1"},
 	},
 	"union-graft": {
@@ -62,7 +63,7 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 		neverMy: []string{"select 1 as rank, id from t union select 2, id from t order by 1"},
 	},
 	"stacked-statements": {
-		pg:      []string{"select * from t where a = 1; drop table t", "select * from t where a = 1; select pg_sleep(5)"},
+		pg:      []string{"select * from t where a = 1; drop table t", "select * from t where a = 1; select pg_sleep(5)", "select * from t where a = 1; with x as (update t set b = 2 returning *) select * from x"},
 		my:      []string{"select * from t where a = 1; update t set b = 2", "select 'x'; delete from t"},
 		neverPG: []string{"begin; update t set a = 1; commit", "select 1;"},
 		neverMy: []string{"set names utf8mb4; select * from t"},
@@ -298,6 +299,11 @@ func TestOrdinaryWorkIsNoAlarm(t *testing.T) {
 		{"select 1; insert into t (a) values (1)", true},
 		{"select 1 where true = false", false},
 		{"select a from t where null = '1 or 1=1'", true},
+		{"select a from t where a in ('x') and ('all' = 'all' or b = 1)", false},
+		{"select a from t where 't' = 't'", false},
+		{"select a from t where (select r from u where id = 1) = 'admin' or b > 0", true},
+		{"select a from t where a = 1 and exists (select 1 from u limit 1)", false},
+		{"select a from t where a = coalesce(null, a) and b <> round(b, 2)", true},
 		{loadTypes, false},
 	} {
 		if fs := b.judge(t, c.sql, c.my); detect.Score(fs) >= detect.Medium {

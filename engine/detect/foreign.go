@@ -57,6 +57,8 @@ func (x *probe) asks(a arm) {
 	switch {
 	case exists && probing(q):
 		x.see(3, "whether another table has a row that fits a pattern")
+	case exists && clauseOf(q.Args[0], sqlfacts.Where) == nil && clauseOf(q.Args[0], sqlfacts.Limit) != nil && skips(q.Args[0]):
+		x.see(3, "how many rows another table has, asked by skipping some")
 	case exists:
 		if !a.or {
 			x.see(1, "whether another table has a row")
@@ -103,6 +105,10 @@ func recursive(q *node) bool {
 // made into: choices, pairs, numbers.
 func (x *probe) through(a arm, qs []*node) {
 	for _, q := range qs {
+		if a.n.Kind == sqlfacts.Binary && a.n.Name == "=" && namedAndProbed(q) {
+			x.see(3, "a value of another table, if another column of its row fits")
+			return
+		}
 		if pieces(q) {
 			x.see(3, "a piece of another table's data compared")
 			return
@@ -128,6 +134,31 @@ func (x *probe) through(a arm, qs []*node) {
 		}
 		return true
 	})
+}
+
+// namedAndProbed reports whether a sub-query names a row by one column and asks
+// about another one of it by order or pattern.
+func namedAndProbed(q *node) bool {
+	w := clauseOf(q.Args[0], sqlfacts.Where)
+	if w == nil || len(w.Args) != 1 || aggregated(q) {
+		return false
+	}
+	keyed, asked := false, false
+	for _, c := range parts(w.Args[0]) {
+		if c.Kind != sqlfacts.Binary || len(c.Args) < 2 || c.Args[0].Kind != sqlfacts.Column {
+			continue
+		}
+		text := c.Args[1].Kind == sqlfacts.String || c.Args[1].Kind == sqlfacts.Hex
+		keyed = keyed || c.Name == "=" && isLiteral(c.Args[1])
+		asked = asked || text && isName(c, "<", ">", "<=", ">=", "like", "ilike", "rlike", "regexp", "~", "~*", "similar to", "between", "like binary")
+	}
+	return keyed && asked
+}
+
+// skips reports whether a query leaves rows out at the beginning.
+func skips(s *node) bool {
+	l := clauseOf(s, sqlfacts.Limit)
+	return l != nil && len(l.Args) > 1 && l.Args[1] != nil && l.Args[1].Kind == sqlfacts.Number
 }
 
 // pieces reports whether a sub-query returns what was made of one value: a piece

@@ -58,7 +58,7 @@ func (x *probe) question(a arm) {
 		for i, q := range n.Args {
 			other := n.Args[(i+1)%len(n.Args)]
 			if q.Kind == sqlfacts.Query && reads(q) && !correlated(q, a.of) && isConst(other) {
-				if a.or {
+				if first, _ := x.filter(a); a.or && !(first && asksByKey(n, q)) {
 					x.see(2, "a sub-query compared with a constant, as an alternative")
 				} else {
 					x.see(1, "a sub-query compared with a constant")

@@ -30,7 +30,18 @@ var stacked = Detector{
 					x.see(1, "several statements that write")
 				}
 			default:
+				last := s
 				switch {
+				case ss[0].Kind == sqlfacts.Select && !idle && any(s, func(m *node) bool {
+					return m.Kind == sqlfacts.Insert || m.Kind == sqlfacts.Update || m.Kind == sqlfacts.Delete || m.Kind == sqlfacts.Merge
+				}):
+					x.see(3, "a statement that writes, behind one that reads")
+				case leftover(last):
+					x.seeWhen(3, "a text by itself that holds the rest of a statement", func(v Values) bool {
+						t, _ := value(targetsOf(last).Args[0], v)
+						return t != "" && strings.ContainsAny(t[:1], " ,)")
+					})
+					x.see(2, "a second statement")
 				case s.Kind == sqlfacts.Show && s.Name != "warnings" && s.Name != "errors" && endsInLiteral(ss[0]), s.Kind == sqlfacts.Other && endsInLiteral(ss[0]), s.Kind == sqlfacts.Lock && endsInLiteral(ss[0]) && !strings.HasPrefix(s.Name, "unlock"):
 					x.see(3, "a statement about the database, behind one that reads rows")
 				case s.Kind == sqlfacts.Select && endsInLiteral(ss[0]) && reads(s) && clauseOf(s, sqlfacts.Where) == nil && strange(s, &scope{stmt: ss[0]}):
@@ -41,6 +52,12 @@ var stacked = Detector{
 			}
 		}
 	},
+}
+
+// leftover is SELECT 'x', with which a quote that was opened is closed again.
+func leftover(s *node) bool {
+	t := targetsOf(s)
+	return s.Kind == sqlfacts.Select && t != nil && len(t.Args) == 1 && t.Args[0].Kind == sqlfacts.String && t.Args[0].Alias == "" && !reads(s)
 }
 
 func isData(k sqlfacts.Kind) bool {

@@ -21,6 +21,7 @@ var tautology = Detector{
 		}
 		for _, p := range x.all {
 			x.arithmetic(p.n)
+			x.padded(p)
 		}
 		x.nullPairs()
 	},
@@ -42,6 +43,7 @@ func (x *probe) constant(a arm) {
 	n := a.n
 	if !isConst(n) {
 		x.wildcard(a)
+		x.tested(n)
 		x.backwards(a)
 		return
 	}
@@ -101,7 +103,7 @@ func (x *probe) judge(a arm, bonus int) {
 	switch {
 	case n.Kind == sqlfacts.Bool && n.Name == "false":
 		if _, near := x.filter(a); a.or && near == nil {
-			x.see(2, "a bare constant as an alternative")
+			x.see(3, "a bare constant that switches the rest of a condition off")
 		}
 	case n.Kind == sqlfacts.Bool || n.Kind == sqlfacts.Null:
 		if first, near := x.filter(a); a.or && !first {
@@ -135,7 +137,14 @@ func (x *probe) judge(a arm, bonus int) {
 			return n.Name == "=" && len(used) == 2 && !(a.or && string(v.Value(used[0], nil)) == string(v.Value(used[1], nil)))
 		}
 		x.seeWhen(1, "two literals compared", plain)
-		x.seeWhen(3, "two literals compared", func(v Values) bool { return !plain(v) })
+		weight := 3
+		switch first, near := x.filter(a); {
+		case x.sole(a): // nothing of the application's is before it
+			weight = 1
+		case first && len(near) > 0 && !slices.ContainsFunc(near, func(m *node) bool { return len(columnsOf(m)) == 0 || !behindLiteral(m) }):
+			weight = 2 // ('all' = 'all' OR user_id = 1): a filter that can be left open
+		}
+		x.seeWhen(weight, "two literals compared", func(v Values) bool { return !plain(v) })
 	case n.Kind == sqlfacts.Binary && len(n.Args) > 2 && !slices.ContainsFunc(n.Args, func(m *node) bool { return !isLiteral(m) }):
 		x.see(2+bonus, "literals compared with each other")
 	default:
@@ -143,6 +152,11 @@ func (x *probe) judge(a arm, bonus int) {
 		// alternatives.
 		x.see(1+2*bonus, "a comparison without a column")
 	}
+}
+
+// sole reports whether an arm is all of its condition.
+func (x *probe) sole(a arm) bool {
+	return !slices.ContainsFunc(x.arms, func(o arm) bool { return o.of == a.of && o.clause == a.clause && o.n != a.n })
 }
 
 // rowless reports whether an arm is of a statement that reads nothing, in which
@@ -172,6 +186,39 @@ func (x *probe) arithmetic(n *node) {
 	switch {
 	case l == sqlfacts.String && r == sqlfacts.String, l == sqlfacts.Number && r == sqlfacts.String, l == sqlfacts.String && r == sqlfacts.Number:
 		x.see(3, "a calculation with a text")
+	}
+}
+
+// tested is (x = 'a') IS NOT NULL: whether a comparison has an outcome.
+func (x *probe) tested(n *node) {
+	if n.Kind == sqlfacts.Binary && n.Name == "is" && len(n.Args) == 2 && n.Args[1].Kind == sqlfacts.Null &&
+		n.Args[0].Kind == sqlfacts.Binary && (isComparison(n.Args[0].Name) || isName(n.Args[0], "between", "in")) {
+		x.see(3, "whether a comparison has an outcome")
+	}
+}
+
+// padded is what a text becomes when something is joined to it in the middle of
+// its quotes, and nothing of it is left: ” || x || ”. And XOR behind a literal.
+func (x *probe) padded(p place) {
+	n := p.n
+	if p.clause != sqlfacts.Where && p.clause != sqlfacts.Having || n.Kind != sqlfacts.Binary {
+		return
+	}
+	switch {
+	case n.Name == "xor" && len(n.Args) > 1 && behindLiteral(n.Args[0]):
+		x.see(3, "one of two conditions, and not the other")
+	case n.Name == "||" && len(n.Args) > 1 && !x.isOr(n) && (p.in == nil || p.in.Kind != sqlfacts.Binary || p.in.Name != "||"):
+		first, last := n, n.Args[len(n.Args)-1]
+		for first.Kind == sqlfacts.Binary && first.Name == "||" && len(first.Args) > 0 {
+			first = first.Args[0]
+		}
+		if first.Kind == sqlfacts.String && last.Kind == sqlfacts.String && first != n.Args[0] || len(n.Args) > 2 && first.Kind == sqlfacts.String && last.Kind == sqlfacts.String {
+			x.seeWhen(3, "a text between two empty ones", func(v Values) bool {
+				a, okA := value(first, v)
+				b, okB := value(last, v)
+				return okA && okB && a == "" && b == ""
+			})
+		}
 	}
 }
 
@@ -246,7 +293,15 @@ func (x *probe) selfCompare(a arm) {
 		return
 	}
 	left := n.Args[0]
+	if n.Name == "in" && len(n.Args) > 2 && left.Kind == sqlfacts.Column && slices.ContainsFunc(n.Args[1:], func(m *node) bool { return same(m, left) }) {
+		x.see(3, "a column in a list that holds it")
+		return
+	}
 	for _, r := range n.Args[1:] {
+		if left.Kind == sqlfacts.Column && ownMade(n.Name, left, r) {
+			x.see(3, "a column compared with what is made of it")
+			return
+		}
 		if r.Kind == sqlfacts.Row && len(r.Args) > 0 {
 			r = r.Args[0]
 		}
@@ -259,6 +314,29 @@ func (x *probe) selfCompare(a arm) {
 			return
 		}
 	}
+}
+
+// ownMade reports whether what a column is compared with holds the column itself
+// in a way that nobody checks data by: in a list, as a bound, in a sub-query that
+// reads nothing, between texts, and anything made of a key.
+func ownMade(op string, col, r *node) bool {
+	own := func(n *node) bool { return any(n, func(m *node) bool { return same(m, col) }) }
+	if same(r, col) || !own(r) || any(r, func(m *node) bool {
+		return m.Kind == sqlfacts.Param || m.Kind == sqlfacts.From || m.Kind == sqlfacts.Func && isName(m, "coalesce", "ifnull", "nvl", "nullif", "if") || m.Kind == sqlfacts.Case
+	}) {
+		return false
+	}
+	inner := r
+	for inner.Kind == sqlfacts.Unary && isName(inner, "any", "all", "some") && len(inner.Args) == 1 {
+		inner = inner.Args[0]
+	}
+	switch {
+	case op == "between", op == "in", inner != r, inner.Kind == sqlfacts.Query, inner.Kind == sqlfacts.Row:
+		return true
+	case inner.Kind == sqlfacts.Binary && inner.Name == "||" || inner.Kind == sqlfacts.Func && isName(inner, "concat", "concat_ws"):
+		return op == "="
+	}
+	return op == "=" && isKey(col)
 }
 
 // nullPairs is x IS NULL OR x IS NOT NULL, and an alternative that excludes

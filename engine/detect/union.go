@@ -177,8 +177,8 @@ func shapeOf(n *node, mysql bool) outline {
 		})
 		for _, c := range t.Args {
 			name := c.Alias
-			if name == "" && c.Kind == sqlfacts.Column {
-				name = c.Name
+			if name == "" {
+				name = spelled(c)
 			}
 			o.names = append(o.names, strings.ToLower(name))
 		}
@@ -210,6 +210,23 @@ func shapeOf(n *node, mysql bool) outline {
 		})
 	}
 	return o
+}
+
+// spelled is what an expression without a name is made of: a column's name, or the
+// function and what it is given.
+func spelled(c *node) string {
+	if c.Kind == sqlfacts.Column {
+		return c.Name
+	}
+	var b strings.Builder
+	each(c, func(m *node) bool {
+		if m.Kind == sqlfacts.Column || m.Kind == sqlfacts.Func {
+			b.WriteString(m.Name)
+			b.WriteByte(' ')
+		}
+		return m.Kind != sqlfacts.Query
+	})
+	return b.String()
 }
 
 // joins reports whether an expression builds one text of several columns.

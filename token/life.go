@@ -49,6 +49,10 @@ func (l *Life) Tell(now time.Time) string {
 	case Planned:
 		b.WriteString(", not known to be in the table yet")
 	case Retired:
+		if l.Expired() {
+			fmt.Fprintf(&b, ", expired on %s and watched until %s (the leak is older than that day)", l.ChangedAt.UTC().Format(time.DateOnly), l.Until.UTC().Format(time.DateOnly))
+			break
+		}
 		b.WriteString(", out of use since " + l.ChangedAt.UTC().Format(time.DateOnly))
 	case Removed:
 		b.WriteString(", removed on " + l.ChangedAt.UTC().Format(time.DateOnly) + " and no longer watched")

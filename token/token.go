@@ -121,7 +121,10 @@ func (t *Token) Story() string {
 	}
 	story := fmt.Sprintf("row planted in %s of %s on %s by %s on %s",
 		where, t.Place.Database, t.Place.Server, t.PlantedBy, t.PlantedAt.UTC().Format("2006-01-02"))
-	if t.State == Retired && !t.ChangedAt.IsZero() {
+	switch {
+	case t.Expired() && !t.ChangedAt.IsZero():
+		story += ", expired on " + t.ChangedAt.UTC().Format(time.DateOnly) + ", when another value came instead: the leak is older than that"
+	case t.State == Retired && !t.ChangedAt.IsZero():
 		story += ", out of use since " + t.ChangedAt.UTC().Format("2006-01-02")
 	}
 	return story

@@ -101,7 +101,7 @@ func TestAReplacedValueIsWatchedUntilItsTimeComes(t *testing.T) {
 	must(t, s.Replace(t.Context(), until, []event.ID{ts[2].ID}, []event.ID{ts[0].ID}))
 	old, err := s.Get(t.Context(), ts[0].ID)
 	must(t, err)
-	if !old.Expired() || !old.Until.Equal(until) || !strings.Contains(old.Story(), "out of use since 2026-11-21") {
+	if !old.Expired() || !old.Until.Equal(until) || !strings.Contains(old.Story(), "expired on 2026-11-21, when another value came instead: the leak is older than that") {
 		t.Errorf("got %+v, %s", old, old.Story())
 	}
 	if n, err := s.Expire(t.Context()); n != 0 || err != nil {
@@ -177,7 +177,7 @@ func TestADatabaseOfAnEarlierSchemaIsBroughtOnWithItsSightings(t *testing.T) {
 	// Back to what the migrations before had made.
 	raw, err := sql.Open("sqlite", "file:"+path)
 	must(t, err)
-	_, err = raw.Exec(`DROP TABLE honey_row; DROP TABLE sighting; DROP TABLE log; DROP INDEX token_until; ALTER TABLE token DROP COLUMN until; PRAGMA user_version = 2`)
+	_, err = raw.Exec(`DROP TABLE quarantine; DROP TABLE quarantine_version; DROP TABLE drip_row; DROP TABLE drip; DROP TABLE honey_row; DROP TABLE sighting; DROP TABLE log; DROP INDEX token_until; ALTER TABLE token DROP COLUMN until; PRAGMA user_version = 2`)
 	must(t, errors.Join(err, raw.Close()))
 	s = openAt(t, path, nil)
 	l := lookup(t, s, ts[2].Value)

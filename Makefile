@@ -75,6 +75,7 @@ test: ## install what the tests need and run all of them, those against real Pos
 integration: ## real servers, real drivers, chaos
 	@scripts/need.sh cc $(SERVERS) $(CLIENTS)
 	$(GO) test -v -count=1 -timeout 60m ./integration/...
+	HONEYROW_EVERY_STEP=1 $(GO) test -count=1 -p 1 -run 'Promises/.*killed_at_any_step' ./seeder/pgdb ./seeder/mydb
 	$(GO) run ./integration/suites
 
 others: ## MySQL 9, MariaDB 11.8 and PostgreSQL 18 from Debian's other suites, unpacked below OTHERS (.others), and what of the tests needs a server against them

@@ -101,6 +101,13 @@ type job struct {
 	drawn  map[*Cell]string
 	far    farKeys // keys of a dry run
 	done   *Applied
+	only   map[event.ID]bool // rows of a drip that are due; nil: all
+	digest string            // of the plan as it was reviewed
+}
+
+// open reports whether a row is to be planted by this run.
+func (j *job) open(row *RowPlan) bool {
+	return j.have[row.ID] == nil && (j.only == nil || j.only[row.ID])
 }
 
 // check makes sure that the plan still fits the database.
@@ -162,7 +169,9 @@ func (j *job) todo() (out [][2]int) {
 				j.done.Rows = append(j.done.Rows, AppliedRow{row.ID, tp.String(), keyText(j.tables[i], have), "present"})
 				continue
 			}
-			out = append(out, [2]int{i, n})
+			if j.open(row) {
+				out = append(out, [2]int{i, n})
+			}
 		}
 	}
 	return out
@@ -208,7 +217,7 @@ func (j *job) plant(ctx context.Context) error {
 
 // deed is what the log says of this run before it begins.
 func (j *job) deed(l *landing) token.Deed {
-	d := token.Deed{Action: "plant", Deployment: j.p.Deployment, Rows: len(l.rows), Tokens: len(l.tokens()), PlantedBy: j.p.PlantedBy, Note: j.p.Note, Plan: j.p.Digest()}
+	d := token.Deed{Action: "plant", Deployment: j.p.Deployment, Rows: len(l.rows), Tokens: len(l.tokens()), PlantedBy: j.p.PlantedBy, Note: j.p.Note, Plan: cmp.Or(j.digest, j.p.Digest())}
 	for _, r := range l.rows {
 		d.Tables = appendOnce(d.Tables, r.table.String())
 	}
@@ -276,7 +285,7 @@ func (j *job) stillUnique(ctx context.Context) error {
 		for _, cp := range tp.Columns {
 			var tuples [][]string
 			for _, row := range tp.Rows {
-				if c := row.cell(cp.Name); c != nil && c.Source == Made && c.Watch && c.Value != nil && j.have[row.ID] == nil {
+				if c := row.cell(cp.Name); c != nil && c.Source == Made && c.Watch && c.Value != nil && j.open(row) {
 					tuples = append(tuples, []string{*c.Value})
 				}
 			}
@@ -306,7 +315,7 @@ func (j *job) drawKeys(ctx context.Context) error {
 			}
 			var cells []*Cell
 			for _, row := range tp.Rows {
-				if c := row.cell(cp.Name); c != nil && j.have[row.ID] == nil {
+				if c := row.cell(cp.Name); c != nil && j.open(row) {
 					cells = append(cells, c)
 				}
 			}
@@ -432,6 +441,12 @@ func (j *job) commit(ctx context.Context, preview *landing, ids *[]event.ID) err
 		}
 		return &unsureError{err}
 	}
+	return j.landed(ctx, real, ids, stale)
+}
+
+// landed writes down that rows were committed, and that the tokens of ids are
+// live but for the stale ones, which hold no longer.
+func (j *job) landed(ctx context.Context, real *landing, ids *[]event.ID, stale []event.ID) error {
 	ctx = context.WithoutCancel(ctx)
 	gone := map[event.ID]bool{}
 	for _, id := range stale {
@@ -444,12 +459,17 @@ func (j *job) commit(ctx context.Context, preview *landing, ids *[]event.ID) err
 		}
 	}
 	*ids = nil // the rows are there: never undo their registration
-	err = j.s.Store.SetState(ctx, token.Live, live...)
+	err := j.s.Store.SetState(ctx, token.Live, live...)
 	if err == nil && len(stale) > 0 {
 		err = j.s.Store.SetState(ctx, token.Removed, stale...)
 	}
+	var in []token.DripRow
 	for _, l := range real.rows {
 		j.done.Rows = append(j.done.Rows, AppliedRow{l.row.ID, l.table.String(), l.key, "planted"})
+		in = append(in, token.DripRow{Row: l.row.ID, Due: j.now, State: token.Planted})
+	}
+	if err == nil {
+		err = j.s.Store.MoveDrip(ctx, j.p.Deployment, in...)
 	}
 	j.done.Tokens = len(live)
 	j.s.Log.Info().Str("deployment", j.p.Deployment).Str("server", j.p.Server).Str("database", j.p.Database).

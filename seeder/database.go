@@ -64,6 +64,10 @@ type Tx interface {
 	// equal, in text form and, where it differs, in binary form. At most two
 	// rows are read.
 	Read(ctx context.Context, t *Table, where []Value, columns []string) ([]Record, error)
+	// Update sets columns of the one row for which all values of where are equal,
+	// in a savepoint of its own, and returns whether there was one. A value that
+	// may not be gives a *Violation, and the transaction goes on.
+	Update(ctx context.Context, t *Table, where, set []Value) (n int64, err error)
 	// Delete deletes the one row for which all values of where are equal. A
 	// row that others point at gives a *Violation, and the transaction goes on.
 	Delete(ctx context.Context, t *Table, where []Value) (n int64, err error)

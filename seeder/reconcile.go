@@ -16,6 +16,8 @@ type Reconciled struct {
 	Removed int `json:"removed"` // planned or retired rows that are not
 	Retired int `json:"retired"` // rows whose removal was interrupted: they are live again
 	Expired int `json:"expired"` // replaced values that are watched no longer
+	// Rotated counts rows whose values had been replaced when a rotation was interrupted.
+	Rotated int `json:"rotated,omitempty"`
 }
 
 // any reports whether something was open.
@@ -44,8 +46,11 @@ func (s *Seeder) reconcile(ctx context.Context, cat *Catalog, server string, lim
 	if out == nil || !out.any() {
 		return out, err
 	}
-	d := token.Deed{Action: "reconciled", Rows: out.Live + out.Removed + out.Retired, Tokens: out.Expired, Detail: fmt.Sprintf(
+	d := token.Deed{Action: "reconciled", Rows: out.Live + out.Removed + out.Retired + out.Rotated, Tokens: out.Expired, Detail: fmt.Sprintf(
 		"%d rows live, %d removed, %d live again after an interrupted removal; %d replaced values are watched no longer", out.Live, out.Removed, out.Retired, out.Expired)}
+	if out.Rotated > 0 {
+		d.Detail += fmt.Sprintf("; %d rows hold new values of an interrupted rotation", out.Rotated)
+	}
 	if lerr := s.record(ctx, cat, server, d); lerr != nil {
 		return nil, errors.Join(err, lerr)
 	}
@@ -78,7 +83,11 @@ func (s *Seeder) settleAll(ctx context.Context, cat *Catalog, server string, lim
 		return out, fmt.Errorf("settle interrupted runs: %w", err)
 	}
 	defer tx.End(ctx, false)
+	in := map[string][]token.DripRow{}
 	for _, row := range byRow(ts) {
+		if err := s.whole(ctx, row); err != nil {
+			return out, err
+		}
 		t, err := row.table(cat)
 		if err != nil {
 			return out, err
@@ -91,14 +100,20 @@ func (s *Seeder) settleAll(ctx context.Context, cat *Catalog, server string, lim
 		}
 		planned, retired := row.ids(token.Planned), row.ids(token.Retired)
 		switch {
+		case row.rotating():
+			var done bool
+			if done, err = s.settleRotation(ctx, row, st); done {
+				out.Rotated++
+			}
 		case st.condition == gone:
 			out.Removed++
-			err = s.Store.SetState(ctx, token.Removed, append(planned, retired...)...)
+			err = s.forget(ctx, row, append(planned, retired...))
 		case st.condition == unknown:
 			return out, fmt.Errorf("row %s in %s can't be looked for: the role needs SELECT on its columns", row.id, t)
 		case len(planned) > 0: // of two tokens for one column, the one that holds stays
 			out.Live++
 			err = s.settle(ctx, row, st)
+			in[row.tokens[0].Deployment] = append(in[row.tokens[0].Deployment], token.DripRow{Row: row.id, Due: s.now().UTC(), State: token.Planted})
 		default: // still there: a removal that was never committed
 			out.Retired++
 			err = s.Store.SetState(ctx, token.Live, retired...)
@@ -107,7 +122,27 @@ func (s *Seeder) settleAll(ctx context.Context, cat *Catalog, server string, lim
 			return out, fmt.Errorf("settle row %s: %w", row.id, err)
 		}
 	}
+	for deployment, rows := range in {
+		if err := s.Store.MoveDrip(ctx, deployment, rows...); err != nil {
+			return out, err
+		}
+	}
 	return out, nil
+}
+
+// forget ends the watch of a row that is not there. If another one has come
+// instead of it, a rotation was interrupted: its values stay watched.
+func (s *Seeder) forget(ctx context.Context, row *honeyRow, ids []event.ID) error {
+	if len(row.ids(token.Retired)) > 0 {
+		ts, err := s.Store.List(ctx, token.Filter{Row: successor(row.id), States: []token.State{token.Live}})
+		if err != nil {
+			return err
+		}
+		if len(ts) > 0 {
+			return s.Store.Replace(ctx, s.now().Add(year), nil, ids)
+		}
+	}
+	return s.Store.SetState(ctx, token.Removed, ids...)
 }
 
 // settle makes the planned tokens of a row that exists live. Those that a

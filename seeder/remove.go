@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"honeyrow/event"
 	"honeyrow/token"
@@ -15,6 +17,9 @@ type RemoveOptions struct {
 	Server     string     // the server's name in the configuration
 	Deployment string     // empty: all
 	Rows       []event.ID // empty: all
+	// Until, if set, is how long the values of deleted rows stay watched, since
+	// other rows have come instead of them.
+	Until time.Time
 	ApplyOptions
 }
 
@@ -23,12 +28,15 @@ type Removed struct {
 	Rows       []RowState  `json:"rows"`
 	DryRun     bool        `json:"dry_run,omitempty"`
 	Reconciled *Reconciled `json:"reconciled,omitempty"`
+	// Cancelled counts rows of drips that will not be planted any more.
+	Cancelled int `json:"cancelled,omitempty"`
 }
 
 // Remove deletes honey rows in one transaction: only those whose key and
 // values still are what was planted, and on which no other row depends. A row
 // that is left stays watched, and the result says why. Tokens of a deleted row
-// stay watched until the deletion is committed.
+// stay watched until the deletion is committed. Rows of a drip that are to be
+// planted later are not: what was asked to be gone must not come back.
 func (s *Seeder) Remove(ctx context.Context, o RemoveOptions) (*Removed, error) {
 	o.defaults()
 	unlock, err := s.Database.Lock(ctx)
@@ -46,6 +54,9 @@ func (s *Seeder) Remove(ctx context.Context, o RemoveOptions) (*Removed, error) 
 		if out.Reconciled, err = s.reconcile(ctx, cat, o.Server, lim); err != nil {
 			return nil, err
 		}
+	}
+	if out.Cancelled, err = s.cancel(ctx, cat, &o, o.Rows); err != nil {
+		return nil, err
 	}
 	ts, err := s.Store.List(ctx, token.Filter{Server: o.Server, Database: cat.Database, Deployment: o.Deployment, States: []token.State{token.Live, token.Retired}})
 	if err != nil {
@@ -129,7 +140,7 @@ func (c *clearing) run(ctx context.Context, lim Limits) error {
 		return fmt.Errorf("register rows that were left: %w", err)
 	}
 	c.s.Log.Info().Str("server", c.o.Server).Str("database", c.cat.Database).Int("tokens", len(deleted)).Int("kept", len(kept)).Msg("honey rows removed")
-	if err := c.s.Store.SetState(ctx, token.Removed, deleted...); err != nil {
+	if err := c.letGo(ctx, deleted); err != nil {
 		return fmt.Errorf("the rows are gone, but the registry still watches them: run seed verify, which settles it: %w", err)
 	}
 	d := c.deed("removed", nil)
@@ -140,10 +151,21 @@ func (c *clearing) run(ctx context.Context, lim Limits) error {
 		}
 	}
 	d.Tokens = len(deleted)
+	if !c.o.Until.IsZero() {
+		d.Detail = "others have come instead; the values are watched until " + c.o.Until.Format(time.DateOnly)
+	}
 	if n := len(c.out.Rows) - d.Rows; n > 0 {
-		d.Detail = fmt.Sprintf("%d rows were left", n)
+		d.Detail = strings.TrimPrefix(d.Detail+fmt.Sprintf("; %d rows were left", n), "; ")
 	}
 	return c.s.record(ctx, c.cat, c.o.Server, d)
+}
+
+// letGo ends the watch of deleted rows' values, or says how long it goes on.
+func (c *clearing) letGo(ctx context.Context, deleted []event.ID) error {
+	if c.o.Until.IsZero() {
+		return c.s.Store.SetState(ctx, token.Removed, deleted...)
+	}
+	return c.s.Store.Replace(ctx, c.o.Until, nil, deleted)
 }
 
 // deed is an entry of the log about rows.

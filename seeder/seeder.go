@@ -27,6 +27,7 @@ type Store interface {
 	token.Atlas
 	token.Watch
 	token.Chronicle
+	token.Calendar
 }
 
 // Seeder plans, plants, verifies and removes honey rows in one database. It is

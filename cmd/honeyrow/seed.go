@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"honeyrow/event"
 	"honeyrow/internal/app"
@@ -21,6 +22,9 @@ type seedCmd struct {
 	Verify seedVerifyCmd `cmd:"" help:"Check that the honey rows are still there and unchanged."`
 	Remove seedRemoveCmd `cmd:"" help:"Take honey rows out again."`
 
+	Drip      seedDripCmd      `cmd:"" help:"Go on planting rows one by one, as 'seed apply --drip' began it."`
+	Rotate    seedRotateCmd    `cmd:"" help:"Give honey rows new values; the old ones stay watched."`
+	Status    seedStatusCmd    `cmd:"" help:"Show what is planted, and what is still to come."`
 	Reconcile seedReconcileCmd `cmd:"" help:"Settle what an interrupted run left open."`
 }
 
@@ -158,7 +162,8 @@ type seedApplyCmd struct {
 	draftFlags
 	Plan   string `arg:"" optional:"" placeholder:"PLAN" help:"A plan from 'seed plan --out'; without it one is made now."`
 	SHA256 string `name:"sha256" placeholder:"DIGEST" help:"Apply the plan only if it is the one with this digest, as 'seed plan --out' printed it for the reviewer."`
-	DryRun bool   `help:"Insert in a transaction and roll it back."`
+	Drip   days   `placeholder:"7d" help:"Plant the rows one by one over this time, at hours at which rows of their tables come, with the keys and dates of then."`
+	DryRun bool   `help:"Insert in a transaction and roll it back; with --drip also show when each row would come."`
 	Force  bool   `help:"Go on when a running proxy does not watch the new values in time."`
 	Yes    bool   `short:"y" help:"Do not ask."`
 }
@@ -166,15 +171,25 @@ type seedApplyCmd struct {
 // Help is shown by --help.
 func (seedApplyCmd) Help() string {
 	return "Plants in one transaction, after every running proxy watches the new values. On failure nothing is left behind; " +
-		"applying the same plan again plants nothing new.\n\n" +
+		"applying the same plan again plants nothing new. With --drip the command runs until the last row is in; " +
+		"when it was stopped, the same command again or 'seed drip' goes on.\n\n" +
 		"Example: honeyrow seed apply plan.json --yes"
 }
 
 // Run plants.
 func (c *seedApplyCmd) Run(e *env) error {
+	if c.Drip != 0 && (time.Duration(c.Drip) < seeder.MinDrip || time.Duration(c.Drip) > seeder.MaxDrip) {
+		return errShortDrip
+	}
 	return e.withSeeder(c.target, func(s *app.Seeding) error {
 		p, err := c.plan(e, s)
 		if err != nil {
+			return err
+		}
+		if d, err := unfinished(e, s, p); err != nil || d != nil {
+			if err == nil {
+				err = c.resume(e, s, d)
+			}
 			return err
 		}
 		if !c.DryRun {
@@ -184,16 +199,25 @@ func (c *seedApplyCmd) Run(e *env) error {
 			}
 		}
 		show, end := e.progress()
-		done, err := s.Apply(e.ctx, p, seeder.ApplyOptions{
+		o := seeder.ApplyOptions{
 			DryRun: c.DryRun, Force: c.Force, LockTimeout: s.Config.LockTimeout,
 			StatementTimeout: s.Config.StatementTimeout, SearchTimeout: s.Config.SearchTimeout,
 			WatchTimeout: s.Config.WatchTimeout, Progress: show,
-		})
-		end()
-		if err != nil {
-			return err
 		}
-		return e.printApplied(done)
+		var done *seeder.Applied
+		if c.Drip == 0 || c.DryRun {
+			done, err = s.Apply(e.ctx, p, o)
+		}
+		end()
+		switch {
+		case err != nil:
+			return err
+		case c.Drip == 0:
+			return e.printApplied(done)
+		case c.DryRun && !e.json:
+			fmt.Fprintf(e.stdout, "%s tried in one transaction and rolled back\n", counted(len(done.Rows), "row was", "rows were"))
+		}
+		return c.begin(e, s, p, o)
 	})
 }
 
@@ -333,6 +357,7 @@ func (c *seedVerifyCmd) Run(e *env) error {
 			if v.Demoted > 0 {
 				fmt.Fprintf(e.stdout, "%s demoted: other rows hold the value too\n", counted(v.Demoted, "token", "tokens"))
 			}
+			e.printDrips(s)
 			if v.OK {
 				fmt.Fprintf(e.stdout, "all %d honey rows are as planted\n", len(v.Rows))
 			}
@@ -461,6 +486,19 @@ func (c *seedRemoveCmd) rows(e *env, s *app.Seeding) (ids []event.ID, all bool, 
 			ids = append(ids, t.Row)
 		}
 	}
+	ds, err := s.Store.Drips(e.ctx, s.Server, c.Deployment)
+	if err != nil {
+		return nil, false, err
+	}
+	for i := range ds { // rows that wait are meant too
+		for _, r := range ds[i].Rows {
+			_, short, _ := strings.Cut(r.Table, ".")
+			if r.State == token.Waiting && !seen[r.Row] && (wanted[string(r.Row)] || wanted[r.Table] || wanted[short]) {
+				seen[r.Row] = true
+				ids = append(ids, r.Row)
+			}
+		}
+	}
 	return ids, false, nil
 }
 
@@ -473,6 +511,10 @@ func (e *env) printRemoved(done *seeder.Removed) error {
 		}
 	}
 	kept := len(done.Rows) - removed
+	if done.Cancelled > 0 {
+		would := map[bool]string{true: "would not be", false: "will not be"}[done.DryRun]
+		fmt.Fprintf(e.stdout, "%s to come %s planted\n", counted(done.Cancelled, "row that was still", "rows that were still"), would)
+	}
 	if done.DryRun {
 		fmt.Fprintf(e.stdout, "%s would be removed, %d kept: nothing was changed\n", counted(removed, "row", "rows"), kept)
 		return nil

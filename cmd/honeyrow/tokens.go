@@ -107,8 +107,12 @@ func (c *tokensListCmd) Run(e *env) error {
 }
 
 func tokenRow(t *token.Token, values bool) []string {
+	state := string(t.State)
+	if t.Expired() {
+		state = "expired" // retired, in the registry's words
+	}
 	row := []string{
-		string(t.ID), string(t.State), t.Kind, t.Strength.String(), placeText(t.Place), printable(t.Place.Key),
+		string(t.ID), state, t.Kind, t.Strength.String(), placeText(t.Place), printable(t.Place.Key),
 		t.PlantedAt.UTC().Format(time.DateOnly), printable(t.PlantedBy),
 	}
 	if values {

@@ -31,6 +31,21 @@ type Seeding struct {
 	store    *Store
 	// enter opens a session as a client has it.
 	enter func(ctx context.Context, d seeder.Door) (seeder.Visit, error)
+	// open connects to the database once more.
+	open func(context.Context) (seeder.Database, error)
+}
+
+// GoOn plants the rows of unfinished drips of the database as they become due.
+// The connection that was made to see that all is well is closed: each row has
+// one of its own.
+func (s *Seeding) GoOn(ctx context.Context, o seeder.DripOptions) (*seeder.Dripped, error) {
+	cat, err := s.Database.Catalog(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read catalogue: %w", err)
+	}
+	s.Database.Close()
+	o.Server, o.Database, o.Open = s.Server, cat.Database, s.open
+	return s.Drip(ctx, o)
 }
 
 // OpenSeeding connects the seeder. server may be empty if there is only one;
@@ -58,7 +73,8 @@ func OpenSeeding(ctx context.Context, c *Config, server, dsnFile string) (*Seedi
 	if err != nil {
 		return nil, err
 	}
-	db, err := product.open(ctx, dsn.Reveal())
+	again := func(ctx context.Context) (seeder.Database, error) { return product.open(ctx, dsn.Reveal()) }
+	db, err := again(ctx)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("server %s: %w", s.Name, err), store.Close())
 	}
@@ -67,6 +83,7 @@ func OpenSeeding(ctx context.Context, c *Config, server, dsnFile string) (*Seedi
 		enter: func(ctx context.Context, d seeder.Door) (seeder.Visit, error) {
 			return product.enter(ctx, dsn.Reveal(), d)
 		},
+		open: again,
 	}, nil
 }
 

@@ -42,15 +42,15 @@ func (moment) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 		by = by.Round(24*time.Hour) + row.Jitter
 	}
 	if c.Class == Timestamp {
-		by = by.Truncate(c.grain(like))
+		by = by.Truncate(c.Grain(like))
 	}
 	return Shift(like, by, row.Now)
 }
 
-// grain is the unit that nearly all of a column's times are multiples of: a
-// time moves by whole ones. A time with a fraction of a second moves by as fine
-// a fraction.
-func (c *Column) grain(like string) time.Duration {
+// Grain is the unit that nearly all of a column's times are multiples of: a
+// time moves by whole ones. A time with a fraction of a second, such as like may
+// be, moves by as fine a fraction.
+func (c *Column) Grain(like string) time.Duration {
 	for _, g := range []time.Duration{24 * time.Hour, time.Hour, time.Minute, time.Second} {
 		ok, n := 0, 0
 		for i := 0; i < len(c.Values); i += 1 + len(c.Values)/200 {

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"strings"
+	"time"
 
 	"honeyrow/token"
 )
@@ -63,4 +64,17 @@ func (uuidValue) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 		v = strings.ToUpper(v)
 	}
 	return v, nil
+}
+
+// Timed returns a UUID of version 7 with another time in it; any other value as
+// it is.
+func Timed(v string, at time.Time) string {
+	if !uuidForm.MatchString(v) || v[14] != '7' {
+		return v
+	}
+	ms := fmt.Sprintf("%012x", uint64(at.UnixMilli())&(1<<48-1))
+	if v == strings.ToUpper(v) {
+		ms = strings.ToUpper(ms)
+	}
+	return ms[:8] + "-" + ms[8:] + v[13:]
 }

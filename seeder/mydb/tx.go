@@ -254,6 +254,50 @@ func (t *tx) Read(ctx context.Context, tb *seeder.Table, cond []seeder.Value, co
 	return out, nil
 }
 
+// Update implements seeder.Tx. A table without transactions is left alone.
+func (t *tx) Update(ctx context.Context, tb *seeder.Table, cond, set []seeder.Value) (n int64, err error) {
+	if lasting(tb) {
+		return 0, &seeder.Violation{Code: "0A000", Why: "an update of a table without transactions can't be undone"}
+	}
+	w, conds := where(tb, cond)
+	var sets []string
+	var args []any
+	for _, v := range set {
+		c := tb.Column(v.Column)
+		switch {
+		case c == nil:
+			return 0, fmt.Errorf("table %s has no column %s", tb, v.Column)
+		case v.Text == nil:
+			sets = append(sets, quote(v.Column)+" = NULL")
+		default:
+			sets, args = append(sets, quote(v.Column)+" = "+put(c)), append(args, arg(c, *v.Text))
+		}
+	}
+	err = t.within(func() error {
+		many := &seeder.Violation{Code: "HR002", Why: "the condition fits more than one row"}
+		rows, err := t.db.query(ctx, fmt.Sprintf("SELECT COUNT(*) FROM %s WHERE %s", name(tb), w), conds...)
+		if err != nil {
+			return err
+		}
+		if *rows[0][0] != "1" {
+			if *rows[0][0] != "0" {
+				return many
+			}
+			return nil
+		}
+		res, err := t.db.conn.ExecContext(ctx, fmt.Sprintf("UPDATE %s SET %s WHERE %s", name(tb), strings.Join(sets, ", "), w), append(args, conds...)...)
+		if err != nil {
+			return err
+		}
+		if n, err = res.RowsAffected(); err == nil && n > 1 { // another row came between
+			t.broken = many
+			return many
+		}
+		return err
+	})
+	return n, err
+}
+
 // Delete implements seeder.Tx.
 func (t *tx) Delete(ctx context.Context, tb *seeder.Table, cond []seeder.Value) (n int64, err error) {
 	w, args := where(tb, cond)

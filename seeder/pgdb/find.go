@@ -14,6 +14,8 @@ import (
 var (
 	_ seeder.Finder  = (*DB)(nil)
 	_ seeder.Counter = (*DB)(nil)
+
+	_ seeder.Historian = (*DB)(nil)
 )
 
 // Find implements seeder.Finder: columns that lead an index are looked up in
@@ -145,6 +147,22 @@ func (db *DB) Kin(ctx context.Context, t *seeder.Table, column string, values []
 	var err error
 	s.Rows, err = db.take(ctx, s, sql, limit, [][]byte{[]byte(lit)})
 	return s, err
+}
+
+// Updated implements seeder.Historian, from the server's statistics.
+func (db *DB) Updated(ctx context.Context, t *seeder.Table) (share float64, known bool, err error) {
+	rows, err := query(ctx, db.conn.PgConn(), `SELECT pg_catalog.sum(n_tup_upd)::pg_catalog.float8, pg_catalog.sum(GREATEST(n_live_tup, n_tup_ins))::pg_catalog.float8
+		FROM pg_catalog.pg_stat_all_tables WHERE relid = $1::pg_catalog.oid OR relid IN (SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = $1::pg_catalog.oid)`,
+		[]*string{ptr(strconv.FormatUint(uint64(t.OID), 10))}, 0, 1)
+	if err != nil || len(rows) != 1 || rows[0][0] == nil || rows[0][1] == nil {
+		return 0, false, violation(err)
+	}
+	updates, err1 := strconv.ParseFloat(*rows[0][0], 64)
+	live, err2 := strconv.ParseFloat(*rows[0][1], 64)
+	if err1 != nil || err2 != nil || live < 1 {
+		return 0, false, nil
+	}
+	return updates / live, true, nil
 }
 
 // Given implements seeder.Giver.

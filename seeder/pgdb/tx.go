@@ -217,6 +217,28 @@ func (t *tx) oneByOne(ctx context.Context, tb *seeder.Table, w string, args []*s
 	return [][]*string{row}, nil
 }
 
+// Update implements seeder.Tx.
+func (t *tx) Update(ctx context.Context, tb *seeder.Table, cond, set []seeder.Value) (n int64, err error) {
+	w, args := where(cond)
+	var sets []string
+	for _, v := range set {
+		args = append(args, v.Text)
+		sets = append(sets, fmt.Sprintf("%s = $%d", quote(v.Column), len(args)))
+	}
+	err = t.within(ctx, func() error {
+		rr := t.conn.ExecParams(ctx, fmt.Sprintf("UPDATE %s SET %s WHERE %s", name(tb), strings.Join(sets, ", "), w), params(args), nil, nil, nil)
+		tag, err := rr.Close()
+		if err != nil {
+			return err
+		}
+		if n = tag.RowsAffected(); n > 1 {
+			return &seeder.Violation{Code: "HR002", Why: "the condition fits more than one row"}
+		}
+		return nil
+	})
+	return n, err
+}
+
 // Delete implements seeder.Tx.
 func (t *tx) Delete(ctx context.Context, tb *seeder.Table, cond []seeder.Value) (n int64, err error) {
 	w, args := where(cond)

@@ -27,6 +27,10 @@ type Doom struct {
 	Store string // the registry's file
 	Plan  string // a plan file: apply it; empty: remove all
 	Die   int    // the step before which SIGKILL comes
+	// Drip plants what is due of the registry's drips, whenever that is; Rotate
+	// gives all honey rows new values.
+	Drip   bool
+	Rotate seeder.How
 }
 
 // ServeIfDoomed makes this process apply or remove and kill itself on the way,
@@ -55,7 +59,19 @@ func serve(text string, open func(ctx context.Context, d Doom) (*seeder.Seeder, 
 	}
 	steps := &steps{left: d.Die}
 	s.Database, s.Store = &doomedDB{s.Database, steps}, &doomedStore{s.Store, steps}
-	if d.Plan == "" {
+	switch {
+	case d.Drip:
+		clock := time.Now()
+		s.Now = func() time.Time { return clock }
+		_, err = s.Drip(ctx, seeder.DripOptions{Server: "crm", Config: Options().Config, Wait: func(_ context.Context, until time.Time) error {
+			clock = until
+			return nil
+		}})
+		return err
+	case d.Rotate != "":
+		_, err = s.Rotate(ctx, seeder.RotateOptions{Server: "crm", How: d.Rotate, Plan: Options()})
+		return err
+	case d.Plan == "":
 		_, err = s.Remove(ctx, seeder.RemoveOptions{Server: "crm"})
 		return err
 	}
@@ -112,6 +128,11 @@ func (x *doomedTx) Read(ctx context.Context, t *seeder.Table, where []seeder.Val
 	return x.Tx.Read(ctx, t, where, columns)
 }
 
+func (x *doomedTx) Update(ctx context.Context, t *seeder.Table, where, set []seeder.Value) (int64, error) {
+	x.step()
+	return x.Tx.Update(ctx, t, where, set)
+}
+
 func (x *doomedTx) Delete(ctx context.Context, t *seeder.Table, where []seeder.Value) (int64, error) {
 	x.step()
 	return x.Tx.Delete(ctx, t, where)
@@ -141,6 +162,18 @@ func (s *doomedStore) SetState(ctx context.Context, to token.State, ids ...event
 	err := s.Store.SetState(ctx, to, ids...)
 	s.step()
 	return err
+}
+
+func (s *doomedStore) Replace(ctx context.Context, until time.Time, fresh, old []event.ID) error {
+	s.step()
+	err := s.Store.Replace(ctx, until, fresh, old)
+	s.step()
+	return err
+}
+
+func (s *doomedStore) MoveDrip(ctx context.Context, deployment string, rows ...token.DripRow) error {
+	s.step()
+	return s.Store.MoveDrip(ctx, deployment, rows...)
 }
 
 func (s *doomedStore) Locate(ctx context.Context, ls []token.Location) error {
@@ -173,6 +206,15 @@ func doomed(t *testing.T, d Doom) bool {
 	}
 	t.Fatalf("the process of step %d: %v\n%s", d.Die, err, out)
 	return false
+}
+
+// stride is from which step to the next a killing goes: every step if
+// HONEYROW_EVERY_STEP is set (make integration does), else a few that differ.
+func stride(usual int) int {
+	if os.Getenv("HONEYROW_EVERY_STEP") != "" {
+		return 1
+	}
+	return usual
 }
 
 // settled reconciles as soon as the server has noticed that the other is dead.

@@ -66,6 +66,13 @@ func Run(t *testing.T, g Ground) {
 		{"no error or plan of a refusal holds a value", noErrorOrPlanOfARefusalHoldsAValue},
 		{"honey rows take numbers from gaps and bring their relatives", honeyRowsTakeNumbersFromGapsAndBringTheirRelatives},
 		{"a plan says how well its rows hide and refuses above the owner's limit", aPlanSaysHowWellItsRowsHideAndRefusesAboveTheOwnersLimit},
+		{"a drip of seven days follows the traffic and survives crashes", aDripOfSevenDaysFollowsTheTrafficAndSurvivesCrashes},
+		{"a drip killed at any step goes on and plants each row once", aDripKilledAtAnyStepGoesOnAndPlantsEachRowOnce},
+		{"a drip that was held up spreads what is left", aDripThatWasHeldUpSpreadsWhatIsLeft},
+		{"a drip ends with its rows removed, and leaves out what the database refuses", aDripEndsWithItsRowsRemoved},
+		{"rotation replaces values in place and the old ones stay watched", rotationReplacesValuesInPlace},
+		{"rotation replaces rows of tables that are never updated", rotationReplacesRows},
+		{"a rotation killed at any step is settled", aRotationKilledAtAnyStepIsSettled},
 		{"progress is reported for long work", progressIsReportedForLongWork},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, g) })

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 
+	"honeyrow/chain"
 	"honeyrow/event"
 	"honeyrow/token"
 )
@@ -21,9 +22,9 @@ var errSealed = errors.New("does not open with this key")
 type box struct {
 	aead      cipher.AEAD // prepends a random 12-byte nonce to each message
 	digestKey []byte
-	auditKey  []byte
-	logKey    []byte
-	drillKey  []byte
+	// audit and log make the sums of the two chains.
+	audit, log chain.Key
+	drillKey   []byte
 }
 
 // newBox derives one key for each purpose (HKDF, RFC 5869).
@@ -56,7 +57,7 @@ func newBox(k Key) (*box, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make cipher: %w", err)
 	}
-	return &box{aead: aead, digestKey: digest, auditKey: audit, logKey: logKey, drillKey: drillKey}, nil
+	return &box{aead: aead, digestKey: digest, audit: chain.Fields(audit), log: chain.Bytes(logKey), drillKey: drillKey}, nil
 }
 
 // DrillKey returns the key by which drills are signed: whoever opens the store

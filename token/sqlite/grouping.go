@@ -22,7 +22,7 @@ type grouping struct {
 	s      *Store
 	ctx    context.Context
 	tx     *sql.Tx
-	audit  *chain
+	audit  *trail
 	now    time.Time
 	micros int64
 	policy *incident.Policy
@@ -35,7 +35,7 @@ type grouping struct {
 	since  int64               // when the registry began to keep identities; 0: not read yet
 }
 
-func (s *Store) newGrouping(ctx context.Context, tx *sql.Tx, audit *chain, now time.Time) *grouping {
+func (s *Store) newGrouping(ctx context.Context, tx *sql.Tx, audit *trail, now time.Time) *grouping {
 	return &grouping{
 		s: s, ctx: ctx, tx: tx, audit: audit, now: now, micros: micros(now), policy: s.policy.Load(),
 		cases: map[int64]*incident.Case{}, told: map[int64]int{}, keys: map[string]int64{}, marks: map[string]struct{}{}, firsts: map[string]int64{},

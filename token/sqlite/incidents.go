@@ -151,7 +151,7 @@ func (s *Store) Decide(ctx context.Context, ref string, o alert.Decision) (inc e
 			return err
 		}
 		now := s.now()
-		audit, err := s.chain(ctx, tx, micros(now))
+		audit, err := s.trail(ctx, tx, micros(now))
 		if err != nil {
 			return err
 		}

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	links "honeyrow/chain"
+	"honeyrow/chain"
 	"honeyrow/event"
 	"honeyrow/token"
 )
@@ -242,7 +242,7 @@ const metaLogHead = "log head"
 // Record implements token.Chronicle. The entry survives the loss of power.
 func (s *Store) Record(ctx context.Context, d token.Deed) error {
 	return s.update(ctx, s.full, "write the log", func(tx *sql.Tx) error {
-		var head links.Head
+		var head chain.Head
 		err := each(ctx, tx, "SELECT n, sum FROM log ORDER BY n DESC LIMIT 1", func(rows *sql.Rows) error {
 			var sum []byte
 			err := rows.Scan(&head.N, &sum)
@@ -257,19 +257,19 @@ func (s *Store) Record(ctx context.Context, d token.Deed) error {
 		if err != nil {
 			return err
 		}
-		head = head.Next(s.box.logKey, body)
+		head = s.box.log.Next(head, 0, body)
 		if _, err = tx.ExecContext(ctx, "INSERT INTO log VALUES (?, ?, ?)", int64(head.N), string(body), head.Sum[:]); err != nil {
 			return err
 		}
-		return writeLink(ctx, tx, s.box, metaLogHead, link{head.N, head.Sum})
+		return writeHead(ctx, tx, s.box, metaLogHead, head)
 	})
 }
 
 // Log calls fn for every entry of the log, oldest first, and checks that each
 // is what was written, to the last that the sealed head names. want, if not zero,
-// is a head from elsewhere that the log must contain. An error wraps links.ErrBroken; fn was called for the entries before.
-func (s *Store) Log(ctx context.Context, want links.Head, fn func(token.Deed) error) (head links.Head, err error) {
-	c := links.Checker{Key: s.box.logKey, Want: want}
+// is a head from elsewhere that the log must contain. An error wraps chain.ErrBroken; fn was called for the entries before.
+func (s *Store) Log(ctx context.Context, want chain.Head, fn func(token.Deed) error) (head chain.Head, err error) {
+	c := chain.NewChecker(s.box.log, chain.Head{}, want)
 	err = s.view(ctx, "read the log", func(tx *sql.Tx) error {
 		err := each(ctx, tx, "SELECT n, body, sum FROM log ORDER BY n", func(rows *sql.Rows) error {
 			var n uint64
@@ -277,31 +277,25 @@ func (s *Store) Log(ctx context.Context, want links.Head, fn func(token.Deed) er
 			if err := rows.Scan(&n, &body, &raw); err != nil {
 				return err
 			}
-			var sum links.Sum
-			if copy(sum[:], raw) != len(sum) || len(raw) != len(sum) {
-				return fmt.Errorf("%w: entry %d has no sum", links.ErrBroken, n)
-			}
-			if err := c.Add(n, body, sum); err != nil {
+			if err := c.Add(n, raw, 0, body); err != nil {
 				return err
 			}
 			var d token.Deed
 			if err := json.Unmarshal(body, &d); err != nil {
 				return fmt.Errorf("entry %d: %w", n, err)
 			}
-			d.Sum = sum.String()
+			d.Sum = c.Head().Sum.String()
 			return fn(d)
 		})
 		if err != nil {
 			return err
 		}
-		if head, err = c.End(); err != nil {
+		head = c.Head()
+		last, err := s.readHead(ctx, tx, metaLogHead)
+		if err != nil {
 			return err
 		}
-		last, err := s.readLink(ctx, tx, metaLogHead)
-		if err == nil && (last.n != head.N || last.hash != head.Sum) {
-			err = fmt.Errorf("%w: it ends at entry %d, entry %d was the last that was written", links.ErrBroken, head.N, last.n)
-		}
-		return err
+		return c.End(last)
 	})
 	return head, err
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"honeyrow/alert"
-	links "honeyrow/chain"
+	"honeyrow/chain"
 	"honeyrow/event"
 	"honeyrow/token"
 	"honeyrow/token/tokentest"
@@ -135,11 +135,11 @@ func TestTheLogTellsWhetherItWasAltered(t *testing.T) {
 		clock.Advance(time.Minute)
 		must(t, s.Record(t.Context(), token.Deed{Action: "planted", Deployment: fmt.Sprint("d", i), Tables: []string{"public.customers"}, Rows: i}))
 	}
-	read := func(want links.Head) (ds []token.Deed, head links.Head, err error) {
+	read := func(want chain.Head) (ds []token.Deed, head chain.Head, err error) {
 		head, err = s.Log(t.Context(), want, func(d token.Deed) error { ds = append(ds, d); return nil })
 		return ds, head, err
 	}
-	ds, head, err := read(links.Head{})
+	ds, head, err := read(chain.Head{})
 	if err != nil || len(ds) != 4 || head.N != 4 || ds[2].Deployment != "d2" || ds[2].Actor != "tester" || ds[2].N != 3 || ds[3].Sum != head.Sum.String() {
 		t.Fatalf("got %+v, %v, %v", ds, head, err)
 	}
@@ -154,15 +154,15 @@ func TestTheLogTellsWhetherItWasAltered(t *testing.T) {
 	}
 	_, err = raw.Exec("DROP TRIGGER log_keeps_rows; DELETE FROM log WHERE n = 4")
 	must(t, err)
-	if _, _, err := read(links.Head{}); !errors.Is(err, links.ErrBroken) {
+	if _, _, err := read(chain.Head{}); !errors.Is(err, chain.ErrBroken) {
 		t.Errorf("a log whose end was cut off: %v, want ErrBroken", err)
 	}
-	if _, _, err := read(head); !errors.Is(err, links.ErrBroken) {
+	if _, _, err := read(head); !errors.Is(err, chain.ErrBroken) {
 		t.Errorf("with the head that was kept: %v, want ErrBroken", err)
 	}
 	_, err = raw.Exec("DROP TRIGGER log_keeps_values; UPDATE log SET body = replace(body, 'd1', 'd9') WHERE n = 2")
 	must(t, err)
-	if ds, _, err := read(links.Head{}); !errors.Is(err, links.ErrBroken) || len(ds) != 1 {
+	if ds, _, err := read(chain.Head{}); !errors.Is(err, chain.ErrBroken) || len(ds) != 1 {
 		t.Errorf("an altered entry: %d entries, %v, want 1 and ErrBroken", len(ds), err)
 	}
 }

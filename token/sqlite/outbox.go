@@ -45,7 +45,7 @@ func (s *Store) Put(ctx context.Context, ds []event.Detection, sinks []string) e
 // commit writes detections with everything that follows from them.
 func (s *Store) commit(ctx context.Context, tx *sql.Tx, ds []event.Detection, sinks []string) error {
 	now := s.now()
-	audit, err := s.chain(ctx, tx, micros(now))
+	audit, err := s.trail(ctx, tx, micros(now))
 	if err != nil {
 		return err
 	}
@@ -442,7 +442,7 @@ func (s *Store) tellPruned(ctx context.Context, tx *sql.Tx, gone prunedIDs) erro
 	if err != nil {
 		return err
 	}
-	audit, err := s.chain(ctx, tx, micros(s.now()))
+	audit, err := s.trail(ctx, tx, micros(s.now()))
 	if err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ func (s *Store) writeQuarantine(ctx context.Context, tx *sql.Tx, q *event.Quaran
 		q.ID, s.box.quarantineKey(q), until, ended, s.box.seal(aboutQuarantine(q.ID, until, ended), body)); err != nil {
 		return err
 	}
-	audit, err := s.chain(ctx, tx, micros(s.now()))
+	audit, err := s.trail(ctx, tx, micros(s.now()))
 	if err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func (v *verifier) quarantines(ctx context.Context) error {
 			return err
 		}
 		plain, err := v.s.box.open(nil, aboutQuarantine(event.ID(id), until, ended), sealed)
-		if sum := v.s.box.mark([]byte(linkQuarantine), plain); err != nil || string(sum[:]) != l.content {
+		if sum := v.s.box.audit.Digest([]byte(linkQuarantine), plain); err != nil || string(sum[:]) != l.content {
 			v.fault(l.n, "quarantine %s is not what was committed: it was altered outside honeyrow", id)
 		}
 	}

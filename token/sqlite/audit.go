@@ -2,11 +2,7 @@ package sqlite
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,12 +10,13 @@ import (
 	"strings"
 
 	"honeyrow/alert"
+	"honeyrow/chain"
 	"honeyrow/event"
 )
 
-// The audit is a chain: each link holds a keyed hash over the one before, its
-// own number, time, kind and reference, and a keyed hash of what was committed
-// with it. Whoever alters, removes or adds a detection or a decision without the
+// The audit is a chain of fields (see package chain): each link holds a keyed
+// hash over the one before, its own number, time, kind and reference, and a keyed
+// hash of what was committed with it. Whoever alters, removes or adds a detection or a decision without the
 // key breaks it there. The last link's number and hash are sealed in meta, so
 // that the chain cannot be cut short; pruning moves its beginning, the anchor,
 // which is sealed as well. Whoever has the key, or puts an older copy of the
@@ -38,90 +35,60 @@ const (
 	linkQuarantine = "quarantine"
 )
 
-// link is a point of the chain.
-type link struct {
-	n    uint64
-	hash [sha256.Size]byte
-}
-
 // Names in meta.
 const (
 	metaHead   = "audit head"
 	metaAnchor = "audit anchor"
 )
 
-// mark is a keyed hash for the audit.
-func (b *box) mark(parts ...[]byte) (sum [sha256.Size]byte) {
-	h := hmac.New(sha256.New, b.auditKey)
-	var n [8]byte
-	for _, p := range parts {
-		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
-		h.Write(n[:])
-		h.Write(p)
-	}
-	h.Sum(sum[:0])
-	return sum
-}
-
-// follow is the hash of the link after prev.
-func (b *box) follow(prev link, at int64, kind, ref, note string, content []byte) [sha256.Size]byte {
-	var num [16]byte
-	binary.BigEndian.PutUint64(num[:8], prev.n+1)
-	binary.BigEndian.PutUint64(num[8:], uint64(at))
-	return b.mark(prev.hash[:], num[:], []byte(kind), []byte(ref), []byte(note), content)
-}
-
-// chain appends links within one write transaction.
-type chain struct {
+// trail appends links within one write transaction.
+type trail struct {
 	tx   *sql.Tx
 	box  *box
 	at   int64
-	head link
+	head chain.Head
 }
 
-// chain begins to append; end must follow in the same transaction.
-func (s *Store) chain(ctx context.Context, tx *sql.Tx, now int64) (*chain, error) {
-	head, err := s.readLink(ctx, tx, metaHead)
-	return &chain{tx: tx, box: s.box, at: now, head: head}, err
+// trail begins to append; end must follow in the same transaction.
+func (s *Store) trail(ctx context.Context, tx *sql.Tx, now int64) (*trail, error) {
+	head, err := s.readHead(ctx, tx, metaHead)
+	return &trail{tx: tx, box: s.box, at: now, head: head}, err
 }
 
 // add appends a link and returns its number.
-func (c *chain) add(ctx context.Context, kind, ref, note string, content []byte) (uint64, error) {
-	sum := c.box.mark([]byte(kind), content)
-	hash := c.box.follow(c.head, c.at, kind, ref, note, sum[:])
-	c.head = link{c.head.n + 1, hash}
+func (c *trail) add(ctx context.Context, kind, ref, note string, content []byte) (uint64, error) {
+	sum := c.box.audit.Digest([]byte(kind), content)
+	c.head = c.box.audit.Next(c.head, c.at, []byte(kind), []byte(ref), []byte(note), sum[:])
 	_, err := c.tx.ExecContext(ctx, "INSERT INTO audit (n, at, kind, ref, note, content, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		int64(c.head.n), c.at, kind, ref, note, sum[:], hash[:])
-	return c.head.n, err
+		int64(c.head.N), c.at, kind, ref, note, sum[:], c.head.Sum[:])
+	return c.head.N, err
 }
 
 // end seals the head.
-func (c *chain) end(ctx context.Context) error { return writeLink(ctx, c.tx, c.box, metaHead, c.head) }
+func (c *trail) end(ctx context.Context) error { return writeHead(ctx, c.tx, c.box, metaHead, c.head) }
 
-func writeLink(ctx context.Context, tx *sql.Tx, b *box, name string, l link) error {
-	plain := binary.BigEndian.AppendUint64(nil, l.n)
+func writeHead(ctx context.Context, tx *sql.Tx, b *box, name string, h chain.Head) error {
 	_, err := tx.ExecContext(ctx, "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-		name, b.seal(name, append(plain, l.hash[:]...)))
+		name, b.seal(name, h.Append(nil)))
 	return err
 }
 
-// readLink reads a sealed link; the zero link if there is none.
-func (s *Store) readLink(ctx context.Context, tx *sql.Tx, name string) (l link, err error) {
+// readHead reads a sealed head; the zero Head if there is none.
+func (s *Store) readHead(ctx context.Context, tx *sql.Tx, name string) (chain.Head, error) {
 	var sealed []byte
-	err = tx.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = ?", name).Scan(&sealed)
+	err := tx.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = ?", name).Scan(&sealed)
 	if errors.Is(err, sql.ErrNoRows) {
-		return link{}, nil
+		return chain.Head{}, nil
 	}
 	if err != nil {
-		return link{}, err
+		return chain.Head{}, err
 	}
 	plain, err := s.box.open(nil, name, sealed)
-	if err != nil || len(plain) != 8+sha256.Size {
-		return link{}, fmt.Errorf("%s: %w: it was altered outside honeyrow", name, errSealed)
+	h, ok := chain.FromBytes(plain)
+	if err != nil || !ok {
+		return chain.Head{}, fmt.Errorf("%s: %w: it was altered outside honeyrow", name, errSealed)
 	}
-	l.n = binary.BigEndian.Uint64(plain)
-	copy(l.hash[:], plain[8:])
-	return l, nil
+	return h, nil
 }
 
 // beginChain makes the chain's first link in a file that has none.
@@ -137,7 +104,7 @@ func (s *Store) beginChain(tx *sql.Tx) error {
 	if _, err := tx.Exec("INSERT INTO meta VALUES ('identities since', ?) ON CONFLICT (name) DO NOTHING", []byte(strconv.FormatInt(now, 10))); err != nil {
 		return err
 	}
-	c := &chain{tx: tx, box: s.box, at: now}
+	c := &trail{tx: tx, box: s.box, at: now}
 	if _, err := c.add(ctx, linkBegin, strconv.Itoa(before), "", nil); err != nil {
 		return err
 	}
@@ -152,7 +119,7 @@ type prunedIDs struct {
 
 // trim removes the links at the beginning that vouch for nothing that is still
 // kept, and moves the anchor to the last of them.
-func (s *Store) trim(ctx context.Context, tx *sql.Tx, head link) error {
+func (s *Store) trim(ctx context.Context, tx *sql.Tx, head chain.Head) error {
 	var first sql.NullInt64
 	err := tx.QueryRowContext(ctx, `SELECT n FROM audit a WHERE
 		kind = 'detection' AND EXISTS (SELECT 1 FROM detection d WHERE d.id = substr(a.ref, 1, instr(a.ref, '/') - 1))
@@ -161,7 +128,7 @@ func (s *Store) trim(ctx context.Context, tx *sql.Tx, head link) error {
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	last := head.n
+	last := head.N
 	if first.Valid {
 		last = uint64(first.Int64) - 1
 	}
@@ -173,23 +140,22 @@ func (s *Store) trim(ctx context.Context, tx *sql.Tx, head link) error {
 	if err != nil {
 		return err
 	}
-	anchor := link{n: last}
-	copy(anchor.hash[:], hash)
+	anchor := chain.Head{N: last}
+	copy(anchor.Sum[:], hash)
 	if _, err := tx.ExecContext(ctx, "DELETE FROM audit WHERE n <= ?", int64(last)); err != nil {
 		return err
 	}
-	return writeLink(ctx, tx, s.box, metaAnchor, anchor)
+	return writeHead(ctx, tx, s.box, metaAnchor, anchor)
 }
 
 // Verify implements alert.Auditor: it follows the whole chain within one state
 // of the file.
 func (s *Store) Verify(ctx context.Context, witnesses []alert.Witness) (a alert.Audit, err error) {
 	err = s.view(ctx, "verify the audit", func(tx *sql.Tx) error {
-		v := &verifier{s: s, tx: tx, a: &a, pruned: map[string]bool{}, gone: map[int64]bool{}, shut: map[string]shutLink{}, vouched: map[string]bool{}, witness: map[uint64]string{}}
-		for _, w := range witnesses {
-			v.witness[w.N] = w.Hash
+		v := &verifier{
+			s: s, tx: tx, a: &a, pruned: map[string]bool{}, gone: map[int64]bool{}, shut: map[string]shutLink{}, vouched: map[string]bool{}, states: map[int64]string{},
 		}
-		return v.run(ctx)
+		return v.run(ctx, witnesses)
 	})
 	return a, err
 }
@@ -198,14 +164,13 @@ type verifier struct {
 	s       *Store
 	tx      *sql.Tx
 	a       *alert.Audit
-	anchor  link
+	anchor  chain.Head
 	pruned  map[string]bool // detections that pruning names
 	gone    map[int64]bool  // incidents that pruning names
 	vouched map[string]bool // detections with a link
 	missing []alert.Break   // unless pruning names them later
 	states  map[int64]string
 	shut    map[string]shutLink // by quarantine: its last link
-	witness map[uint64]string
 }
 
 // fault notes a break; the one with the lowest number is told.
@@ -215,10 +180,10 @@ func (v *verifier) fault(n uint64, format string, args ...any) {
 	}
 }
 
-func (v *verifier) run(ctx context.Context) error {
-	head, err := v.s.readLink(ctx, v.tx, metaHead)
+func (v *verifier) run(ctx context.Context, witnesses []alert.Witness) error {
+	head, err := v.s.readHead(ctx, v.tx, metaHead)
 	if err == nil {
-		v.anchor, err = v.s.readLink(ctx, v.tx, metaAnchor)
+		v.anchor, err = v.s.readHead(ctx, v.tx, metaAnchor)
 	}
 	if errors.Is(err, errSealed) {
 		v.fault(0, "%v", err)
@@ -227,44 +192,33 @@ func (v *verifier) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.a.Anchor, v.a.Head = v.anchor.n, event.Seal{N: head.n, Hash: hex.EncodeToString(head.hash[:])}
-	at, err := v.follow(ctx)
-	if err != nil {
+	v.a.Anchor, v.a.Head = v.anchor.N, event.Seal{N: head.N, Hash: head.Sum.String()}
+	kept := make([]chain.Head, len(witnesses))
+	for i, w := range witnesses {
+		kept[i].N = w.N
+		kept[i].Sum, _ = chain.ParseSum(w.Hash) // what is no sum agrees with none
+	}
+	c := chain.NewChecker(v.s.box.audit, v.anchor, kept...)
+	if err := v.follow(ctx, c); err != nil {
 		return err
 	}
-	if v.a.Broken == nil && at != head {
-		switch {
-		case head.n == 0:
-			v.fault(at.n, "the sealed end of the chain is missing")
-		case at.n < head.n:
-			v.fault(at.n+1, "the chain ends at link %d and should end at %d: its last links were removed", at.n, head.n)
-		default:
-			v.fault(head.n, "the chain goes on to link %d and should end at %d", at.n, head.n)
-		}
+	if v.a.Broken == nil {
+		v.broken("", c.End(head))
 	}
-	if err := v.contents(ctx); err != nil {
-		return err
-	}
-	for n, hash := range v.witness {
-		switch {
-		case n > head.n:
-			v.fault(head.n+1, "a witness has seen link %d, the chain ends at %d: an older copy of the file stands in its place, or its end was cut off", n, head.n)
-		case n <= v.anchor.n:
-			v.a.TooOld++
-		case hash != "":
-			v.fault(n, "a witness has seen another hash: the chain was made anew from there on, or the witness altered")
-		default:
-			v.a.Witnessed++
-		}
-	}
-	return nil
+	v.a.Witnessed, v.a.TooOld = c.Agreed, c.TooOld
+	return v.contents(ctx)
 }
 
-// follow walks the links and returns the last that holds.
-func (v *verifier) follow(ctx context.Context) (at link, err error) {
-	at = v.anchor
-	v.states = map[int64]string{}
-	err = each(ctx, v.tx, "SELECT n, at, kind, ref, note, content, hash FROM audit ORDER BY n", func(rows *sql.Rows) error {
+// broken notes what a checker has found; what says which link it is.
+func (v *verifier) broken(what string, err error) {
+	if b, ok := errors.AsType[*chain.Break](err); ok {
+		v.fault(b.N, "%s%s", what, b.What)
+	}
+}
+
+// follow walks the links up to the first that does not hold.
+func (v *verifier) follow(ctx context.Context, c *chain.Checker) error {
+	return each(ctx, v.tx, "SELECT n, at, kind, ref, note, content, hash FROM audit ORDER BY n", func(rows *sql.Rows) error {
 		var n, when int64
 		var kind, ref, note string
 		var content, hash []byte
@@ -274,23 +228,13 @@ func (v *verifier) follow(ctx context.Context) (at link, err error) {
 		if v.a.Broken != nil {
 			return nil
 		}
-		if uint64(n) != at.n+1 {
-			v.fault(at.n+1, "link %d is missing, the next one is %d", at.n+1, n)
+		if err := c.Add(uint64(n), hash, when, []byte(kind), []byte(ref), []byte(note), content); err != nil {
+			v.broken(kind+" "+ref+": ", err)
 			return nil
 		}
-		want := v.s.box.follow(at, when, kind, ref, note, content)
-		if !hmac.Equal(want[:], hash) {
-			v.fault(uint64(n), "%s %s: the link does not follow from the one before: it or the one before was altered", kind, ref)
-			return nil
-		}
-		at = link{uint64(n), want}
 		v.a.Links++
-		if seen, ok := v.witness[at.n]; ok && seen == hex.EncodeToString(want[:]) {
-			v.witness[at.n] = "" // agrees
-		}
-		return v.note(kind, ref, note, content, at.n)
+		return v.note(kind, ref, note, content, uint64(n))
 	})
-	return at, err
 }
 
 // note remembers what a link says of others.
@@ -356,7 +300,7 @@ func (v *verifier) contents(ctx context.Context) error {
 		var id string
 		var n int64
 		err := rows.Scan(&id, &n)
-		if err == nil && !v.vouched[id] && uint64(n) > v.anchor.n {
+		if err == nil && !v.vouched[id] && uint64(n) > v.anchor.N {
 			v.fault(uint64(n), "detection %s stands in the database and no link vouches for it", id)
 		}
 		return err
@@ -385,7 +329,7 @@ func (v *verifier) detection(ctx context.Context, n uint64, what string) error {
 		return nil // replaced by a later one
 	}
 	plain, err := v.s.box.open(nil, aboutDetection(event.ID(id), kept), sealed)
-	sum := v.s.box.mark([]byte(linkDetection), plain)
+	sum := v.s.box.audit.Digest([]byte(linkDetection), plain)
 	if err != nil || string(sum[:]) != content {
 		v.fault(n, "detection %s is not what was committed: it was altered outside honeyrow", id)
 		return nil
@@ -412,7 +356,7 @@ func (v *verifier) change(ctx context.Context, n uint64, what string) error {
 	}
 	var x event.IncidentChange
 	plain, err := v.s.box.open(nil, aboutChange(number, revision), sealed)
-	sum := v.s.box.mark([]byte(linkChange), plain)
+	sum := v.s.box.audit.Digest([]byte(linkChange), plain)
 	if err == nil {
 		err = json.Unmarshal(plain, &x)
 	}

@@ -43,6 +43,24 @@ func Encode(name string, d *event.Detection) ([]byte, error) {
 	return nil, alert.Permanent(Any(name))
 }
 
+// Short returns a copy of d without what can be long: d belongs to others.
+func Short(d *event.Detection) *event.Detection {
+	short := *d
+	short.Statement.Text, short.Statement.Truncated, short.Statement.Parameters = Cut(d.Statement.Text, 4096), true, nil
+	short.Summary, short.Origins, short.Reach = Cut(d.Summary, 1024), nil, nil
+	return &short
+}
+
+// EncodeWithin is Encode for a service that takes up to max bytes: what is longer
+// is written without what can be long.
+func EncodeWithin(name string, d *event.Detection, max int) ([]byte, error) {
+	b, err := Encode(name, d)
+	if err != nil || len(b) <= max {
+		return b, err
+	}
+	return Encode(name, Short(d))
+}
+
 // Any reports whether name is a form, of those that more adds too.
 func Any(name string, more ...string) error { return check(name, false, more) }
 

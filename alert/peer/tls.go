@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -93,6 +94,13 @@ func Secret(what, file, env string) (config.Secret, error) {
 		return config.Secret{}, fmt.Errorf("%s: the file or variable does not hold one line of text: write the secret into it", what)
 	}
 	return config.NewSecret(text), nil
+}
+
+// Basic is the Authorization header of a user with a password (RFC 7617).
+func Basic(user string, password config.Secret) config.Secret {
+	r := &http.Request{Header: http.Header{}}
+	r.SetBasicAuth(user, password.Reveal())
+	return config.NewSecret(r.Header.Get("Authorization"))
 }
 
 // Only reports whether at most one of the values is given.

@@ -97,6 +97,15 @@ func Brief(inc *event.Incident, d *event.Detection) Note {
 	return n
 }
 
+// Told makes a note of what a sink that follows incidents is told: a detection,
+// or without one the latest change of an incident.
+func Told(inc *event.Incident, d *event.Detection) Note {
+	if d != nil {
+		return Brief(inc, d)
+	}
+	return Change(inc)
+}
+
 // Change makes a note of the latest change of an incident's state.
 func Change(inc *event.Incident) Note {
 	n := Note{

@@ -1,6 +1,6 @@
 // Package aws is what the sinks for Amazon's services, and for services that
-// are compatible with them, share: credentials, and the Signature Version 4
-// that their requests carry.
+// are compatible with them, share: address, credentials, and the Signature
+// Version 4 that their requests carry.
 package aws
 
 import (
@@ -10,7 +10,6 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
-	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -19,8 +18,10 @@ import (
 	"honeyrow/internal/config"
 )
 
-// Config names region and credentials. It is inlined in sinks' own.
+// Config names address, region and credentials. It is inlined in sinks' own.
 type Config struct {
+	// URL is that of a compatible service; empty: Amazon's own of the region.
+	peer.HTTP   `yaml:",inline"`
 	Region      string `yaml:"region"`
 	AccessKeyID string `yaml:"access_key_id"`
 	// SecretKeyFile or SecretKeyEnv holds the secret access key,
@@ -45,46 +46,57 @@ func (c Config) Validate() error {
 	case !peer.Only(c.SessionTokenFile, c.SessionTokenEnv):
 		return errors.New("session_token_file: set it or session_token_env, not both")
 	}
-	return nil
+	return c.HTTP.Validate(c.endpoint("any"))
 }
 
-// Signer signs requests to one service. It is safe for concurrent use. The
-// secrets are read anew for each request: temporary credentials are replaced
-// while the proxy runs.
-type Signer struct {
-	cfg     Config
-	service string
-	now     func() time.Time
-	v4      *v4.Signer
+func (c Config) endpoint(host string) string {
+	return "https://" + host + "." + c.Region + ".amazonaws.com/"
 }
 
-// New reads the credentials once, to see whether they are there.
-func New(c Config, service string, now func() time.Time) (*Signer, error) {
-	if err := c.Validate(); err != nil {
-		return nil, err
-	}
-	s := &Signer{cfg: c, service: service, now: now, v4: v4.NewSigner()}
-	_, _, err := s.read()
-	return s, err
+// DoorTo is the peer.Door to Amazon's host of that name, such as sns.
+func (c Config) DoorTo(host string) peer.Door {
+	return peer.Door{HTTP: c.HTTP, Fallback: c.endpoint(host), Secret: func() (config.Secret, error) {
+		key, _, err := c.read()
+		return key, err
+	}}
 }
 
-func (s *Signer) read() (key, token config.Secret, err error) {
-	if key, err = peer.Secret("secret_access_key", s.cfg.SecretKeyFile, s.cfg.SecretKeyEnv); err != nil {
+func (c Config) read() (key, token config.Secret, err error) {
+	if key, err = peer.Secret("secret_access_key", c.SecretKeyFile, c.SecretKeyEnv); err != nil {
 		return key, token, err
 	}
-	token, err = peer.Secret("session_token", s.cfg.SessionTokenFile, s.cfg.SessionTokenEnv)
+	token, err = peer.Secret("session_token", c.SessionTokenFile, c.SessionTokenEnv)
 	return key, token, err
 }
 
-// Sign returns what signs a request with this body: see peer.Request.
-func (s *Signer) Sign(ctx context.Context, body []byte) func(*http.Request) error {
-	return func(r *http.Request) error {
-		key, token, err := s.read()
+// Service is a peer.Service that signs what it sends. It is safe for concurrent
+// use. The secrets are read anew for each request: temporary credentials are
+// replaced while the proxy runs.
+type Service struct {
+	peer.Service
+	cfg   Config
+	scope string
+	v4    *v4.Signer
+}
+
+// Open is peer.Open for c, of which a is the part that is inlined. scope is the
+// service's name in signatures.
+func Open(name string, c peer.Configured, a Config, scope string, o peer.Options) (Service, error) {
+	s, err := peer.Open(name, c, o)
+	return Service{Service: s, cfg: a, scope: scope, v4: v4.NewSigner()}, err
+}
+
+// Post signs a request and sends it; peer.Client.Do sorts the answers.
+func (s Service) Post(ctx context.Context, r peer.Request) error {
+	r.Sign = func(q *http.Request) error {
+		key, token, err := s.cfg.read()
 		if err != nil {
 			return err
 		}
-		hash := sha256.Sum256(body)
+		hash := sha256.Sum256(r.Body)
 		creds := sdk.Credentials{AccessKeyID: s.cfg.AccessKeyID, SecretAccessKey: key.Reveal(), SessionToken: token.Reveal()}
-		return s.v4.SignHTTP(ctx, creds, r, hex.EncodeToString(hash[:]), s.service, s.cfg.Region, s.now())
+		return s.v4.SignHTTP(ctx, creds, q, hex.EncodeToString(hash[:]), s.scope, s.cfg.Region, s.Now())
 	}
+	_, err := s.Do(ctx, r)
+	return err
 }

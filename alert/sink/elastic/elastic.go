@@ -73,51 +73,32 @@ func (c Config) authorization() (config.Secret, error) {
 	if err != nil {
 		return config.Secret{}, err
 	}
-	r := &http.Request{Header: http.Header{}}
-	r.SetBasicAuth(c.Username, password.Reveal())
-	return config.NewSecret(r.Header.Get("Authorization")), nil
+	return peer.Basic(c.Username, password), nil
 }
 
+// Door implements peer.Configured.
+func (c Config) Door() peer.Door { return peer.Door{HTTP: c.HTTP, Secret: c.authorization} }
+
 // Check reads the secrets and connects to the cluster.
-func (c Config) Check(ctx context.Context) error {
-	if _, err := c.authorization(); err != nil {
-		return err
-	}
-	return c.HTTP.Check(ctx, "")
-}
+func (c Config) Check(ctx context.Context) error { return peer.Check(ctx, c) }
 
 // Sink writes to one index. It is safe for concurrent use.
 type Sink struct {
-	name   string
-	cfg    Config
-	client *peer.Client
-	auth   config.Secret
+	peer.Service
+	cfg Config
 }
 
 // New reads the secrets; it makes no connection.
 func New(name string, c Config, o peer.Options) (*Sink, error) {
-	if err := c.Validate(); err != nil {
-		return nil, err
-	}
-	auth, err := c.authorization()
-	if err != nil {
-		return nil, err
-	}
-	client, err := peer.NewClient(c.HTTP, "", o)
+	s, err := peer.Open(name, c, o)
 	if err != nil {
 		return nil, err
 	}
 	if c.Format == "" {
 		c.Format = "ecs"
 	}
-	return &Sink{name, c, client, auth}, nil
+	return &Sink{s, c}, nil
 }
-
-// Name implements alert.Sink.
-func (s *Sink) Name() string { return s.name }
-
-// Close implements alert.Sink.
-func (s *Sink) Close() error { return s.client.Close() }
 
 // Deliver implements alert.Sink.
 func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
@@ -134,10 +115,10 @@ func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
 		return alert.Permanent(fmt.Errorf("encode detection %s: %w", d.ID, err))
 	}
 	h := http.Header{"Content-Type": {"application/x-ndjson"}}
-	if !s.auth.Empty() {
-		h.Set("Authorization", s.auth.Reveal())
+	if !s.Key.Empty() {
+		h.Set("Authorization", s.Key.Reveal())
 	}
-	a, err := s.client.Do(ctx, peer.Request{Path: "_bulk", Header: h, Body: append(append(head, '\n'), doc...)})
+	a, err := s.Do(ctx, peer.Request{Path: "_bulk", Header: h, Body: append(append(head, '\n'), doc...)})
 	if err != nil {
 		return err
 	}
@@ -160,14 +141,14 @@ func (s *Sink) judge(a *peer.Answer) error {
 		} `json:"items"`
 	}
 	if err := json.Unmarshal(a.Body, &r); err != nil || len(r.Items) != 1 {
-		return fmt.Errorf("post to %s: the answer is not that of the bulk API: check the url", s.client.Host())
+		return fmt.Errorf("post to %s: the answer is not that of the bulk API: check the url", s.Host())
 	}
 	c := r.Items[0].Create
 	switch {
 	case c.Status >= 200 && c.Status < 300, c.Status == http.StatusConflict:
 		return nil
 	case c.Status == http.StatusTooManyRequests, c.Status >= 500, c.Status == http.StatusForbidden, c.Status == http.StatusNotFound:
-		return fmt.Errorf("post to %s: index %s answers %d%s", s.client.Host(), s.cfg.Index, c.Status, peer.Word([]byte(c.Error.Type)))
+		return fmt.Errorf("post to %s: index %s answers %d%s", s.Host(), s.cfg.Index, c.Status, peer.Word([]byte(c.Error.Type)))
 	}
-	return alert.Permanent(fmt.Errorf("post to %s: index %s refuses the document with %d%s", s.client.Host(), s.cfg.Index, c.Status, peer.Word([]byte(c.Error.Type))))
+	return alert.Permanent(fmt.Errorf("post to %s: index %s refuses the document with %d%s", s.Host(), s.cfg.Index, c.Status, peer.Word([]byte(c.Error.Type))))
 }

@@ -75,20 +75,22 @@ func (c Config) Validate() error {
 	return c.HTTP.Validate("")
 }
 
-// Check reads the token and connects to the site.
-func (c Config) Check(ctx context.Context) error {
-	if _, err := peer.Secret("token", c.TokenFile, c.TokenEnv); err != nil {
-		return err
-	}
-	return c.HTTP.Check(ctx, "")
+// Door implements peer.Configured.
+func (c Config) Door() peer.Door { return peer.Door{HTTP: c.HTTP, Secret: c.authorization} }
+
+// authorization is what requests carry.
+func (c Config) authorization() (config.Secret, error) {
+	token, err := peer.Secret("token", c.TokenFile, c.TokenEnv)
+	return peer.Basic(c.Username, token), err
 }
+
+// Check reads the token and connects to the site.
+func (c Config) Check(ctx context.Context) error { return peer.Check(ctx, c) }
 
 // Sink writes to one project. It is safe for concurrent use.
 type Sink struct {
-	name   string
-	cfg    Config
-	client *peer.Client
-	auth   config.Secret
+	peer.Service
+	cfg Config
 
 	mu    sync.Mutex
 	known map[string]string // label to issue
@@ -96,30 +98,15 @@ type Sink struct {
 
 // New reads the token; it makes no connection.
 func New(name string, c Config, o peer.Options) (*Sink, error) {
-	if err := c.Validate(); err != nil {
+	s, err := peer.Open(name, c, o)
+	if err != nil {
 		return nil, err
 	}
 	if c.IssueType == "" {
 		c.IssueType = "Task"
 	}
-	token, err := peer.Secret("token", c.TokenFile, c.TokenEnv)
-	if err != nil {
-		return nil, err
-	}
-	client, err := peer.NewClient(c.HTTP, "", o)
-	if err != nil {
-		return nil, err
-	}
-	r := &http.Request{Header: http.Header{}}
-	r.SetBasicAuth(c.Username, token.Reveal())
-	return &Sink{name: name, cfg: c, client: client, auth: config.NewSecret(r.Header.Get("Authorization")), known: map[string]string{}}, nil
+	return &Sink{Service: s, cfg: c, known: map[string]string{}}, nil
 }
-
-// Name implements alert.Sink.
-func (s *Sink) Name() string { return s.name }
-
-// Close implements alert.Sink.
-func (s *Sink) Close() error { return s.client.Close() }
 
 // Deliver implements alert.Sink.
 func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
@@ -129,12 +116,7 @@ func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
 // DeliverIncident implements alert.IncidentSink. It changes no issue's status:
 // every site's workflow is its own.
 func (s *Sink) DeliverIncident(ctx context.Context, inc *event.Incident, d *event.Detection) error {
-	var n render.Note
-	if d != nil {
-		n = render.Brief(inc, d)
-	} else {
-		n = render.Change(inc)
-	}
+	n := render.Told(inc, d)
 	label := "honeyrow-" + render.Key(inc, d)
 	issue, err := s.find(ctx, label)
 	if err != nil {
@@ -198,7 +180,7 @@ func (s *Sink) call(ctx context.Context, path string, o object, into any) error 
 	if err != nil {
 		return alert.Permanent(fmt.Errorf("encode an issue: %w", err))
 	}
-	a, err := s.client.Do(ctx, peer.Request{Path: path, Body: body, Header: http.Header{"Authorization": {s.auth.Reveal()}, "Accept": {"application/json"}}})
+	a, err := s.Do(ctx, peer.Request{Path: path, Body: body, Header: http.Header{"Authorization": {s.Key.Reveal()}, "Accept": {"application/json"}}})
 	if err != nil {
 		return err
 	}
@@ -209,7 +191,7 @@ func (s *Sink) call(ctx context.Context, path string, o object, into any) error 
 		return a.Torn
 	}
 	if err := json.Unmarshal(a.Body, into); err != nil {
-		return fmt.Errorf("post to %s: the answer is not that of Jira's API: check the url", s.client.Host())
+		return fmt.Errorf("post to %s: the answer is not that of Jira's API: check the url", s.Host())
 	}
 	return nil
 }

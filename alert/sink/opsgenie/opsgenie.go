@@ -21,7 +21,6 @@ import (
 	"honeyrow/alert/peer"
 	"honeyrow/alert/render"
 	"honeyrow/event"
-	"honeyrow/internal/config"
 )
 
 var _ alert.IncidentSink = (*Sink)(nil)
@@ -51,43 +50,28 @@ func (c Config) Validate() error {
 	return c.HTTP.Validate(endpoint)
 }
 
-// Check reads the key and connects.
-func (c Config) Check(ctx context.Context) error {
-	if _, err := peer.Secret("api_key", c.APIKeyFile, c.APIKeyEnv); err != nil {
-		return err
-	}
-	return c.HTTP.Check(ctx, endpoint)
+// Door implements peer.Configured.
+func (c Config) Door() peer.Door {
+	return peer.Door{HTTP: c.HTTP, Fallback: endpoint, Secret: peer.From("api_key", c.APIKeyFile, c.APIKeyEnv)}
 }
+
+// Check reads the key and connects.
+func (c Config) Check(ctx context.Context) error { return peer.Check(ctx, c) }
 
 // Sink sends to one integration. It is safe for concurrent use.
 type Sink struct {
-	name   string
-	client *peer.Client
-	key    config.Secret
-	tags   []string
+	peer.Service
+	tags []string
 }
 
 // New reads the key; it makes no connection.
 func New(name string, c Config, o peer.Options) (*Sink, error) {
-	if err := c.Validate(); err != nil {
-		return nil, err
-	}
-	key, err := peer.Secret("api_key", c.APIKeyFile, c.APIKeyEnv)
+	s, err := peer.Open(name, c, o)
 	if err != nil {
 		return nil, err
 	}
-	client, err := peer.NewClient(c.HTTP, endpoint, o)
-	if err != nil {
-		return nil, err
-	}
-	return &Sink{name, client, key, c.Tags}, nil
+	return &Sink{s, c.Tags}, nil
 }
-
-// Name implements alert.Sink.
-func (s *Sink) Name() string { return s.name }
-
-// Close implements alert.Sink.
-func (s *Sink) Close() error { return s.client.Close() }
 
 // Deliver implements alert.Sink.
 func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
@@ -140,6 +124,6 @@ func (s *Sink) post(ctx context.Context, path string, q url.Values, o object) er
 	if err != nil {
 		return alert.Permanent(fmt.Errorf("encode an alert: %w", err))
 	}
-	_, err = s.client.Do(ctx, peer.Request{Path: path, Query: q, Body: body, Header: http.Header{"Authorization": {"GenieKey " + s.key.Reveal()}}})
+	_, err = s.Do(ctx, peer.Request{Path: path, Query: q, Body: body, Header: http.Header{"Authorization": {"GenieKey " + s.Key.Reveal()}}})
 	return err
 }

@@ -19,7 +19,6 @@ import (
 	"honeyrow/alert/peer"
 	"honeyrow/alert/render"
 	"honeyrow/event"
-	"honeyrow/internal/config"
 )
 
 var _ alert.IncidentSink = (*Sink)(nil)
@@ -43,42 +42,25 @@ func (c Config) Validate() error {
 	return c.HTTP.Validate(endpoint)
 }
 
-// Check reads the key and connects to PagerDuty.
-func (c Config) Check(ctx context.Context) error {
-	if _, err := peer.Secret("routing_key", c.RoutingKeyFile, c.RoutingKeyEnv); err != nil {
-		return err
-	}
-	return c.HTTP.Check(ctx, endpoint)
+// Door implements peer.Configured.
+func (c Config) Door() peer.Door {
+	return peer.Door{HTTP: c.HTTP, Fallback: endpoint, Secret: peer.From("routing_key", c.RoutingKeyFile, c.RoutingKeyEnv)}
 }
 
+// Check reads the key and connects to PagerDuty.
+func (c Config) Check(ctx context.Context) error { return peer.Check(ctx, c) }
+
 // Sink sends to one integration. It is safe for concurrent use.
-type Sink struct {
-	name   string
-	client *peer.Client
-	key    config.Secret
-}
+type Sink struct{ peer.Service }
 
 // New reads the key; it makes no connection.
 func New(name string, c Config, o peer.Options) (*Sink, error) {
-	if err := c.Validate(); err != nil {
-		return nil, err
-	}
-	key, err := peer.Secret("routing_key", c.RoutingKeyFile, c.RoutingKeyEnv)
+	s, err := peer.Open(name, c, o)
 	if err != nil {
 		return nil, err
 	}
-	client, err := peer.NewClient(c.HTTP, endpoint, o)
-	if err != nil {
-		return nil, err
-	}
-	return &Sink{name, client, key}, nil
+	return &Sink{s}, nil
 }
-
-// Name implements alert.Sink.
-func (s *Sink) Name() string { return s.name }
-
-// Close implements alert.Sink.
-func (s *Sink) Close() error { return s.client.Close() }
 
 // Deliver implements alert.Sink.
 func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
@@ -109,7 +91,7 @@ var severities = map[event.Severity]string{event.Critical: "critical", event.Hig
 
 // DeliverIncident implements alert.IncidentSink.
 func (s *Sink) DeliverIncident(ctx context.Context, inc *event.Incident, d *event.Detection) error {
-	e := change{RoutingKey: s.key.Reveal(), Action: "trigger", DedupKey: render.Key(inc, d), Client: "honeyrow"}
+	e := change{RoutingKey: s.Key.Reveal(), Action: "trigger", DedupKey: render.Key(inc, d), Client: "honeyrow"}
 	switch {
 	case d != nil:
 		n := render.Brief(inc, d)
@@ -126,9 +108,9 @@ func (s *Sink) DeliverIncident(ctx context.Context, inc *event.Incident, d *even
 	if err != nil {
 		return alert.Permanent(fmt.Errorf("encode an event: %w", err))
 	}
-	a, err := s.client.Do(ctx, peer.Request{Body: body})
+	a, err := s.Do(ctx, peer.Request{Body: body})
 	if err == nil && a.Code != http.StatusAccepted {
-		return fmt.Errorf("post to %s: answer %d, want 202: is this the events API?", s.client.Host(), a.Code)
+		return fmt.Errorf("post to %s: answer %d, want 202: is this the events API?", s.Host(), a.Code)
 	}
 	return err
 }

@@ -23,14 +23,10 @@ var _ alert.IncidentSink = (*Sink)(nil)
 
 // Config names the people.
 type Config struct {
-	// URL is that of a compatible service; empty: Amazon's own of the region.
-	peer.HTTP  `yaml:",inline"`
 	aws.Config `yaml:",inline"`
 	From       string   `yaml:"from"`
 	To         []string `yaml:"to"`
 }
-
-func (c Config) endpoint() string { return "https://email." + c.Region + ".amazonaws.com" }
 
 // Validate reports what cannot work.
 func (c Config) Validate() error {
@@ -45,49 +41,29 @@ func (c Config) Validate() error {
 			return fmt.Errorf("to: %q is no address", to)
 		}
 	}
-	if err := c.Config.Validate(); err != nil {
-		return err
-	}
-	return c.HTTP.Validate(c.endpoint())
+	return c.Config.Validate()
 }
 
+// Door implements peer.Configured.
+func (c Config) Door() peer.Door { return c.DoorTo("email") }
+
 // Check reads the credentials and connects to the service.
-func (c Config) Check(ctx context.Context) error {
-	if _, err := aws.New(c.Config, "ses", nil); err != nil {
-		return err
-	}
-	return c.HTTP.Check(ctx, c.endpoint())
-}
+func (c Config) Check(ctx context.Context) error { return peer.Check(ctx, c) }
 
 // Sink sends through one account. It is safe for concurrent use.
 type Sink struct {
-	name   string
-	cfg    Config
-	client *peer.Client
-	signer *aws.Signer
+	aws.Service
+	cfg Config
 }
 
 // New reads the credentials; it makes no connection.
 func New(name string, c Config, o peer.Options) (*Sink, error) {
-	if err := c.Validate(); err != nil {
-		return nil, err
-	}
-	client, err := peer.NewClient(c.HTTP, c.endpoint(), o)
+	s, err := aws.Open(name, c, c.Config, "ses", o)
 	if err != nil {
 		return nil, err
 	}
-	signer, err := aws.New(c.Config, "ses", client.Now)
-	if err != nil {
-		return nil, err
-	}
-	return &Sink{name, c, client, signer}, nil
+	return &Sink{s, c}, nil
 }
-
-// Name implements alert.Sink.
-func (s *Sink) Name() string { return s.name }
-
-// Close implements alert.Sink.
-func (s *Sink) Close() error { return s.client.Close() }
 
 // Deliver implements alert.Sink.
 func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
@@ -98,12 +74,10 @@ type object = map[string]any
 
 // DeliverIncident implements alert.IncidentSink.
 func (s *Sink) DeliverIncident(ctx context.Context, inc *event.Incident, d *event.Detection) error {
-	n, text := render.Note{}, ""
+	n := render.Told(inc, d)
+	text := n.Lines()
 	if d != nil {
-		n, text = render.Brief(inc, d), render.Text(d, render.Options{})
-	} else {
-		n = render.Change(inc)
-		text = n.Lines()
+		text = render.Text(d, render.Options{})
 	}
 	utf8 := func(s string) object { return object{"Data": s, "Charset": "UTF-8"} }
 	body, err := json.Marshal(object{
@@ -116,6 +90,5 @@ func (s *Sink) DeliverIncident(ctx context.Context, inc *event.Incident, d *even
 	if err != nil {
 		return alert.Permanent(fmt.Errorf("encode a mail: %w", err))
 	}
-	_, err = s.client.Do(ctx, peer.Request{Path: "v2/email/outbound-emails", Body: body, Sign: s.signer.Sign(ctx, body)})
-	return err
+	return s.Post(ctx, peer.Request{Path: "v2/email/outbound-emails", Body: body})
 }

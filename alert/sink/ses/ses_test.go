@@ -63,8 +63,8 @@ func service(t *testing.T) sinktest.Fake {
 
 func open(t *testing.T, w sinktest.Where) *Sink {
 	s, err := New("ses", Config{
-		HTTP: w.HTTP(), From: "honeyrow@corp.example", To: []string{"soc@corp.example"},
-		Config: aws.Config{Region: "eu-central-1", AccessKeyID: keyID, SecretKeyFile: sinktest.Secret(t, secret), SessionTokenFile: sinktest.Secret(t, token)},
+		From: "honeyrow@corp.example", To: []string{"soc@corp.example"},
+		Config: aws.Config{HTTP: w.HTTP(), Region: "eu-central-1", AccessKeyID: keyID, SecretKeyFile: sinktest.Secret(t, secret), SessionTokenFile: sinktest.Secret(t, token)},
 	}, w.Options)
 	if err != nil {
 		t.Fatal(err)

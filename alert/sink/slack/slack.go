@@ -30,29 +30,23 @@ type Config struct {
 // Validate reports what cannot work.
 func (c Config) Validate() error { return c.HTTP.Validate("") }
 
+// Door implements peer.Configured.
+func (c Config) Door() peer.Door { return peer.Door{HTTP: c.HTTP} }
+
 // Check connects to Slack.
-func (c Config) Check(ctx context.Context) error { return c.HTTP.Check(ctx, "") }
+func (c Config) Check(ctx context.Context) error { return peer.Check(ctx, c) }
 
 // Sink posts to one channel. It is safe for concurrent use.
-type Sink struct {
-	name   string
-	client *peer.Client
-}
+type Sink struct{ peer.Service }
 
 // New reads the address; it makes no connection.
 func New(name string, c Config, o peer.Options) (*Sink, error) {
-	client, err := peer.NewClient(c.HTTP, "", o)
+	s, err := peer.Open(name, c, o)
 	if err != nil {
 		return nil, err
 	}
-	return &Sink{name, client}, nil
+	return &Sink{s}, nil
 }
-
-// Name implements alert.Sink.
-func (s *Sink) Name() string { return s.name }
-
-// Close implements alert.Sink.
-func (s *Sink) Close() error { return s.client.Close() }
 
 // Deliver implements alert.Sink.
 func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
@@ -72,7 +66,7 @@ func (s *Sink) DeliverIncident(ctx context.Context, inc *event.Incident, d *even
 	if err != nil {
 		return alert.Permanent(fmt.Errorf("encode a message: %w", err))
 	}
-	a, err := s.client.Do(ctx, peer.Request{Body: body})
+	a, err := s.Do(ctx, peer.Request{Body: body})
 	if err != nil && a != nil {
 		if w := peer.Word(a.Body); w != "" {
 			return fmt.Errorf("%w%s", err, w)

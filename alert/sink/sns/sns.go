@@ -28,15 +28,11 @@ const maxMessage = 256 << 10
 
 // Config names the topic.
 type Config struct {
-	// URL is that of a compatible service; empty: Amazon's own of the region.
-	peer.HTTP  `yaml:",inline"`
 	aws.Config `yaml:",inline"`
 	Topic      string `yaml:"topic"` // ARN
 	// Format of the message: json (default), ecs, ocsf, or text for people.
 	Format string `yaml:"format"`
 }
-
-func (c Config) endpoint() string { return "https://sns." + c.Region + ".amazonaws.com/" }
 
 // Validate reports what cannot work.
 func (c Config) Validate() error {
@@ -46,49 +42,29 @@ func (c Config) Validate() error {
 	if err := format.JSON(c.Format, "text"); err != nil {
 		return err
 	}
-	if err := c.Config.Validate(); err != nil {
-		return err
-	}
-	return c.HTTP.Validate(c.endpoint())
+	return c.Config.Validate()
 }
 
+// Door implements peer.Configured.
+func (c Config) Door() peer.Door { return c.DoorTo("sns") }
+
 // Check reads the credentials and connects to the service.
-func (c Config) Check(ctx context.Context) error {
-	if _, err := aws.New(c.Config, "sns", nil); err != nil {
-		return err
-	}
-	return c.HTTP.Check(ctx, c.endpoint())
-}
+func (c Config) Check(ctx context.Context) error { return peer.Check(ctx, c) }
 
 // Sink publishes to one topic. It is safe for concurrent use.
 type Sink struct {
-	name   string
-	cfg    Config
-	client *peer.Client
-	signer *aws.Signer
+	aws.Service
+	cfg Config
 }
 
 // New reads the credentials; it makes no connection.
 func New(name string, c Config, o peer.Options) (*Sink, error) {
-	if err := c.Validate(); err != nil {
-		return nil, err
-	}
-	client, err := peer.NewClient(c.HTTP, c.endpoint(), o)
+	s, err := aws.Open(name, c, c.Config, "sns", o)
 	if err != nil {
 		return nil, err
 	}
-	signer, err := aws.New(c.Config, "sns", client.Now)
-	if err != nil {
-		return nil, err
-	}
-	return &Sink{name, c, client, signer}, nil
+	return &Sink{s, c}, nil
 }
-
-// Name implements alert.Sink.
-func (s *Sink) Name() string { return s.name }
-
-// Close implements alert.Sink.
-func (s *Sink) Close() error { return s.client.Close() }
 
 // Deliver implements alert.Sink.
 func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
@@ -97,10 +73,7 @@ func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
 		return err
 	}
 	if len(text) > maxMessage {
-		short := *d
-		short.Statement.Text, short.Statement.Truncated, short.Statement.Parameters = format.Cut(d.Statement.Text, 4096), true, nil
-		short.Summary, short.Origins, short.Reach = format.Cut(d.Summary, 1024), nil, nil
-		if text, err = s.text(&short); err != nil {
+		if text, err = s.text(format.Short(d)); err != nil {
 			return err
 		}
 	}
@@ -120,8 +93,7 @@ func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
 	}
 	body := []byte(form.Encode())
 	h := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
-	_, err = s.client.Do(ctx, peer.Request{Header: h, Body: body, Sign: s.signer.Sign(ctx, body)})
-	return err
+	return s.Post(ctx, peer.Request{Header: h, Body: body})
 }
 
 func (s *Sink) text(d *event.Detection) (string, error) {

@@ -51,7 +51,7 @@ func service(t *testing.T, hook func(url.Values)) sinktest.Fake {
 
 func open(t *testing.T, w sinktest.Where, topic string) *Sink {
 	s, err := New("sns", Config{
-		HTTP: w.HTTP(), Topic: topic, Config: aws.Config{Region: "eu-central-1", AccessKeyID: keyID, SecretKeyFile: sinktest.Secret(t, secret)},
+		Topic: topic, Config: aws.Config{HTTP: w.HTTP(), Region: "eu-central-1", AccessKeyID: keyID, SecretKeyFile: sinktest.Secret(t, secret)},
 	}, w.Options)
 	if err != nil {
 		t.Fatal(err)

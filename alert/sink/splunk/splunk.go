@@ -24,7 +24,6 @@ import (
 	"honeyrow/alert/format"
 	"honeyrow/alert/peer"
 	"honeyrow/event"
-	"honeyrow/internal/config"
 )
 
 var _ alert.Sink = (*Sink)(nil)
@@ -57,49 +56,35 @@ func (c Config) Validate() error {
 	return c.HTTP.Validate("")
 }
 
-// Check reads the token and connects to the collector.
-func (c Config) Check(ctx context.Context) error {
-	if _, err := peer.Secret("token", c.TokenFile, c.TokenEnv); err != nil {
-		return err
-	}
-	return c.HTTP.Check(ctx, "")
+// Door implements peer.Configured.
+func (c Config) Door() peer.Door {
+	return peer.Door{HTTP: c.HTTP, Secret: peer.From("token", c.TokenFile, c.TokenEnv)}
 }
+
+// Check reads the token and connects to the collector.
+func (c Config) Check(ctx context.Context) error { return peer.Check(ctx, c) }
 
 // Sink sends to one collector. It is safe for concurrent use.
 type Sink struct {
-	name    string
+	peer.Service
 	cfg     Config
-	client  *peer.Client
-	token   config.Secret
 	host    string
 	channel string
 }
 
 // New reads the token; it makes no connection.
 func New(name string, c Config, o peer.Options) (*Sink, error) {
-	if err := c.Validate(); err != nil {
+	service, err := peer.Open(name, c, o)
+	if err != nil {
 		return nil, err
 	}
-	s := &Sink{name: name, cfg: c, channel: uuid.NewString()}
+	s := &Sink{Service: service, cfg: c, channel: uuid.NewString()}
 	s.host, _ = os.Hostname() // without one the field is empty
 	if s.cfg.Sourcetype == "" {
 		s.cfg.Sourcetype = "honeyrow:detection"
 	}
-	var err error
-	if s.token, err = peer.Secret("token", c.TokenFile, c.TokenEnv); err != nil {
-		return nil, err
-	}
-	if s.client, err = peer.NewClient(c.HTTP, "", o); err != nil {
-		return nil, err
-	}
 	return s, nil
 }
-
-// Name implements alert.Sink.
-func (s *Sink) Name() string { return s.name }
-
-// Close implements alert.Sink.
-func (s *Sink) Close() error { return s.client.Close() }
 
 type envelope struct {
 	Time       json.Number       `json:"time"` // Unix seconds
@@ -136,19 +121,19 @@ func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
 		return a.Torn
 	}
 	if err := json.Unmarshal(a.Body, &r); err != nil || r.AckID == nil {
-		return fmt.Errorf("post to %s: no ackId came back: turn on indexer acknowledgment at the token, or acknowledge off here", s.client.Host())
+		return fmt.Errorf("post to %s: no ackId came back: turn on indexer acknowledgment at the token, or acknowledge off here", s.Host())
 	}
 	return s.await(ctx, *r.AckID)
 }
 
 func (s *Sink) post(ctx context.Context, path string, body []byte) (*peer.Answer, error) {
-	h := http.Header{"Authorization": {"Splunk " + s.token.Reveal()}}
+	h := http.Header{"Authorization": {"Splunk " + s.Key.Reveal()}}
 	r := peer.Request{Path: path, Header: h, Body: body}
 	if s.cfg.Acknowledge {
 		r.Query = url.Values{"channel": {s.channel}}
 		h.Set("X-Splunk-Request-Channel", s.channel)
 	}
-	return s.client.Do(ctx, r)
+	return s.Do(ctx, r)
 }
 
 // await asks until the event is indexed or ctx ends; then it is sent again.
@@ -169,7 +154,7 @@ func (s *Sink) await(ctx context.Context, id int64) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("post to %s: the event was taken, but not indexed in time: %w", s.client.Host(), ctx.Err())
+			return fmt.Errorf("post to %s: the event was taken, but not indexed in time: %w", s.Host(), ctx.Err())
 		case <-tick.C:
 		}
 	}

@@ -28,29 +28,23 @@ type Config struct {
 // Validate reports what cannot work.
 func (c Config) Validate() error { return c.HTTP.Validate("") }
 
+// Door implements peer.Configured.
+func (c Config) Door() peer.Door { return peer.Door{HTTP: c.HTTP} }
+
 // Check connects to the workflow's host.
-func (c Config) Check(ctx context.Context) error { return c.HTTP.Check(ctx, "") }
+func (c Config) Check(ctx context.Context) error { return peer.Check(ctx, c) }
 
 // Sink posts to one channel. It is safe for concurrent use.
-type Sink struct {
-	name   string
-	client *peer.Client
-}
+type Sink struct{ peer.Service }
 
 // New reads the address; it makes no connection.
 func New(name string, c Config, o peer.Options) (*Sink, error) {
-	client, err := peer.NewClient(c.HTTP, "", o)
+	s, err := peer.Open(name, c, o)
 	if err != nil {
 		return nil, err
 	}
-	return &Sink{name, client}, nil
+	return &Sink{s}, nil
 }
-
-// Name implements alert.Sink.
-func (s *Sink) Name() string { return s.name }
-
-// Close implements alert.Sink.
-func (s *Sink) Close() error { return s.client.Close() }
 
 // Deliver implements alert.Sink.
 func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
@@ -60,17 +54,12 @@ func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
 // DeliverIncident implements alert.IncidentSink: a change of state is a message
 // of its own, since a workflow can't edit the first one.
 func (s *Sink) DeliverIncident(ctx context.Context, inc *event.Incident, d *event.Detection) error {
-	var n render.Note
-	if d != nil {
-		n = render.Brief(inc, d)
-	} else {
-		n = render.Change(inc)
-	}
+	n := render.Told(inc, d)
 	body, err := json.Marshal(card(n))
 	if err != nil {
 		return alert.Permanent(fmt.Errorf("encode a card: %w", err))
 	}
-	_, err = s.client.Do(ctx, peer.Request{Body: body})
+	_, err = s.Do(ctx, peer.Request{Body: body})
 	return err
 }
 

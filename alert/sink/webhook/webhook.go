@@ -100,6 +100,11 @@ func plainHeader(name, value string) bool {
 	return name != ""
 }
 
+// Door implements peer.Configured.
+func (c Config) Door() peer.Door {
+	return peer.Door{HTTP: c.HTTP, Secret: peer.From("secret", c.SecretFile, c.SecretEnv)}
+}
+
 // Check reads what the configuration names and connects to the receiver.
 func (c Config) Check(ctx context.Context) error {
 	s, err := New("check", c, peer.Options{})
@@ -114,37 +119,27 @@ func (c Config) Check(ctx context.Context) error {
 
 // Sink posts to one URL. It is safe for concurrent use.
 type Sink struct {
-	name   string
-	client *peer.Client
-	secret config.Secret // empty: not signed
-	bearer config.Secret
-	cfg    Config
-	body   func(*event.Detection) ([]byte, error)
+	peer.Service // its Key signs; empty: nothing is signed
+	bearer       config.Secret
+	cfg          Config
+	body         func(*event.Detection) ([]byte, error)
 }
 
 // New reads secrets, template and CA file; it makes no connection.
 func New(name string, c Config, o peer.Options) (s *Sink, err error) {
-	if err := c.Validate(); err != nil {
+	service, err := peer.Open(name, c, o)
+	if err != nil {
 		return nil, err
 	}
-	s = &Sink{name: name, cfg: c}
-	if s.secret, err = peer.Secret("secret", c.SecretFile, c.SecretEnv); err != nil {
-		return nil, err
-	}
+	s = &Sink{Service: service, cfg: c}
 	if s.bearer, err = peer.Secret("bearer", c.BearerFile, c.BearerEnv); err != nil {
 		return nil, err
 	}
 	if s.body, err = c.body(); err != nil {
 		return nil, err
 	}
-	if s.client, err = peer.NewClient(c.HTTP, "", o); err != nil {
-		return nil, err
-	}
 	return s, nil
 }
-
-// Name implements alert.Sink.
-func (s *Sink) Name() string { return s.name }
 
 // Deliver implements alert.Sink; peer.Client.Do sorts the answers.
 func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
@@ -160,13 +155,13 @@ func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
 		h.Set("Content-Type", s.cfg.ContentType)
 	}
 	h.Set("Idempotency-Key", fmt.Sprintf("%s-%d", d.ID, d.Revision))
-	if !s.secret.Empty() {
-		h.Set(SignatureHeader, Sign([]byte(s.secret.Reveal()), s.client.Now(), body))
+	if !s.Key.Empty() {
+		h.Set(SignatureHeader, Sign([]byte(s.Key.Reveal()), s.Now(), body))
 	}
 	if !s.bearer.Empty() {
 		h.Set("Authorization", "Bearer "+s.bearer.Reveal())
 	}
-	_, err = s.client.Do(ctx, peer.Request{Header: h, Body: body})
+	_, err = s.Do(ctx, peer.Request{Header: h, Body: body})
 	return err
 }
 
@@ -196,6 +191,3 @@ func Verify(secret []byte, header string, body []byte, now time.Time, tolerance 
 	}
 	return nil
 }
-
-// Close implements alert.Sink.
-func (s *Sink) Close() error { return s.client.Close() }

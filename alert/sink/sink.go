@@ -16,6 +16,7 @@ import (
 	"honeyrow/alert/sink/elastic"
 	"honeyrow/alert/sink/file"
 	"honeyrow/alert/sink/jira"
+	"honeyrow/alert/sink/kafka"
 	"honeyrow/alert/sink/mail"
 	"honeyrow/alert/sink/nats"
 	"honeyrow/alert/sink/opsgenie"
@@ -128,6 +129,7 @@ var kinds = []kind{
 	remote("elastic", elastic.New),
 	of("file", func(name string, c file.Config, _ Deps) (*file.Sink, error) { return file.New(name, c) }),
 	remote("jira", jira.New),
+	remote("kafka", kafka.New),
 	remote("mail", mail.New),
 	remote("nats", nats.New),
 	remote("opsgenie", opsgenie.New),

@@ -202,10 +202,7 @@ func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
 		return s.explain(err)
 	}
 	if limit := conn.MaxPayload(); limit > 0 && int64(len(body)) > limit-1024 {
-		short := *d
-		short.Statement.Text, short.Statement.Truncated, short.Statement.Parameters = format.Cut(d.Statement.Text, 4096), true, nil
-		short.Summary, short.Origins, short.Reach = format.Cut(d.Summary, 1024), nil, nil
-		if body, err = format.Encode(s.cfg.Format, &short); err != nil {
+		if body, err = format.Encode(s.cfg.Format, format.Short(d)); err != nil {
 			return err
 		}
 	}

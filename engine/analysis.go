@@ -53,6 +53,7 @@ type question struct {
 	lane   lane
 	s      *session
 	text   []byte
+	asked  time.Time
 	total  int
 	env    sqlfacts.Env
 	values []boundValue // of a run, instead of the text
@@ -109,6 +110,22 @@ func (a *Analysis) Close() {
 	a.behind.close()
 	a.ahead.close()
 	a.done.Wait()
+}
+
+// load returns how many statements wait to be understood, and for how long the
+// oldest has.
+func (a *Analysis) load(now time.Time) (waiting int, lag time.Duration) {
+	if a == nil {
+		return 0, 0
+	}
+	for _, t := range []*turns{a.behind, a.ahead} {
+		n, asked := t.oldest()
+		waiting += n
+		if !asked.IsZero() {
+			lag = max(lag, now.Sub(asked))
+		}
+	}
+	return waiting, lag
 }
 
 // work answers questions one after the other.
@@ -179,7 +196,7 @@ func (a *Analysis) unknown(st *statement, t *sqlfacts.Text, sql []byte, total in
 		s.e.stats.inline.Add(1)
 		return a.by.Scan(t)
 	}
-	q := &question{lane: who, s: s, text: append([]byte(nil), sql[:min(len(sql), maxKept)]...), total: total, env: t.Env}
+	q := &question{lane: who, s: s, asked: s.e.now(), text: append([]byte(nil), sql[:min(len(sql), maxKept)]...), total: total, env: t.Env}
 	queue := a.behind
 	if !s.client.Protect {
 		q.late = new(late)

@@ -197,3 +197,38 @@ func (s *session) look(st *statement, sql []byte) {
 	s.understand(st, t, sql, len(sql))
 	s.e.unlex(t)
 }
+
+func TestTheOldestStatementThatIsNotUnderstoodTellsTheLag(t *testing.T) {
+	q := newTurns()
+	now := time.Unix(1000, 0)
+	push := func(user string, ago time.Duration) *question {
+		x := &question{lane: lane{user: user}, text: []byte("select 1"), asked: now.Add(-ago)}
+		if !q.push(x) {
+			t.Fatal("the queue is full")
+		}
+		return x
+	}
+	a := &Analysis{behind: q, ahead: newTurns()}
+	expect := func(waiting int, lag time.Duration) {
+		t.Helper()
+		if n, l := a.load(now); n != waiting || l != lag {
+			t.Errorf("%d waiting, lag %s; want %d, %s", n, l, waiting, lag)
+		}
+	}
+	expect(0, 0)
+	push("a", 5*time.Second)
+	push("a", 3*time.Second)
+	push("b", 4*time.Second)
+	expect(3, 5*time.Second)
+	first := q.pop()
+	expect(2, 5*time.Second) // the one that is being parsed counts
+	q.done(first)
+	expect(2, 4*time.Second)
+	for range 2 {
+		q.done(q.pop())
+	}
+	expect(0, 0)
+	if n, l := (*Analysis)(nil).load(now); n != 0 || l != 0 {
+		t.Errorf("without an analysis: %d, %s", n, l)
+	}
+}

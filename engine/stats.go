@@ -1,6 +1,9 @@
 package engine
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // counters are the engine's running totals. Nothing is counted per statement or
 // row: that would be a shared cache line on the hot path.
@@ -36,11 +39,16 @@ type Stats struct {
 	// out everybody on a unix socket, or everybody without a name.
 	Spared uint64
 	Failed uint64 // conditions that could not be evaluated, with the present rules
+	// Waiting statements are not understood yet, the oldest for Lag, the one that
+	// is being parsed included.
+	Waiting int
+	Lag     time.Duration
 }
 
 // Stats returns the totals.
 func (e *Engine) Stats() Stats {
 	x, c := e.index.Load(), &e.stats
+	waiting, lag := e.analysis.load(e.now())
 	return Stats{
 		Sessions: c.sessions.Load(), Swaps: c.swaps.Load(), Tokens: x.Tokens(), Version: x.Version(),
 		IndexBytes: x.Size(), Hits: c.hits.Load(), Detections: c.detections.Load(), Reports: c.reports.Load(),
@@ -48,5 +56,6 @@ func (e *Engine) Stats() Stats {
 		Crowded: c.crowded.Load(), Learned: c.learned.Load(),
 		Inline: c.inline.Load(), Unparsed: c.unparsed.Load(),
 		Refused: c.refused.Load(), Spared: c.spared.Load(), Failed: e.policy.Load().rules.Failed(),
+		Waiting: waiting, Lag: lag,
 	}
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"sync"
+	"time"
 )
 
 // lane is who asks, as far as fairness goes: names that a client gives itself
@@ -36,6 +37,8 @@ type waiting struct {
 	all   []*question
 	bytes int
 	busy  bool // one is being answered: not in ring
+	// asked is when the one that is being answered came.
+	asked time.Time
 }
 
 func newTurns() *turns {
@@ -89,7 +92,7 @@ func (t *turns) pop() *question {
 	w.all[0] = nil
 	w.all = w.all[1:]
 	w.bytes -= len(q.text)
-	w.busy = true
+	w.busy, w.asked = true, q.asked
 	t.count--
 	t.bytes -= len(q.text)
 	return q
@@ -135,6 +138,23 @@ func (t *turns) waits() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.count
+}
+
+// oldest returns how many questions wait, and when the oldest of those that are
+// not answered yet was asked; zero: all are.
+func (t *turns) oldest() (n int, asked time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, w := range t.lanes {
+		first := w.asked
+		if !w.busy {
+			first = w.all[0].asked
+		}
+		if asked.IsZero() || first.Before(asked) {
+			asked = first
+		}
+	}
+	return t.count, asked
 }
 
 // close wakes everybody; what still waits is not answered.

@@ -99,7 +99,7 @@ func TestEveryCommandHasAnExampleInItsHelp(t *testing.T) {
 		"init", "doctor", "proxy", "health", "version", "seed plan", "seed apply", "seed verify", "seed remove", "seed reconcile", "seed scan", "seed drip", "seed rotate", "seed status",
 		"tokens list", "tokens show", "tokens export", "tokens where", "tokens scan", "tokens digests", "tokens log", "alerts list", "alerts show", "alerts tail", "alerts test", "alerts status", "alerts dead list", "alerts dead show", "alerts dead revive", "alerts verify",
 		"incidents list", "incidents show", "incidents ack", "incidents resolve", "incidents allow", "incidents reopen", "incidents allowances",
-		"learn start", "learn status", "learn stop",
+		"learn start", "learn status", "learn stop", "sessions list", "sessions kill",
 	} {
 		r := honeyrow(t, t.TempDir(), append(strings.Fields(cmd), "--help")...)
 		if r.code != 0 || !strings.Contains(r.out, "Example: honeyrow "+cmd) {
@@ -128,7 +128,7 @@ func TestTheOverviewOfCommandsStaysAsItIs(t *testing.T) {
 	const golden = "testdata/help.txt"
 	t.Setenv("COLUMNS", "80")
 	got := ""
-	for _, cmd := range []string{"", "seed", "tokens", "learn", "alerts"} {
+	for _, cmd := range []string{"", "sessions", "seed", "tokens", "learn", "alerts"} {
 		got += strings.TrimSpace("$ honeyrow "+cmd) + " --help\n" + honeyrow(t, t.TempDir(), append(strings.Fields(cmd), "--help")...).out + "\n"
 	}
 	if *update {

@@ -89,6 +89,9 @@ func TestOverTCPOnlyMetricsAndHealthAreOpen(t *testing.T) {
 		{"status without the token", secret, "", "/v1/status", 401},
 		{"status with another token", secret, "open", "/v1/status", 401},
 		{"status with the token", secret, "open sesame", "/v1/status", 200},
+		{"sessions where no token is configured", "", "", "/v1/sessions", 404},
+		{"sessions without the token", secret, "", "/v1/sessions", 401},
+		{"sessions with the token", secret, "open sesame", "/v1/sessions", 200},
 		{"profiles without asking for them", secret, "open sesame", "/debug/pprof/", 404},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -1,11 +1,15 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
+	"honeyrow/event"
 	"honeyrow/internal/admin"
 )
 
@@ -184,6 +188,39 @@ func (d *door) Reload(ctx context.Context) error {
 	}
 	return d.App.Reload(ctx, c)
 }
+
+var _ admin.Sessions = (*door)(nil)
+
+// Sessions implements admin.Sessions: the oldest first.
+func (d *door) Sessions() []admin.Session {
+	states := d.sessions.List()
+	out := make([]admin.Session, len(states))
+	for i := range states {
+		s := &states[i]
+		out[i] = admin.Session{
+			Client: s.Who, Statements: s.Statements, Rows: s.Rows, ToClient: s.ToClient, ToServer: s.ToServer,
+			State: admin.Idle, Idle: s.Idle, Delay: s.Delay,
+		}
+		if s.Application != "" {
+			out[i].Client.Application = s.Application
+		}
+		switch {
+		case s.Killed:
+			out[i].State = admin.Ending
+		case s.Busy:
+			out[i].State = admin.Active
+		case s.Transaction:
+			out[i].State = admin.Transaction
+		}
+	}
+	slices.SortFunc(out, func(a, b admin.Session) int {
+		return cmp.Or(a.Client.Started.Compare(b.Client.Started), strings.Compare(string(a.Client.Session), string(b.Client.Session)))
+	})
+	return out
+}
+
+// Kill implements admin.Sessions.
+func (d *door) Kill(id event.ID) bool { return d.sessions.Kill(id) }
 
 // Drain implements admin.Backend.
 func (d *door) Drain() {

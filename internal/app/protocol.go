@@ -25,6 +25,7 @@ type protocol struct {
 	reload func(*Config, *ListenerConfig) error
 	totals func(*zerolog.Event)
 	held   *wire.HoldCounters
+	tally  *wire.Tally
 }
 
 // protocol builds the protocol of a listener. A new wire protocol has its case
@@ -38,7 +39,7 @@ func (a *App) protocol(c *Config, l *ListenerConfig) (*protocol, error) {
 			return nil, fmt.Errorf("listener %s: %w", l.Name, err)
 		}
 		return &protocol{
-			Protocol: p, kind: mysql, held: &p.Counters.Held,
+			Protocol: p, kind: mysql, held: &p.Counters.Held, tally: &p.Counters.Tally,
 			reload: func(c *Config, l *ListenerConfig) error { return p.Reload(c.myConfig(l)) },
 			totals: func(e *zerolog.Event) {
 				e.Uint64("passwords_translated", p.Counters.Translated.Load()).Uint64("redirects", p.Counters.Redirects.Load()).
@@ -52,7 +53,7 @@ func (a *App) protocol(c *Config, l *ListenerConfig) (*protocol, error) {
 			return nil, fmt.Errorf("listener %s: %w", l.Name, err)
 		}
 		return &protocol{
-			Protocol: p, kind: postgres, held: &p.Counters.Held,
+			Protocol: p, kind: postgres, held: &p.Counters.Held, tally: &p.Counters.Tally,
 			reload: func(c *Config, l *ListenerConfig) error { return p.Reload(c.pgConfig(l)) },
 			totals: func(e *zerolog.Event) {
 				e.Uint64("cancels", p.Counters.Cancels.Load()).Uint64("cancels_unknown", p.Counters.CancelsUnknown.Load()).

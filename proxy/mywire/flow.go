@@ -141,6 +141,8 @@ type flow struct {
 	announced atomic.Uint32
 	outSeq    atomic.Uint32 // of the next packet of the answer under way
 	inTrans   atomic.Bool
+
+	tally wire.Tally
 }
 
 // upload is a client's packet that passes in pieces.
@@ -177,6 +179,7 @@ func newFlow(o flowOptions) *flow {
 	if f.count == nil {
 		f.count = new(Counters)
 	}
+	f.tally.Total = &f.count.Tally
 	if o.Hold.Size > 0 {
 		f.hold = newHeld(o.Hold, &f.count.Held)
 	}
@@ -330,11 +333,14 @@ type cursor struct {
 
 // execution is one run of a statement.
 type execution struct {
-	run   inspect.Run
-	stmt  inspect.Statement // released with the run; nil for prepared ones
-	rows  uint64
-	none  uint64 // that were shown as rows and are none
-	ended bool
+	run  inspect.Run
+	stmt inspect.Statement // released with the run; nil for prepared ones
+	rows uint64
+	none uint64 // that were shown as rows and are none
+	told uint64 // rows that the tally has
+	// watched: something is watched for in the result in hand.
+	watched bool
+	ended   bool
 }
 
 // kind is the grammar of a command's answer.
@@ -430,6 +436,9 @@ func (f *flow) push(r request) {
 	*p = r
 	f.queue.push(p)
 	f.depth = f.queue.len()
+	if r.kind == result || r.kind == refused {
+		f.tally.Statement()
+	}
 }
 
 // head returns the request that the server is answering, nil if none.
@@ -511,6 +520,7 @@ func (f *flow) endRun(e *execution, code string) {
 		return
 	}
 	e.ended = true
+	f.reckon(e)
 	if e.run != nil {
 		e.run.Done(e.rows-min(e.none, e.rows), code)
 		e.run = nil

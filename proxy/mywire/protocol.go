@@ -161,6 +161,7 @@ type Counters struct {
 	// not be inspected: a compression that this version does not know.
 	ReplicationUnread atomic.Uint64
 	Held              wire.HoldCounters
+	Tally             wire.Tally
 }
 
 // Protocol implements wire.Protocol for MySQL and MariaDB.

@@ -31,8 +31,9 @@ func (f *flow) beginRows(r *request, d *description) (refused bool) {
 	if r.exec == nil || r.exec.run == nil {
 		return false
 	}
+	f.reckon(r.exec)
 	rows, v := r.exec.run.Columns(event.ChannelRow, d.layout)
-	if rows == nil {
+	if r.exec.watched = rows != nil; rows == nil {
 		return f.blocks(v)
 	}
 	w.rows, w.gate, w.wantsAny, w.wanted = rows, rows.Gate(), false, w.wanted[:0]

@@ -63,8 +63,10 @@ func (f *flow) serverChunk(buf []byte) (wire.Step, error) {
 		off += t.pass
 		switch {
 		case t.do != 0, t.skip > 0:
+			f.reckonHead()
 			return f.settle(f.step(off, t), t), nil
 		case t.pass == 0: // not whole
+			f.reckonHead()
 			return f.settle(wire.Step{Pass: off, Need: t.need}, t), nil
 		}
 		f.noteFrame()

@@ -94,6 +94,9 @@ type flow struct {
 	farewelled atomic.Bool            // the client has the server's own last word
 	told       atomic.Bool            // the client has had the refusal of what is being swallowed
 	parting    atomic.Pointer[string] // the text of the rule that ends the session
+
+	tally       wire.Tally
+	application atomic.Pointer[string] // as the server reported it last
 }
 
 // stream is a frame too long to hold that is passing in pieces.
@@ -109,6 +112,8 @@ var _ wire.Flow = (*flow)(nil)
 // newFlow starts a session's state after the first ReadyForQuery.
 func newFlow(o flowOptions) wire.Flow {
 	f := &flow{opts: o, sess: o.Session, limit: o.Statement}
+	f.tally.Total = o.Tally
+	f.application.Store(&o.Application)
 	f.charset.Store(uint32(charsetOf(o.Encoding)))
 	if f.limit <= 0 {
 		f.limit = defaultStatement
@@ -311,6 +316,8 @@ type execution struct {
 	named   bool
 	refs    int // requests in the queue and names that lead to it; mu guards it
 	rows    uint64
+	told    uint64 // rows that the tally has
+	watched bool   // something is watched for in the result in hand
 	tag     string // of the last CommandComplete
 	ended   bool
 	spare   bool // in freeExec
@@ -435,6 +442,9 @@ func (f *flow) pushLocked(r request) bool {
 	}
 	*p = r
 	f.queue.push(p)
+	if !r.hidden && (r.kind == simpleQuery || r.kind == execute || r.kind == functionCall) {
+		f.tally.Statement()
+	}
 	return !r.discarded
 }
 
@@ -548,6 +558,7 @@ func (f *flow) endRun(e *execution, code string) {
 		return
 	}
 	f.open.remove(e)
+	f.reckon(e)
 	if e.run != nil {
 		e.run.Done(e.rows, code)
 		e.run = nil

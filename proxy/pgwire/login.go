@@ -481,6 +481,7 @@ func (l *login) session(sess inspect.Session) *wire.Session {
 	o := flowOptions{
 		Encoding: l.encoding(),
 		Session:  sess, Status: l.status, Statement: l.set.Statement, Hold: l.set.hold(), Held: &p.Counters.Held,
+		Tally: &p.Counters.Tally, Application: l.who.Application,
 		Cancel: func(context.Context) error {
 			return errors.New("the server gave no cancel key")
 		},

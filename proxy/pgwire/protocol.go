@@ -137,6 +137,7 @@ type Counters struct {
 	CancelsUnknown atomic.Uint64 // dropped: no session has the key
 	CancelsFailed  atomic.Uint64 // the server could not be reached
 	Held           wire.HoldCounters
+	Tally          wire.Tally
 }
 
 // Protocol implements wire.Protocol for PostgreSQL.
@@ -253,6 +254,9 @@ type flowOptions struct {
 	Statement int             // see Config.Statement
 	Hold      wire.HoldConfig // what is kept back; Size 0: nothing
 	Held      *wire.HoldCounters
+	Tally     *wire.Tally // of the listener; may be nil
+	// Application is the client's claim at its login.
+	Application string
 	// Cancel asks the server to cancel what this session runs, and returns
 	// when the server has taken the request.
 	Cancel func(context.Context) error

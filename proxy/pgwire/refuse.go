@@ -49,7 +49,7 @@ func (f *flow) failTransaction() bool {
 	if err != nil || f.opts.Send(b) != nil {
 		return false
 	}
-	f.pushLocked(request{kind: simpleQuery})
+	f.pushLocked(request{kind: simpleQuery, hidden: true})
 	f.nextLocked()
 	return true
 }

@@ -16,8 +16,9 @@ func (f *flow) beginRows(e *execution, ch event.Channel, l inspect.Layout, cols 
 	if e == nil || e.run == nil {
 		return event.Verdict{}
 	}
+	f.reckon(e)
 	rows, v := e.run.Columns(ch, l)
-	if rows == nil {
+	if e.watched = rows != nil; rows == nil {
 		return v
 	}
 	f.rows, f.gate, f.wantsAny, f.wanted = rows, rows.Gate(), false, f.wanted[:0]

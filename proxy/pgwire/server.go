@@ -31,6 +31,7 @@ type taken struct {
 // leaves in one step, but for a result that is kept back.
 func (f *flow) serverChunk(buf []byte) (wire.Step, error) {
 	s, w, err := f.walk(buf)
+	f.reckonHead()
 	switch {
 	case err != nil:
 		return wire.Step{}, err
@@ -549,6 +550,10 @@ func (f *flow) parameterStatus(body []byte) (verb, error) {
 	}
 	v := f.tell(event.ChannelParameter, value)
 	f.sess.Set(string(name), string(value))
+	if string(name) == "application_name" {
+		now := setting(string(value))
+		f.application.Store(&now)
+	}
 	if string(name) == clientEncoding {
 		f.charset.Store(uint32(charsetOf(string(value))))
 	}

@@ -129,6 +129,7 @@ type State struct {
 	Idle               time.Duration // since something was sent
 	Delay              time.Duration // of each chunk, in a tarpit
 	Killed             bool          // about to end
+	Account                          // zero if the flow keeps none
 }
 
 // State tells how the session stands. It may be called by any goroutine.
@@ -139,6 +140,9 @@ func (p *Pump) State() State {
 	}
 	if t := p.slow.Load(); t != nil {
 		s.Delay = time.Duration(t.delay.Load())
+	}
+	if f, ok := p.s.Flow.(Accountant); ok {
+		s.Account = f.Account()
 	}
 	return s
 }

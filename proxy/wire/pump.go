@@ -201,6 +201,9 @@ func (p *Pump) end(err error) {
 		p.count(e)
 		if r, ok := reason(e); ok && !p.ended.Swap(true) {
 			p.farewell(r)
+			if c, ok := p.s.Flow.(Canceller); ok && r == Killed {
+				c.Cancel() // a server sees that its client is gone when it has something to say
+			}
 		}
 	}
 	p.ended.Store(true)

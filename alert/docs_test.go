@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"honeyrow/alert"
+	"honeyrow/alert/alerttest"
 	"honeyrow/event"
 )
 
@@ -74,31 +75,8 @@ func TestDocumentedExampleIsWhatIsWritten(t *testing.T) {
 	}
 }
 
-// schema is as much of JSON Schema as docs/detection.schema.json uses.
-type schema struct {
-	Type       any                `json:"type"`
-	Const      string             `json:"const"`
-	Enum       []string           `json:"enum"`
-	Format     string             `json:"format"`
-	Desc       string             `json:"description"`
-	Required   []string           `json:"required"`
-	Properties map[string]*schema `json:"properties"`
-	Items      *schema            `json:"items"`
-	Additional *schema            `json:"additionalProperties"`
-	Max        int                `json:"maxItems"`
-}
-
-func readSchema(t *testing.T) *schema {
-	t.Helper()
-	var s schema
-	if err := json.Unmarshal([]byte(readDoc(t, "detection.schema.json")), &s); err != nil {
-		t.Fatal(err)
-	}
-	return &s
-}
-
 func TestSchemaHasEveryFieldOfADetectionAndNoOther(t *testing.T) {
-	s := readSchema(t)
+	s := alerttest.ReadSchema(t, "../docs/detection.schema.json")
 	walkType(t, "", reflect.TypeFor[event.Detection](), s, readDoc(t, "alert.md"))
 	if s.Properties["schema"].Const != event.Schema || s.Properties["hits"].Max != event.MaxHits {
 		t.Errorf("schema is for %q with %d hits", s.Properties["schema"].Const, s.Properties["hits"].Max)
@@ -110,8 +88,22 @@ func TestSchemaHasEveryFieldOfADetectionAndNoOther(t *testing.T) {
 	}
 }
 
-// walkType compares a Go struct with its schema and the table in docs/alert.md.
-func walkType(t *testing.T, path string, typ reflect.Type, s *schema, doc string) {
+func TestSchemaHasEveryFieldOfAnIncidentAndNoOther(t *testing.T) {
+	s := alerttest.ReadSchema(t, "../docs/incident.schema.json")
+	walkType(t, "", reflect.TypeFor[event.Incident](), s, readDoc(t, "incidents.md"))
+	p := s.Properties
+	if p["schema"].Const != event.IncidentSchema || p["sessions"].Max != event.MaxSessions || p["tables"].Max != event.MaxTables || p["changes"].Max != event.MaxChanges || p["findings"].Max != event.MaxFindings {
+		t.Errorf("schema is for %q with other bounds", p["schema"].Const)
+	}
+	for _, state := range p["state"].Enum {
+		if err := new(event.IncidentState).UnmarshalText([]byte(state)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// walkType compares a Go struct with its schema and the table in its document.
+func walkType(t *testing.T, path string, typ reflect.Type, s *alerttest.Schema, doc string) {
 	t.Helper()
 	seen := map[string]bool{}
 	for i := range typ.NumField() {
@@ -126,18 +118,18 @@ func walkType(t *testing.T, path string, typ reflect.Type, s *schema, doc string
 			t.Errorf("%s%s: required is %v, want %v", path, name, got, want)
 		}
 		if p.Desc == "" || !strings.Contains(doc, "| `"+path+name+"` |") {
-			t.Errorf("%s%s has no description in the schema or no line in docs/alert.md", path, name)
+			t.Errorf("%s%s has no description in the schema or no line in the document", path, name)
 		}
 		walkField(t, path+name, typ.Field(i).Type, p, doc)
 	}
 	for name := range s.Properties {
 		if !seen[name] {
-			t.Errorf("%s%s is in the schema, not in event.Detection", path, name)
+			t.Errorf("%s%s is in the schema, not in the type", path, name)
 		}
 	}
 }
 
-func walkField(t *testing.T, path string, typ reflect.Type, p *schema, doc string) {
+func walkField(t *testing.T, path string, typ reflect.Type, p *alerttest.Schema, doc string) {
 	t.Helper()
 	if typ.Kind() == reflect.Pointer {
 		typ = typ.Elem()
@@ -149,7 +141,7 @@ func walkField(t *testing.T, path string, typ reflect.Type, p *schema, doc strin
 		if p.Format != "date-time" {
 			t.Errorf("%s: format %q, want date-time", path, p.Format)
 		}
-	case typ == reflect.TypeFor[event.Severity](), typ == reflect.TypeFor[event.Action](), p.Const != "":
+	case typ == reflect.TypeFor[event.Severity](), typ == reflect.TypeFor[event.Action](), p.Const != "", p.Enum != nil && typ.Kind() == reflect.String:
 		return // words, compared above and by the example
 	case typ.Kind() == reflect.Struct:
 		want = "object"
@@ -169,7 +161,7 @@ func walkField(t *testing.T, path string, typ reflect.Type, p *schema, doc strin
 }
 
 func TestExampleAndDrillFitTheSchema(t *testing.T) {
-	s := readSchema(t)
+	s := alerttest.ReadSchema(t, "../docs/detection.schema.json")
 	drill := alert.DrillDetection(time.Now())
 	if !drill.Drill || !strings.Contains(drill.Summary, "nothing happened") || drill.Severity != event.Info {
 		t.Errorf("a drill must say so: %+v", drill)
@@ -184,53 +176,12 @@ func TestExampleAndDrillFitTheSchema(t *testing.T) {
 		if err := json.Unmarshal(line, &v); err != nil {
 			t.Fatal(err)
 		}
-		for _, mistake := range fits("", v, s) {
+		for _, mistake := range s.Fits(v) {
 			t.Error(mistake)
 		}
 	}
 	broken := map[string]any{"schema": "other", "severity": "awful", "hits": []any{map[string]any{"channel": "air"}}, "revision": 1.5}
-	if got := len(fits("", broken, s)); got < 10 {
+	if got := len(s.Fits(broken)); got < 10 {
 		t.Errorf("a broken detection has %d mistakes, want many: the check is blind", got)
 	}
-}
-
-// fits checks a JSON value against a schema.
-func fits(path string, v any, s *schema) (mistakes []string) {
-	bad := func(format string, args ...any) { mistakes = append(mistakes, path+": "+fmt.Sprintf(format, args...)) }
-	switch v := v.(type) {
-	case map[string]any:
-		for _, r := range s.Required {
-			if _, ok := v[r]; !ok {
-				bad("%s is missing", r)
-			}
-		}
-		for k, x := range v {
-			switch {
-			case s.Properties[k] != nil:
-				mistakes = append(mistakes, fits(path+"."+k, x, s.Properties[k])...)
-			case s.Additional == nil:
-				bad("%s is unknown", k)
-			}
-		}
-	case []any:
-		for _, x := range v {
-			mistakes = append(mistakes, fits(path+"[]", x, s.Items)...)
-		}
-	case string:
-		if s.Const != "" && v != s.Const || s.Enum != nil && !slices.Contains(s.Enum, v) {
-			bad("%q is not allowed", v)
-		}
-		if _, err := time.Parse(time.RFC3339Nano, v); s.Format == "date-time" && err != nil {
-			bad("%v", err)
-		}
-	case float64:
-		if s.Type != "number" && (s.Type != "integer" || v != float64(int64(v))) {
-			bad("%v is no integer", v)
-		}
-	case bool:
-		if s.Type != "boolean" {
-			bad("is a boolean")
-		}
-	}
-	return mistakes
 }

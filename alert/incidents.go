@@ -31,6 +31,25 @@ type Decision struct {
 	Covers     []string
 }
 
+// IncidentCounts are a registry's counts, drills left out. Those of what
+// happened go on from the registry's beginning and never fall.
+type IncidentCounts struct {
+	// Standing are the incidents that are kept now, by state and severity.
+	Standing map[IncidentStanding]int
+	Opened   uint64 // begun by an alert
+	Merged   uint64 // alerts that went into an incident that was there
+	Repeats  uint64 // of these, those that told nothing new
+	// Acknowledged, Resolved, Allowed and Reopened count decisions; what honeyrow
+	// opens again because it got graver is reopened too.
+	Acknowledged, Resolved, Allowed, Reopened uint64
+}
+
+// IncidentStanding is how an incident stands.
+type IncidentStanding struct {
+	State    event.IncidentState
+	Severity event.Severity
+}
+
 // ChangeEntry is a change of an incident in the order of commits: Seq is of the
 // same counter as Entry.Seq.
 type ChangeEntry struct {

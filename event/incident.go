@@ -86,9 +86,12 @@ type Incident struct {
 	Held int `json:"held,omitempty"`
 	// HoneyRows counts the different honey rows seen in all its detections.
 	HoneyRows int  `json:"honey_rows"`
-	Injection bool `json:"injection,omitempty"`  // a statement looked like one
-	OffHours  bool `json:"off_hours,omitempty"`  // outside of the configured working hours
-	FirstSeen bool `json:"first_seen,omitempty"` // the identity was new
+	Injection bool `json:"injection,omitempty"` // a statement looked like one
+	// Findings are what the detectors saw in this client's statements, in the
+	// order in which they saw it first, MaxFindings at most.
+	Findings  []IncidentFinding `json:"findings,omitempty"`
+	OffHours  bool              `json:"off_hours,omitempty"`  // outside of the configured working hours
+	FirstSeen bool              `json:"first_seen,omitempty"` // the identity was new
 	// Action is the strictest thing done.
 	Action Action `json:"action"`
 	// Gravest is the detection that says most; Statement is its text, cut.
@@ -116,6 +119,7 @@ const (
 	MaxSessions = 16
 	MaxTables   = 32
 	MaxChanges  = 32
+	MaxFindings = 16
 )
 
 // Story is what kind of happening an incident is.
@@ -146,6 +150,14 @@ type IncidentSession struct {
 	Database   string    `json:"database"`
 	BackendPID uint32    `json:"backend_pid,omitempty"` // as Client.BackendPID
 	Detections int       `json:"detections"`
+}
+
+// IncidentFinding is one detector's part in an incident's story.
+type IncidentFinding struct {
+	Detector string    `json:"detector"`
+	Title    string    `json:"title"`
+	First    time.Time `json:"first"` // when it was seen first and last
+	Last     time.Time `json:"last"`
 }
 
 // IncidentTable is a table that an incident is about.

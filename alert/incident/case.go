@@ -276,6 +276,9 @@ func (c *Case) touched(d *event.Detection, m Marks) (news bool) {
 	} else if len(d.Findings) > 0 && c.Suspicion == "" {
 		c.Suspicion = heaviest(d.Findings)
 	}
+	for i := range d.Findings {
+		c.found(&d.Findings[i], d.Time)
+	}
 	if inc.PlantedAt == nil && len(d.Hits) > 0 {
 		h := &d.Hits[0]
 		inc.PlantedBy, inc.PlantedAt = h.PlantedBy, &h.PlantedAt
@@ -292,6 +295,35 @@ func heaviest(fs []event.Finding) string {
 		}
 	}
 	return best.Title
+}
+
+// found puts a finding into its place in the story. at is when its detection
+// was made, for those that nobody timed.
+func (c *Case) found(f *event.Finding, at time.Time) {
+	inc := &c.Incident
+	x := event.IncidentFinding{Detector: f.Detector, Title: f.Title, First: f.First, Last: f.Last}
+	if x.First.IsZero() {
+		x.First = at
+	}
+	if x.Last.Before(x.First) {
+		x.Last = x.First
+	}
+	i := slices.IndexFunc(inc.Findings, func(o event.IncidentFinding) bool { return o.Detector == f.Detector })
+	switch {
+	case i >= 0:
+		o := &inc.Findings[i]
+		if x.First.Before(o.First) {
+			o.First = x.First
+		}
+		if x.Last.After(o.Last) {
+			o.Last = x.Last
+		}
+	case len(inc.Findings) == event.MaxFindings:
+		return
+	default:
+		inc.Findings = append(inc.Findings, x)
+	}
+	slices.SortStableFunc(inc.Findings, func(a, b event.IncidentFinding) int { return a.First.Compare(b.First) })
 }
 
 func (c *Case) table(p event.Place, rows int) (isNew bool) {

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -62,7 +63,8 @@ func Incident(inc *event.Incident, changes []event.IncidentChange, ds []event.De
 	return w.b.String()
 }
 
-// timeline tells detections and changes in the order of their times.
+// timeline tells findings, detections and changes in the order of their times:
+// what was committed later may have happened before.
 func (w *writer) timeline(inc *event.Incident, changes []event.IncidentChange, ds []event.Detection) {
 	if changes == nil {
 		changes = inc.Changes
@@ -71,14 +73,27 @@ func (w *writer) timeline(inc *event.Incident, changes []event.IncidentChange, d
 	if more := inc.Detections - len(ds); more > 0 {
 		fmt.Fprintf(&w.b, "  %s\n", w.paint("2", fmt.Sprintf("%d earlier alerts are not shown", more)))
 	}
-	for len(ds) > 0 || len(changes) > 0 {
-		if len(changes) == 0 || len(ds) > 0 && !changes[0].At.Before(ds[0].Time) {
-			w.happening(ds[0].Time, w.severe(ds[0].Severity, strings.ToUpper(ds[0].Severity.String()))+" "+Clean(ds[0].Summary))
-			ds = ds[1:]
-			continue
+	type moment struct {
+		at   time.Time
+		text string
+	}
+	var all []moment
+	for _, f := range inc.Findings {
+		text := "seen: " + Clean(f.Title)
+		if f.Last.Sub(f.First) >= time.Second {
+			text += ", up to " + f.Last.In(w.o.Zone).Format("15:04:05")
 		}
-		w.happening(changes[0].At, w.change(&changes[0]))
-		changes = changes[1:]
+		all = append(all, moment{f.First, w.paint("2", text)})
+	}
+	for i := range ds {
+		all = append(all, moment{ds[i].Time, w.severe(ds[i].Severity, strings.ToUpper(ds[i].Severity.String())) + " " + Clean(ds[i].Summary)})
+	}
+	for i := range changes {
+		all = append(all, moment{changes[i].At, w.change(&changes[i])})
+	}
+	slices.SortStableFunc(all, func(a, b moment) int { return a.at.Compare(b.at) })
+	for _, m := range all {
+		w.happening(m.at, m.text)
 	}
 }
 

@@ -185,13 +185,14 @@ func (c *incidentsReopenCmd) Run(e *env) error { return c.decide(e, event.Open, 
 
 type incidentsAllowCmd struct {
 	decider
-	From    string   `placeholder:"HH:MM" help:"Expected from this time of day on (rule_zone)."`
-	To      string   `placeholder:"HH:MM" help:"Up to this time of day; if it isn't later, on the next day."`
-	Days    []string `placeholder:"DAY" help:"Expected on these days, such as mon,tue. Default: every day."`
-	AnyTime bool     `help:"Expected at any time, instead of --from and --to."`
-	Until   string   `placeholder:"DATE" help:"Last day, such as 2027-03-31, a year from now at most. Default: 90 days from now."`
-	Address string   `placeholder:"NETWORK" help:"From this network or address, instead of the one that it came from."`
-	DryRun  bool     `help:"Print the allowance and do nothing."`
+	From         string   `placeholder:"HH:MM" help:"Expected from this time of day on (rule_zone)."`
+	To           string   `placeholder:"HH:MM" help:"Up to this time of day; if it isn't later, on the next day."`
+	Days         []string `placeholder:"DAY" help:"Expected on these days, such as mon,tue. Default: every day."`
+	AnyTime      bool     `help:"Expected at any time, instead of --from and --to."`
+	AnyStatement bool     `help:"Also allow alerts that have no statement (COPY data, logins, notifications): all that their rule tells of this client."`
+	Until        string   `placeholder:"DATE" help:"Last day, such as 2027-03-31, a year from now at most. Default: 90 days from now."`
+	Address      string   `placeholder:"NETWORK" help:"From this network or address, instead of the one that it came from."`
+	DryRun       bool     `help:"Print the allowance and do nothing."`
 }
 
 // Help is shown by --help.
@@ -209,7 +210,7 @@ const (
 // Run makes an allowance.
 func (c *incidentsAllowCmd) Run(e *env) error {
 	p := app.Permit{
-		Window: rules.Window{Days: c.Days, From: c.From, To: c.To}, AnyTime: c.AnyTime, Until: time.Now().Add(allowFor),
+		Window: rules.Window{Days: c.Days, From: c.From, To: c.To}, AnyTime: c.AnyTime, AnyStatement: c.AnyStatement, Until: time.Now().Add(allowFor),
 		Address: c.Address, By: who(c.By), Note: c.Note,
 	}
 	if c.AnyTime && (c.From != "" || c.To != "") {
@@ -263,6 +264,9 @@ func (e *env) printAllowances(texts []string) error {
 				lead = "  - "
 			}
 			fmt.Fprintln(e.stdout, lead+render.Clean(line))
+		}
+		if !strings.Contains("\n"+text, "\nshapes:") {
+			fmt.Fprintln(e.stdout, "    # whatever this client asks: no statement is named")
 		}
 	}
 	return nil

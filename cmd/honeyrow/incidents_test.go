@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -87,6 +88,65 @@ func TestIncidentsAreListedShownAndDecided(t *testing.T) {
 	}
 	if out := must(t, dir, "alerts", "verify"); !strings.Contains(out, "the audit holds") || !strings.Contains(out, "3 alerts and 2 decisions") {
 		t.Errorf("verify: %q", out)
+	}
+}
+
+func TestListedIncidentsFitTheirSchema(t *testing.T) {
+	schema := alerttest.ReadSchema(t, "../../docs/incident.schema.json")
+	dir := incidentSite(t)
+	must(t, dir, "incidents", "ack", "1", "-m", "calling")
+	incs := lines[map[string]any](t, must(t, dir, "--json", "incidents", "list"))
+	if len(incs) != 2 {
+		t.Fatalf("%d incidents", len(incs))
+	}
+	for _, inc := range incs {
+		for _, mistake := range schema.Fits(any(inc)) {
+			t.Errorf("incident %v: %s", inc["number"], mistake)
+		}
+	}
+	var shown map[string]any
+	if err := json.Unmarshal([]byte(must(t, dir, "--json", "incidents", "show", "1")), &shown); err != nil {
+		t.Fatal(err)
+	}
+	if shown["history"] == nil || shown["alerts"] == nil || shown["containment"] == nil {
+		t.Errorf("show lacks history, alerts or containment: %v", shown)
+	}
+	delete(shown, "history")
+	delete(shown, "alerts")
+	for _, mistake := range schema.Fits(any(shown)) {
+		t.Errorf("shown: %s", mistake)
+	}
+	if n := len(schema.Fits(map[string]any{"schema": "other", "state": "closed", "number": 1.5})); n < 10 {
+		t.Errorf("a broken incident has %d mistakes: the check is blind", n)
+	}
+}
+
+func TestAllowOfAnAlertWithoutAStatementMustBeMeant(t *testing.T) {
+	dir := incidentSite(t)
+	c, err := app.LoadConfig(filepath.Join(dir, "honeyrow.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, _, err := app.OpenStore(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := alerttest.Detection(7)
+	d.Client.User, d.Client.Session, d.Statement = "copier", "copier's", event.Statement{}
+	err = errors.Join(st.Put(context.Background(), []event.Detection{d}, nil), st.Close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"incidents", "allow", "3", "--any-time"}
+	if r := honeyrow(t, dir, args...); r.code != 1 || !strings.Contains(r.stderr, "--any-statement") || !strings.Contains(r.stderr, string(d.ID)) {
+		t.Errorf("without meaning it: %d %q", r.code, r.stderr)
+	}
+	out := must(t, dir, append(args, "--any-statement")...)
+	if strings.Contains(out, "shapes") || !strings.Contains(out, "whatever this client asks") || !strings.Contains(out, "user: copier") {
+		t.Errorf("it covers:\n%s", out)
+	}
+	if out := must(t, dir, "incidents", "allow", "1", "--any-time", "--any-statement"); !strings.Contains(out, "shapes: [") || strings.Contains(out, "whatever") {
+		t.Errorf("where there is a statement it is named:\n%s", out)
 	}
 }
 

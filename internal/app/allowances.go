@@ -100,7 +100,10 @@ func (a *App) takeAllowances(ctx context.Context) {
 type Permit struct {
 	Window  rules.Window // when it is expected; not given needs AnyTime
 	AnyTime bool
-	Until   time.Time // last day
+	// AnyStatement covers alerts that have no statement to name: by their rule and
+	// client alone, so whatever this client asks.
+	AnyStatement bool
+	Until        time.Time // last day
 	// Address replaces the client's own: a network, or one address.
 	Address string
 	By      string
@@ -122,8 +125,9 @@ func PlanAllowances(c *Config, inc *event.Incident, ds []event.Detection, p Perm
 	var order []string
 	for i := range ds {
 		d := &ds[i]
-		if d.Statement.Shape == "" {
-			return nil, nil, fmt.Errorf("alert %s has no statement to name (rule %s): an allowance for it would be a wide one; if it must be, write it into the configuration: allow (docs/rules.md)", d.ID, d.Rule)
+		if d.Statement.Shape == "" && !p.AnyStatement {
+			return nil, nil, fmt.Errorf("alert %s (rule %s) has no statement to name: what could be allowed is all that the rule tells of this client in that time, whatever it asks. "+
+				"If that is meant, give --any-statement; --dry-run shows what it would cover. Narrower is an entry in the configuration's allow (docs/rules.md)", d.ID, d.Rule)
 		}
 		for _, rule := range rulesOf(d) {
 			mark := incident.Covered(&event.Detection{Rule: rule, Statement: d.Statement})
@@ -131,12 +135,12 @@ func PlanAllowances(c *Config, inc *event.Incident, ds []event.Detection, p Perm
 				covers = append(covers, mark)
 			}
 			x := allowanceFor(rule, d, inc, p)
-			key := fmt.Sprint(x)
+			key := fmt.Sprint(x, d.Statement.Shape == "")
 			if all[key] == nil {
 				all[key] = &x
 				order = append(order, key)
 			}
-			if y := all[key]; !slices.Contains(y.Shapes, d.Statement.Shape) {
+			if y := all[key]; d.Statement.Shape != "" && !slices.Contains(y.Shapes, d.Statement.Shape) {
 				y.Shapes = append(y.Shapes, d.Statement.Shape)
 			}
 		}
@@ -230,7 +234,7 @@ func allowanceText(x *rules.Allowance) (string, error) {
 		add(node, field{"rule", x.Rule, true}, field{"server", x.Server, x.Server != ""}, field{"user", x.User, x.User != ""},
 			field{"address", x.Address, x.Address != ""}, field{"application", x.Application, x.Application != ""},
 			field{"database", x.Database, x.Database != ""}, field{"certificate", x.Certificate, x.Certificate != ""},
-			field{"shapes", x.Shapes, true}, field{"window", w, len(w.Content) > 0}, field{"until", x.Until, x.Until != ""},
+			field{"shapes", x.Shapes, len(x.Shapes) > 0}, field{"window", w, len(w.Content) > 0}, field{"until", x.Until, x.Until != ""},
 			field{"note", x.Note, x.Note != ""}))
 	if err != nil {
 		return "", err

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"honeyrow/alert"
+	"honeyrow/event"
 )
 
 // desc describes one metric. Labels are names from the configuration only:
@@ -37,6 +38,9 @@ var (
 	mMalformed    = desc("sessions_malformed_total", "Sessions ended because a side broke the protocol.", "listener", "side")
 	mPanics       = desc("panics_total", "Sessions ended by a defect of honeyrow.", "listener")
 	mBytes        = desc("bytes_total", "Bytes passed on, by the side that had them.", "listener", "to")
+	mStatements   = desc("statements_total", "Statements that clients sent to be run, refused ones too.", "listener")
+	mRows         = desc("rows_total", "Rows that servers returned.", "listener")
+	mInspected    = desc("rows_inspected_total", "Rows that were searched. In the others nothing could stand that is watched for, by their columns' types and lengths.", "listener")
 	mHeld         = desc("held_bytes", "Bytes of results that are kept back now, in protect mode.", "listener")
 	mWithheld     = desc("results_withheld_total", "Refused results of which nothing has left.", "listener")
 	mBeyond       = desc("results_beyond_hold_total", "Results beyond a limit of their hold (size, time), by what became of them (passed, refused).", "listener", "limit", "outcome")
@@ -52,6 +56,8 @@ var (
 	mShut         = desc("quarantine_subjects", "Addresses, users and applications that are shut out now.")
 	mTurnedAway   = desc("quarantine_sessions_refused_total", "Sessions refused because their client is in quarantine.")
 	mSpared       = desc("quarantine_spared_total", "Quarantines not begun, since they would have shut out everybody on a unix socket or without a name.")
+	mWaiting      = desc("analysis_queued", "Statements of a shape not seen before that wait for the parser now.")
+	mLag          = desc("analysis_lag_seconds", "For how long the oldest statement that is not understood yet has waited; 0: none does.")
 	mReported     = desc("recorder_reported_total", "Revisions that the recorder took.")
 	mCommitted    = desc("recorder_committed_total", "Revisions committed to the outbox.")
 	mWaited       = desc("recorder_waited_total", "Reports that had to wait because the recorder's queue was full.")
@@ -118,6 +124,8 @@ func (c collector) engine(gauge gaugeFunc, count countFunc) {
 	gauge(mShut, float64(len(c.a.engine.Quarantine())))
 	count(mTurnedAway, st.Refused)
 	count(mSpared, st.Spared)
+	gauge(mWaiting, float64(st.Waiting))
+	gauge(mLag, st.Lag.Seconds())
 }
 
 func (c collector) listeners(gauge gaugeFunc, count countFunc) {
@@ -134,6 +142,10 @@ func (c collector) listeners(gauge gaugeFunc, count countFunc) {
 		count(mPanics, n.Panics.Load(), name)
 		count(mBytes, n.ToClient.Load(), name, "client")
 		count(mBytes, n.ToServer.Load(), name, "server")
+		y := l.proto.tally
+		count(mStatements, y.Statements.Load(), name)
+		count(mInspected, y.Inspected.Load(), name) // before all: it never is more
+		count(mRows, y.Rows.Load(), name)
 		h := l.proto.held
 		gauge(mHeld, float64(max(h.Bytes.Load(), 0)), name)
 		count(mWithheld, h.Withheld.Load(), name)
@@ -178,6 +190,11 @@ func (a *App) metrics() http.Handler {
 }
 
 var (
+	mIncidents = desc("incidents", "Incidents that the registry keeps now, drills left out.", "state", "severity")
+	mIncident  = desc("incidents_total", "What happened to incidents since the registry was made: opened, acknowledged, resolved, allowed, reopened.", "event")
+	mMerged    = desc("incident_alerts_merged_total", "Alerts that went into an incident that was there.")
+	mRepeats   = desc("incident_alerts_repeated_total", "Merged alerts that told nothing new: the same rule, statement and tables again.")
+
 	mPending = desc("sink_pending", "Committed deliveries that wait for a sink.", "sink")
 	mGivenUp = desc("sink_dead", "Deliveries given up and kept: `honeyrow alerts dead`.", "sink")
 	mOldest  = desc("sink_oldest_pending_seconds", "Age of the delivery that has waited longest; 0: none waits.", "sink")
@@ -198,6 +215,7 @@ func (o outbox) Describe(chan<- *prometheus.Desc) {}
 func (o outbox) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), outboxTime)
 	defer cancel()
+	o.incidents(ctx, ch)
 	ss, err := o.a.store.Status(ctx)
 	if err != nil {
 		return
@@ -216,6 +234,26 @@ func (o outbox) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(mGivenUp, prometheus.GaugeValue, float64(s.Dead), name)
 		ch <- prometheus.MustNewConstMetric(mOldest, prometheus.GaugeValue, max(age, 0), name)
 	}
+}
+
+// incidents collects what the registry counts of incidents, whichever process
+// made or decided them.
+func (o outbox) incidents(ctx context.Context, ch chan<- prometheus.Metric) {
+	c, err := o.a.store.IncidentCounts(ctx)
+	if err != nil {
+		return
+	}
+	for _, state := range []event.IncidentState{event.Open, event.Acknowledged, event.Resolved, event.Allowed} {
+		for sev := event.Info; sev <= event.Critical; sev++ {
+			n := c.Standing[alert.IncidentStanding{State: state, Severity: sev}]
+			ch <- prometheus.MustNewConstMetric(mIncidents, prometheus.GaugeValue, float64(n), string(state), sev.String())
+		}
+	}
+	for what, n := range map[string]uint64{"opened": c.Opened, "acknowledged": c.Acknowledged, "resolved": c.Resolved, "allowed": c.Allowed, "reopened": c.Reopened} {
+		ch <- prometheus.MustNewConstMetric(mIncident, prometheus.CounterValue, float64(n), what)
+	}
+	ch <- prometheus.MustNewConstMetric(mMerged, prometheus.CounterValue, float64(c.Merged))
+	ch <- prometheus.MustNewConstMetric(mRepeats, prometheus.CounterValue, float64(c.Repeats))
 }
 
 func one(b bool) float64 {

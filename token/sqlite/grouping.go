@@ -33,12 +33,13 @@ type grouping struct {
 	marks  map[string]struct{} // incident's number and mark
 	firsts map[string]int64    // when identities were seen first
 	since  int64               // when the registry began to keep identities; 0: not read yet
+	counts map[string]int      // what happened, by its name in meta; save adds it
 }
 
 func (s *Store) newGrouping(ctx context.Context, tx *sql.Tx, audit *trail, now time.Time) *grouping {
 	return &grouping{
 		s: s, ctx: ctx, tx: tx, audit: audit, now: now, micros: micros(now), policy: s.policy.Load(),
-		cases: map[int64]*incident.Case{}, told: map[int64]int{}, keys: map[string]int64{}, marks: map[string]struct{}{}, firsts: map[string]int64{},
+		cases: map[int64]*incident.Case{}, told: map[int64]int{}, keys: map[string]int64{}, marks: map[string]struct{}{}, firsts: map[string]int64{}, counts: map[string]int{},
 	}
 }
 
@@ -84,6 +85,7 @@ func (g *grouping) assign(d *event.Detection, number int64, entry int) (*inciden
 	g.keys[string(principal)], g.keys[string(session)] = number, number
 	if !marks.Revision {
 		entry = c.Incident.Detections
+		g.count(c, marks)
 	}
 	d.Incident = &event.Membership{ID: c.Incident.ID, Number: c.Incident.Number, Entry: entry, Severity: c.Incident.Severity}
 	d.Audit = nil
@@ -276,6 +278,41 @@ func (g *grouping) throttle(number int, sink string, news bool) (int64, error) {
 	return 0, err
 }
 
+// Names in meta of what is counted; those of changes end in the new state.
+const (
+	countOpened  = "incidents opened"
+	countMerged  = "incidents merged"
+	countRepeats = "incidents repeats"
+	countState   = "incidents now "
+)
+
+// count counts a detection that is new to its incident.
+func (g *grouping) count(c *incident.Case, m incident.Marks) {
+	switch {
+	case c.Incident.Drill:
+		return
+	case c.Incident.Detections == 1:
+		g.counts[countOpened]++
+	default:
+		g.counts[countMerged]++
+	}
+	if !m.Sight {
+		g.counts[countRepeats]++
+	}
+}
+
+// saveCounts adds what was counted to the registry's totals.
+func (g *grouping) saveCounts() error {
+	for name, n := range g.counts {
+		if _, err := g.exec(`INSERT INTO meta VALUES (?1, CAST(?2 AS BLOB)) ON CONFLICT (name)
+			DO UPDATE SET value = CAST(CAST(value AS INTEGER) + ?2 AS BLOB)`, name, n); err != nil {
+			return err
+		}
+	}
+	clear(g.counts)
+	return nil
+}
+
 // save writes the incidents that were touched and their changes.
 func (g *grouping) save() error {
 	for key, number := range g.keys {
@@ -299,7 +336,7 @@ func (g *grouping) save() error {
 			return err
 		}
 	}
-	return nil
+	return g.saveCounts()
 }
 
 // tell writes and chains the changes that are new.
@@ -326,6 +363,9 @@ func (g *grouping) tell(number int64, c *incident.Case) error {
 		}
 		if x.From == x.To {
 			continue // the detections that raised it tell sinks
+		}
+		if !inc.Drill {
+			g.counts[countState+string(x.To)]++
 		}
 		_, err = g.exec(`INSERT INTO notice (sink, incident, revision, seq, state, tries, created, due)
 			SELECT DISTINCT sink, ?1, ?2, ?3, 'pending', 0, ?4, ?4 FROM delivery WHERE incident = ?1

@@ -72,6 +72,38 @@ func (s *Store) FindIncident(ctx context.Context, ref string) (inc event.Inciden
 	return inc, err
 }
 
+// IncidentCounts returns the registry's counts.
+func (s *Store) IncidentCounts(ctx context.Context) (c alert.IncidentCounts, err error) {
+	c.Standing = map[alert.IncidentStanding]int{}
+	err = s.view(ctx, "count incidents", func(tx *sql.Tx) error {
+		err := each(ctx, tx, "SELECT state, severity, count(*) FROM incident WHERE drill = 0 GROUP BY state, severity", func(rows *sql.Rows) error {
+			var at alert.IncidentStanding
+			var n int
+			err := rows.Scan(&at.State, &at.Severity, &n)
+			c.Standing[at] = n
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		fields := map[string]*uint64{
+			countOpened: &c.Opened, countMerged: &c.Merged, countRepeats: &c.Repeats,
+			countState + string(event.Acknowledged): &c.Acknowledged, countState + string(event.Resolved): &c.Resolved,
+			countState + string(event.Allowed): &c.Allowed, countState + string(event.Open): &c.Reopened,
+		}
+		return each(ctx, tx, "SELECT name, CAST(value AS INTEGER) FROM meta WHERE name LIKE 'incidents %'", func(rows *sql.Rows) error {
+			var name string
+			var n uint64
+			err := rows.Scan(&name, &n)
+			if f := fields[name]; f != nil {
+				*f = n
+			}
+			return err
+		})
+	})
+	return c, err
+}
+
 // minRef is how much of an id must be given.
 const minRef = 8
 

@@ -154,6 +154,10 @@ var otherWays = []way{
 	copyWay("COPY csv, value with special characters", "copy (select link from customers where id > 900000) to stdout (format csv)", "url"),
 	copyWay("COPY csv, escape @", "copy (select email from customers where id > 900000) to stdout (format csv, force_quote *, escape '@')", "email"),
 	copyWay("COPY csv, quote e", "copy (select email from customers where id > 900000) to stdout (format csv, quote 'e')", "email"),
+	copyWay("COPY csv, quote e, given as a name", "copy (select email from customers where id > 900000) to stdout (format csv, QUOTE E)", "email"),
+	copyWay("COPY csv, quote e, options in quotes", `copy (select email from customers where id > 900000) to stdout ("format" "csv", U&"quot\0065" "e")`, "email"),
+	copyWay("COPY csv, quote e, in parts", "copy (select email from customers where id > 900000) to stdout (format csv, quote '' --\n 'e')", "email"),
+	copyWay("COPY csv, quote e, behind a line break of the field", "copy (select e'x\ny\n' || email from customers where id > 900000) to stdout (format csv, quote U&'!0065' uescape '!')", "email"),
 	copyWay("COPY csv, delimiter a letter", "copy (select 1, email from customers where id > 900000) to stdout (format csv, delimiter 'e')", "email"),
 	copyWay("COPY in LATIN1", "copy customers to stdout (encoding 'LATIN1')", "email"),
 	copyWay("COPY in SJIS", "copy customers to stdout (encoding 'SJIS')", "email"),
@@ -163,6 +167,17 @@ var otherWays = []way{
 	{name: "COPY, row of more than 64 KiB", channel: "copy", kind: "email", stmt: "copy", cut: true, do: func(x *try) {
 		x.send(&pgproto3.Query{String: "copy (select body from wide where id = 1) to stdout"})
 		x.drain()
+	}},
+	{name: "COPY csv, quote e, row of more than 64 KiB", channel: "copy", kind: "email", stmt: "copy", cut: true, do: func(x *try) {
+		x.send(&pgproto3.Query{String: "copy (select body from wide where id = 1) to stdout (format csv, quote e)"})
+		x.drain()
+	}},
+	{name: "COPY csv, quote e, behind other formats", channel: "copy", kind: "email", stmt: "copy", do: func(x *try) {
+		var b strings.Builder
+		for i := range 40 {
+			fmt.Fprintf(&b, "copy (select 1) to stdout (format csv, quote '%c');", 'A'+i)
+		}
+		x.query(b.String() + "copy (select email from customers where id > 900000) to stdout (format csv, quote e)")
 	}},
 	{name: "COPY in the extended protocol", channel: "copy", kind: "email", stmt: "copy customers", do: func(x *try) {
 		x.extended("copy customers to stdout", 0)

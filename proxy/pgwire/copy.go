@@ -22,7 +22,7 @@ type copyOut struct {
 	channel event.Channel
 	cols    int
 	delim   byte         // of text; 0: not known yet
-	formats []copyFormat // that the statement asked for; one of them, usually the only one
+	formats []copyReader // that the statement asked for; one of them, usually the only one
 	odd     bool         // values may stand in another form than usual
 	plain   []byte       // scratch for those
 	begun   bool         // the first bytes have been seen
@@ -67,15 +67,16 @@ func (c *copyOut) follow(e *execution) {
 	if e == nil {
 		return
 	}
-	c.formats = e.copies
+	asked := e.copies
 	if e.prep != nil {
-		c.formats = e.prep.copies
+		asked = e.prep.copies
 	}
-	if len(c.formats) == 1 {
-		c.delim = c.formats[0].delim
+	if len(asked) == 1 {
+		c.delim = asked[0].delim
 	}
-	for _, k := range c.formats {
+	for _, k := range asked {
 		c.odd = c.odd || k.odd()
+		c.formats = append(c.formats, copyReader{copyFormat: k})
 	}
 }
 
@@ -201,10 +202,32 @@ func (f *flow) copyData(e *execution, p []byte, gate uint64) event.Verdict {
 func (f *flow) copyTooLong(e *execution, p []byte) event.Verdict {
 	c := &f.copying
 	defer func() { c.carry = c.carry[:0] }()
-	if v := e.run.Stream(c.channel, e.rows+1, c.carry, false); v.Blocks() {
+	if v := f.copyPiece(e, e.rows+1, c.carry, false); v.Blocks() {
 		return v
 	}
-	return e.run.Stream(c.channel, e.rows+1, p, false)
+	return f.copyPiece(e, e.rows+1, p, false)
+}
+
+// copyPiece streams a piece of a row, in the form in which its values were
+// before COPY wrote them. With several formats asked for in one text, each of
+// them is tried.
+func (f *flow) copyPiece(e *execution, nth uint64, p []byte, last bool) event.Verdict {
+	c := &f.copying
+	if !c.odd || c.binary || c.raw {
+		return e.run.Stream(c.channel, nth, p, last)
+	}
+	var v event.Verdict
+	for i := range c.formats {
+		k := &c.formats[i]
+		c.plain = k.piece(c.plain[:0], p)
+		if last {
+			*k = copyReader{copyFormat: k.copyFormat}
+		}
+		if v = e.run.Stream(c.channel, nth, c.plain, last); v.Blocks() {
+			break
+		}
+	}
+	return v
 }
 
 // finish ends the COPY.
@@ -250,8 +273,8 @@ func (f *flow) copyLines(e *execution, p []byte, gate uint64) (int, event.Verdic
 
 // usual reports whether a line of an odd format holds its values as they are.
 func (c *copyOut) usual(line []byte) bool {
-	for _, k := range c.formats {
-		if k.csv || bytes.IndexByte(line, '\\') >= 0 {
+	for i := range c.formats {
+		if c.formats[i].csv || bytes.IndexByte(line, '\\') >= 0 {
 			return false
 		}
 	}
@@ -262,8 +285,8 @@ func (c *copyOut) usual(line []byte) bool {
 func (f *flow) oddLine(nth uint64, line []byte) event.Verdict {
 	c := &f.copying
 	var v event.Verdict
-	for _, k := range c.formats {
-		c.plain, f.spans = k.decode(c.plain[:0], f.spans[:0], line)
+	for i := range c.formats {
+		c.plain, f.spans = c.formats[i].fields(c.plain[:0], f.spans[:0], line)
 		if v = f.rows.Row(nth, c.plain, f.spans); v.Blocks() {
 			break
 		}
@@ -483,7 +506,7 @@ func (f *flow) streamPiece(p []byte) (event.Verdict, bool) {
 	ch := event.ChannelRow
 	switch s.kind {
 	case 'd':
-		ch = f.copying.channel
+		return f.copyPiece(s.exec, s.exec.rows, p, s.left == 0), false
 	case 'V':
 		ch = event.ChannelFunction
 	}

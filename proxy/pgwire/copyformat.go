@@ -2,6 +2,7 @@ package pgwire
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 
 	"honeyrow/inspect"
@@ -25,11 +26,12 @@ func (c copyFormat) odd() bool {
 	return c.delim != '\t'
 }
 
-// maxCopies bounds the formats kept of one text with many statements.
-const maxCopies = 16
+// maxCopies bounds the different formats kept of one text with many statements:
+// each line is read in each of them. Whoever asks for more is not followed.
+const maxCopies = 256
 
-// copyFormats finds the formats of the COPY statements of a text; nil if there
-// is none.
+// copyFormats finds the different formats of the COPY statements of a text; nil
+// if there is none.
 func copyFormats(sql []byte) []copyFormat {
 	if !mayCopy(sql) || !mentions(sql, "stdout") {
 		return nil
@@ -46,7 +48,9 @@ func copyFormats(sql []byte) []copyFormat {
 		}
 		var c copyFormat
 		c, tok = l.options()
-		out = append(out, c)
+		if !slices.Contains(out, c) {
+			out = append(out, c)
+		}
 	}
 	return out
 }
@@ -105,13 +109,13 @@ func (l *sqlLexer) options() (copyFormat, sqlToken) {
 	for tok.kind != 0 && tok.kind != ';' && !tok.is("stdout") {
 		var to *byte
 		switch {
-		case tok.is("csv"):
+		case tok.names("csv"):
 			c.csv = true
-		case tok.is("delimiter"), tok.is("delimiters"):
+		case tok.names("delimiter"), tok.names("delimiters"):
 			to = &c.delim
-		case tok.is("quote"):
+		case tok.names("quote"):
 			to = &c.quote
-		case tok.is("escape"):
+		case tok.names("escape"):
 			to = &c.escape
 		}
 		tok = l.next()
@@ -121,13 +125,14 @@ func (l *sqlLexer) options() (copyFormat, sqlToken) {
 		if tok.is("as") {
 			tok = l.next()
 		}
-		if tok.kind == '\'' {
-			if len(tok.text) == 1 {
-				*to = tok.text[0]
-			}
-			if string(tok.text) == "csv" { // format 'csv' is a word in quotes
-				c.csv = true
-			}
+		// A value is a literal, or a name as it is read: QUOTE E is the letter e.
+		switch {
+		case len(tok.text) == 1 && tok.kind == 'w':
+			*to = lowered(tok.text[0])
+		case len(tok.text) == 1 && (tok.kind == '\'' || tok.kind == '"'):
+			*to = tok.text[0]
+		case tok.names("csv"): // the name was a value: FORMAT, then a name of its own
+			c.csv = true
 		}
 	}
 	if c.delim == 0 {
@@ -163,6 +168,18 @@ func (t sqlToken) is(word string) bool {
 	return (t.kind == 'w' || t.kind == '\'') && len(t.text) == len(word) && bytes.EqualFold(t.text, []byte(word))
 }
 
+// names is as is, and takes a quoted name for what it names.
+func (t sqlToken) names(word string) bool {
+	return t.is(word) || t.kind == '"' && string(t.text) == word
+}
+
+func lowered(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
+}
+
 func (l *sqlLexer) next() sqlToken {
 	for l.at < len(l.sql) {
 		b := l.sql[l.at:]
@@ -183,8 +200,11 @@ func (l *sqlLexer) next() sqlToken {
 			return l.literal(2, true)
 		case (b[0] == 'u' || b[0] == 'U') && bytes.HasPrefix(b[1:], []byte("&'")):
 			t := l.literal(3, false)
-			t.text = unicodeEscapes(t.text)
+			t.text = unicodeEscapes(t.text, l.uescape())
 			return t
+		case (b[0] == 'u' || b[0] == 'U') && bytes.HasPrefix(b[1:], []byte(`&"`)):
+			t := l.literal(3, false)
+			return sqlToken{'"', unicodeEscapes(t.text, l.uescape())}
 		case b[0] == '"':
 			t := l.literal(1, false)
 			t.kind = '"'
@@ -251,35 +271,86 @@ func dollarTag(b []byte) int {
 	return 0
 }
 
-// literal reads a quoted text that opens before offset open of the rest.
+// literal reads a quoted text that opens before offset open of the rest. Parts
+// with nothing but space and a line break between them are one ("String
+// Constants" in the manual's chapter 4.1.2.1).
 func (l *sqlLexer) literal(open int, escapes bool) sqlToken {
-	b := l.sql[l.at+open:]
 	q := l.sql[l.at+open-1]
-	var text []byte
-	i := 0
-	for ; i < len(b); i++ {
-		switch {
-		case b[i] == q && i+1 < len(b) && b[i+1] == q:
-			i++
-		case b[i] == q:
-			l.at += open + i + 1
-			// With standard_conforming_strings off a plain literal has escapes too.
-			if q == '\'' && !escapes && len(text) > 1 && text[0] == '\\' {
-				if s := backslashes(text); len(s) == 1 {
-					text = s
-				}
-			} else if escapes {
-				text = backslashes(text)
-			}
-			return sqlToken{'\'', text}
-		case escapes && b[i] == '\\' && i+1 < len(b):
-			text = append(text, b[i])
-			i++
-		}
-		text = append(text, b[i])
+	l.at += open
+	text := l.part(nil, q, escapes)
+	for q == '\'' && l.continued() {
+		text = l.part(text, q, escapes)
 	}
-	l.at = len(l.sql)
+	switch {
+	case escapes:
+		text = backslashes(text)
+	case q == '\'' && len(text) > 1 && text[0] == '\\':
+		// With standard_conforming_strings off a plain literal has escapes too.
+		if s := backslashes(text); len(s) == 1 {
+			text = s
+		}
+	}
 	return sqlToken{'\'', text}
+}
+
+// part appends a quoted text from behind its opening quote and goes behind its
+// closing one.
+func (l *sqlLexer) part(text []byte, q byte, escapes bool) []byte {
+	for l.at < len(l.sql) {
+		c := l.sql[l.at]
+		l.at++
+		next := l.at < len(l.sql)
+		switch {
+		case c == q && next && l.sql[l.at] == q:
+			l.at++
+		case c == q:
+			return text
+		case escapes && c == '\\' && next:
+			text = append(text, c)
+			c = l.sql[l.at]
+			l.at++
+		}
+		text = append(text, c)
+	}
+	return text
+}
+
+// continued goes behind the quote that opens the next part of a literal, and
+// says whether there is one.
+func (l *sqlLexer) continued() bool {
+	broken := false
+	for i := l.at; i < len(l.sql); i++ {
+		switch c := l.sql[i]; {
+		case c == '\n' || c == '\r':
+			broken = true
+		case c == ' ' || c == '\t' || c == '\f' || c == '\v':
+		case bytes.HasPrefix(l.sql[i:], []byte("--")):
+			n := bytes.IndexAny(l.sql[i:], "\r\n")
+			if n < 0 {
+				return false
+			}
+			i += n - 1
+		case c == '\'' && broken:
+			l.at = i + 1
+			return true
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// uescape reads UESCAPE 'c' behind a literal or a name, if it stands there, and
+// gives the escape character.
+func (l *sqlLexer) uescape() byte {
+	at := l.at
+	if l.next().is("uescape") {
+		if t := l.next(); t.kind == '\'' && len(t.text) == 1 {
+			return t.text[0]
+		}
+	}
+	l.at = at
+	return '\\'
 }
 
 // backslashes decodes the escapes of E'...'.
@@ -322,14 +393,14 @@ func backslashes(s []byte) []byte {
 }
 
 // unicodeEscapes decodes the escapes of U&'...', as far as they are ASCII.
-func unicodeEscapes(s []byte) []byte {
+func unicodeEscapes(s []byte, escape byte) []byte {
 	var out []byte
 	for i := 0; i < len(s); i++ {
 		from, n := i+1, 4
-		if s[i] == '\\' && from < len(s) && s[from] == '+' {
+		if s[i] == escape && from < len(s) && s[from] == '+' {
 			from, n = from+1, 6
 		}
-		if s[i] == '\\' && from+n <= len(s) {
+		if s[i] == escape && from+n <= len(s) {
 			if v, err := strconv.ParseUint(string(s[from:from+n]), 16, 32); err == nil {
 				out = append(out, byte(v))
 				i = from + n - 1
@@ -341,30 +412,40 @@ func unicodeEscapes(s []byte) []byte {
 	return out
 }
 
-// decode appends the values of a line's fields to buf and their places to
+// copyReader gives values back as they were before COPY wrote them.
+type copyReader struct {
+	copyFormat
+	inside bool // quotes were open at the end of what was read last
+	held   bool // the last byte of the piece before may be an escape
+	within bool // behind a field's beginning
+}
+
+// fields appends the values of a line's fields to buf and their places to
 // spans. A line break inside quotes ends the line here: the rest of that field
-// is decoded as a line of its own.
-func (c copyFormat) decode(buf []byte, spans []inspect.Span, line []byte) ([]byte, []inspect.Span) {
+// is read as the first field of the next line, inside the quotes.
+func (c *copyReader) fields(buf []byte, spans []inspect.Span, line []byte) ([]byte, []inspect.Span) {
 	for i, col := 0, int32(0); i <= len(line); col++ {
 		from := len(buf)
-		if c.csv && i < len(line) && line[i] == c.quote {
-			for i++; i < len(line); i++ {
+		if c.csv && (c.inside || i < len(line) && line[i] == c.quote) {
+			if !c.inside {
+				i++
+			}
+			for c.inside = true; i < len(line); i++ {
 				if line[i] == c.escape && i+1 < len(line) && (line[i+1] == c.quote || line[i+1] == c.escape) {
 					i++
 				} else if line[i] == c.quote {
+					c.inside = false
+					i++
 					break
 				}
 				buf = append(buf, line[i])
 			}
-			i++
 		}
 		for ; i < len(line) && line[i] != c.delim; i++ {
 			if !c.csv && line[i] == '\\' && i+1 < len(line) {
 				i++
-				if j := bytes.IndexByte([]byte("bfnrtv"), line[i]); j >= 0 {
-					buf = append(buf, "\b\f\n\r\t\v"[j])
-					continue
-				}
+				buf = append(buf, unescaped(line[i]))
+				continue
 			}
 			buf = append(buf, line[i])
 		}
@@ -372,4 +453,49 @@ func (c copyFormat) decode(buf []byte, spans []inspect.Span, line []byte) ([]byt
 		spans = append(spans, inspect.Span{Col: col, Off: int32(from), Len: int32(len(buf) - from)})
 	}
 	return buf, spans
+}
+
+// piece appends what a piece of a row stands for, cut anywhere, delimiters
+// included.
+func (c *copyReader) piece(buf, p []byte) []byte {
+	for _, b := range p {
+		if c.held {
+			c.held = false
+			switch {
+			case !c.csv:
+				buf = append(buf, unescaped(b))
+				continue
+			case b == c.quote || b == c.escape:
+				buf = append(buf, b)
+				continue
+			case c.escape == c.quote:
+				c.inside = false
+			default:
+				buf = append(buf, c.escape)
+			}
+		}
+		switch {
+		case !c.csv && b == '\\', c.inside && b == c.escape:
+			c.held = true
+			continue
+		case c.inside && b == c.quote:
+			c.inside = false
+			continue
+		case c.csv && !c.inside && !c.within && b == c.quote:
+			c.inside, c.within = true, true
+			continue
+		case !c.inside:
+			c.within = b != c.delim && b != '\n'
+		}
+		buf = append(buf, b)
+	}
+	return buf
+}
+
+// unescaped is what a backslash and c stand for in text format.
+func unescaped(c byte) byte {
+	if j := bytes.IndexByte([]byte("bfnrtv"), c); j >= 0 {
+		return "\b\f\n\r\t\v"[j]
+	}
+	return c
 }

@@ -37,6 +37,19 @@ func TestFormatOfACopyIsReadFromItsStatement(t *testing.T) {
 		"/**/ copy t to stdout (delimiter '_')":                                 `text "_"`,
 		"copy " + strings.Repeat("s", 1000) + " S STDOU stdout (delimiter '_')": `text "_"`,
 		"copy t to stdout (delimiter '_', null 'it''s', encoding 'SJIS'":        `text "_"`,
+		"copy t to stdout (format csv, quote e)":                                `csv ",""e""e"`,
+		"copy t to stdout (FORMAT CSV, QUOTE E)":                                `csv ",""e""e"`,
+		`copy t to stdout ("format" "csv", "quote" "e")`:                        `csv ",""e""e"`,
+		`copy t to stdout (format csv, quote x, escape "E")`:                    `csv ",""x""E"`,
+		`copy t to stdout (U&"quot\0065" 'e', format csv)`:                      `csv ",""e""e"`,
+		`copy t to stdout (U&"quot!0065" uescape '!' 'e', format csv)`:          `csv ",""e""e"`,
+		`copy t to stdout (format csv, quote U&"\+000065")`:                     `csv ",""e""e"`,
+		"copy t to stdout (format csv, quote U&'!0065' uescape '!')":            `csv ",""e""e"`,
+		"copy t to stdout (format csv, quote ''\n -- '\n 'e')":                  `csv ",""e""e"`,
+		"copy t to stdout (format csv, quote e''\r'\\x65')":                     `csv ",""e""e"`,
+		"copy t to stdout (format csv, quote 2)":                                `csv ",""2""2"`,
+		"copy t to stdout (format csv, quote 'e' 'x')":                          `csv ",""e""e"`,
+		strings.Repeat("copy t to stdout;", 300) + "copy t to stdout (quote e)": `text "\t" text "\t"`,
 	} {
 		var got []string
 		for _, c := range copyFormats([]byte(sql)) {
@@ -64,13 +77,53 @@ func TestValuesOfAnOddCopyAreShownAsTheyWere(t *testing.T) {
 		{copyFormat{csv: true, delim: ',', quote: '"', escape: '"'}, `"open`, []string{"open"}},
 		{copyFormat{delim: '@'}, ``, []string{""}},
 	} {
-		buf, spans := c.f.decode(nil, nil, []byte(c.line))
+		k := copyReader{copyFormat: c.f}
+		buf, spans := k.fields(nil, nil, []byte(c.line))
 		var got []string
 		for _, s := range spans {
 			got = append(got, string(buf[s.Off:s.Off+s.Len]))
 		}
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", c.line, got, c.want)
+		}
+	}
+}
+
+// A value may stand anywhere in a row that is too large to hold, cut anywhere.
+func TestAPieceOfAnOddCopyIsShownAsItWas(t *testing.T) {
+	const value = `say "hello", see@other.example\x`
+	for _, c := range []copyFormat{
+		{csv: true, delim: ',', quote: 'e', escape: 'e'},
+		{csv: true, delim: ',', quote: '"', escape: 'l'},
+		{csv: true, delim: 'o', quote: '\'', escape: '"'},
+		{delim: '@'},
+	} {
+		line := strings.NewReplacer("\\", "\\\\", "@", "\\@").Replace(value) + "@1\n"
+		if c.csv {
+			q, e := string(c.quote), string(c.escape)
+			text := strings.ReplaceAll(value, e, e+e)
+			if q != e {
+				text = strings.ReplaceAll(text, q, e+q)
+			}
+			line = "1" + string(c.delim) + q + "first\n" + text + q + "\n"
+		}
+		for at := range len(line) {
+			k := copyReader{copyFormat: c}
+			got := string(k.piece(k.piece(nil, []byte(line[:at])), []byte(line[at:])))
+			if !strings.Contains(got, value) {
+				t.Fatalf("%+v, cut at %d of %q: %q", c, at, line, got)
+			}
+		}
+		k := copyReader{copyFormat: c}
+		var got []string
+		for part := range strings.Lines(line) {
+			buf, spans := k.fields(nil, nil, []byte(strings.TrimSuffix(part, "\n")))
+			for _, s := range spans {
+				got = append(got, string(buf[s.Off:s.Off+s.Len]))
+			}
+		}
+		if !slices.Contains(got, value) {
+			t.Errorf("%+v: %q in lines is read as %q", c, line, got)
 		}
 	}
 }
@@ -87,7 +140,8 @@ func FuzzCopyFormat(f *testing.F) {
 			t.Fatalf("%d formats", len(cs))
 		}
 		for _, c := range append(cs, copyFormat{csv: true, delim: ',', quote: '"', escape: '"'}) {
-			buf, spans := c.decode(nil, nil, line)
+			k := copyReader{copyFormat: c}
+			buf, spans := k.fields(nil, nil, line)
 			end := int32(0)
 			for _, s := range spans {
 				if s.Off < end || s.Len < 0 {
@@ -97,6 +151,9 @@ func FuzzCopyFormat(f *testing.F) {
 			}
 			if int(end) != len(buf) || len(spans) == 0 {
 				t.Fatalf("%d bytes in %d spans up to %d", len(buf), len(spans), end)
+			}
+			if got := k.piece(nil, line); len(got) > len(line)+1 {
+				t.Fatalf("%d bytes became %d", len(line), len(got))
 			}
 		}
 	})

@@ -36,6 +36,7 @@ var never = [][2]string{
 	{"server files, programs, dblink, foreign tables, FEDERATED, CONNECT, SPIDER, archived WAL, binary log files", "what is written there leaves by another way: only the statement can be judged (above)"},
 	{"PostgreSQL: pg_basebackup, physical replication with compression, or a value split by WAL records and pages", "reported as replication whatever is in it"},
 	{"PostgreSQL: weak values and keys in a row larger than 64 KiB, or inside one field of a COPY", "only searched as text"},
+	{"PostgreSQL: COPY with a quote, escape or delimiter out of the values' own letters, whose statement is longer than limits.statement or has more than 256 such formats before it", "how values are written is read from the statement"},
 	{"PostgreSQL: a short firm value in COPY text whose statement the proxy did not read", "counts only as a whole field"},
 	{"MariaDB: errors while character_set_results is utf16 or utf32", "the server cuts its messages at the first zero byte: nothing of them is on the wire"},
 	{"MariaDB: character sets without @, brackets or braces (swe7)", "the server puts other characters in their place; values without them are seen"},

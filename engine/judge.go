@@ -331,6 +331,11 @@ func (s *session) weigh(t *sqlfacts.Text, n *note, g *ground, sql []byte, total 
 	s.copied(n, sql, total)
 	fs := n.findings(t)
 	novelty := s.compare(t, detect.Score(fs) >= detect.Medium)
+	if novelty == newShape {
+		if f, ok := s.graft(t); ok {
+			fs = append(fs, f)
+		}
+	}
 	if novelty != "" {
 		fs = s.multiply(fs, novelty, len(g.reach) > 0 && !n.upkeep)
 	}

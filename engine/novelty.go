@@ -12,6 +12,7 @@ const (
 	newShape       = "new-shape"       // of a user and application that it knows
 	newApplication = "new-application" // of a user that it knows
 	newUser        = "new-user"
+	grown          = "grown-statement"
 )
 
 var novelties = map[string]event.Finding{
@@ -100,6 +101,39 @@ func (s *session) multiply(fs []event.Finding, novelty string, honey bool) []eve
 		return append(fs, novelties[novelty])
 	}
 	return fs
+}
+
+// graft returns the finding on a text that has all the words of one that the
+// baseline knows, and something else where that has a value: what is left of an
+// injection when the application's own statement is taken away, whatever spelling
+// it has. Applications add conditions too, so that it says nothing about those.
+func (s *session) graft(t *sqlfacts.Text) (event.Finding, bool) {
+	b := s.e.baseline.Load()
+	if b == nil {
+		return event.Finding{}, false
+	}
+	k := s.standing(b).known
+	if k == nil {
+		return event.Finding{}, false
+	}
+	g := k.Graft(t)
+	if g == nil {
+		return event.Finding{}, false
+	}
+	f := event.Finding{Detector: grown, Title: "A known statement with something put in", Maps: []string{"CWE-89", "T1190"}}
+	switch {
+	case g.Made == baseline.Query:
+		f.Weight, f.Detail = 3, "a query where the known statement has a value"
+	case g.Made == baseline.Choice:
+		f.Weight, f.Detail = 2, "an alternative where the known statement has a value"
+	case g.Cut:
+		f.Weight, f.Detail = 2, "the known statement's end is gone"
+	case g.Made == baseline.Call:
+		f.Weight, f.Detail = 1, "a calculation where the known statement has a value"
+	default:
+		return event.Finding{}, false
+	}
+	return f, true
 }
 
 // distrust keeps a session's source from teaching, and takes back what it has

@@ -133,6 +133,9 @@ type Known struct {
 
 	mu   sync.RWMutex
 	sets []envSet
+
+	graftMu sync.RWMutex
+	grafts  *grafting // nil: not asked yet
 }
 
 // maxEnvs bounds for how many meanings of the same text a set is kept.

@@ -111,3 +111,31 @@ func TestWhatIsLearnedTellsAttacksFromOrdinaryStatements(t *testing.T) {
 		}
 	}
 }
+
+// Where the attacked application itself was learned, most of what is put into its
+// statements is seen, whatever its spelling.
+func TestWhatIsPutIntoLearnedStatementsIsSeen(t *testing.T) {
+	hard, err := loadHard("hard")
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := newJudge()
+	defer j.close()
+	ss, err := j.shops(t.Context(), hard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range ss {
+		if s.learned < 40 || s.held.all < 60 {
+			t.Errorf("%s: too few statements: %+v", s.name, s)
+		}
+		for _, c := range [...]counts{s.tuned, s.held} {
+			if share := float64(c.with) / float64(c.all); share < 0.93 || c.novel < c.all || c.with < c.bare {
+				t.Errorf("%s: %d of %d evasions seen, %d without learning; %d pass as known", s.name, c.with, c.all, c.bare, c.all-c.novel)
+			}
+		}
+		if share := float64(s.alike.with) / float64(s.alike.all); share > 0.1 {
+			t.Errorf("%s: %d of %d look-alikes are alerts", s.name, s.alike.with, s.alike.all)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -275,4 +276,72 @@ func (c *class) applications() []string {
 		out = append(out, id.User)
 	}
 	return out
+}
+
+// A shop is what learning does where the attacked application itself was
+// learned: an engine learns what its honest users send, and judges the evasions
+// that were put into those statements.
+type shop struct {
+	name    string // "shop-pg"
+	learned int    // statements
+	tuned   counts // evasions
+	held    counts // those that nobody tuned on
+	alike   counts // look-alikes: what a new release might ask
+}
+
+func (j *judge) shops(ctx context.Context, cs []*corpus) ([]*shop, error) {
+	var out []*shop
+	for _, dialect := range [...]string{"my", "pg"} {
+		s, err := j.shop(ctx, cs, dialect)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+func (j *judge) shop(ctx context.Context, cs []*corpus, dialect string) (*shop, error) {
+	s := &shop{name: "shop-" + dialect}
+	c, err := newClass(j, dialect)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	var honest []*entry
+	seen := map[string]bool{}
+	each := func(do func(k *corpus, e *entry)) {
+		for _, k := range cs {
+			for i := range k.entries {
+				if e := &k.entries[i]; k.hard && e.Dialect == dialect {
+					do(k, e)
+				}
+			}
+		}
+	}
+	each(func(_ *corpus, e *entry) {
+		if e.honest != "" && !seen[e.honest] {
+			seen[e.honest] = true
+			honest = append(honest, &entry{Dialect: dialect, SQL: e.honest, Source: "shop"})
+		}
+	})
+	var l lesson
+	if err := c.learn(&l, honest); err != nil {
+		return nil, err
+	}
+	s.learned = l.learned - int(l.left)
+	each(func(k *corpus, e *entry) {
+		known := c.knows(e, "shop")
+		switch {
+		case ctx.Err() != nil:
+		case !k.attack:
+			c.judge(&s.alike, e, "shop", known)
+		case e.honest == "":
+		case strings.HasSuffix(k.name, "-held"):
+			c.judge(&s.held, e, "shop", known)
+		default:
+			c.judge(&s.tuned, e, "shop", known)
+		}
+	})
+	return s, ctx.Err()
 }

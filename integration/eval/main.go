@@ -95,12 +95,16 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(errs, "learning: %d lessons in %.1f s\n", len(ls), time.Since(began).Seconds())
+	ss, err := j.shops(ctx, cs)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(errs, "learning: %d lessons in %.1f s\n", len(ls)+len(ss), time.Since(began).Seconds())
 	kept, err := readFigures(o.figures)
 	if err != nil {
 		return err
 	}
-	report(out, rs, ls, kept, false)
+	report(out, rs, ls, ss, kept, false)
 	fmt.Fprintln(out)
 	kept.compare(out, rs, ls)
 	if o.keep {
@@ -112,7 +116,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 		return nil
 	}
 	var b strings.Builder
-	report(&b, rs, ls, kept, true)
+	report(&b, rs, ls, ss, kept, true)
 	return os.WriteFile(o.markdown, []byte(b.String()), 0o644)
 }
 

@@ -52,10 +52,13 @@ func (d days) String() string {
 		t %= day
 	}
 	if t > 0 || out == "" {
-		out += strings.TrimSuffix(strings.TrimSuffix(t.String(), "0s"), "0m")
-	}
-	if out == "" {
-		return "0s"
+		text := t.String()
+		for _, zero := range []string{"m0s", "h0m"} { // 36h0m0s
+			if strings.HasSuffix(text, zero) {
+				text = text[:len(text)-2]
+			}
+		}
+		out += text
 	}
 	return out
 }

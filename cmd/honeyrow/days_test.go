@@ -18,7 +18,7 @@ func TestDurationsCountDaysAndWeeks(t *testing.T) {
 			t.Errorf("%q was read as %s", in, time.Duration(d))
 		}
 	}
-	for want, d := range map[string]time.Duration{"7d": 168 * time.Hour, "1d12h": 36 * time.Hour, "15m": 15 * time.Minute, "10m5s": 10*time.Minute + 5*time.Second} {
+	for want, d := range map[string]time.Duration{"7d": 168 * time.Hour, "1d12h": 36 * time.Hour, "15m": 15 * time.Minute, "10m": 10 * time.Minute, "10h": 10 * time.Hour, "1d20h": 44 * time.Hour, "0s": 0, "10m5s": 10*time.Minute + 5*time.Second} {
 		if got := days(d).String(); got != want {
 			t.Errorf("%s is written %q, want %q", d, got, want)
 		}

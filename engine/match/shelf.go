@@ -31,6 +31,7 @@ type common struct {
 	deployment, plantedBy string
 	plantedAt             time.Time
 	state                 token.State
+	until                 time.Time // zero, but for a value that was replaced
 }
 
 // Traits are what must be known of a token without unpacking it.
@@ -104,7 +105,7 @@ func (s *shelf) put(x *Index, ts []token.Token) {
 		if t.Row == "" {
 			s.traits[i] |= traitOwnRow
 		}
-		c := common{t.Kind, t.Place, t.TableOID, t.Attr, t.Deployment, t.PlantedBy, t.PlantedAt, t.State}
+		c := common{t.Kind, t.Place, t.TableOID, t.Attr, t.Deployment, t.PlantedBy, t.PlantedAt, t.State, t.Until}
 		c.place.Key = ""
 		n, ok := ids[c]
 		if !ok {
@@ -200,7 +201,7 @@ func (x *Index) Token(i uint32) *token.Token {
 	traits := x.Traits(i)
 	t := &token.Token{
 		Kind: c.kind, Strength: traits.Strength, Key: traits.Key, Place: c.place, TableOID: c.oid, Attr: c.attr,
-		Deployment: c.deployment, PlantedBy: c.plantedBy, PlantedAt: c.plantedAt, State: c.state,
+		Deployment: c.deployment, PlantedBy: c.plantedBy, PlantedAt: c.plantedAt, State: c.state, Until: c.until,
 	}
 	t.ID = u.id()
 	if s.traits[i]&traitOwnRow == 0 {

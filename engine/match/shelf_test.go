@@ -19,6 +19,7 @@ func TestATokenComesBackAsItWas(t *testing.T) {
 		{ID: event.NewID(), Row: row, Kind: "key", Value: "48213", Binary: []byte{0, 0, 188, 85}, Key: true, Place: place, PlantedAt: at, State: token.Planned, ChangedAt: at},
 		{ID: "T", Row: "r", Kind: "amount", Value: "12.50", Strength: token.Firm, Place: place, State: token.Retired},
 		{ID: "0190A0A0-0000-7000-8000-00000000000F", Value: "without a row", Strength: token.Strong, State: token.Live},
+		{ID: "expired", Row: "r", Value: "another came instead", Strength: token.Strong, Place: place, State: token.Retired, PlantedAt: at, ChangedAt: at.Add(time.Hour), Until: at.Add(48 * time.Hour)},
 		{ID: "removed", Row: "r", Value: "not watched", State: token.Removed, Place: place},
 		{ID: "bytes", Row: row, Value: "0x414243444546", Binary: []byte("ABCDEF"), Strength: token.Strong, Place: inMySQL, State: token.Live},
 		{ID: "text of those bytes", Row: row, Value: "ABCDEF", Strength: token.Strong, Place: inMySQL, State: token.Live},

@@ -76,6 +76,12 @@ type Tx interface {
 	End(ctx context.Context, commit bool) error
 }
 
+// Single is a Tx that can do without savepoints, whose numbers a server would
+// leave out beside the row's (PostgreSQL's xmin). A Violation then ends it.
+type Single interface {
+	Single()
+}
+
 // Value is one column's value in text form; nil Text is NULL.
 type Value struct {
 	Column string  `json:"column"`

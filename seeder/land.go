@@ -37,6 +37,9 @@ func (j *job) insert(ctx context.Context) (*landing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the transaction: %w", err)
 	}
+	if one, ok := tx.(Single); ok && j.only != nil {
+		one.Single()
+	}
 	l := &landing{tx: tx, j: j}
 	at := map[event.ID]*landed{}
 	todo := j.todo()

@@ -16,11 +16,18 @@ import (
 
 // tx is a transaction. Each change stands in a savepoint of its own.
 type tx struct {
-	conn *pgconn.PgConn
-	done bool
+	conn   *pgconn.PgConn
+	done   bool
+	single bool // inserts stand in no savepoint
 }
 
-var _ seeder.Tx = (*tx)(nil)
+var (
+	_ seeder.Tx     = (*tx)(nil)
+	_ seeder.Single = (*tx)(nil)
+)
+
+// Single implements seeder.Single.
+func (t *tx) Single() { t.single = true }
 
 // Begin implements seeder.Planter. Deferrable constraints are checked at once.
 func (db *DB) Begin(ctx context.Context, l seeder.Limits) (seeder.Tx, error) {
@@ -108,7 +115,11 @@ func (t *tx) Insert(ctx context.Context, tb *seeder.Table, row []seeder.Value) (
 	} else {
 		back = nil
 	}
-	err = t.within(ctx, func() error {
+	within := t.within
+	if t.single {
+		within = func(_ context.Context, do func() error) error { return violation(do()) }
+	}
+	err = within(ctx, func() error {
 		rr := t.conn.ExecParams(ctx, sql, params(args), nil, nil, nil)
 		var got []*string
 		for rr.NextRow() {

@@ -75,7 +75,7 @@ var ErrChanged = errors.New("the database has changed since the plan was made: m
 func (s *Seeder) Apply(ctx context.Context, p *Plan, o ApplyOptions) (*Applied, error) {
 	o.defaults()
 	j := &job{s: s, p: p, o: &o, now: s.now().UTC(), far: farKeys{}, done: &Applied{Deployment: p.Deployment, DryRun: o.DryRun}}
-	unlock, err := s.Database.Lock(ctx)
+	unlock, err := s.lock(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ type Reader interface {
 // Planter changes rows, one transaction at a time.
 type Planter interface {
 	// Lock takes the lock that keeps seeders of one database apart, and
-	// returns how to give it back. It fails at once if another holds it.
+	// returns how to give it back. If another holds it, it fails at once with a *Busy.
 	Lock(ctx context.Context) (unlock func(), err error)
 	// Draw takes n values from a column's sequence.
 	Draw(ctx context.Context, t *Table, column string, n int) ([]string, error)

@@ -74,7 +74,7 @@ func (s *Seeder) StartDrip(ctx context.Context, p *Plan, over time.Duration, o D
 	if over < MinDrip || over > MaxDrip {
 		return nil, fmt.Errorf("a drip of %s: use %s to 366d", over, MinDrip)
 	}
-	unlock, err := s.Database.Lock(ctx)
+	unlock, err := s.lock(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -474,7 +474,7 @@ func DripStatus(d *token.Drip, now time.Time) string {
 // StopDrip ends a deployment's drip: the rows that wait are not planted, those
 // that are in stay. It returns how many are left out.
 func (s *Seeder) StopDrip(ctx context.Context, server, deployment string) (int, error) {
-	unlock, err := s.Database.Lock(ctx)
+	unlock, err := s.lock(ctx)
 	if err != nil {
 		return 0, err
 	}

@@ -16,7 +16,7 @@ import (
 // in front of each honey row. The values that the server made of it are
 // registered and watched while the transaction is open.
 func (s *Seeder) plantOne(ctx context.Context, p *Plan, d *token.Drip, id event.ID, o DripOptions) (*Applied, error) {
-	unlock, err := s.Database.Lock(ctx)
+	unlock, err := s.lock(ctx)
 	if err != nil {
 		return nil, err
 	}

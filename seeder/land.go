@@ -142,6 +142,9 @@ func (l *landed) wanted() (out []string) {
 	return out
 }
 
+// errUntold is what becomes of a row that nobody would find again.
+var errUntold = errors.New("it can't be told from others, or a trigger changed the values by which it is found: nothing was planted; exclude the table")
+
 // read reads the row back through its key, or through its strongest value.
 func (l *landed) read(ctx context.Context, tx Tx) error {
 	l.columns = l.wanted()
@@ -150,7 +153,7 @@ func (l *landed) read(ctx context.Context, tx Tx) error {
 		return err
 	}
 	if len(recs) != 1 {
-		return errors.New("it can't be told from others, or a trigger changed the values by which it is found: nothing was planted; exclude the table")
+		return errUntold
 	}
 	l.rec = recs[0]
 	for i, c := range l.columns {

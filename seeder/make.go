@@ -372,6 +372,7 @@ func (d *draft) probe(ctx context.Context) (int, error) {
 	defer tx.End(ctx, false)
 	keys := map[*Cell]string{}
 	far := farKeys{}
+	rows := map[int][]*landed{}
 	for i, st := range d.studies {
 		tp := d.tables[i]
 		d.o.progress("try", tp.String(), i, len(d.studies))
@@ -383,8 +384,20 @@ func (d *draft) probe(ctx context.Context) (int, error) {
 			return i, err
 		}
 		for n := range tp.Rows {
-			if err := d.try(ctx, tx, st, tp, n, draw, keys); err != nil {
+			row, err := d.try(ctx, tx, st, tp, n, draw, keys)
+			if err != nil {
 				return i, err
+			}
+			rows[i] = append(rows[i], row)
+		}
+	}
+	for i := range d.studies { // as when they are planted: a later row's trigger may change an earlier row
+		for _, row := range rows[i] {
+			err := row.read(ctx, tx)
+			if errors.Is(err, errUntold) {
+				return i, refuse("its rows can't be told from others once they are there, or a trigger changes the values by which they would be found")
+			} else if err != nil {
+				return i, fmt.Errorf("read back a row of %s: %w", row.table, err)
 			}
 		}
 	}
@@ -392,7 +405,7 @@ func (d *draft) probe(ctx context.Context) (int, error) {
 }
 
 // try inserts the nth row, drawing it again when a constraint refuses it.
-func (d *draft) try(ctx context.Context, tx Tx, st *study, tp *TablePlan, n int, draw map[string]func() string, keys map[*Cell]string) error {
+func (d *draft) try(ctx context.Context, tx Tx, st *study, tp *TablePlan, n int, draw map[string]func() string, keys map[*Cell]string) (*landed, error) {
 	r := generate.New(d.o.Seed, fmt.Sprint(st.table, n, "again"))
 	var last error
 	for attempt := range maxDraws {
@@ -401,14 +414,17 @@ func (d *draft) try(ctx context.Context, tx Tx, st *study, tp *TablePlan, n int,
 			one := &TablePlan{Schema: tp.Schema, Table: tp.Table, Key: tp.Key, Columns: tp.Columns}
 			fresh, err := d.again(ctx, st, one, r, n, tp.Rows)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			row = fresh
 		}
+		l := &landed{plan: tp, table: st.table, row: row, values: map[string]string{}}
 		vals := make([]Value, 0, len(row.Cells))
 		for _, c := range row.Cells {
 			if v, ok := d.resolve(c, draw, keys); ok {
-				vals = append(vals, Value{c.Column, v})
+				if vals = append(vals, Value{c.Column, v}); v != nil {
+					l.values[c.Column] = *v
+				}
 			}
 		}
 		key, _, err := tx.Insert(ctx, st.table, vals)
@@ -417,21 +433,25 @@ func (d *draft) try(ctx context.Context, tx Tx, st *study, tp *TablePlan, n int,
 		case errors.As(err, &bad):
 			last = bad
 			if !bad.data() {
-				return refuse("the database refuses its rows: %s", bad.Why)
+				return nil, refuse("the database refuses its rows: %s", bad.Why)
 			}
 			continue
 		case err != nil:
-			return err
+			return nil, err
 		}
 		for _, k := range key {
-			if c := row.cell(k.Column); c != nil && k.Text != nil {
+			if k.Text == nil {
+				continue
+			}
+			l.values[k.Column] = *k.Text
+			if c := row.cell(k.Column); c != nil {
 				keys[c] = *k.Text
 			}
 		}
 		tp.Rows[n] = row
-		return nil
+		return l, nil
 	}
-	return d.fewer(st, n, "the database refuses each of %d rows drawn for it: %v", maxDraws, last)
+	return nil, d.fewer(st, n, "the database refuses each of %d rows drawn for it: %v", maxDraws, last)
 }
 
 // data reports whether another row might be taken: class 22 and 23.

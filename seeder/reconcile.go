@@ -26,7 +26,7 @@ func (r *Reconciled) any() bool { return *r != Reconciled{} }
 // Reconcile brings tokens of server that an interrupted run left as planned or
 // retired to the truth, by looking for their rows.
 func (s *Seeder) Reconcile(ctx context.Context, server string) (*Reconciled, error) {
-	unlock, err := s.Database.Lock(ctx)
+	unlock, err := s.lock(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ type Removed struct {
 // planted later are not: what was asked to be gone must not come back.
 func (s *Seeder) Remove(ctx context.Context, o RemoveOptions) (*Removed, error) {
 	o.defaults()
-	unlock, err := s.Database.Lock(ctx)
+	unlock, err := s.lock(ctx)
 	if err != nil {
 		return nil, err
 	}

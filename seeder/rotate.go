@@ -101,7 +101,7 @@ type turn struct {
 
 // inPlace updates the rows for which that is the way.
 func (t *turn) inPlace(ctx context.Context) error {
-	unlock, err := t.s.Database.Lock(ctx)
+	unlock, err := t.s.lock(ctx)
 	if err != nil {
 		return err
 	}

@@ -38,6 +38,7 @@ type Seeder struct {
 	Log      zerolog.Logger   // the zero Logger is silent
 	Now      func() time.Time // nil: time.Now
 	Version  string           // of honeyrow, for the log
+	Patience time.Duration    // with another run that holds the database's lock; 0: 15 s
 }
 
 // ErrNothing is returned by Plan when no table can be seeded; the Plan beside

@@ -59,7 +59,7 @@ type RowState struct {
 func (s *Seeder) Verify(ctx context.Context, o VerifyOptions) (*Verified, error) {
 	o.defaults()
 	lim := Limits{o.LockTimeout, o.StatementTimeout}
-	unlock, err := s.Database.Lock(ctx)
+	unlock, err := s.lock(ctx)
 	if err != nil {
 		return nil, err
 	}

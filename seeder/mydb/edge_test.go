@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"honeyrow/internal/myserver"
 	"honeyrow/seeder"
 )
 
@@ -336,4 +337,26 @@ func TestATransactionThatTheServerEndsIsNotGoneOnWith(t *testing.T) {
 	if n := query(t, db, "SELECT count(*) FROM customers WHERE email = 'd@honey.example'"); n != "1" {
 		t.Error("the connection can't be used after a transaction that the server ended")
 	}
+}
+
+// A trigger that leaves no value as it was given makes rows that a server
+// without RETURNING can not name: the trial finds that out, not only the planting.
+func TestWhatAPlanCallsTriedCanBePlanted(t *testing.T) {
+	db := database(t, `CREATE TABLE badges (code varchar(60) NOT NULL PRIMARY KEY, email varchar(90) NOT NULL);
+INSERT INTO badges SELECT concat('badge-', seq), concat('p', seq, '@corp.example') FROM seq_1_to_50;
+CREATE TRIGGER t_badges BEFORE INSERT ON badges FOR EACH ROW SET NEW.code = concat('b', uuid()), NEW.email = concat('x.', NEW.email);
+`)
+	s := open(t, "root", db, store(t))
+	p, err := s.Plan(t.Context(), options())
+	if err != nil {
+		if !errors.Is(err, seeder.ErrNothing) || server.Kind == myserver.MariaDB || !strings.Contains(p.Table(), "can't be told from others") {
+			t.Fatalf("%v\n%s", err, p.Table())
+		}
+		return
+	}
+	if !p.Probed {
+		t.Fatalf("not tried:\n%s", p.Table())
+	}
+	_, err = s.Apply(t.Context(), p, seeder.ApplyOptions{})
+	must(t, err)
 }

@@ -217,7 +217,7 @@ func (db *DB) Lock(ctx context.Context) (func(), error) {
 		return nil, fmt.Errorf("take the seeding lock: %w", violation(err))
 	}
 	if !ok.Bool {
-		return nil, errors.New("another seeding run is at work in this database: wait for its end and try again")
+		return nil, &seeder.Busy{Holder: db.holder(ctx, key)}
 	}
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -225,6 +225,24 @@ func (db *DB) Lock(ctx context.Context) (func(), error) {
 		var freed sql.NullBool
 		_ = db.conn.QueryRowContext(ctx, "SELECT RELEASE_LOCK(?)", key).Scan(&freed)
 	}, nil
+}
+
+// holder describes the session that holds a lock; empty if it has gone or nothing
+// is to be known of it. Whose it is only roles with the right PROCESS learn, and
+// who has the same account.
+func (db *DB) holder(ctx context.Context, key string) string {
+	var id sql.NullInt64
+	if err := db.conn.QueryRowContext(ctx, "SELECT IS_USED_LOCK(?)", key).Scan(&id); err != nil || !id.Valid {
+		return ""
+	}
+	who := fmt.Sprintf("connection %d", id.Int64)
+	var user, host, state string
+	var seconds int64
+	err := db.conn.QueryRowContext(ctx, "SELECT USER, HOST, COMMAND, TIME FROM information_schema.PROCESSLIST WHERE ID = ?", id.Int64).Scan(&user, &host, &state, &seconds)
+	if err != nil {
+		return who
+	}
+	return fmt.Sprintf("%s of %s from %s, %s for %d s", who, user, host, strings.ToLower(state), seconds)
 }
 
 // query runs a statement and reads all its rows as text.

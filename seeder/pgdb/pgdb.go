@@ -105,13 +105,23 @@ func (db *DB) Lock(ctx context.Context) (func(), error) {
 		return nil, fmt.Errorf("take the seeding lock: %w", err)
 	}
 	if !ok {
-		return nil, errors.New("another seeding run is at work in this database: wait for its end and try again")
+		return nil, &seeder.Busy{Holder: db.holder(ctx, key)}
 	}
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		_, _ = db.conn.Exec(ctx, "SELECT pg_advisory_unlock($1)", int64(key))
 	}, nil
+}
+
+// holder describes the session that holds an advisory lock; empty if it has gone.
+func (db *DB) holder(ctx context.Context, key int64) string {
+	var who string
+	_ = db.conn.QueryRow(ctx, `SELECT format('backend %s of %s, %s', l.pid, coalesce(a.usename, '?'), coalesce(a.state, 'state unknown'))
+		FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
+		WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+			AND l.classid::bigint << 32 | l.objid::bigint = $1 LIMIT 1`, key).Scan(&who)
+	return who
 }
 
 // quote writes an identifier.

@@ -3,9 +3,13 @@ package seedertest
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
 
 	"honeyrow/seeder"
 	"honeyrow/token"
@@ -18,12 +22,32 @@ func twoSeedingRunsAtOnceAreKeptApart(t *testing.T, g Ground) {
 	unlock, err := a.Database.Lock(t.Context())
 	Must(t, err)
 	p := Plan(t, b, Options())
-	if _, err := b.Apply(t.Context(), p, seeder.ApplyOptions{}); err == nil || !strings.Contains(err.Error(), "another seeding run") {
+	b.Patience = time.Millisecond
+	if _, err := b.Apply(t.Context(), p, seeder.ApplyOptions{}); err == nil || !regexp.MustCompile(`another seeding run .* \((connection|backend) \d+`).MatchString(err.Error()) {
 		t.Fatalf("got %v, want an error that names the other run", err)
 	}
-	unlock()
+	// One that ends in time, or whose end the server notices in time, is waited for.
+	b.Patience = time.Minute
+	waits := make(chan struct{})
+	b.Log = zerolog.New(writer(func(line []byte) {
+		if strings.Contains(string(line), "waiting for another seeding run") && strings.Contains(string(line), `"holder":"`) {
+			close(waits)
+		}
+	}))
+	go func() {
+		<-waits
+		unlock()
+	}()
 	_, err = b.Apply(t.Context(), p, seeder.ApplyOptions{})
 	Must(t, err)
+}
+
+// writer is a log of lines.
+type writer func(line []byte)
+
+func (w writer) Write(p []byte) (int, error) {
+	w(p)
+	return len(p), nil
 }
 
 func manyRowsInATableWithFewValuesStayToldApart(t *testing.T, g Ground) {

@@ -36,18 +36,17 @@ type columnWatch struct {
 	compound shape
 }
 
-// labelHit is a token in a column's name.
+// labelHit is a token in a column's name, or in what else the server says of it.
 type labelHit struct {
-	tok   uint32
-	col   int
-	means string
+	tok          uint32
+	label, means string
 }
 
 func newLayout(s *session, cols []inspect.Column) *layout {
 	l := &layout{s: s, cols: make([]inspect.Column, len(cols))}
 	for i, c := range cols {
 		c.Name = strings.Clone(c.Name)
-		c.OrgSchema, c.OrgTable, c.OrgName = strings.Clone(c.OrgSchema), strings.Clone(c.OrgTable), strings.Clone(c.OrgName)
+		c.OrgSchema, c.OrgTable, c.OrgName, c.Table = strings.Clone(c.OrgSchema), strings.Clone(c.OrgTable), strings.Clone(c.OrgName), strings.Clone(c.Table)
 		l.cols[i] = c
 	}
 	return l
@@ -91,13 +90,37 @@ func compileWatch(s *session, x *match.Index, cols []inspect.Column) *watch {
 		}
 		p.wants = set != nil && set.Wants() || p.raw || p.pieces || p.compound != notCompound
 		w.cols[i] = p
-		s.sightings(x, []byte(c.Name), false, func(t uint32, means string) {
-			w.labels = append(w.labels, labelHit{t, i, means})
-		})
+		w.label(s, c.Name)
+		var before inspect.Column // most columns have their table in common
+		if i > 0 {
+			before = cols[i-1]
+		}
+		if c.OrgName != c.Name {
+			w.label(s, c.OrgName)
+		}
+		if c.Table != before.Table {
+			w.label(s, c.Table)
+		}
+		if c.OrgTable != before.OrgTable && c.OrgTable != c.Table {
+			w.label(s, c.OrgTable)
+		}
+		if c.OrgSchema != before.OrgSchema {
+			w.label(s, c.OrgSchema)
+		}
 	}
 	// One weak value proves nothing without a second one beside it.
 	w.gate = x.Gate(binary, len(cols) != 1)
 	return w
+}
+
+// label looks for tokens in a name among the definitions.
+func (w *watch) label(s *session, name string) {
+	if name == "" {
+		return
+	}
+	s.sightings(w.x, []byte(name), false, func(t uint32, means string) {
+		w.labels = append(w.labels, labelHit{t, name, means})
+	})
 }
 
 // Type numbers of PostgreSQL.
@@ -110,7 +133,7 @@ const (
 // substr() returns.
 func (s *session) textual(t uint32) bool {
 	if s.mysql {
-		return t == 15 || t >= 252 && t <= 254 // VARCHAR, BLOB and TEXT, VAR_STRING, STRING
+		return t == 15 || t >= 249 && t <= 254 // VARCHAR, BLOB and TEXT (MySQL tells four sizes), VAR_STRING, STRING
 	}
 	return isTextType(t) || t == 18 // "char"
 }
@@ -143,8 +166,8 @@ func (w *watch) column(i int32) *columnWatch {
 // plain is a column of which nothing is known.
 var plain columnWatch
 
-// label returns the name of column i, or nothing.
-func (w *watch) label(i int32) string {
+// name returns the name of column i, or nothing.
+func (w *watch) name(i int32) string {
 	if int(i) < len(w.names) && i >= 0 {
 		return w.names[i].Name
 	}

@@ -92,3 +92,48 @@ func TestParametersAreNamedAsTheStatementShowsThem(t *testing.T) {
 		}
 	}
 }
+
+// Dynamic SQL can put a value wherever a statement names something.
+func TestAValueAmongTheNamesOfADefinitionIsSeenOnce(t *testing.T) {
+	const value = "ottilie.vandersloot@corp-mail.example"
+	ordinary := inspect.Column{Name: "note", OrgName: "note", Table: "o", OrgTable: "orders", OrgSchema: "shop", Type: 253}
+	for name, put := range map[string]func(c *inspect.Column){
+		"label":           func(c *inspect.Column) { c.Name = value },
+		"column":          func(c *inspect.Column) { c.OrgName = value },
+		"label, column":   func(c *inspect.Column) { c.Name, c.OrgName = value, value },
+		"alias":           func(c *inspect.Column) { c.Table = value },
+		"table":           func(c *inspect.Column) { c.OrgTable = value },
+		"alias and table": func(c *inspect.Column) { c.Table, c.OrgTable = value, value },
+		"database":        func(c *inspect.Column) { c.OrgSchema = value },
+	} {
+		g := newRig(t, DefaultConfig(), rules.Config{})
+		g.e.Swap(inMySQL())
+		who := alice()
+		who.Protocol = "mysql"
+		g.s, _ = g.e.Open(who)
+		a, b := ordinary, ordinary
+		if put(&a); name != "label" && name != "column" && name != "label, column" {
+			put(&b) // the table is that of both columns
+		}
+		g.query("SELECT 1", []inspect.Column{a, b}, []string{"x", "y"})
+		d := g.one()
+		if len(d.Hits) != 1 || d.Hits[0].Channel != "label" || d.Hits[0].Count != 1 {
+			t.Errorf("%s: hits %+v", name, d.Hits)
+		}
+	}
+}
+
+// MySQL tells a text's size by four types of its own.
+func TestTextsOfAllOfMySQLsTypesMayHoldSeveralValues(t *testing.T) {
+	for _, typ := range []uint32{15, 245, 249, 250, 251, 252, 253, 254} {
+		g := newRig(t, DefaultConfig(), rules.Config{})
+		g.e.Swap(inMySQL())
+		who := alice()
+		who.Protocol = "mysql"
+		g.s, _ = g.e.Open(who)
+		g.query("SELECT 1", []inspect.Column{{Name: "x", Type: typ}}, []string{"Bob 1.00;Ottilie 913447"})
+		if d := g.one(); len(d.Hits) == 0 {
+			t.Errorf("type %d: no hit", typ)
+		}
+	}
+}

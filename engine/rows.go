@@ -213,7 +213,7 @@ func (w *rows) hit(at view, i int, tok uint32, means string) {
 func (w *rows) report(at view, i int, tok uint32, means string, l look) {
 	c := w.run.record()
 	c.det.Run.Rows = at.n
-	c.sight(w.watch.x, tok, w.ch, means, w.watch.label(at.fields[i].Col), l)
+	c.sight(w.watch.x, tok, w.ch, means, w.watch.name(at.fields[i].Col), l)
 }
 
 // tries returns how many places have been searched so far: rows for a value in

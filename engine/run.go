@@ -86,8 +86,7 @@ func (r *run) Columns(ch event.Channel, l inspect.Layout) (inspect.Rows, event.V
 		w = r.s.bareWatch(x)
 	}
 	for _, h := range w.labels {
-		label := w.label(int32(h.col))
-		r.record().sight(x, h.tok, event.ChannelLabel, h.means, label, tried(len(label)))
+		r.record().sight(x, h.tok, event.ChannelLabel, h.means, h.label, tried(len(h.label)))
 	}
 	r.rows.run, r.rows.ch, r.rows.watch, r.rows.crcs = r, ch, w, nil
 	if !x.Clear() && namesCRC(r.st.text) {

@@ -38,8 +38,10 @@ type Column struct {
 	// TableOID and Attr are PostgreSQL's provenance; 0 for an expression.
 	TableOID uint32
 	Attr     uint16
-	// OrgSchema, OrgTable and OrgName are MySQL's.
+	// OrgSchema, OrgTable and OrgName are MySQL's, and Table: what the statement
+	// calls the table.
 	OrgSchema, OrgTable, OrgName string
+	Table                        string
 	Type                         uint32 // the protocol's type number
 	Binary                       bool   // field values are in binary format
 }
@@ -135,6 +137,8 @@ type Rows interface {
 	Wants(col int) bool
 	// Row is shown the nth row (from 1) with those of its fields that Gate and
 	// Wants select, or with all of them if the region was suspect. It
-	// allocates only on a hit.
+	// allocates only on a hit. A field that can be read in two ways may be shown
+	// twice, and so may a row whose end has not come yet: the second time with the
+	// fields behind.
 	Row(n uint64, row []byte, fields []Span) event.Verdict
 }

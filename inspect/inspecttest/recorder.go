@@ -82,6 +82,9 @@ type Recorder struct {
 	WantsFunc func(col inspect.Column, i int) bool
 	// NoRows makes Run.Columns return nil Rows: nothing to watch.
 	NoRows bool
+	// Again: a field may be shown in two readings, and a long row twice. Without
+	// it either is a problem.
+	Again bool
 	// Quiet keeps Suspect calls out of the record.
 	Quiet bool
 

@@ -128,7 +128,7 @@ func (w *rows) Row(n uint64, row []byte, fields []inspect.Span) event.Verdict {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w.u.open("Row")
-	if n <= w.last {
+	if n < w.last || n == w.last && !r.Again {
 		r.problem("row %d shown after row %d", n, w.last)
 	}
 	w.last = n
@@ -137,7 +137,7 @@ func (w *rows) Row(n uint64, row []byte, fields []inspect.Span) event.Verdict {
 	var seen []byte
 	col := int32(-1)
 	for _, f := range fields {
-		if f.Col <= col {
+		if f.Col < col || f.Col == col && !r.Again {
 			r.problem("row %d: column %d shown after column %d", n, f.Col, col)
 		}
 		col = f.Col

@@ -3,6 +3,7 @@ package mywire
 import (
 	"bytes"
 	"encoding/binary"
+	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -16,6 +17,10 @@ const (
 	utf16be                 // utf16, ucs2
 	utf16le
 	utf32be
+	// fileName is the character set that servers name files in: what is neither an
+	// ASCII letter nor a digit stands as @ and four hexadecimal digits. MariaDB
+	// sends results in it to whoever asks for that.
+	fileName
 )
 
 // wideCharset tells the encoding from a collation's id (information_schema.
@@ -25,6 +30,8 @@ func wideCharset(id uint16) encoding {
 		id -= 1024
 	}
 	switch {
+	case id == 17:
+		return fileName
 	case id == 35, id == 90, id >= 128 && id <= 151, id == 159, id >= 640 && id <= 671, id >= 2560 && id <= 2815:
 		return utf16be // ucs2
 	case id == 54, id == 55, id >= 101 && id <= 124, id >= 672 && id <= 703, id >= 2816 && id <= 3071:
@@ -42,12 +49,29 @@ const numberLimit = 512
 
 // encodingOf tells how the text of one value is stored. Of numbers and dates
 // that depends on the server: MariaDB converts all of them into a wide character
-// set, MySQL only the decimals. A converted one has a zero byte in its first two.
+// set, MySQL only the decimals, and JSON. A converted one has a zero byte in its first two.
 func (c *field) encodingOf(raw []byte) encoding {
-	if c.wide != narrow && c.numeric && bytes.IndexByte(raw[:min(len(raw), 2)], 0) < 0 {
+	if c.guess {
+		return looksLike(raw)
+	}
+	if c.wide != narrow && c.either && bytes.IndexByte(raw[:min(len(raw), 2)], 0) < 0 {
 		return narrow
 	}
 	return c.wide
+}
+
+// looksLike tells in which wide character set a text of ASCII characters may be
+// stored.
+func looksLike(raw []byte) encoding {
+	switch n := len(raw); {
+	case n < 2 || n%2 != 0 || raw[0] != 0 && raw[1] != 0:
+		return narrow
+	case n%4 == 0 && raw[0] == 0 && raw[1] == 0 && raw[2] == 0:
+		return utf32be
+	case raw[1] == 0:
+		return utf16le
+	}
+	return utf16be
 }
 
 // wideName tells the encoding of a definition's names from its catalog "def".
@@ -74,6 +98,8 @@ func appendUTF8(dst, src []byte, of encoding) []byte {
 			dst = utf8.AppendRune(dst, rune(min(binary.BigEndian.Uint32(src), utf8.MaxRune+1)))
 		}
 		return dst
+	case fileName:
+		return appendFileName(dst, src)
 	}
 	var order binary.ByteOrder = binary.BigEndian
 	if of == utf16le {
@@ -89,4 +115,44 @@ func appendUTF8(dst, src []byte, of encoding) []byte {
 		dst = utf8.AppendRune(dst, r)
 	}
 	return dst
+}
+
+// escaped is how long a character is that the character set of file names writes
+// as @ and four hexadecimal digits.
+const escaped = 5
+
+// appendFileName appends a text in the character set of file names as UTF-8. Other
+// escapes than those of four digits (of letters beyond ASCII) stay as they are.
+func appendFileName(dst, src []byte) []byte {
+	for len(src) > 0 {
+		i := bytes.IndexByte(src, '@')
+		if i < 0 {
+			break
+		}
+		dst, src = append(dst, src[:i]...), src[i:]
+		if len(src) >= escaped {
+			if r, err := strconv.ParseUint(string(src[1:escaped]), 16, 16); err == nil {
+				dst, src = utf8.AppendRune(dst, rune(r)), src[escaped:]
+				continue
+			}
+		}
+		dst, src = append(dst, '@'), src[1:]
+	}
+	return append(dst, src...)
+}
+
+// whole is how many bytes of a text that goes on can be read by themselves.
+func (of encoding) whole(b []byte) int {
+	n := len(b)
+	if of == fileName {
+		if i := bytes.LastIndexByte(b[max(0, n-escaped+1):], '@'); i >= 0 {
+			return max(0, n-escaped+1) + i
+		}
+		return n
+	}
+	n = n / 4 * 4
+	if of != utf32be && n >= 4 && surrogateAt(b[n-2:], of) {
+		n -= 2 // its other half may be in the next piece
+	}
+	return n
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"slices"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
 
@@ -26,6 +27,9 @@ type description struct {
 	texts bool // all are texts
 	// lengths are those that a fixed value's text can have, as bits of a gate.
 	lengths []uint64
+	// scientific: some numbers may be shown with an exponent.
+	scientific bool
+	other      *description // see uncertain; nil until it is asked for
 }
 
 // maxDescriptions bounds the descriptions that a session keeps.
@@ -205,10 +209,12 @@ func (r *request) opens(status uint16) bool {
 // openCursor keeps a result whose rows are fetched later.
 func (f *flow) openCursor(r *request) {
 	if r.prep != nil && r.exec != nil && !f.swallow {
-		r.prep.cursor, r.prep.opened = &cursor{exec: r.exec}, true
-		r.prep.cursor.w.set(&f.w)
+		c := &cursor{exec: r.exec}
+		r.prep.cursor, r.prep.opened = c, true
+		c.w.set(&f.w)
 		f.cursors = append(f.cursors, r.prep)
 		f.done()
+		c.changes = f.changes
 		return
 	}
 	f.finish(r, codeOK)
@@ -235,6 +241,7 @@ func (f *flow) describe(raw []byte, n int) (*description, error) {
 		d.sizes = append(d.sizes, int8(fl.size()))
 		d.texts = d.texts && fl.size() == sizeLenenc
 		d.lengths = append(d.lengths, fl.lengths())
+		d.scientific = d.scientific || fl.scientific()
 		if fl.mayBeLong() {
 			d.long = len(d.fields)
 		}
@@ -270,7 +277,7 @@ func decodeColumn(b []byte, c caps) (inspect.Column, field, error) {
 	flags := binary.LittleEndian.Uint16(b[7:])
 	fl := field{
 		typ: b[6], unsigned: flags&mysql.UNSIGNED_FLAG != 0, decimals: b[9],
-		wide: wideCharset(binary.LittleEndian.Uint16(b)),
+		wide: wideCharset(binary.LittleEndian.Uint16(b)), text: binary.LittleEndian.Uint16(b) != binaryCharset,
 	}
 	if flags&mysql.ZEROFILL_FLAG != 0 {
 		fl.width = int(min(binary.LittleEndian.Uint32(b[2:]), 64))
@@ -278,14 +285,51 @@ func decodeColumn(b []byte, c caps) (inspect.Column, field, error) {
 	// Names are in character_set_results. What the catalog is called ("def",
 	// always) tells which that is, if it is wide.
 	of := wideName(names[0])
-	if fl.numeric = fl.fixed() || fl.typ == mysql.MYSQL_TYPE_DECIMAL || fl.typ == mysql.MYSQL_TYPE_NEWDECIMAL; fl.numeric {
-		fl.wide = of // their text may be converted, though their character set says binary
+	if fl.wide == fileName {
+		of = fileName
+	}
+	switch fl.typ { // their text may be converted, though their character set says binary
+	case mysql.MYSQL_TYPE_DECIMAL, mysql.MYSQL_TYPE_NEWDECIMAL, mysql.MYSQL_TYPE_JSON:
+		fl.either, fl.wide = true, of
+	}
+	if fl.fixed() {
+		fl.either, fl.wide = true, of
 	}
 	col = inspect.Column{
-		OrgSchema: name(names[1], of), OrgTable: name(names[3], of), Name: name(names[4], of), OrgName: name(names[5], of),
+		OrgSchema: name(names[1], of), Table: name(names[2], labelled(names[2], of)), OrgTable: name(names[3], of), Name: name(names[4], labelled(names[4], of)), OrgName: name(names[5], of),
 		Type: uint32(b[6]),
 	}
 	return col, fl, nil
+}
+
+// binaryCharset is the collation of what has no character set.
+const binaryCharset = 63
+
+// uncertain is the description of a cursor's rows that are fetched when the
+// session's character set may not be any more what it was: servers convert texts
+// when they send them.
+func (d *description) uncertain() *description {
+	if d.other == nil {
+		o := *d
+		o.fields, o.wide = slices.Clone(d.fields), true
+		for i := range o.fields {
+			if c := &o.fields[i]; c.text && !c.fixed() && c.wide == narrow {
+				c.wide, c.guess = utf16be, true
+			}
+		}
+		d.other = &o
+	}
+	return d.other
+}
+
+// labelled tells the encoding of a name that a statement gives. That the session
+// wants results in the character set of file names nothing else tells, unless a
+// column is a text.
+func labelled(b []byte, of encoding) encoding {
+	if of == narrow && bytes.Contains(b, fileNameEscape) {
+		return fileName
+	}
+	return of
 }
 
 func name(b []byte, of encoding) string {

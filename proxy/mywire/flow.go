@@ -122,6 +122,8 @@ type flow struct {
 	asked     []uint64 // see survey
 	text      []byte
 	converted []byte // values of a row that were made text
+	stream    *rowStream
+	changes   uint64 // commands that may have changed the session
 	joined    []byte // a row and those behind it
 	behind    bool   // a row has some of those
 	inject    []byte // for the client, in the place of something
@@ -162,7 +164,7 @@ type download struct {
 	drop bool
 	exec *execution
 	ch   event.Channel
-	conv *rowStream // binary rows: numbers and dates are made text
+	conv *rowStream // of a row
 	// unpack reads compressed events of a binary log.
 	unpack *unpacker
 }
@@ -329,6 +331,8 @@ type prepared struct {
 type cursor struct {
 	exec *execution
 	w    watch
+	// changes are flow.changes when it was opened.
+	changes uint64
 }
 
 // execution is one run of a statement.
@@ -464,6 +468,9 @@ func (f *flow) head() *request {
 			f.rowPhase = true
 			if c := r.prep.cursor; c != nil {
 				f.w.set(&c.w)
+				if c.changes != f.changes && f.w.desc != nil {
+					f.w.desc = f.w.desc.uncertain()
+				}
 				r.exec = c.exec
 			}
 		case result:
@@ -478,6 +485,9 @@ func (f *flow) done() {
 	f.mu.Lock()
 	r := f.queue.peek()
 	f.queue.pop()
+	if r.kind != fetch && r.kind != none {
+		f.changes++
+	}
 	if len(f.freeReq) < maxFree {
 		*r = request{}
 		f.freeReq = append(f.freeReq, r)
@@ -486,6 +496,9 @@ func (f *flow) done() {
 	f.cur, f.rowPhase, f.doubt.state, f.swallow, f.swallowed = nil, false, doubtNone, false, 0
 	f.w.rows = nil
 	f.text, f.joined, f.converted = trim(f.text), trim(f.joined), trim(f.converted)
+	if s := f.stream; s != nil && cap(s.out)+cap(s.kept) > keepScratch {
+		f.stream, f.down.conv = nil, nil
+	}
 	f.outSeq.Store(0)
 	f.told.Store(false)
 }

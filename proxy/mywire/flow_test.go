@@ -215,7 +215,7 @@ func TestTextResultIsShownRowByRow(t *testing.T) {
 			x.Errorf("calls %q, want %q", got, want)
 		}
 		col := x.rec.Calls("Describe")[0].Cols[1]
-		if want := (inspect.Column{Name: "b", OrgSchema: "crm", OrgTable: "people", OrgName: "org_b", Type: 253}); col != want {
+		if want := (inspect.Column{Name: "b", OrgSchema: "crm", OrgTable: "people", OrgName: "org_b", Table: "t", Type: 253}); col != want {
 			x.Errorf("column %+v, want %+v", col, want)
 		}
 		rows := x.rec.Calls("Row")

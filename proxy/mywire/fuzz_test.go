@@ -262,9 +262,9 @@ func FuzzRow(f *testing.F) {
 						t.Fatalf("span %+v, %v", s, ok)
 					}
 				}
-				continue
 			}
 			rec := inspecttest.New()
+			rec.Again = true
 			sess, _ := rec.Open(event.Client{})
 			stmt, _ := sess.Prepare(nil, 0)
 			run, _ := stmt.Run(nil, nil)
@@ -272,19 +272,32 @@ func FuzzRow(f *testing.F) {
 			fl := newFlow(flowOptions{Session: sess})
 			fl.w = watch{rows: rows, desc: d, binary: isBinary, gate: ^uint64(0), wanted: wanted, numbers: wanted}
 			_, err := fl.row(1, bytes.Clone(row), ^uint64(0))
-			s := newRowStream(d, isBinary)
+			cut := len(rec.Calls("Row"))
+			s := new(rowStream)
+			s.begin(&fl.w)
 			size := max(1, min(piece, len(row)))
 			for p := range slices.Chunk(bytes.Clone(row), size) {
 				s.show(run, event.ChannelRow, 1, p, false)
 			}
+			s.show(run, event.ChannelRow, 1, nil, true)
 			if err != nil {
 				continue
 			}
-			var whole [][]byte
-			if calls := rec.Calls("Row"); len(calls) > 0 {
-				for _, sp := range calls[0].Fields {
-					whole = append(whole, calls[0].Data[sp.Off:][:sp.Len])
+			var whole, short, kept [][]byte
+			for i, c := range rec.Calls("Row") {
+				for _, sp := range c.Fields {
+					v := c.Data[sp.Off:][:sp.Len]
+					if i >= cut {
+						kept = append(kept, v)
+						continue
+					}
+					if whole = append(whole, v); len(v) > 0 && len(row) <= keptField {
+						short = append(short, v)
+					}
 				}
+			}
+			if len(row) <= keptField && !slices.EqualFunc(short, kept, bytes.Equal) {
+				t.Fatalf("binary %v: cut whole %q, in pieces %q", isBinary, short, kept)
 			}
 			var pieces []byte
 			for _, c := range rec.Calls("Stream") {

@@ -1,6 +1,7 @@
 package mywire
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"honeyrow/inspect"
@@ -198,7 +199,7 @@ func (w *watch) survey(p, conv []byte) (_ []byte, asked, ok bool) {
 		at := len(conv)
 		conv = c.appendText(conv, p[from:off])
 		n := uint(len(conv) - at)
-		asked = asked || gate>>(min(n, 63)&63)&1 != 0
+		asked = asked || gate>>(min(n, 63)&63)&1 != 0 || c.scientific() && bytes.IndexByte(conv[at:], 'e') >= 0
 		if long && n >= inspect.MinPart {
 			conv = append(conv, 0)
 		} else {

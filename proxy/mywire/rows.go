@@ -1,6 +1,7 @@
 package mywire
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -22,6 +23,8 @@ type watch struct {
 	// numbered: there are some.
 	numbers  []bool
 	numbered bool
+	// exponents: rows in hand have numbers with an exponent, perhaps.
+	exponents bool
 }
 
 // beginRows starts watching a result, and reports whether it is refused.
@@ -162,8 +165,9 @@ func (f *flow) watchRows(e *execution, region []byte, n int) (taken, error) {
 		}
 	}
 	// Most rows have no field that is asked for: a glance tells.
-	glance := gate == w.gate && !w.wantsAny && !w.desc.wide
-	if glance && gate == 0 {
+	w.exponents = w.desc.scientific && bytes.Contains(region, exponent)
+	glance := gate == w.gate && !w.wantsAny && !w.desc.wide && !w.exponents
+	if glance && gate == 0 && !(surveyed && w.desc.scientific) {
 		e.rows += uint64(n)
 		f.sentRows(n)
 		return taken{pass: len(region)}, nil
@@ -212,7 +216,7 @@ func (f *flow) row(nth uint64, p []byte, gate uint64) (bool, error) {
 	switch {
 	case w.binary:
 		ok = f.cutBinary(p, gate)
-	case w.desc.wide: // no long value of it has been seen yet
+	case w.desc.wide, w.exponents: // no long value of it has been seen yet
 		ok = f.cutWide(p, gate)
 	default:
 		f.spans, ok = cutText(f.spans, p, gate, w.wanted, len(w.desc.fields))
@@ -326,7 +330,7 @@ func (f *flow) cutBinary(p []byte, gate uint64) bool {
 			if f.selects(col, off-from, gate) {
 				f.spans = append(f.spans, inspect.Span{Col: int32(col), Off: int32(from), Len: int32(off - from)})
 			}
-		case all || f.w.numbers[col] || f.w.wanted[col]:
+		case all || f.w.numbers[col] || f.w.wanted[col] || d.scientific && d.fields[col].scientific():
 			f.fixed(col, &d.fields[col], p[from:off], gate)
 		}
 	}
@@ -340,16 +344,23 @@ func (f *flow) selects(col, n int, gate uint64) bool {
 
 // text1 adds a text field that stands at off in its row; a wide one is converted.
 func (f *flow) text1(col, off int, raw []byte, gate uint64) {
-	of := f.w.desc.fields[col].encodingOf(raw)
-	if of == narrow {
+	c := &f.w.desc.fields[col]
+	of := c.encodingOf(raw)
+	if of == narrow || c.guess {
 		if f.selects(col, len(raw), gate) {
 			f.spans = append(f.spans, inspect.Span{Col: int32(col), Off: int32(off), Len: int32(len(raw))})
 		}
-		return
 	}
 	at := len(f.converted)
-	f.converted = appendUTF8(f.converted, raw, of)
-	f.keep(col, at, gate)
+	switch {
+	case of != narrow:
+		f.converted = appendUTF8(f.converted, raw, of)
+		f.keep(col, at, gate)
+	case c.scientific():
+		if f.converted = appendInteger(f.converted, raw); len(f.converted) > at {
+			f.keep(col, at, gate)
+		}
+	}
 }
 
 // fixed adds a number or a date, as text.
@@ -361,12 +372,22 @@ func (f *flow) fixed(col int, c *field, raw []byte, gate uint64) {
 	}
 	at := len(f.converted)
 	f.converted = c.appendText(f.converted, raw)
-	if n := len(f.converted) - at; f.selects(col, n, gate) {
+	n := len(f.converted) - at
+	if f.selects(col, n, gate) {
 		f.behindRow(col, at, n)
 	} else {
 		f.converted = f.converted[:at]
 	}
+	if c.scientific() {
+		text, from := f.converted[at:at+n:at+n], len(f.converted)
+		if f.converted = appendInteger(f.converted, text); len(f.converted) > from {
+			f.keep(col, from, gate)
+		}
+	}
 }
+
+// exponent is what the text of a number of 16 digits and more has.
+var exponent = []byte("e1")
 
 // keep makes a field of a wide text that was converted from at on, unless
 // nobody asks for it. Nobody has looked for long values in it yet.
@@ -399,8 +420,12 @@ func (f *flow) startRow(r *request, rest []byte, size int) (taken, error) {
 	f.down.exec = r.exec
 	if f.w.rows == nil {
 		f.down.exec = nil
-	} else if f.w.binary || f.w.desc.wide {
-		f.down.conv = newRowStream(f.w.desc, f.w.binary)
+	} else {
+		if f.stream == nil {
+			f.stream = new(rowStream)
+		}
+		f.stream.begin(&f.w)
+		f.down.conv = f.stream
 	}
 	t := f.downPiece(rest[header:n], n)
 	if t.do != 0 { // nothing of it has left yet

@@ -312,7 +312,8 @@ func worse(a, b event.Verdict) event.Verdict {
 
 // show shows a text of the server to the run it belongs to, or else to the
 // session, and reports whether it is refused. A text in a wide character set (character_set_results) is shown
-// without its zero bytes too: what is ASCII in it becomes readable.
+// without its zero bytes too: what is ASCII in it becomes readable. So is one in
+// that of file names.
 func (f *flow) show(r *request, ch event.Channel, text []byte) (refused bool) {
 	refused = f.showOne(r, ch, text)
 	if bytes.IndexByte(text, 0) >= 0 {
@@ -324,8 +325,16 @@ func (f *flow) show(r *request, ch event.Channel, text []byte) (refused bool) {
 		}
 		refused = f.showOne(r, ch, f.text) || refused
 	}
+	if bytes.Contains(text, fileNameEscape) {
+		f.text = appendFileName(f.text[:0], text)
+		refused = f.showOne(r, ch, f.text) || refused
+	}
 	return refused
 }
+
+// fileNameEscape is how what is ASCII and no letter begins in the character set of
+// file names.
+var fileNameEscape = []byte("@00")
 
 func (f *flow) showOne(r *request, ch event.Channel, text []byte) bool {
 	if r != nil && r.exec != nil && r.exec.run != nil && !r.exec.ended {
@@ -343,7 +352,8 @@ func (f *flow) errorPacket(r *request, rest, p []byte) (taken, error) {
 		return taken{}, fmt.Errorf("ERR packet: %w", err)
 	}
 	v := f.show(r, event.ChannelError, e.message)
-	if e.code == progressCode {
+	// A procedure can raise an error of that number; it has an SQLSTATE.
+	if e.code == progressCode && e.state == "" && f.caps.has(mariaProgress) {
 		return f.verdict(v, n, seq), nil
 	}
 	t := f.ending(v, n, seq)

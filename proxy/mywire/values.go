@@ -17,7 +17,9 @@ type field struct {
 	decimals byte
 	width    int // of a column with ZEROFILL
 	wide     encoding
-	numeric  bool // a number or a date
+	text     bool // of a character set: no bytes
+	guess    bool // a text whose character set may have changed since it was described
+	either   bool // a number, a date or MySQL's JSON: in wide or in ASCII, as the server likes
 }
 
 // fixed reports whether binary values of the type are not texts: they are made
@@ -182,6 +184,24 @@ func (c *field) textLen(raw []byte) int {
 		n++
 	}
 	return max(n, c.padded())
+}
+
+// scientific reports whether the text of a value may have an exponent.
+func (c *field) scientific() bool {
+	return (c.typ == mysql.MYSQL_TYPE_DOUBLE || c.typ == mysql.MYSQL_TYPE_FLOAT) && c.decimals >= 31
+}
+
+// appendInteger appends a number with an exponent as the integer that it is, in
+// full; nothing if it is none, or one that a float does not tell to the unit.
+func appendInteger(dst, text []byte) []byte {
+	if bytes.IndexByte(text, 'e') < 0 {
+		return dst
+	}
+	v, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || math.Abs(v) >= 1<<63 || v != math.Trunc(v) {
+		return dst
+	}
+	return strconv.AppendInt(dst, int64(v), 10)
 }
 
 // padded is the width to which zeros fill an integer's text.

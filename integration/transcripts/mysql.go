@@ -4,9 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -282,7 +285,7 @@ func (s *mysqlSession) login(t *transcript, encrypted bool) ([]answer, error) {
 		return nil, err
 	}
 	all := []answer{greeting}
-	o := map[string]string{"user": "app", "password": "secret", "database": "app", "plugin": mysql.AUTH_NATIVE_PASSWORD}
+	o := map[string]string{"user": "app", "password": "secret", "database": "app", "plugin": pluginOf(greeting.body)}
 	for _, p := range t.startup {
 		o[p[0]] = p[1]
 	}
@@ -291,7 +294,7 @@ func (s *mysqlSession) login(t *transcript, encrypted bool) ([]answer, error) {
 		return all, fmt.Errorf("unknown capabilities %s", o["caps"])
 	}
 	salt := saltOf(greeting.body)
-	proof := mysql.CalcNativePassword(salt, []byte(o["password"]))
+	proof := proofOf(o["plugin"], salt, o["password"])
 	seq := byte(1)
 	if encrypted {
 		flags[0] |= mysql.CLIENT_SSL
@@ -311,29 +314,90 @@ func (s *mysqlSession) login(t *transcript, encrypted bool) ([]answer, error) {
 	if _, err := s.c.Write(framed(seq, b)); err != nil {
 		return all, err
 	}
-	for {
+	full := false
+	for over := false; !over; {
 		a, err := s.packet()
 		if err != nil {
 			return all, err
 		}
-		all = append(all, a)
-		if len(a.body) == 0 || a.body[0] != mysql.EOF_HEADER {
-			break
-		}
-		_, data, _ := bytes.Cut(a.body[1:], []byte{0}) // the plugin is mysql_native_password
 		n, _ := strconv.Atoi(a.typ)
-		proof := mysql.CalcNativePassword(bytes.TrimSuffix(data, []byte{0}), []byte(o["password"]))
-		if _, err := s.c.Write(framed(byte(n+1), proof)); err != nil {
+		switch {
+		case len(a.body) > 1 && a.body[0] == mysql.EOF_HEADER:
+			all = append(all, a)
+			name, data, _ := bytes.Cut(a.body[1:], []byte{0})
+			salt = bytes.TrimSuffix(data, []byte{0})
+			_, err = s.c.Write(framed(byte(n+1), proofOf(string(name), salt, o["password"])))
+		case len(a.body) == 2 && a.body[0] == mysql.MORE_DATE_HEADER && a.body[1] == mysql.CACHE_SHA2_FULL_AUTH:
+			full = true
+			err = s.fullAuthentication(byte(n+1), encrypted, salt, o["password"])
+		case len(a.body) == 2 && a.body[0] == mysql.MORE_DATE_HEADER: // the fast one has succeeded
+		default:
+			if full { // how many packets it takes depends on which legs have TLS
+				a.typ = "2"
+			}
+			all = append(all, a)
+			over = true
+		}
+		if err != nil {
 			return all, err
 		}
 	}
-	if encrypted { // the client's request for TLS has taken a number
+	if encrypted && !full { // the client's request for TLS has taken a number
 		for i := range all[1:] {
 			n, _ := strconv.Atoi(all[i+1].typ)
 			all[i+1].typ = fmt.Sprint(n - 1)
 		}
 	}
 	return all, nil
+}
+
+// pluginOf is the plugin that a greeting names, the server's default.
+func pluginOf(greeting []byte) string {
+	b := bytes.TrimSuffix(greeting, []byte{0})
+	return string(b[bytes.LastIndexByte(b, 0)+1:])
+}
+
+// proofOf is a plugin's first answer; of any but caching_sha2_password
+// mysql_native_password's.
+func proofOf(plugin string, salt []byte, password string) []byte {
+	if plugin == mysql.AUTH_CACHING_SHA2_PASSWORD {
+		return mysql.CalcCachingSha2Password(salt, []byte(password))
+	}
+	return mysql.CalcNativePassword(salt, []byte(password))
+}
+
+// fullAuthentication gives caching_sha2_password the password itself, in a packet
+// with the sequence id seq: as it is within TLS, else encrypted for the server's key.
+func (s *mysqlSession) fullAuthentication(seq byte, encrypted bool, salt []byte, password string) error {
+	if encrypted {
+		_, err := s.c.Write(framed(seq, append([]byte(password), 0)))
+		return err
+	}
+	if _, err := s.c.Write(framed(seq, []byte{2})); err != nil {
+		return err
+	}
+	a, err := s.packet()
+	if err != nil {
+		return err
+	}
+	block, _ := pem.Decode(a.body[1:])
+	if block == nil {
+		return errors.New("the server's key is no PEM")
+	}
+	key, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		return err
+	}
+	pub, ok := key.(*rsa.PublicKey)
+	if !ok {
+		return errors.New("the server's key is no RSA key")
+	}
+	cipher, err := mysql.EncryptPassword(password, salt, pub)
+	if err != nil {
+		return err
+	}
+	_, err = s.c.Write(framed(seq+2, cipher))
+	return err
 }
 
 // responseHead is the fixed part of a client's response to the greeting.

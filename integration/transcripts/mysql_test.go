@@ -5,11 +5,13 @@ import (
 	"encoding/binary"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"honeyrow/integration/judges"
 	"honeyrow/integration/mystand"
+	"honeyrow/internal/myserver"
 	"honeyrow/rules"
 )
 
@@ -22,6 +24,18 @@ insert into t values (1, 'one'), (2, 'two'), (3, null);
 create user app@'%' identified by 'secret'; grant all on *.* to app@'%'//
 create procedure two() begin select 1 as a; select id, name from t where id < 3 order by id; end//
 `
+
+// absent are the transcripts that MySQL can't play, and why.
+var absent = map[string]string{
+	"cached-metadata":       "MySQL leaves no definitions out",
+	"login-without-plugins": "an account of caching_sha2_password is closed to clients from before plugins",
+}
+
+// counts are how many packets MySQL answers in a turn of a transcript (from 2 on,
+// behind the login) where they are not as many as MariaDB's.
+var counts = map[string]map[int]int{
+	"prepared-with-parameters": {5: 4}, // it knows no number of the last statement
+}
 
 func TestProxyAnswersAsMariaDBDoesByteForByte(t *testing.T) {
 	m, err := mystand.Start(t.Context(), mystand.MariaDBOptions{
@@ -36,6 +50,11 @@ func TestProxyAnswersAsMariaDBDoesByteForByte(t *testing.T) {
 			t.Error(err)
 		}
 	}()
+	if m.Server.Kind == myserver.MySQL { // from now on the server knows the password's digest
+		if _, err := m.Server.Client(t.Context(), "select 1", "--socket="+m.Server.Socket, "--user=app", "--password=secret"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	// The transcripts of errors: of syntax, and one with data of a sub-query in its
 	// text; and one of many statements in a text, of which DO may do anything.
 	m.Judges.Expect(judges.Expected{
@@ -52,6 +71,16 @@ func TestProxyAnswersAsMariaDBDoesByteForByte(t *testing.T) {
 			tr, err := load(path, encodeMySQL)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if m.Server.Kind == myserver.MySQL {
+				name := strings.TrimSuffix(filepath.Base(path), ".txt")
+				if why, out := absent[name]; out {
+					t.Logf("left out with MySQL: %s", why)
+					return
+				}
+				for turn, n := range counts[name] {
+					tr.turns[turn-1].until = []string{strconv.Itoa(n)}
+				}
 			}
 			want, err := playMySQL(t.Context(), tr, direct, atOnce)
 			if err != nil {

@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	"honeyrow/internal/myserver"
 	"honeyrow/token"
 )
 
@@ -72,11 +74,27 @@ func cells(product string, ds []deed, cut map[string]string, strength func(kind 
 	return out
 }
 
-// sides writes the ways of both products beside each other, by channel.
-func sides(b *strings.Builder, pg, my []cell) {
-	beside := map[string]cell{}
-	for _, c := range my {
+// sides writes the ways of all products beside each other, by channel: PostgreSQL's,
+// MariaDB's and MySQL's, of which most have the same names.
+func sides(b *strings.Builder, pg, maria, mysql []cell) {
+	beside, third := map[string]cell{}, map[string]string{}
+	for _, c := range maria {
 		beside[c.channel+"/"+c.way] = c
+	}
+	for _, c := range mysql {
+		third[c.channel+"/"+c.way] = c.text
+	}
+	for _, c := range maria { // what is equal is said once
+		k := c.channel + "/" + c.way
+		if third[k] == c.text {
+			third[k] = "="
+		}
+	}
+	my := slices.Clone(maria)
+	for _, c := range mysql {
+		if _, both := beside[c.channel+"/"+c.way]; !both {
+			my = append(my, cell{c.way, c.channel, "–"})
+		}
 	}
 	var channels []string
 	for _, c := range slices.Concat(pg, my) {
@@ -84,11 +102,11 @@ func sides(b *strings.Builder, pg, my []cell) {
 			channels = append(channels, c.channel)
 		}
 	}
-	row := func(way, left, right string) {
-		fmt.Fprintf(b, "| %s | %s | %s |\n", strings.ReplaceAll(way, "|", "\\|"), left, right)
+	row := func(way, key, left, right string) {
+		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", strings.ReplaceAll(way, "|", "\\|"), left, right, cmp.Or(third[key], "–"))
 	}
 	for _, ch := range channels {
-		fmt.Fprintf(b, "\n#### Channel %s\n\n| way | PostgreSQL | MariaDB |\n|---|---|---|\n", ch)
+		fmt.Fprintf(b, "\n#### Channel %s\n\n| way | PostgreSQL | MariaDB | MySQL |\n|---|---|---|---|\n", ch)
 		done := map[string]bool{}
 		for _, c := range pg {
 			if c.channel != ch {
@@ -102,11 +120,11 @@ func sides(b *strings.Builder, pg, my []cell) {
 					name += " / " + twin
 				}
 			}
-			row(name, c.text, right)
+			row(name, ch+"/"+twin, c.text, right)
 		}
 		for _, c := range my {
 			if c.channel == ch && !done[c.way] {
-				row(c.way, "–", c.text)
+				row(c.way, ch+"/"+c.way, "–", c.text)
 			}
 		}
 	}
@@ -132,9 +150,11 @@ func refusals() (pg, my map[string]string) {
 			pg[w.name] = "dropped"
 		}
 	}
-	for _, w := range slices.Concat(allMyWays(), allMyDisguised()) {
-		if w.cut {
-			my[w.name] = "cut"
+	for _, k := range myKinds {
+		for _, w := range slices.Concat(allMyWays(k), allMyDisguised(k)) {
+			if w.cut {
+				my[w.name] = "cut"
+			}
 		}
 	}
 	return pg, my
@@ -142,16 +162,27 @@ func refusals() (pg, my map[string]string) {
 
 func coverage() string {
 	var b strings.Builder
-	f := &farm{}
 	pgCut, myCut := refusals()
-	pg, my := y.alert.deeds(allWays()), f.deeds(&f.alert, allMyWays())
-	pgHidden, myHidden := y.alert.deeds(disguised), f.deeds(&f.alert, allMyDisguised())
-	left, right := cells("PostgreSQL", pg, pgCut, strengthOf), cells("MariaDB", my, myCut, myStrengthOf)
-	leftHidden, rightHidden := cells("PostgreSQL", pgHidden, pgCut, strengthOf), cells("MariaDB", myHidden, myCut, myStrengthOf)
-	fmt.Fprintf(&b, coverageHead, len(left), len(pg), len(right), len(my))
-	sides(&b, left, right)
-	fmt.Fprintf(&b, coverageHidden, len(leftHidden), len(pgHidden), len(rightHidden), len(myHidden))
-	sides(&b, leftHidden, rightHidden)
+	clear, hidden := [3][]cell{}, [3][]cell{}
+	counts, hiddenCounts := []any{}, []any{}
+	put := func(i int, product string, ways, disguises []deed, cut map[string]string, strength func(string) token.Strength) {
+		clear[i], hidden[i] = cells(product, ways, cut, strength), cells(product, disguises, cut, strength)
+		counts = append(counts, len(clear[i]), len(ways))
+		hiddenCounts = append(hiddenCounts, len(hidden[i]), len(disguises))
+	}
+	put(0, "PostgreSQL", y.alert.deeds(allWays()), y.alert.deeds(disguised), pgCut, strengthOf)
+	for i, k := range myKinds {
+		f := &farm{kind: k}
+		put(1+i, string(k), f.deeds(&f.alert, allMyWays(k)), f.deeds(&f.alert, allMyDisguised(k)), myCut, myStrengthOf)
+	}
+	fmt.Fprintf(&b, coverageHead, counts...)
+	sides(&b, clear[0], clear[1], clear[2])
+	fmt.Fprintf(&b, coverageHidden, hiddenCounts...)
+	sides(&b, hidden[0], hidden[1], hidden[2])
+	b.WriteString(coverageAbsent)
+	for _, name := range slices.Sorted(maps.Keys(notInMySQL)) {
+		fmt.Fprintf(&b, "| %s | %s |\n", name, notInMySQL[name])
+	}
 	b.WriteString(coverageJudged)
 	for _, j := range judged {
 		mark := func(sql string) string {
@@ -176,7 +207,7 @@ func coverage() string {
 	table(&b, "way | why", never, false)
 	b.WriteString("\n## Besides\n\n### PostgreSQL\n")
 	table(&b, "promise | test", besides, true)
-	b.WriteString("\n### MariaDB\n")
+	b.WriteString("\n### MariaDB and MySQL\n")
 	table(&b, "promise | test", myBesides, true)
 	b.WriteString(coverageTail)
 	return strings.ReplaceAll(b.String(), "~", "`")
@@ -207,10 +238,17 @@ func TestCoverageDocumentTellsWhatTheTestsDo(t *testing.T) {
 			all.Write(b)
 		}
 	}
+	ofMaria := func(name string) bool {
+		return slices.ContainsFunc(slices.Concat(allMyWays(myserver.MariaDB), allMyDisguised(myserver.MariaDB)), func(w myWay) bool { return w.name == name })
+	}
 	for left, right := range twins {
-		if !slices.ContainsFunc(slices.Concat(allWays(), disguised), func(w way) bool { return w.name == left }) ||
-			!slices.ContainsFunc(slices.Concat(allMyWays(), allMyDisguised()), func(w myWay) bool { return w.name == right }) {
+		if !slices.ContainsFunc(slices.Concat(allWays(), disguised), func(w way) bool { return w.name == left }) || !ofMaria(right) {
 			t.Errorf("twins %q and %q: one of them is no way", left, right)
+		}
+	}
+	for _, name := range slices.Concat(slices.Collect(maps.Keys(notInMySQL)), slices.Collect(maps.Keys(inMySQL))) {
+		if !ofMaria(name) {
+			t.Errorf("%q, of which MySQL has something to say, is no way of MariaDB's", name)
 		}
 	}
 	for _, p := range slices.Concat(besides, myBesides) {

@@ -70,19 +70,20 @@ var twins = map[string]string{
 
 const coverageHead = `# What is seen, and what is not
 
-The matrix of ways by which a honey row can leave through a session of PostgreSQL 15 and of MariaDB 10.11, side by side. It is written from the tests of
+The matrix of ways by which a honey row can leave through a session of PostgreSQL 15, of MariaDB 10.11 and of MySQL 9.7, side by side. It is written from the tests of
 [integration/waysout](../integration/waysout), which run every way against the real servers, by "go test ./integration/waysout -update"; a test fails if it is out of date.
+MySQL's are run by ~make others~ and not by ~make test~ (see [tested.md](tested.md)): ~HONEYROW_MY_BIN=FOLDER/bin go test ./integration/waysout -run MariaDB~, with the same tests.
 
 How to read a cell: **strength and kind of the value: by which means** it was recognised (as ~hits[].means~ and ~hits[].disguise~ of the alert, compared in the test), the modes in
 which it was tried if there are several, and what a refusal costs if that is not just an error. *column*: known from the protocol to stand in the place where it is planted.
-*field*: a whole field. *part*: inside something longer. *together*: weak values of one honey row beside each other. – : the product has no such way, or what is like it stands in another row.
-PostgreSQL's modes are the simple protocol, the extended one with text and with binary results; MariaDB's are COM_QUERY by a client that wants EOF packets (*text*), COM_STMT_EXECUTE
+*field*: a whole field. *part*: inside something longer. *together*: weak values of one honey row beside each other. – : the product has no such way, or what is like it stands in another row. = : as MariaDB.
+PostgreSQL's modes are the simple protocol, the extended one with text and with binary results; MariaDB's and MySQL's are COM_QUERY by a client that wants EOF packets (*text*), COM_STMT_EXECUTE
 by one with MariaDB's extensions (*binary*), and rows by COM_STMT_FETCH (*cursor*). A way in one mode only has a client of its own.
 
 Each cell has four tests, under the way's name:
 
 - one detection with the right token, place, client and statement, by these means, whose chance of coincidence is below 1 in 20: ~TestEveryWayOutMakesOneDetectionWithTheRightStory~, ~TestEveryWayOutOfMariaDBMakesOneDetectionWithTheRightStory~;
-- with ~honey-row-read: {action: block}~ nothing of the row arrives, the client gets SQLSTATE 42501 (MariaDB: error 1142, 42000), and the session goes on: ~TestEveryWayOutIsRefusedAndTheSessionGoesOn~, ~TestEveryWayOutOfMariaDBIsRefusedAndTheSessionGoesOn~.
+- with ~honey-row-read: {action: block}~ nothing of the row arrives, the client gets SQLSTATE 42501 (MariaDB and MySQL: error 1142, 42000), and the session goes on: ~TestEveryWayOutIsRefusedAndTheSessionGoesOn~, ~TestEveryWayOutOfMariaDBIsRefusedAndTheSessionGoesOn~.
   *cut*: the value stands in a message larger than what is held, which has begun to pass, and the session ends instead. *dropped*: the message is left out without an error;
 - its control: the same statements over the same table, with the tokens of a row that is like the one read but not there, so that this one is an ordinary neighbour: no detection, disguises looked for as well: ~TestNoWayOfAnOrdinaryRowRaisesAnAlarm~, ~TestNoWayOfAnOrdinaryRowOfMariaDBRaisesAnAlarm~.
 
@@ -93,7 +94,7 @@ The channels *statement*, *bind* and *copy-in* are the way in: somebody presents
 
 ## Ways in clear
 
-PostgreSQL: **%d ways, %d attempts**. MariaDB: **%d ways, %d attempts**.
+PostgreSQL: **%d ways, %d attempts**. MariaDB: **%d ways, %d attempts**. MySQL: **%d ways, %d attempts**.
 `
 
 const coverageHidden = `
@@ -101,10 +102,17 @@ const coverageHidden = `
 
 With ~alerts.disguises~, which is the default (letters in another case and values backwards are found without). In these ways nothing of the row is in clear; the detection names the disguise
 (~TestEveryDisguiseMakesOneDetectionThatNamesIt~, ~TestEveryDisguiseOfMariaDBMakesOneDetectionThatNamesIt~), and they are refused (~TestDisguisesAreRefusedToo~, ~TestDisguisesOfMariaDBAreRefusedToo~) but for
-pieces, of which all but the last have left. Their controls are those of the ways in clear. PostgreSQL: **%d ways, %d attempts**. MariaDB: **%d ways, %d attempts**.
+pieces, of which all but the last have left. Their controls are those of the ways in clear. PostgreSQL: **%d ways, %d attempts**. MariaDB: **%d ways, %d attempts**. MySQL: **%d ways, %d attempts**.
 
 CRC-32 has 32 bits: in every 430,000 numbers one is that of one of 10,000 tokens. It is looked for only in the results of a statement that names crc32, and counts if the chance of
 meeting one in all that the run has returned is below 1 in 2, or beside better evidence for the same honey row; the detection states the chance.
+`
+
+const coverageAbsent = `
+## Ways of MariaDB that MySQL does not have
+
+| way | why |
+|---|---|
 `
 
 const coverageJudged = `
@@ -113,7 +121,7 @@ const coverageJudged = `
 What only inference can carry, and what leaves by another way than this connection, has no value on the wire. With ~alerts.statements~ the statement is judged; the cell names the detector
 whose finding makes the detection, which also names the table that is reached (~TestWhatOnlyTheStatementTellsIsJudgedByIt~; ~TestOrdinaryStatementsThatLookLikeItAreNotJudged~ is the control).
 
-| way | PostgreSQL | MariaDB |
+| way | PostgreSQL | MariaDB and MySQL |
 |---|---|---|
 `
 
@@ -122,7 +130,7 @@ const coverageUnseen = `
 
 Neither a value nor its disguise is recognised in these (~TestWhatIsSaidToBeUnseenIsUnseen~ fails when one is).
 
-| way | why | PostgreSQL | MariaDB |
+| way | why | PostgreSQL | MariaDB and MySQL |
 |---|---|---|---|
 `
 
@@ -132,7 +140,7 @@ const coverageTail = `
 - PostgreSQL: statements of one text or one pipeline group that ran beside the refused one have run: the client sees an error where the
   server committed, unless the server itself failed (a long result is cancelled; a refused *statement* fails at the server).
   In an explicit transaction a short refused result leaves the transaction open: the server had finished it.
-- MariaDB: a statement that was run for its result has run: what it wrote stays written. The statements of one text that stand behind
+- MariaDB and MySQL: a statement that was run for its result has run: what it wrote stays written. The statements of one text that stand behind
   the refused one run as well; the rest of the answer is read and dropped, up to 256 MiB, for the protocol can't ask the server to stop. An explicit transaction stays open.
 - Rows before the honey row have been sent.
 `

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
+
+	"honeyrow/internal/myserver"
 )
 
 // Capabilities of three kinds of clients.
@@ -94,13 +96,19 @@ func (c *myTalk) answer(g []byte, seq byte, user string) {
 	}
 	b = binary.LittleEndian.AppendUint32(b, ext)
 	b = append(append(b, user...), 0, 0)
-	b = append(b, "crm\x00mysql_native_password\x00"...)
+	b = append(b, "crm\x00"+pluginOf(g)+"\x00"...)
 	attrs := append(lstr("program_name"), lstr(cmp.Or(c.app, application))...)
 	b = append(append(b, byte(len(attrs))), attrs...)
 	c.write(seq, b)
 	if p := c.packet(); p[0] != 0 {
 		c.t.Fatalf("login: %q", p)
 	}
+}
+
+// pluginOf is the plugin that a greeting names: accounts without a password have it.
+func pluginOf(g []byte) string {
+	g = bytes.TrimSuffix(g, []byte{0})
+	return string(g[bytes.LastIndexByte(g, 0)+1:])
 }
 
 func lstr(s string) []byte { return mysql.PutLengthEncodedString([]byte(s)) }
@@ -253,12 +261,18 @@ func (c *myTalk) rowsUntilEnd() {
 	}
 }
 
-func (c *myTalk) command(cmd byte, body string) { c.write(0, append([]byte{cmd}, body...)) }
+// command sends a command. A client with query attributes sends none with its text.
+func (c *myTalk) command(cmd byte, body string) {
+	if cmd == mysql.COM_QUERY && c.caps&mysql.CLIENT_QUERY_ATTRIBUTES != 0 {
+		body = "\x00\x01" + body
+	}
+	c.write(0, append([]byte{cmd}, body...))
+}
 
 // query runs SQL in the text protocol.
 func (c *myTalk) query(sql string) *myTalk {
 	c.forget()
-	c.command(mysql.COM_QUERY, sql)
+	c.command(mysql.COM_QUERY, ported(my.kind, sql))
 	c.results()
 	return c
 }
@@ -274,7 +288,7 @@ func (c *myTalk) need(sql string) {
 // prepare returns a statement's id, 0 if that fails.
 func (c *myTalk) prepare(sql string) uint32 {
 	c.forget()
-	c.command(mysql.COM_STMT_PREPARE, sql)
+	c.command(mysql.COM_STMT_PREPARE, ported(my.kind, sql))
 	return c.prepared()
 }
 
@@ -385,7 +399,10 @@ func (c *myTalk) drain() {
 // script, and returns what it printed.
 func mariadbClient(t testing.TB, port, script string, args ...string) string {
 	t.Helper()
-	args = append([]string{"--host=127.0.0.1", "--port=" + port, "--user=clerk", "--force", "--database=crm", "--local-infile=1"}, args...)
+	args = append(append([]string{"--host=127.0.0.1", "--port=" + port, "--user=clerk", "--force", "--database=crm", "--local-infile=1"}, my.db.NoTLS()...), args...)
+	if my.kind == myserver.MySQL { // else it takes no \G from a pipe
+		args = append(args, "--commands")
+	}
 	out, err := my.db.Client(t.Context(), script, args...)
 	if err != nil {
 		out += err.Error()

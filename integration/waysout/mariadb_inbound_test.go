@@ -93,7 +93,7 @@ var myInboundWays = []myWay{
 		if err := os.WriteFile(file, []byte("1\t"+honeyMail+"\n"), 0o600); err != nil {
 			x.t.Fatal(err)
 		}
-		_, _ = my.db.Tool(x.t.Context(), "mariadb-import", "--host=127.0.0.1", "--port="+x.port, "--user=clerk", "--skip-ssl", "--local", "crm", file)
+		_, _ = my.db.Tool(x.t.Context(), "mariadb-import", append(my.db.NoTLS(), "--host=127.0.0.1", "--port="+x.port, "--user=clerk", "--local", "crm", file)...)
 	}},
 	{name: "statement echoed", channel: "statement", kind: "email", stmt: "select '", inbound: true, echoed: true, do: func(x *myTry) {
 		x.query("select '" + honeyMail + "'")

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"honeyrow/event"
+	"honeyrow/internal/myserver"
 	"honeyrow/rules"
 )
 
@@ -66,8 +67,13 @@ func (w myWay) rule() string {
 	return rules.RowRead
 }
 
-func allMyWays() []myWay {
-	return filled(slices.Concat(myRowWays, myWeakWays, myErrorWays, myOtherWays, myInboundWays))
+// allMyWays are those of a kind of server.
+func allMyWays(k myserver.Kind) []myWay {
+	ws := of(k, slices.Concat(myRowWays, myWeakWays, myErrorWays, myOtherWays, myInboundWays))
+	if k == myserver.MySQL {
+		ws = append(ws, onlyInMySQL...)
+	}
+	return filled(ws)
 }
 
 // filled puts what goes without saying into ways.
@@ -106,7 +112,7 @@ func cardBinary() string {
 func TestEveryWayOutOfMariaDBIsRefusedAndTheSessionGoesOn(t *testing.T) {
 	f := mariadb(t)
 	hidden := append([]string{cardBinary()}, secrets...)
-	for _, w := range allMyWays() {
+	for _, w := range allMyWays(f.kind) {
 		for _, mode := range w.attempts() {
 			t.Run(w.name+"/"+mode, func(t *testing.T) {
 				p := newTap(t, &f.block)

@@ -114,12 +114,7 @@ var myOtherWays = []myWay{
 		x.admin("create or replace table laundry as select email as a, 1 as b from customers where id > 900000")
 		x.query("select * from laundry")
 	}},
-	{name: "MEMORY, MyISAM, Aria and CSV tables", channel: "row", kind: "email", stmt: "select * from e_csv", do: func(x *myTry) {
-		for _, e := range []string{"memory", "myisam", "aria", "csv"} {
-			x.admin("create or replace table e_" + e + " (e varchar(100) not null) engine = " + e + " as select email e from customers where id > 900000")
-		}
-		x.query("select * from e_csv union all select * from e_memory union all select * from e_myisam union all select * from e_aria")
-	}},
+	{name: "MEMORY, MyISAM, Aria and CSV tables", channel: "row", kind: "email", stmt: "select * from e_memory", do: engines("memory", "myisam", "aria", "csv")},
 	{name: "file read by LOAD_FILE", channel: "row", kind: "email", stmt: "load_file", do: func(x *myTry) {
 		name := fmt.Sprintf("%s/leak-%d.txt", my.db.Dir, x.id)
 		x.admin("select email from customers where id > 900000 into outfile '" + name + "'")
@@ -205,6 +200,51 @@ var myOtherWays = []myWay{
 	{name: "error of COM_STMT_FETCH", channel: "error", kind: "email", stmt: "order by c.id", do: func(x *myTry) {
 		x.cursor("select if(c.id > 900000, f_error(), 1) from customers c order by c.id", 1)
 	}},
+	{name: "table's alias made by dynamic SQL", channel: "label", kind: "api_key", text: true, stmt: "execute immediate", sql: "set @a = (select concat('select note from orders `', api_key, '` limit 1') from customers where id = 900001); execute immediate @a"},
+	{name: "cursor, fetched in another character set than it was opened in", channel: "row", kind: "person_name", stmt: "select name", do: func(x *myTry) {
+		id := x.prepare("select name from customers where id > 900000")
+		x.command(mysql.COM_STMT_EXECUTE, executeBody(id, 1))
+		x.results()
+		x.query("set character_set_results = utf16")
+		x.fetch(id, 10)
+		x.query("set names utf8mb4")
+	}},
+	{name: "character set of file names", channel: "row", kind: "email", stmt: "select email", do: func(x *myTry) {
+		x.query("set character_set_results = filename")
+		x.query("select email from customers where id > 900000")
+		x.query("set names utf8mb4")
+	}},
+	{name: "error in the character set of file names", channel: "error", kind: "email", stmt: "insert into uniq", do: func(x *myTry) {
+		x.query("set character_set_results = filename")
+		x.query("insert into uniq select email from customers where id > 900000")
+		x.query("set names utf8mb4")
+	}},
+	{name: "column's label in the character set of file names", channel: "label", kind: "email", stmt: "select * from v_label", do: func(x *myTry) {
+		x.query("set character_set_results = filename")
+		x.query("select * from v_label")
+		x.query("set names utf8mb4")
+	}},
+	{name: "key in a row of more than 64 KiB", channel: "row", kind: "key", stmt: "select id, repeat", do: func(x *myTry) {
+		x.query("select id, repeat('x', 100000) from customers where id > 900000")
+	}},
+	{name: "card number in a row of more than 64 KiB, binary protocol", channel: "row", kind: "card_number", stmt: "select repeat", cut: true, do: func(x *myTry) {
+		id := x.prepare("select repeat('x', 100000), card from customers where id > 900000")
+		x.command(mysql.COM_STMT_EXECUTE, executeBody(id, 0))
+		bigDrain(x)
+	}},
+	{name: "name and salary in a row of more than 64 KiB", channel: "row", kind: "person_name", stmt: "select concat(name)", do: func(x *myTry) {
+		x.query("select concat(name), salary + 0, repeat('x', 100000) from customers where id > 900000")
+	}},
+	{name: "RETURNING of a bulk execution (MariaDB)", channel: "row", kind: "email", stmt: "insert into sink", do: func(x *myTry) {
+		id := x.prepare("insert into sink (id) values (?) returning (select email from customers where id > 900000)")
+		b := append(binary.LittleEndian.AppendUint32(nil, id), 128, 0, 0xfd, 0)
+		for _, v := range []string{"1", "2"} {
+			b = append(append(b, 0), lstr(v)...)
+		}
+		x.forget()
+		x.command(0xfa, string(b))
+		x.results()
+	}},
 	charsetWay("latin1"), charsetWay("utf8mb3"), charsetWay("binary"), charsetWay("gbk"), charsetWay("sjis"), charsetWay("cp932"), charsetWay("big5"),
 	charsetWay("euckr"), charsetWay("koi8r"), charsetWay("swe7", "api_key"),
 	resultsWay("utf16"), resultsWay("ucs2"), resultsWay("utf32"), resultsWay("utf16le"), resultsWay("NULL"), resultsWay("utf16, binary protocol"), resultsWay("utf32, cursor"),
@@ -282,14 +322,24 @@ var myOtherWays = []myWay{
 	{name: "mariadb client, --compress", channel: "row", kind: "email", stmt: "select", do: func(x *myTry) { mariadbClient(x.t, x.port, myHoney, "--compress") }},
 	{name: "mariadb client, --xml", channel: "row", kind: "email", stmt: "select", do: func(x *myTry) { mariadbClient(x.t, x.port, myHoney, "--xml") }},
 	{name: "mariadb-dump", channel: "row", kind: "email", stmt: "SELECT", do: func(x *myTry) {
-		_, _ = my.db.Tool(x.t.Context(), "mariadb-dump", "--host=127.0.0.1", "--port="+x.port, "--user=clerk", "--single-transaction", "crm", "customers")
+		_, _ = my.db.Tool(x.t.Context(), "mariadb-dump", append(my.db.NoTLS(), "--host=127.0.0.1", "--port="+x.port, "--user=clerk", "--single-transaction", "crm", "customers")...)
 	}},
 	{name: "mariadb-dump --quick --compress --hex-blob", channel: "row", kind: "email", stmt: "SELECT", do: func(x *myTry) {
-		_, _ = my.db.Tool(x.t.Context(), "mariadb-dump", "--host=127.0.0.1", "--port="+x.port, "--user=clerk", "--quick", "--compress", "--hex-blob", "crm", "customers")
+		_, _ = my.db.Tool(x.t.Context(), "mariadb-dump", append(my.db.NoTLS(), "--host=127.0.0.1", "--port="+x.port, "--user=clerk", "--quick", "--compress", "--hex-blob", "crm", "customers")...)
 	}},
 	driverWay("go-sql-driver, text", true), driverWay("go-sql-driver, binary", false),
 	{name: "go-mysql's client, text", channel: "row", kind: "email", stmt: "select", do: goMySQLWay()},
 	{name: "go-mysql's client, prepared", channel: "row", kind: "email", stmt: "select", do: goMySQLWay(900000)},
+}
+
+// engines reads the value from tables of storage engines.
+func engines(names ...string) func(x *myTry) {
+	return func(x *myTry) {
+		for _, e := range names {
+			x.admin("create or replace table e_" + e + " (e varchar(100) not null) engine = " + e + "; insert into e_" + e + " select email from customers where id > 900000")
+		}
+		x.query("select * from e_" + strings.Join(names, " union all select * from e_"))
+	}
 }
 
 // busy runs f while another session runs a statement with a honey value in it.

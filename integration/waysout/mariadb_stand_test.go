@@ -94,10 +94,17 @@ create procedure p_diagnostics() begin
   insert into uniq select email from customers where id = 900001; end//
 create procedure p_then_error() begin select 1; select extractvalue(1, concat('~', (select api_key from customers where id = 900001))); end//
 create function f_error() returns int begin declare e varchar(120); select email into e from customers where id = 900001; signal sqlstate '45000' set message_text = e; return 1; end//
+create function f_wide() returns int begin set character_set_results = utf16; return 1; end//
 create function f_agg(v text) returns text return concat('<', v, '>')//
 create trigger t_checked before insert on checked for each row begin declare e varchar(120); if new.n = 7 then select email into e from customers where id = 900001; signal sqlstate '45000' set message_text = e; end if; end//
 delimiter ;
 `
+
+// mySettings are those of one kind of server.
+var mySettings = map[myserver.Kind][]string{
+	myserver.MariaDB: {"binlog_annotate_row_events = ON", "proxy_protocol_networks = 127.0.0.1"},
+	myserver.MySQL:   {"binlog_rows_query_log_events = ON", "group_concat_max_len = 1M"},
+}
 
 // honeyUID stands in a column of 16 bytes.
 const honeyUID = "6f0d2a7c-e1b9-4c55-a3d8-b7e41f20c9aa"
@@ -129,8 +136,9 @@ var myColumns = []struct {
 	{"uid", honeyUID, "raw_id", token.Strong},
 }
 
-// farm is MariaDB with its listeners, opened by the first test that needs it.
+// farm is MariaDB, or MySQL, with its listeners, opened by the first test that needs it.
 type farm struct {
+	kind myserver.Kind
 	once sync.Once
 	err  error
 	db   *myserver.Server
@@ -150,7 +158,7 @@ type farm struct {
 
 var my = &farm{}
 
-// mariadb returns the farm.
+// mariadb returns the farm: MariaDB, or the server that HONEYROW_MY_BIN names.
 func mariadb(t testing.TB) *farm {
 	t.Helper()
 	my.once.Do(func() { my.err = my.open(context.WithoutCancel(t.Context())) })
@@ -173,10 +181,13 @@ func (f *farm) close() {
 
 func (f *farm) open(ctx context.Context) error {
 	var err error
-	f.db, err = myserver.Start(ctx, myserver.Options{Settings: []string{
-		"log_bin = log", "log_bin_trust_function_creators = ON", "server_id = 1", "binlog_format = ROW", "binlog_annotate_row_events = ON", "max_allowed_packet = 64M", "local_infile = ON",
-		"session_track_system_variables = *", "log_output = TABLE", "proxy_protocol_networks = 127.0.0.1",
-	}})
+	if _, _, f.kind, err = myserver.Find(); err != nil {
+		return err
+	}
+	f.db, err = myserver.Start(ctx, myserver.Options{Settings: append([]string{
+		"log_bin = log", "log_bin_trust_function_creators = ON", "server_id = 1", "binlog_format = ROW", "max_allowed_packet = 64M", "local_infile = ON",
+		"session_track_system_variables = *", "log_output = TABLE",
+	}, mySettings[f.kind]...)})
 	if err != nil {
 		return err
 	}
@@ -192,7 +203,8 @@ func (f *farm) open(ctx context.Context) error {
 	if err := f.db.Exec(ctx, "", "create database crm"); err != nil {
 		return err
 	}
-	for _, sql := range []string{mySchema, plant, myLater} {
+	before, later := mySchemaOf(f.kind)
+	for _, sql := range []string{before, plant, later} {
 		if err := f.db.Exec(ctx, "crm", sql); err != nil {
 			return err
 		}
@@ -216,7 +228,7 @@ func (f *farm) open(ctx context.Context) error {
 		{&f.protect, "protect", mywire.Config{Protect: true, Hold: wire.HoldConfig{Size: roomy}}, nil, false},
 		{&f.replica, "replica", mywire.Config{Replication: []string{"clerk"}}, nil, false},
 		{&f.secure, "secure", mywire.Config{TLS: tlsconf.Client{Mode: tlsconf.Require, CertFile: f.certs.cert, KeyFile: f.certs.key, ClientCAFile: f.certs.ca, ClientAuth: tlsconf.CertOptional}}, nil, false},
-		{&f.balanced, "balanced", mywire.Config{}, []string{"127.0.0.1"}, true},
+		{&f.balanced, "balanced", mywire.Config{}, []string{"127.0.0.1"}, f.kind == myserver.MariaDB},
 	} {
 		log := zerolog.New(&f.log)
 		g.cfg.Listener = g.name

@@ -47,6 +47,7 @@ var myRowWays = []myWay{
 	{name: "card number as text", kind: "card_number", sql: "select cast(card as char) from customers where id > 900000"},
 	{name: "card number as DECIMAL", kind: "card_number", sql: "select card_dec from forms"},
 	{name: "card number as DOUBLE", kind: "card_number", sql: "select cast(card as double(16,0)) from customers where id > 900000"},
+	{name: "card number as DOUBLE with an exponent", kind: "card_number", sql: "select card + 0e0 from customers where id > 900000"},
 	{name: "card number with ZEROFILL", kind: "card_number", sql: "select card_zero from forms"},
 	{name: "card number in CHAR(n)", kind: "card_number", sql: "select card_char from forms"},
 	{name: "uuid alone", kind: "uuid", sql: "select ref from customers where id > 900000"},

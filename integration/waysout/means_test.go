@@ -95,6 +95,10 @@ func (m *meansFile) of(product, way string, modes []string) []string {
 
 // everyDeed are all attempts of which something must be reported.
 func everyDeed() []deed {
-	f := &farm{}
-	return slices.Concat(y.alert.deeds(allWays()), y.alert.deeds(disguised), f.deeds(&f.alert, allMyWays()), f.deeds(&f.alert, allMyDisguised()))
+	all := slices.Concat(y.alert.deeds(allWays()), y.alert.deeds(disguised))
+	for _, k := range myKinds {
+		f := &farm{kind: k}
+		all = slices.Concat(all, f.deeds(&f.alert, allMyWays(k)), f.deeds(&f.alert, allMyDisguised(k)))
+	}
+	return all
 }

@@ -92,13 +92,13 @@ func (g *gate) deeds(ws []way) []deed {
 	return out
 }
 
-// myDeeds returns the attempts of ways of MariaDB through a gate of the farm.
+// deeds returns the attempts of ways of MariaDB or MySQL through a gate of the farm.
 func (f *farm) deeds(g *gate, ws []myWay) []deed {
 	var out []deed
 	for _, w := range ws {
 		for _, mode := range w.attempts() {
 			out = append(out, deed{
-				product: "MariaDB", way: w.name, mode: mode, gate: g, as: w.as,
+				product: string(f.kind), way: w.name, mode: mode, gate: g, as: w.as,
 				want: story{rule: w.rule(), kind: w.kind, channel: w.channel, statement: w.stmt, user: "clerk", database: w.schema},
 				do: func(t *testing.T, p *tap) {
 					x := w.start(t, p, mode)
@@ -132,7 +132,7 @@ func TestEveryWayOutMakesOneDetectionWithTheRightStory(t *testing.T) {
 
 func TestEveryWayOutOfMariaDBMakesOneDetectionWithTheRightStory(t *testing.T) {
 	f := mariadb(t)
-	runAll(t, f.deeds(&f.alert, allMyWays()), deed.reported)
+	runAll(t, f.deeds(&f.alert, allMyWays(f.kind)), deed.reported)
 }
 
 func TestEveryDisguiseMakesOneDetectionThatNamesIt(t *testing.T) {
@@ -141,7 +141,7 @@ func TestEveryDisguiseMakesOneDetectionThatNamesIt(t *testing.T) {
 
 func TestEveryDisguiseOfMariaDBMakesOneDetectionThatNamesIt(t *testing.T) {
 	f := mariadb(t)
-	runAll(t, f.deeds(&f.alert, allMyDisguised()), deed.reported)
+	runAll(t, f.deeds(&f.alert, allMyDisguised(f.kind)), deed.reported)
 }
 
 // The gates named calm watch a honey row of the same table that is like the one
@@ -154,5 +154,5 @@ func TestNoWayOfAnOrdinaryRowRaisesAnAlarm(t *testing.T) {
 
 func TestNoWayOfAnOrdinaryRowOfMariaDBRaisesAnAlarm(t *testing.T) {
 	f := mariadb(t)
-	runAll(t, f.deeds(&f.calm, slices.Concat(allMyWays(), allMyDisguised())), deed.silent)
+	runAll(t, f.deeds(&f.calm, slices.Concat(allMyWays(f.kind), allMyDisguised(f.kind))), deed.silent)
 }

@@ -260,7 +260,7 @@ func run(m *testing.M) int {
 	parser := pgsql.New(pgsql.DefaultConfig(), nil)
 	defer parser.Close()
 	other := new(mydialect.Parser)
-	y.judge.analysis = engine.NewAnalysis(map[sqlfacts.Flavour]sqlfacts.Dialect{sqlfacts.PostgreSQL: parser, sqlfacts.MariaDB: other}, engine.AnalysisOptions{})
+	y.judge.analysis = engine.NewAnalysis(map[sqlfacts.Flavour]sqlfacts.Dialect{sqlfacts.PostgreSQL: parser, sqlfacts.MariaDB: other, sqlfacts.MySQL: other}, engine.AnalysisOptions{})
 	defer y.judge.analysis.Close()
 	for _, g := range []*gate{&my.judge, &y.protect, &my.protect} {
 		g.analysis = y.judge.analysis

@@ -19,11 +19,16 @@ type Config struct {
 	Retention time.Duration `yaml:"retention"`
 	// Queue is how many detections may wait in memory for a commit.
 	Queue int `yaml:"queue"`
+	// SpillPath is the file that takes detections while the database cannot be
+	// written; empty: beside the database.
+	SpillPath string `yaml:"spill_path"`
+	// Unwritable says what becomes of traffic meanwhile: UnwritableHold and so on.
+	Unwritable string `yaml:"unwritable"`
 }
 
 // DefaultConfig keeps detections for 90 days.
 func DefaultConfig() Config {
-	return Config{Retry: DefaultRetry(), Retention: 90 * 24 * time.Hour, Queue: DefaultQueue}
+	return Config{Retry: DefaultRetry(), Retention: 90 * 24 * time.Hour, Queue: DefaultQueue, Unwritable: UnwritableHold}
 }
 
 // Validate reports what cannot work.
@@ -33,6 +38,9 @@ func (c Config) Validate() error {
 		return errors.New("retention: set one hour or more, such as 2160h for 90 days")
 	case c.Queue < 1:
 		return errors.New("queue: set one or more, such as 1024")
+	}
+	if err := validUnwritable(c.Unwritable); err != nil {
+		return err
 	}
 	if err := c.Retry.Validate(); err != nil {
 		return fmt.Errorf("retry.%w", err)
@@ -65,9 +73,15 @@ type Desk struct {
 	now   func() time.Time
 }
 
+// DeskOptions hold what a Desk can do without: see RecorderOptions.
+type DeskOptions struct {
+	Spill   Spill
+	Trouble func(error)
+}
+
 // NewDesk makes a desk; it takes over the sinks and closes them at the end of
 // Run. It does nothing until Run.
-func NewDesk(store Store, routes []Route, cfg Config, log zerolog.Logger) *Desk {
+func NewDesk(store Store, routes []Route, cfg Config, log zerolog.Logger, o DeskOptions) *Desk {
 	k := &Desk{store: store, cfg: cfg, log: log, now: time.Now}
 	names := make([]string, len(routes))
 	for i, r := range routes {
@@ -75,7 +89,9 @@ func NewDesk(store Store, routes []Route, cfg Config, log zerolog.Logger) *Desk 
 		k.sinks = append(k.sinks, r.Sink)
 		k.loops = append(k.loops, NewLoop(store, r.Sink, r.Policy.Retry.Or(cfg.Retry), log, LoopOptions{Policy: r.Policy}))
 	}
-	k.rec = NewRecorder(store, names, log, RecorderOptions{Queue: cfg.Queue, Wake: k.Wake})
+	k.rec = NewRecorder(store, names, log, RecorderOptions{
+		Queue: cfg.Queue, Wake: k.Wake, Spill: o.Spill, Pass: cfg.Unwritable == UnwritablePass, Trouble: o.Trouble,
+	})
 	return k
 }
 
@@ -89,6 +105,15 @@ func (k *Desk) Flush(ctx context.Context) error { return k.rec.Flush(ctx) }
 func (k *Desk) Wake() {
 	for _, l := range k.loops {
 		l.Wake()
+	}
+}
+
+// StandBy has another process deliver: the loops end what is under way, give up
+// their leases, and deliver again only where nobody else does. What is reported
+// is committed as before. False takes that back.
+func (k *Desk) StandBy(on bool) {
+	for _, l := range k.loops {
+		l.StandBy(on)
 	}
 }
 

@@ -56,8 +56,10 @@ const (
 	// lookEvery is how often the outbox is looked at without a wake-up: other
 	// processes put detections there too (`honeyrow alerts test`).
 	lookEvery = 2 * time.Second
-	// leasePause is how often a loop looks whether the sink is free.
-	leasePause = 500 * time.Millisecond
+	// leasePause is how often a loop looks whether the sink is free, standbyPause
+	// how often one does that leaves the sink to another process.
+	leasePause   = 500 * time.Millisecond
+	standbyPause = 5 * time.Second
 	// storePause is the pause after a failure of the outbox itself.
 	storePause = time.Second
 )
@@ -84,6 +86,8 @@ type Loop struct {
 	roll func() float64
 	woke chan struct{}
 	one  sync.Mutex // held by Run or Drain
+
+	standby atomic.Bool
 
 	release    func()    // gives up the lease; nil: not held
 	failures   int       // of the sink in a row
@@ -139,8 +143,21 @@ func NewLoop(out Outbox, sink Sink, cfg RetryConfig, log zerolog.Logger, o LoopO
 	return l
 }
 
+// StandBy leaves the sink to another process for as long as there is one: see
+// Desk.StandBy.
+func (l *Loop) StandBy(on bool) {
+	l.standby.Store(on)
+	select {
+	case l.woke <- struct{}{}:
+	default:
+	}
+}
+
 // Wake tells the loop that the outbox has something new. It never blocks.
 func (l *Loop) Wake() {
+	if l.standby.Load() {
+		return // whoever has the sink looks by itself
+	}
 	select {
 	case l.woke <- struct{}{}:
 	default:
@@ -237,13 +254,23 @@ func (l *Loop) giveBack() {
 
 // round delivers what is due and returns how long to sleep.
 func (l *Loop) round(ctx context.Context) time.Duration {
+	standby := l.standby.Load()
+	if standby && l.release != nil {
+		l.giveBack()
+		return standbyPause
+	}
 	switch err := l.lease(); {
+	case errors.Is(err, ErrLeased) && standby:
+		return standbyPause
 	case errors.Is(err, ErrLeased):
 		return leasePause
 	case err != nil:
 		return l.storeFailed(ctx, err)
 	}
-	for ctx.Err() == nil {
+	if standby { // nobody else is at it: once round
+		defer l.giveBack()
+	}
+	for ctx.Err() == nil && l.standby.Load() == standby {
 		if rest := max(l.restUntil.Sub(l.now()), l.paceUntil.Sub(l.now())); rest > 0 {
 			return rest
 		}
@@ -261,7 +288,7 @@ func (l *Loop) round(ctx context.Context) time.Duration {
 			if l.mustWait(d) {
 				break
 			}
-			if l.try(ctx, d); l.restUntil.After(l.now()) || ctx.Err() != nil {
+			if l.try(ctx, d); l.restUntil.After(l.now()) || ctx.Err() != nil || l.standby.Load() != standby {
 				break
 			}
 		}

@@ -332,7 +332,7 @@ func TestEndBreaksOffATryWithoutCountingIt(t *testing.T) {
 func TestDeskDeliversAndShutsDownInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, sink := &alerttest.Memory{}, &fakeSink{}
-		desk := alert.NewDesk(store, []alert.Route{{Sink: sink}}, alert.DefaultConfig(), zerolog.Nop())
+		desk := alert.NewDesk(store, []alert.Route{{Sink: sink}}, alert.DefaultConfig(), zerolog.Nop(), alert.DeskOptions{})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- desk.Run(ctx, 10*time.Second) }()
@@ -361,7 +361,7 @@ func TestDeskForgetsDetectionsAfterTheirRetention(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, cfg := &alerttest.Memory{}, alert.DefaultConfig()
 		cfg.Retention = time.Hour
-		desk := alert.NewDesk(store, []alert.Route{{Sink: &fakeSink{}}}, cfg, zerolog.Nop())
+		desk := alert.NewDesk(store, []alert.Route{{Sink: &fakeSink{}}}, cfg, zerolog.Nop(), alert.DeskOptions{})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- desk.Run(ctx, time.Second) }()

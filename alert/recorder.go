@@ -2,6 +2,7 @@ package alert
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -30,14 +31,19 @@ const (
 // one commit runs make up the next, so the window between Report and the
 // commit is about two commits, a few milliseconds, and idle time costs nothing.
 //
-// Report never drops: if the outbox cannot be written, the queue fills and
-// then Report blocks the session that it belongs to.
+// While the outbox cannot be written, detections go into the spill, and back from
+// there into the outbox in their order. Where there is no spill, or it cannot be
+// written either, they stay in memory; when the queue is full, Report blocks the
+// session that it belongs to, unless Unwritable says otherwise.
 type Recorder struct {
 	out   Outbox
 	sinks []string
 	log   zerolog.Logger
 	now   func() time.Time
 	wake  func()
+	spill Spill // nil: none
+	pass  bool  // never block a session: count what is lost
+	tell  func(error)
 
 	queue  chan item
 	closed chan struct{} // no more reports
@@ -45,8 +51,15 @@ type Recorder struct {
 	ended  chan struct{} // Run has returned
 
 	stats   recorderCounters
-	lastLog time.Time // Run's own
-	skipped int       // log lines kept back since lastLog; Run's own
+	lastLog time.Time     // Run's own
+	skipped int           // log lines kept back since lastLog; Run's own
+	spilled bool          // the spill may hold something; Run's own
+	again   time.Time     // no try to empty the spill before; Run's own
+	rest    time.Duration // between such tries; Run's own
+
+	mu      sync.Mutex
+	trouble chan struct{} // closed while the outbox cannot be written
+	ill     bool
 }
 
 // item is a detection, or a mark whose channel is closed once everything
@@ -57,7 +70,7 @@ type item struct {
 }
 
 type recorderCounters struct {
-	reported, committed, blocked, failed, lost atomic.Uint64
+	reported, committed, blocked, failed, spilled, lost atomic.Uint64
 }
 
 // RecorderStats counts since the start.
@@ -66,8 +79,11 @@ type RecorderStats struct {
 	Committed uint64
 	Blocked   uint64 // calls of Report that had to wait for the queue
 	Failed    uint64 // commits that failed and were tried again
+	Spilled   uint64 // detections kept in the spill until the outbox could be written
 	Lost      uint64 // detections that were never committed; each is in the log by id
-	Queued    int    // waiting now
+	Queued    int    // waiting in memory now
+	Waiting   int    // waiting in the spill now
+	Failing   bool   // the outbox cannot be written now
 }
 
 // RecorderOptions hold what a Recorder can do without.
@@ -76,14 +92,22 @@ type RecorderOptions struct {
 	Now   func() time.Time // nil: time.Now
 	// Wake is called after each commit, on Run's goroutine; it must not block.
 	Wake func()
+	// Spill keeps what the outbox cannot take; nil: memory has to do.
+	Spill Spill
+	// Pass has Report never wait while the outbox cannot be written: what fits
+	// neither into the spill nor into the queue is lost, counted and logged by its id.
+	Pass bool
+	// Trouble is told why the outbox cannot be written, and nil once it can, on
+	// Run's goroutine; it must not block. nil: nobody is.
+	Trouble func(error)
 }
 
 // NewRecorder makes a recorder that commits detections for the named sinks.
 // It does nothing until Run.
 func NewRecorder(out Outbox, sinks []string, log zerolog.Logger, o RecorderOptions) *Recorder {
 	r := &Recorder{
-		out: out, sinks: sinks, log: log, now: o.Now, wake: o.Wake,
-		closed: make(chan struct{}), ended: make(chan struct{}),
+		out: out, sinks: sinks, log: log, now: o.Now, wake: o.Wake, spill: o.Spill, pass: o.Pass, tell: o.Trouble,
+		closed: make(chan struct{}), ended: make(chan struct{}), trouble: make(chan struct{}),
 	}
 	if o.Queue <= 0 {
 		o.Queue = DefaultQueue
@@ -116,21 +140,58 @@ func (r *Recorder) Report(d event.Detection) {
 	default:
 	}
 	r.stats.blocked.Add(1)
+	var giveUp chan struct{}
+	if r.pass {
+		giveUp = r.troubled()
+	}
 	select {
 	case r.queue <- item{d: d}:
 		r.sweep(false)
+	case <-giveUp:
+		r.lose([]event.Detection{d}, "the queue is full while the outbox cannot be written, and alerts.unwritable is pass")
 	case <-r.closed:
 		r.lose([]event.Detection{d}, "the recorder was closed while the queue was full")
+	}
+}
+
+// troubled returns a channel that is closed while the outbox cannot be written.
+func (r *Recorder) troubled() chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.trouble
+}
+
+// fare notes whether the outbox can be written, nil if so.
+func (r *Recorder) fare(err error) {
+	r.mu.Lock()
+	changed := r.ill != (err != nil)
+	r.ill = err != nil
+	switch {
+	case changed && r.ill:
+		close(r.trouble)
+	case changed:
+		r.trouble = make(chan struct{})
+	}
+	r.mu.Unlock()
+	if changed && r.tell != nil {
+		r.tell(err)
 	}
 }
 
 // Stats may be called at any time.
 func (r *Recorder) Stats() RecorderStats {
 	c := &r.stats
-	return RecorderStats{
+	s := RecorderStats{
 		Reported: c.reported.Load(), Committed: c.committed.Load(), Blocked: c.blocked.Load(),
-		Failed: c.failed.Load(), Lost: c.lost.Load(), Queued: len(r.queue),
+		Failed: c.failed.Load(), Spilled: c.spilled.Load(), Lost: c.lost.Load(), Queued: len(r.queue),
 	}
+	if r.spill != nil {
+		s.Waiting = r.spill.Waiting()
+	}
+	r.mu.Lock()
+	s.Failing = r.ill
+	r.mu.Unlock()
+	return s
 }
 
 // Run commits what is reported until Close, or until ctx ends. The end of ctx
@@ -140,10 +201,17 @@ func (r *Recorder) Run(ctx context.Context) {
 		close(r.ended)
 		r.sweep(true) // what came between the last look and ended
 	}()
+	r.spilled = r.spill != nil && r.spill.Waiting() > 0 // of a process that has ended
 	for {
+		var again <-chan time.Time
+		if r.spilled {
+			again = time.After(time.Until(r.again))
+		}
 		select {
 		case it := <-r.queue:
 			r.commit(ctx, r.gather(it))
+		case <-again:
+			r.empty(ctx)
 		case <-r.closed:
 			r.drain(ctx)
 			return
@@ -184,6 +252,9 @@ func (r *Recorder) drain(ctx context.Context) {
 		case it := <-r.queue:
 			r.commit(ctx, r.gather(it))
 		default:
+			if r.spilled && ctx.Err() == nil {
+				r.empty(ctx) // one last try: else the next start's
+			}
 			return
 		}
 	}
@@ -222,28 +293,40 @@ func (r *Recorder) commit(ctx context.Context, group []item) {
 	}
 }
 
-// put tries until the outbox has ds or ctx ends.
+// put tries until the outbox or the spill has ds, or ctx ends.
 func (r *Recorder) put(ctx context.Context, ds []event.Detection) {
+	if r.spilled && !r.empty(ctx) && r.keep(ds) { // not before those that wait there
+		return
+	}
 	pause := minCommitPause
 	for {
-		try, cancel := context.WithTimeout(ctx, commitTimeout)
-		err := r.out.Put(try, ds, r.sinks)
-		cancel()
+		err := r.try(ctx, ds)
 		switch {
 		case err == nil:
 			r.stats.committed.Add(uint64(len(ds)))
+			r.fare(nil)
 			return
 		case IsPermanent(err) && len(ds) > 1: // one of them: find out which
 			for i := range ds {
 				r.put(ctx, ds[i:i+1])
 			}
 			return
-		case IsPermanent(err), ctx.Err() != nil:
+		case IsPermanent(err):
 			r.lose(ds, err.Error())
 			return
 		}
-		r.stats.failed.Add(1)
-		r.complain(err, len(ds))
+		if ctx.Err() == nil {
+			r.stats.failed.Add(1)
+			r.fare(err)
+			r.complain(err, len(ds))
+		}
+		if r.keep(ds) {
+			return
+		}
+		if ctx.Err() != nil {
+			r.lose(ds, err.Error())
+			return
+		}
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
@@ -254,6 +337,78 @@ func (r *Recorder) put(ctx context.Context, ds []event.Detection) {
 	}
 }
 
+// try commits once.
+func (r *Recorder) try(ctx context.Context, ds []event.Detection) error {
+	try, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	return r.out.Put(try, ds, r.sinks)
+}
+
+// keep puts ds into the spill.
+func (r *Recorder) keep(ds []event.Detection) bool {
+	if r.spill == nil {
+		return false
+	}
+	if err := r.spill.Keep(ds); err != nil {
+		r.complain(err, len(ds))
+		return false
+	}
+	if !r.spilled {
+		r.spilled, r.rest = true, minCommitPause
+		r.again = time.Now().Add(r.rest)
+	}
+	r.stats.spilled.Add(uint64(len(ds)))
+	return true
+}
+
+// empty commits what waits in the spill, unless that was tried a moment ago. It
+// reports whether nothing waits any more.
+func (r *Recorder) empty(ctx context.Context) bool {
+	if time.Now().Before(r.again) && ctx.Err() == nil {
+		select {
+		case <-r.closed: // the last try
+		default:
+			return false
+		}
+	}
+	n, err := r.spill.Replay(func(ds []event.Detection) error {
+		err := r.try(ctx, ds)
+		if IsPermanent(err) {
+			for i := range ds {
+				if e := r.try(ctx, ds[i:i+1]); IsPermanent(e) {
+					r.lose(ds[i:i+1], e.Error())
+				} else if e != nil {
+					return e
+				}
+			}
+			return nil
+		}
+		return err
+	})
+	r.stats.committed.Add(uint64(n))
+	if n > 0 {
+		r.wake()
+	}
+	if damaged, ok := errors.AsType[*SpillDamaged](err); ok {
+		r.log.Error().Err(damaged).Msg("not all that waited in the spill could be read")
+		err = nil
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			r.stats.failed.Add(1)
+			r.fare(err)
+			r.complain(err, r.spill.Waiting())
+		}
+		r.rest = min(2*max(r.rest, minCommitPause), maxCommitPause)
+		r.again = time.Now().Add(r.rest)
+		return false
+	}
+	r.spilled, r.rest = false, 0
+	r.fare(nil)
+	r.log.Info().Int("committed", n).Msg("the outbox can be written again: what waited in the spill is committed")
+	return true
+}
+
 // complain logs a failed commit, at most once a minute.
 func (r *Recorder) complain(err error, n int) {
 	now := r.now()
@@ -261,8 +416,12 @@ func (r *Recorder) complain(err error, n int) {
 		r.skipped++
 		return
 	}
-	r.log.Error().Err(err).Int("waiting", n+len(r.queue)).Int("not_logged", r.skipped).
-		Msg("detections cannot be committed; they are kept in memory and tried again")
+	kept := "memory"
+	if r.spill != nil {
+		kept = r.spill.Path() + ", and in memory if that can't be written"
+	}
+	r.log.Error().Err(err).Int("waiting", n+len(r.queue)).Int("not_logged", r.skipped).Str("kept_in", kept).
+		Msg("detections cannot be committed; they are kept and tried again")
 	r.lastLog, r.skipped = now, 0
 }
 
@@ -312,6 +471,12 @@ func (r *Recorder) Close(ctx context.Context) error {
 
 // verdict is how a recorder that has ended fared.
 func (r *Recorder) verdict() error {
+	if r.spill != nil {
+		if n := r.spill.Waiting(); n > 0 {
+			r.log.Warn().Int("waiting", n).Str("file", r.spill.Path()).
+				Msg("the outbox could not be written: detections wait in the spill, and the next start commits them; keep the file")
+		}
+	}
 	if n := r.stats.lost.Load(); n > 0 {
 		return fmt.Errorf("%d detections were never committed: the log names each by its id", n)
 	}

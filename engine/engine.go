@@ -75,8 +75,9 @@ type Engine struct {
 	bans       bans
 	regular    regular
 	order      func(event.Measure)
-	news       func()    // there are news of quarantines
-	envs       sync.Pool // *rules.Env
+	news       func()                        // there are news of quarantines
+	barrier    atomic.Pointer[event.Verdict] // nil: open
+	envs       sync.Pool                     // *rules.Env
 	copies     copies
 	statements sync.Pool // *statement
 	runs       sync.Pool // *run
@@ -177,5 +178,20 @@ func (e *Engine) Open(c event.Client) (inspect.Session, event.Verdict) {
 	if v, away := e.turnAway(s); away {
 		return s, v
 	}
-	return s, s.login()
+	return s, e.barred(s.login())
+}
+
+// Bar has every login, statement and execution from now on refused with v,
+// whatever it asks, until Bar(nil). What runs goes on. Rules judge and report as
+// ever.
+func (e *Engine) Bar(v *event.Verdict) { e.barrier.Store(v) }
+
+// barred makes v a refusal while all is refused.
+func (e *Engine) barred(v event.Verdict) event.Verdict {
+	b := e.barrier.Load()
+	if b == nil {
+		return v
+	}
+	e.stats.barred.Add(1)
+	return worse(v, *b)
 }

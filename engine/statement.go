@@ -71,9 +71,9 @@ func (s *session) Prepare(sql []byte, total int) (inspect.Statement, event.Verdi
 	}
 	v := s.understand(t, text, sql, total)
 	if x.Empty() {
-		return t, worse(v, t.rec.settle())
+		return t, e.barred(worse(v, t.rec.settle()))
 	}
-	v = worse(v, t.scan(x, sql, text))
+	v = e.barred(worse(v, t.scan(x, sql, text)))
 	if total > len(sql) {
 		s.long = t
 		// The carry for what follows; what stands in sql has been seen.
@@ -144,7 +144,7 @@ func (t *statement) Run(buf []byte, params []inspect.Param) (inspect.Run, event.
 		r.expecting = e.expect(t.s, t, e.now())
 	}
 	if len(params) == 0 {
-		return r, event.Verdict{}
+		return r, e.barred(event.Verdict{})
 	}
 	if e.policy.Load().Parameters {
 		r.keepParams(buf, params)
@@ -158,7 +158,7 @@ func (t *statement) Run(buf []byte, params []inspect.Param) (inspect.Run, event.
 			v = worse(v, e.suspect(asked{s: t.s, text: t.text, total: t.total, findings: []event.Finding{f}}))
 		}
 	}
-	return r, v
+	return r, e.barred(v)
 }
 
 // remember makes t the statement that data from the client belongs to, and

@@ -11,6 +11,7 @@ type counters struct {
 	sessions, swaps, detections, reports, hits atomic.Uint64
 	allowed, disabled, truncated, crowded      atomic.Uint64
 	learned, inline, unparsed, refused, spared atomic.Uint64
+	barred                                     atomic.Uint64
 }
 
 // Stats are totals since the start.
@@ -38,6 +39,7 @@ type Stats struct {
 	// Spared counts quarantines that were not begun, since they would have shut
 	// out everybody on a unix socket, or everybody without a name.
 	Spared uint64
+	Barred uint64 // logins, statements and executions refused while Bar was in force
 	Failed uint64 // conditions that could not be evaluated, with the present rules
 	// Waiting statements are not understood yet, the oldest for Lag, the one that
 	// is being parsed included.
@@ -55,7 +57,7 @@ func (e *Engine) Stats() Stats {
 		Allowed: c.allowed.Load(), Disabled: c.disabled.Load(), Truncated: c.truncated.Load(),
 		Crowded: c.crowded.Load(), Learned: c.learned.Load(),
 		Inline: c.inline.Load(), Unparsed: c.unparsed.Load(),
-		Refused: c.refused.Load(), Spared: c.spared.Load(), Failed: e.policy.Load().rules.Failed(),
+		Refused: c.refused.Load(), Spared: c.spared.Load(), Barred: c.barred.Load(), Failed: e.policy.Load().rules.Failed(),
 		Waiting: waiting, Lag: lag,
 	}
 }

@@ -33,6 +33,12 @@ func (l *Listener) Drain(ctx context.Context) error {
 	return fmt.Errorf("listener %q: %d sessions were still busy at the drain deadline and were cut", l.set.Load().Name, n)
 }
 
+// Leave stops accepting: logins that have begun and sessions go on, and Serve
+// returns when the last of them has ended. Drain and Close may follow.
+func (l *Listener) Leave() {
+	_ = l.socket.Close()
+}
+
 // Close stops accepting and cuts every session; clients are told. It does not
 // wait: Serve returns when all have ended.
 func (l *Listener) Close() {

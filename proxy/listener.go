@@ -39,6 +39,9 @@ type Deps struct {
 	// Sessions are those of all listeners, to which this one adds its own; nil:
 	// nobody orders anything against them.
 	Sessions *Sessions
+	// Socket is where to accept; nil: Listen opens what the configuration names. The
+	// Listener closes it.
+	Socket net.Listener
 	// FarewellTimeout is wire.Options.FarewellTimeout.
 	FarewellTimeout time.Duration
 }
@@ -91,9 +94,11 @@ func Listen(ctx context.Context, c Config, d Deps) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	socket, err := listen(ctx, &s.Config)
-	if err != nil {
-		return nil, fmt.Errorf("listener %q at %s: %w", s.Name, s.Address, err)
+	socket := d.Socket
+	if socket == nil {
+		if socket, err = Open(ctx, s.Config); err != nil {
+			return nil, err
+		}
 	}
 	if d.Sessions == nil {
 		d.Sessions = NewSessions(nil)

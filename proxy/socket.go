@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -21,8 +22,61 @@ import (
 // socketPathMax is the longest path of a unix socket on Linux, in bytes.
 const socketPathMax = 107
 
-// listen opens the socket that c names.
-func listen(ctx context.Context, c *Config) (net.Listener, error) {
+// Socket is an open listening socket, which can be handed over to another process
+// (internal/handover).
+type Socket interface {
+	net.Listener
+	syscall.Conn
+	SetDeadline(time.Time) error
+}
+
+// Open opens the socket that c, which has its defaults, names.
+func Open(ctx context.Context, c Config) (Socket, error) {
+	s, err := openSocket(ctx, &c)
+	if err != nil {
+		return nil, fmt.Errorf("listener %q at %s: %w", c.Name, c.Address, err)
+	}
+	return s, nil
+}
+
+// Adopt makes the socket of c out of one that another process has opened for it.
+func Adopt(s Socket, c Config) (Socket, error) {
+	path, isUnix := strings.CutPrefix(c.Address, "unix:")
+	switch l := s.(type) {
+	case *net.UnixListener:
+		self, err := os.Lstat(path)
+		if !isUnix || err != nil {
+			return nil, fmt.Errorf("listener %q at %s: take its unix socket over: %w", c.Name, c.Address, err)
+		}
+		return &unixListener{UnixListener: l, path: path, self: self}, nil
+	case *net.TCPListener:
+		if !isUnix {
+			return &adopted{l}, nil
+		}
+	}
+	return nil, fmt.Errorf("listener %q at %s: the socket to take over is of another kind", c.Name, c.Address)
+}
+
+// adopted is a TCP socket of another process: that connections are kept alive is
+// not a property of the socket.
+type adopted struct{ *net.TCPListener }
+
+// Accept implements net.Listener.
+func (l *adopted) Accept() (net.Conn, error) {
+	c, err := l.AcceptTCP()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.SetKeepAliveConfig(keepAlive); err != nil && !errors.Is(err, syscall.EINVAL) { // it is gone already
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// keepAlive finds clients that are gone without a word.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 10 * time.Second, Count: 6}
+
+func openSocket(ctx context.Context, c *Config) (Socket, error) {
 	if path, ok := strings.CutPrefix(c.Address, "unix:"); ok {
 		mode, err := c.unixMode()
 		if err != nil {
@@ -30,10 +84,12 @@ func listen(ctx context.Context, c *Config) (net.Listener, error) {
 		}
 		return listenUnix(path, fs.FileMode(mode))
 	}
-	lc := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{
-		Enable: true, Idle: time.Minute, Interval: 10 * time.Second, Count: 6,
-	}}
-	return lc.Listen(ctx, "tcp", c.Address)
+	lc := net.ListenConfig{KeepAliveConfig: keepAlive}
+	l, err := lc.Listen(ctx, "tcp", c.Address)
+	if err != nil {
+		return nil, err
+	}
+	return l.(*net.TCPListener), nil
 }
 
 // unixListener removes its path when it closes, if the path is still its own.
@@ -41,11 +97,12 @@ type unixListener struct {
 	*net.UnixListener
 	path string
 	self fs.FileInfo
+	kept atomic.Bool // the path is left to another process
 }
 
 // listenUnix replaces a socket that nobody listens on any more. The socket gets
 // its mode before it gets its name, so that nobody can connect in between.
-func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
+func listenUnix(path string, mode fs.FileMode) (*unixListener, error) {
 	if err := stale(path); err != nil {
 		return nil, err
 	}
@@ -105,9 +162,12 @@ func stale(path string) error {
 // Addr names the final path.
 func (l *unixListener) Addr() net.Addr { return &net.UnixAddr{Name: l.path, Net: "unix"} }
 
+// Keep has Close leave the path, for another process that has the socket too.
+func (l *unixListener) Keep() { l.kept.Store(true) }
+
 // Close stops listening and removes the path unless it is another's by now.
 func (l *unixListener) Close() error {
-	if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.self) {
+	if now, err := os.Lstat(l.path); !l.kept.Load() && err == nil && os.SameFile(now, l.self) {
 		_ = os.Remove(l.path)
 	}
 	return l.UnixListener.Close()

@@ -5,7 +5,7 @@
 //	GET  /metrics   Prometheus' text format; numbers only, no values, no statements
 //	GET  /healthz   200 while the process lives
 //	GET  /readyz    200 while clients are served and watched; 503 and why otherwise
-//	GET  /v1/status, POST /v1/reload, POST /v1/drain, GET /v1/sessions, DELETE /v1/sessions/ID
+//	GET  /v1/status, POST /v1/reload, POST /v1/drain, POST /v1/hand-over, GET /v1/sessions, DELETE /v1/sessions/ID
 //	GET /v1/quarantine, POST /v1/quarantine, DELETE /v1/quarantine/ID
 //	GET  /debug/pprof/...
 //
@@ -59,7 +59,6 @@ type Backend interface {
 type Server struct {
 	http   *http.Server
 	socket net.Listener
-	path   string // of a unix socket
 	log    zerolog.Logger
 }
 
@@ -68,6 +67,35 @@ type Deps struct {
 	Backend Backend
 	Metrics http.Handler
 	Log     zerolog.Logger
+	// Socket is where to listen; nil: Listen opens what the configuration names.
+	// The Server closes it.
+	Socket net.Listener
+}
+
+// Socket is an open listening socket, which can be handed over to another process
+// (internal/handover).
+type Socket interface {
+	net.Listener
+	syscall.Conn
+	SetDeadline(time.Time) error
+}
+
+// Open opens the socket that c names.
+func Open(c Config) (Socket, error) {
+	network, addr, err := Split(c.Address)
+	if err != nil {
+		return nil, err
+	}
+	var l net.Listener
+	if network == "unix" {
+		l, err = listenUnix(addr)
+	} else {
+		l, err = net.Listen(network, addr)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("admin: listen on %s: %w: is another proxy running with this configuration?", c.Address, err)
+	}
+	return l.(Socket), nil // TCP's and unix's both are
 }
 
 // Listen opens the socket that c names. Serve answers; Close ends it.
@@ -76,19 +104,15 @@ func Listen(c Config, d Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	network, addr, err := Split(c.Address)
+	network, _, err := Split(c.Address)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{log: d.Log}
-	if network == "unix" {
-		s.path = addr
-		s.socket, err = listenUnix(addr)
-	} else {
-		s.socket, err = net.Listen(network, addr)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("admin: listen on %s: %w: is another proxy running with this configuration?", c.Address, err)
+	s := &Server{log: d.Log, socket: d.Socket}
+	if s.socket == nil {
+		if s.socket, err = Open(c); err != nil {
+			return nil, err
+		}
 	}
 	if c.CertFile != "" {
 		cert, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
@@ -171,6 +195,9 @@ func routes(c Config, trusted bool, token config.Secret, d Deps) http.Handler {
 		answer(w, http.StatusAccepted, struct{}{})
 		d.Backend.Drain()
 	})
+	if s, ok := d.Backend.(Successor); ok {
+		handOverRoute(orders, s)
+	}
 	if s, ok := d.Backend.(Sessions); ok {
 		sessionRoutes(orders, s)
 	}

@@ -113,6 +113,9 @@ func (p *Protocol) cancel(ctx context.Context, packet []byte) error {
 		return fail(wire.Client, "protocol", nil, "%w", err)
 	}
 	k := p.keys.find(pid, secret)
+	if k == nil && p.deps.Elsewhere != nil && p.deps.Elsewhere() {
+		k = &cancelKey{set: p.set.Load(), pid: pid, secret: secret}
+	}
 	if k == nil {
 		p.Counters.CancelsUnknown.Add(1)
 		return nil

@@ -129,6 +129,10 @@ type Deps struct {
 	Inspector inspect.Inspector
 	Log       zerolog.Logger
 	Now       func() time.Time // nil: time.Now
+	// Elsewhere reports whether another process has sessions that came through this
+	// listener: a cancel request with a key that is not known here is then left to
+	// the server to judge, as it would be without a proxy. nil: none has.
+	Elsewhere func() bool
 }
 
 // Counters are totals since the start; any field may be read at any time.

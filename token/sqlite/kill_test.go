@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -26,6 +27,9 @@ import (
 const childEnv = "HONEYROW_TEST_CHILD"
 
 func TestMain(m *testing.M) {
+	if path := os.Getenv(readOnlyEnv); path != "" {
+		os.Exit(openReadOnly(path))
+	}
 	if dir := os.Getenv(childEnv); dir != "" {
 		if err := child(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -95,7 +99,7 @@ func child(dir string) error {
 		_, err := alert.NewLoop(s, sinks[0].Sink, alert.DefaultRetry(), zerolog.Nop(), alert.LoopOptions{}).Drain(context.Background())
 		return err
 	}
-	desk := alert.NewDesk(witness{s, &sync.Mutex{}}, sinks, alert.DefaultConfig(), zerolog.New(os.Stderr))
+	desk := alert.NewDesk(witness{s, &sync.Mutex{}}, sinks, alert.DefaultConfig(), zerolog.New(os.Stderr), alert.DeskOptions{})
 	for range 4 {
 		go func() {
 			for i := 0; ; i++ {
@@ -224,5 +228,60 @@ func checkKilledStore(t *testing.T, dir, hexKey string, committed map[event.ID]b
 	if err != nil || len(st) != 1 || st[0].Pending != 0 || st[0].Dead != 0 {
 		text, _ := json.Marshal(st)
 		t.Errorf("after the last start: %s, %v, want nothing pending", text, err)
+	}
+}
+
+// readOnlyEnv makes the test binary open a database as somebody who may not write.
+const readOnlyEnv = "HONEYROW_TEST_READ_ONLY"
+
+func openReadOnly(path string) int {
+	key, err := ParseKey(os.Getenv(KeyEnv))
+	if err == nil {
+		_, err = Open(context.Background(), Options{Path: path, Key: key})
+	}
+	fmt.Println(err)
+	return 0
+}
+
+// A registry that may only be read (a read-only file system, another owner) is
+// named with what to do. Root may write whatever a file's mode says: for root the
+// test runs as nobody.
+func TestAReadOnlyRegistryIsNamedWithWhatToDo(t *testing.T) {
+	dir, err := os.MkdirTemp("", "honeyrow-read-only-") // below a folder that nobody may enter
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	path := filepath.Join(dir, "state", "honeyrow.db")
+	if err := openAt(t, path, nil).Close(); err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(dir, "program")
+	if err := os.WriteFile(program, self, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program)
+	cmd.Env = []string{readOnlyEnv + "=" + path, KeyEnv + "=" + fmt.Sprintf("%x", testKey.b)}
+	owner := os.Getuid()
+	if owner == 0 {
+		owner = 65534
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(owner), Gid: uint32(owner), NoSetGroups: true}}
+	}
+	for p, mode := range map[string]os.FileMode{dir: 0o755, path: 0o400, filepath.Dir(path): 0o500} {
+		if err := os.Chmod(p, mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chown(p, owner, -1); err != nil && os.Getuid() == 0 {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { _ = os.Chmod(filepath.Dir(path), 0o700) }) // so that it can be removed
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), path) || !strings.Contains(string(out), "let the user who runs honeyrow write") && !strings.Contains(string(out), "may write there") {
+		t.Errorf("got %s (%v), want the file and what to do", out, err)
 	}
 }

@@ -43,6 +43,8 @@ type Options struct {
 	Actor string
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// Busy is how long another process's lock is waited for; 0 means ten seconds.
+	Busy time.Duration
 }
 
 // Store is one open database file. It is safe for concurrent use.
@@ -50,6 +52,7 @@ type Store struct {
 	path     string
 	actor    string
 	now      func() time.Time
+	busy     time.Duration
 	box      *box
 	inode    os.FileInfo
 	warnings []string
@@ -74,9 +77,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Path == "" || err != nil {
 		return nil, fmt.Errorf("open database: no usable path %q: set it to a file in a folder of honeyrow's own", o.Path)
 	}
-	s := &Store{path: path, actor: o.Actor, now: o.Now, turn: make(chan struct{}, 1), closing: make(chan struct{})}
+	s := &Store{path: path, actor: o.Actor, now: o.Now, busy: o.Busy, turn: make(chan struct{}, 1), closing: make(chan struct{})}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.busy == 0 {
+		s.busy = busyTimeout
 	}
 	if s.actor == "" {
 		s.actor = whoami()
@@ -167,7 +173,7 @@ func (s *Store) connect(ctx context.Context) error {
 	}
 	// Two processes that switch a new file to WAL at once make SQLite answer
 	// BUSY without waiting, so wait here.
-	deadline := time.Now().Add(busyTimeout)
+	deadline := time.Now().Add(s.busy)
 	for {
 		err = s.migrate(ctx)
 		if primary(err) != sqlite3.SQLITE_BUSY || time.Now().After(deadline) || ctx.Err() != nil {
@@ -181,7 +187,7 @@ func (s *Store) connect(ctx context.Context) error {
 // whose connections run pragmas when they open.
 func (s *Store) pool(size int, lock string, pragmas ...string) (*sql.DB, error) {
 	q := url.Values{"_txlock": {lock}}
-	q.Add("_pragma", fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()))
+	q.Add("_pragma", fmt.Sprintf("busy_timeout(%d)", s.busy.Milliseconds()))
 	for _, p := range append(pragmas, "foreign_keys(1)", "trusted_schema(0)") {
 		q.Add("_pragma", p)
 	}

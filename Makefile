@@ -4,6 +4,8 @@ GO ?= go
 FUZZTIME ?= 1m
 KEEP ?=
 DB ?= both
+SOAK ?= 1h
+IDLE ?= 5000
 BENCH ?=
 EVAL ?=
 CAMOUFLAGE ?=
@@ -22,7 +24,7 @@ SERVERS = postgresql psql pg_dump pgbench mariadbd mariadb mariadb-dump
 CLIENTS = node npm python3-psycopg python3-psycopg2 python3-pymysql python3-mysqldb php-mysql sysbench
 
 .DEFAULT_GOAL := help
-.PHONY: others help build deb check format vet lint imports race fuzz-short test integration bench eval camouflage fuzz demo fmt clean FORCE
+.PHONY: others help build deb check format vet lint imports race fuzz-short test integration soak commit-latency bench eval camouflage fuzz demo fmt clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,6 +94,14 @@ others: ## MySQL 9, MariaDB 11.8 and PostgreSQL 18 from Debian's other suites, u
 	HONEYROW_MY_BIN=$(OTHERS)/mariadb-11/bin $(GO) test -count=1 -p 1 -timeout 15m -run MariaDB ./integration/transcripts ./integration/waysout
 	HONEYROW_PG_BIN=$(OTHERS)/postgresql-18/bin $(GO) test -count=1 -timeout 15m ./proxy/pgwire ./seeder/pgdb
 	HONEYROW_MY_BIN=$(OTHERS)/mysql-9/bin $(GO) run ./integration/suites -suite go-
+
+soak: ## clients do everything before real servers for SOAK (1h), under the race detector; memory and goroutines must stay flat; then IDLE (5000) idle clients
+	@scripts/need.sh cc $(SERVERS)
+	SOAK=$(SOAK) $(GO) test -race -v -count=1 -timeout 0 -run Flat ./integration/soak
+	IDLE=$(IDLE) $(GO) test -v -count=1 -timeout 20m -run Idle ./integration/soak
+
+commit-latency: ## how long a detection waits for its commit: writes docs/commit-figures.md
+	$(GO) run ./integration/commit -markdown docs/commit-figures.md
 
 bench: bin/honeyrow ## direct, a framing relay, PgBouncer and HAProxy, honeyrow: side by side, before PostgreSQL and MariaDB (BENCH="-flags")
 	@scripts/need.sh $(SERVERS) sysbench

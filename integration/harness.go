@@ -234,6 +234,9 @@ func (s *Stand) Broken() string {
 // Log is what the proxy has logged, one JSON object a line.
 func (s *Stand) Log() string { return s.log.String() }
 
+// TakeLog returns the log as Log does and forgets it, for what runs long.
+func (s *Stand) TakeLog() string { return s.log.take() }
+
 // Close ends everything and waits for it.
 func (s *Stand) Close() error {
 	if s.stop != nil {
@@ -262,6 +265,14 @@ func (b *safeBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.Write(p)
+}
+
+func (b *safeBuffer) take() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	text := strings.TrimSpace(b.b.String())
+	b.b = bytes.Buffer{}
+	return text
 }
 
 func (b *safeBuffer) String() string {

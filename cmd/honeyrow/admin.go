@@ -52,6 +52,7 @@ func printStatus(e *env, s *app.Status, now time.Time) {
 	}
 	fmt.Fprintf(e.stdout, "%d tokens watched (version %d), %s\n", s.Registry.Tokens, s.Registry.Watch, registry)
 	fmt.Fprintf(e.stdout, "%d hits, %d detections, %d allowed since the start\n\n", s.Engine.Hits, s.Engine.Detections, s.Engine.Allowed)
+	printOutbox(e, s)
 	t := &table{head: []string{"LISTENER", "ADDRESS", "SERVER", "CONNECTIONS", "SESSIONS", "TO CLIENTS", "TO SERVER"}}
 	for _, l := range s.Listener {
 		t.add(l.Name, l.Address, l.Server, strconv.FormatInt(l.Connections, 10), strconv.FormatUint(l.Sessions, 10), size(l.ToClient), size(l.ToServer))
@@ -67,6 +68,19 @@ func printStatus(e *env, s *app.Status, now time.Time) {
 		t.add(k.Name, strconv.FormatUint(k.Delivered, 10), strconv.Itoa(k.Pending), strconv.FormatUint(k.Failed, 10), strconv.FormatUint(k.Dead, 10))
 	}
 	t.write(e.stdout)
+}
+
+// printOutbox tells what is out of the ordinary.
+func printOutbox(e *env, s *app.Status) {
+	if o := s.Outbox; !o.Up || o.Spill > 0 || o.Lost > 0 {
+		fmt.Fprintf(e.stdout, "ALERTS CAN'T BE RECORDED as they should: %d wait in memory, %d in the spill, %d are lost; see the proxy's log\n", o.Queued, o.Spill, o.Lost)
+	}
+	if s.Outbox.Refusing {
+		fmt.Fprintln(e.stdout, "TRAFFIC IS REFUSED meanwhile (alerts.unwritable: refuse)")
+	}
+	if s.Elders > 0 {
+		fmt.Fprintf(e.stdout, "%d sessions are still with processes that have handed over to this one\n", s.Elders)
+	}
 }
 
 // size writes bytes for a person.

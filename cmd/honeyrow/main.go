@@ -42,6 +42,7 @@ type cli struct {
 	Reload     reloadCmd     `cmd:"" help:"Have the running proxy read its configuration again."`
 	Drain      drainCmd      `cmd:"" help:"Have the running proxy end in order."`
 	Sessions   sessionsCmd   `cmd:"" help:"List the sessions of the running proxy, and end them."`
+	HandOver   handOverCmd   `cmd:"" help:"Have a new process take the listeners over; sessions stay."`
 	Seed       seedCmd       `cmd:"" help:"Plan, plant, verify and remove honey rows."`
 	Tokens     tokensCmd     `cmd:"" help:"List, show and export planted tokens; name decoy tables."`
 	Learn      learnCmd      `cmd:"" help:"Learn what statements users and applications send."`

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"honeyrow/internal/app"
+	"honeyrow/internal/handover"
 )
 
 type proxyCmd struct {
@@ -28,12 +29,25 @@ type proxyCmd struct {
 func (proxyCmd) Help() string {
 	return "Stands between clients and servers until SIGTERM or SIGINT, which lets running transactions finish; " +
 		"a second one ends everything at once. SIGHUP reads the configuration again without dropping a session; " +
-		"planted tokens are taken over by themselves. SIGUSR1 logs the totals since the start.\n\n" +
+		"planted tokens are taken over by themselves. SIGUSR1 logs the totals since the start. SIGUSR2 hands the listeners over " +
+		"to the program as it is on disk now (see `honeyrow hand-over`).\n\n" +
 		"Example: honeyrow proxy --config /etc/honeyrow/honeyrow.yaml"
 }
 
 // Run runs the proxy. With --json its log is JSON whatever the configuration says.
 func (c *proxyCmd) Run(e *env) error {
+	estate, err := handover.Inherit()
+	if err != nil {
+		return err
+	}
+	if err := c.run(e, estate); err != nil {
+		estate.Fail(err) // the process before goes on and tells why
+		return err
+	}
+	return nil
+}
+
+func (c *proxyCmd) run(e *env, estate *handover.Estate) error {
 	name, err := app.FindConfig(e.config)
 	if err != nil {
 		return err
@@ -49,21 +63,25 @@ func (c *proxyCmd) Run(e *env) error {
 		debug.SetGCPercent(40)
 	}
 	sigs := make(chan os.Signal, 4)
-	signal.Notify(sigs, syscall.SIGTERM, os.Interrupt, syscall.SIGHUP, syscall.SIGUSR1)
+	signal.Notify(sigs, syscall.SIGTERM, os.Interrupt, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
 	defer signal.Stop(sigs)
 	e.unhook()
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	succeeded := make(chan int, 1)
+	o := app.Options{
+		Log: log, Stdout: e.stdout, Load: func() (*app.Config, error) { return c.load(e, name) }, Stop: stop,
+		Estate: estate, Succeeded: func(pid int) { succeeded <- pid },
+	}
 	if c.Pprof != "" {
-		stop, err := servePprof(c.Pprof, log)
+		gate, err := pprofGate(c.Pprof, estate)
 		if err != nil {
 			return err
 		}
-		defer stop()
+		o.Also = map[string]*handover.Gate{pprofSocket + c.Pprof: gate}
+		defer servePprof(gate, log)()
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	a, err := app.New(context.Background(), cfg, app.Options{
-		Log: log, Stdout: e.stdout, Load: func() (*app.Config, error) { return c.load(e, name) }, Stop: stop,
-	})
+	a, err := app.New(context.Background(), cfg, o)
 	if err != nil {
 		return fmt.Errorf("the proxy can't start: %w", err)
 	}
@@ -80,6 +98,11 @@ func (c *proxyCmd) Run(e *env) error {
 			// Addrs asks for the App's lock: a proxy that hangs there does not work.
 			a.Addrs()
 			tell(log, "WATCHDOG=1")
+		case pid := <-succeeded:
+			// From here on the new process is the service.
+			still()
+			alive = nil
+			tell(log, fmt.Sprintf("MAINPID=%d", pid))
 		case err := <-done:
 			if err == nil {
 				log.Info().Msg("ended")
@@ -91,6 +114,8 @@ func (c *proxyCmd) Run(e *env) error {
 				c.reload(e, name, a, log)
 			case sig == syscall.SIGUSR1:
 				a.Totals()
+			case sig == syscall.SIGUSR2:
+				go func() { _, _ = a.HandOver(context.Background()) }() // it logs what comes of it
 			case !stopping:
 				stopping = true
 				tell(log, "STOPPING=1")
@@ -152,22 +177,37 @@ func tell(log zerolog.Logger, state string) {
 	}
 }
 
-// servePprof serves Go's profiles at addr.
-func servePprof(addr string, log zerolog.Logger) (stop func(), err error) {
-	l, err := net.Listen("tcp", addr)
+// pprofSocket begins the name of the socket of --pprof.
+const pprofSocket = "pprof "
+
+// pprofGate opens the socket of --pprof, or takes the predecessor's over.
+func pprofGate(addr string, estate *handover.Estate) (*handover.Gate, error) {
+	s, err := estate.Socket(pprofSocket + addr)
 	if err != nil {
-		return nil, fmt.Errorf("listen for --pprof: %w", err)
+		return nil, err
 	}
+	if s == nil {
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			return nil, fmt.Errorf("listen for --pprof: %w", err)
+		}
+		s = l.(*net.TCPListener)
+	}
+	return handover.NewGate(s), nil
+}
+
+// servePprof serves Go's profiles.
+func servePprof(l net.Listener, log zerolog.Logger) (stop func()) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	go func() { // ends with stop
-		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	go func() { // ends with stop, or when another process goes on with the socket
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			log.Warn().Err(err).Msg("profiles are not served any more")
 		}
 	}()
 	log.Info().Stringer("address", l.Addr()).Msg("serving profiles")
-	return func() { _ = srv.Close() }, nil
+	return func() { _ = srv.Close() }
 }

@@ -146,6 +146,9 @@ func (f *Front) Broken() string {
 // Log is what the proxy has logged, one JSON object a line.
 func (f *Front) Log() string { return f.log.String() }
 
+// TakeLog returns the log and forgets it, for what runs long.
+func (f *Front) TakeLog() string { return f.log.take() }
+
 // Close ends all listeners and sessions and waits for them.
 func (f *Front) Close() {
 	f.stop()
@@ -192,6 +195,14 @@ func (b *safeBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.Write(p)
+}
+
+func (b *safeBuffer) take() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	text := strings.TrimSpace(b.b.String())
+	b.b = bytes.Buffer{}
+	return text
 }
 
 func (b *safeBuffer) String() string {

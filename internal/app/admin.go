@@ -25,7 +25,10 @@ type Status struct {
 	Listener []ListenerStatus `json:"listeners"`
 	Registry RegistryStatus   `json:"registry"`
 	Engine   EngineStatus     `json:"engine"`
-	Sinks    []SinkStatus     `json:"sinks"`
+	Outbox   OutboxStatus     `json:"outbox"`
+	// Elders are sessions that processes before this one still have, after a hand-over.
+	Elders int          `json:"sessions_of_predecessors,omitempty"`
+	Sinks  []SinkStatus `json:"sinks"`
 }
 
 // ListenerStatus is one open listener.
@@ -53,6 +56,15 @@ type EngineStatus struct {
 	Allowed    uint64 `json:"allowed"`
 }
 
+// OutboxStatus is how the way to the database stands for detections.
+type OutboxStatus struct {
+	Up       bool   `json:"up"`
+	Queued   int    `json:"queued"`          // in memory
+	Spill    int    `json:"spilled"`         // waiting in the spill
+	Lost     uint64 `json:"lost"`            // since the start
+	Refusing bool   `json:"traffic_refused"` // alerts.unwritable is refuse, and it can't be written
+}
+
 // SinkStatus is one sink's counts since the start, and what waits for it.
 type SinkStatus struct {
 	Name      string `json:"name"`
@@ -75,11 +87,15 @@ func (a *App) openAdmin(c *Config, o Options) error {
 		return nil
 	}
 	d := &door{App: a, load: o.Load, stop: o.Stop}
-	s, err := admin.Listen(c.Admin, admin.Deps{Backend: d, Metrics: a.metrics(), Log: a.log})
+	gate, err := a.adminGate(c)
 	if err != nil {
 		return err
 	}
-	a.admin = s
+	s, err := admin.Listen(c.Admin, admin.Deps{Backend: d, Metrics: a.metrics(), Log: a.log, Socket: gate})
+	if err != nil {
+		return errors.Join(err, gate.Close())
+	}
+	a.admin, a.hand.admin = s, gate
 	return nil
 }
 
@@ -106,6 +122,9 @@ func (a *App) closeAdmin() {
 func (d *door) Ready(context.Context) []string {
 	switch d.state() {
 	case "serving":
+		if why := d.outbox.refusing(); why != nil {
+			return []string{"alerts can't be recorded, and alerts.unwritable is refuse: " + why.Error()}
+		}
 		return nil
 	case "draining":
 		return []string{"draining: no new connections are taken"}
@@ -148,7 +167,9 @@ func (d *door) Status(ctx context.Context) any {
 			Sessions: n.Sessions.Load(), ToClient: n.ToClient.Load(), ToServer: n.ToServer.Load(),
 		})
 	}
-	_, sinks := a.press.stats()
+	rec, sinks := a.press.stats()
+	s.Outbox = OutboxStatus{Up: !rec.Failing, Queued: rec.Queued, Spill: rec.Waiting, Lost: rec.Lost, Refusing: a.outbox.refusing() != nil}
+	s.Elders = a.hand.estate.Sessions()
 	pending := map[string]int{}
 	if ss, err := a.store.Status(ctx); err == nil {
 		for _, w := range ss {
@@ -221,6 +242,9 @@ func (d *door) Sessions() []admin.Session {
 
 // Kill implements admin.Sessions.
 func (d *door) Kill(id event.ID) bool { return d.sessions.Kill(id) }
+
+// HandOver implements admin.Successor.
+func (d *door) HandOver(ctx context.Context) (any, error) { return d.App.HandOver(ctx) }
 
 // Drain implements admin.Backend.
 func (d *door) Drain() {

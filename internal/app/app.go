@@ -27,6 +27,7 @@ import (
 	"honeyrow/engine/sqlfacts/pgsql"
 	"honeyrow/event"
 	"honeyrow/internal/admin"
+	"honeyrow/internal/handover"
 	"honeyrow/proxy"
 	"honeyrow/token"
 )
@@ -40,6 +41,15 @@ type Options struct {
 	// admin listener is asked to; nil: it can't.
 	Load func() (*Config, error)
 	Stop func()
+	// Estate is what a predecessor has handed over to this process; nil: nothing.
+	Estate *handover.Estate
+	// Also are sockets of others in this process that a heir takes over, by name.
+	Also map[string]*handover.Gate
+	// Heir makes what a heir is started with; nil: handover.Self.
+	Heir func() (handover.Program, error)
+	// Succeeded is told the process number of a heir once it is certain that it goes
+	// on; nil: nobody is.
+	Succeeded func(pid int)
 }
 
 // App is one running proxy with everything behind it.
@@ -69,6 +79,8 @@ type App struct {
 	reloaded                atomic.Int64 // Unix nanoseconds: when cfg came into force
 	reloads, reloadsRefused atomic.Uint64
 	up, draining            atomic.Bool // clients are served; the end has begun
+	outbox                  outboxState
+	hand                    hand
 	lost                    atomic.Bool // the registry can't be read
 
 	// kick asks the catalogue refresher to look now; learned carries what the
@@ -90,6 +102,7 @@ type App struct {
 type listening struct {
 	*proxy.Listener
 	proto *protocol
+	gate  *handover.Gate
 }
 
 // New opens the registry, takes over its tokens, builds the sinks and opens
@@ -106,6 +119,8 @@ func New(ctx context.Context, c *Config, o Options) (*App, error) {
 		started: time.Now(),
 	}
 	a.reloaded.Store(a.started.UnixNano())
+	a.hand.take(o)
+	a.outbox.choose(c)
 	if a.out == nil {
 		a.out = os.Stdout
 	}
@@ -149,6 +164,7 @@ func (a *App) open(ctx context.Context, c *Config) error {
 		return err
 	}
 	a.porter.Inspector = a.engine
+	a.outbox.bind(a.engine)
 	book, err := ReadBaseline(c)
 	if err != nil {
 		return err
@@ -184,11 +200,15 @@ func (a *App) listen(ctx context.Context, c *Config, l *ListenerConfig) (*listen
 	if err != nil {
 		return nil, err
 	}
-	sock, err := proxy.Listen(ctx, l.Config, proxy.Deps{Protocol: p, Log: a.log, Sessions: a.sessions})
+	gate, err := a.listenerGate(ctx, l)
 	if err != nil {
 		return nil, err
 	}
-	return &listening{Listener: sock, proto: p}, nil
+	sock, err := proxy.Listen(ctx, l.Config, proxy.Deps{Protocol: p, Log: a.log, Sessions: a.sessions, Socket: gate})
+	if err != nil {
+		return nil, errors.Join(err, gate.Close())
+	}
+	return &listening{Listener: sock, proto: p, gate: gate}, nil
 }
 
 // Addrs returns where each listener listens, by its name.
@@ -224,6 +244,9 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	if err := a.catchUp(ctx); err != nil {
 		a.log.Error().Err(err).Msg("the registry can't be read: the tokens known so far are watched")
 	}
+	if err := a.inherit(ctx); err != nil {
+		a.log.Warn().Err(err).Msg("told to end before clients were served")
+	}
 	loops.Go(func() { a.beatLoop(background) })
 	loops.Go(func() { a.tokenLoop(background) })
 	loops.Go(func() { a.learnLoop(background) })
@@ -238,16 +261,18 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	}
 	a.mu.Unlock()
 	a.up.Store(true)
+	a.hand.estate.Serving()
 	a.announce()
 	if ready != nil {
 		ready()
 	}
-	<-ctx.Done()
+	a.reign(ctx)
 	a.draining.Store(true)
 	a.mu.Lock()
 	served := a.listeners
 	a.mu.Unlock()
 	err := a.drain()
+	a.waitForElders()
 	stop()
 	loops.Wait()
 	a.leave()
@@ -364,7 +389,9 @@ func (a *App) patrol(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			a.engine.Patrol()
+			if !a.hand.over.Load() { // else the new process does
+				a.engine.Patrol()
+			}
 		}
 	}
 }

@@ -160,6 +160,11 @@ type DrainConfig struct {
 	// long undelivered alerts are tried, at the very end; what is
 	// left is delivered after the next start.
 	Flush time.Duration `yaml:"flush"`
+	// HandOver is how long sessions may stay with a process that has handed its
+	// listeners over to a new one; then they end as with SIGTERM. Probation is how
+	// long it is ready to take the listeners back if the new one dies.
+	HandOver  time.Duration `yaml:"hand_over"`
+	Probation time.Duration `yaml:"probation"`
 }
 
 // DefaultConfig returns what holds when the file says nothing.
@@ -170,7 +175,7 @@ func DefaultConfig() *Config {
 		Seed:     seeder.DefaultConfig(),
 		Parser:   ParserConfig{Config: pgsql.DefaultConfig(), Patience: 250 * time.Millisecond},
 		Log:      LogConfig{Level: "info", Format: "auto"},
-		Drain:    DrainConfig{Deadline: 30 * time.Second, Flush: 5 * time.Second},
+		Drain:    DrainConfig{Deadline: 30 * time.Second, Flush: 5 * time.Second, HandOver: 24 * time.Hour, Probation: 10 * time.Second},
 	}
 }
 
@@ -215,6 +220,9 @@ func decodeConfig(f *config.File) (*Config, error) {
 	c.file = f
 	if err := f.Decode(c); err != nil {
 		return nil, err
+	}
+	if c.Alerts.SpillPath != "" {
+		c.Alerts.SpillPath = f.Abs(c.Alerts.SpillPath)
 	}
 	if c.Learn.Path != "" {
 		c.Learn.Path = f.Abs(c.Learn.Path)
@@ -289,6 +297,9 @@ func (c *Config) validate() error {
 	v.oneOf("log.format", c.Log.Format, "auto", "json", "text")
 	if c.Drain.Deadline == 0 {
 		v.fail("drain.deadline", "must be more than 0: running transactions need time to end")
+	}
+	if c.Drain.HandOver < 0 || c.Drain.Probation < 0 {
+		v.fail("drain", "hand_over and probation can't be negative: use durations such as 24h and 10s")
 	}
 	v.features()
 	return errors.Join(v.errs...)

@@ -143,7 +143,7 @@ func (a *App) learnStatements(ctx context.Context) {
 		case <-ctx.Done():
 			a.mu.Lock()
 			defer a.mu.Unlock()
-			if a.school.learner != nil { // the order stands: it goes on after a restart
+			if a.school.learner != nil && !a.hand.over.Load() { // the order stands: it goes on after a restart
 				a.save(a.school.learner.Book())
 				a.tell(time.Now(), "")
 			}
@@ -157,7 +157,7 @@ func (a *App) lookAtOrder(now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := &a.school
-	if a.cfg.Learn.Path == "" {
+	if a.cfg.Learn.Path == "" || a.hand.over.Load() {
 		return
 	}
 	o, err := readJSON[LearnOrder](orderPath(a.cfg))

@@ -76,3 +76,10 @@ func (p *press) stop() {
 		p.runs.Wait()
 	}
 }
+
+// standBy has the desk leave delivering to another process, or takes that back.
+func (p *press) standBy(on bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	p.desk.StandBy(on)
+}

@@ -48,7 +48,7 @@ func (a *App) protocol(c *Config, l *ListenerConfig) (*protocol, error) {
 			},
 		}, nil
 	default:
-		p, err := pgwire.New(c.pgConfig(l), pgwire.Deps{Inspector: &a.porter, Log: a.log})
+		p, err := pgwire.New(c.pgConfig(l), pgwire.Deps{Inspector: &a.porter, Log: a.log, Elsewhere: a.elders})
 		if err != nil {
 			return nil, fmt.Errorf("listener %s: %w", l.Name, err)
 		}

@@ -26,6 +26,9 @@ func (a *App) Reload(ctx context.Context, next *Config) error {
 func (a *App) takeConfig(ctx context.Context, next *Config) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.hand.busy.Load() {
+		return errors.New("this process hands its listeners over, or has done so: reload the new one")
+	}
 	if next.Registry != a.cfg.Registry {
 		return errors.New("the registry can't change while the proxy runs: restart it")
 	}
@@ -74,6 +77,7 @@ func (a *App) takeConfig(ctx context.Context, next *Config) error {
 	err = errors.Join(a.engine.Configure(next.Alerts.Config, set), a.swapListeners(next, opened))
 	a.press.swap(desk)
 	a.compareWith(book)
+	a.outbox.choose(next)
 	a.cfg = next
 	return err
 }

@@ -23,7 +23,9 @@ func (a *App) buildDesk(c *Config, set *rules.Set) (*alert.Desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	return alert.NewDesk(a.store, routes, c.Alerts.alertConfig, a.log), nil
+	return alert.NewDesk(a.store, routes, c.Alerts.alertConfig, a.log, alert.DeskOptions{
+		Spill: a.store.Spill(c.Alerts.SpillPath), Trouble: a.outbox.recorderFared,
+	}), nil
 }
 
 // openSinks opens all sinks of the configuration, or none.

@@ -23,6 +23,7 @@ func (a *App) beat(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, beatEvery)
 	defer cancel()
 	err := a.store.Beat(ctx, token.Watcher{ID: a.id, Host: a.host, PID: os.Getpid(), Servers: a.servers(), Version: a.engine.Version(), Seen: time.Now()})
+	a.outbox.beatFared(err)
 	if err != nil && ctx.Err() == nil {
 		a.log.Warn().Err(err).Msg("the registry does not take this proxy's sign of life: `honeyrow seed` will not wait for it")
 	}

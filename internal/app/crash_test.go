@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"honeyrow/alert"
 )
 
 // childArg makes the test binary run as a proxy of its own.
@@ -77,7 +79,19 @@ func TestAKilledProxyLosesNoCommittedDetection(t *testing.T) {
 		})
 		return n
 	}
-	await(t, 5*time.Second, "20 detections are committed", func() bool { return pending() == 20 })
+	whole := func() (n int) { // committed with the end of their runs
+		s.withStore(func(st *Store) error {
+			es, err := st.Detections(context.Background(), alert.Query{})
+			for _, e := range es {
+				if e.Detection.Run.Done {
+					n++
+				}
+			}
+			return err
+		})
+		return n
+	}
+	await(t, 10*time.Second, "20 detections are committed", func() bool { return pending() == 20 && whole() == 20 })
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

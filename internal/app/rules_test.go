@@ -66,7 +66,7 @@ func TestAnOwnRuleKillsShutsOutAndRunsItsProgram(t *testing.T) {
 		d := s.awaitDetections(1)[0]
 		return len(d.Quarantine) == 1 && d.Quarantine[0].Subject == "postgres" && d.Quarantine[0].Refused >= 1
 	})
-	if d := s.awaitDetections(1)[0]; d.Action != event.Kill || d.Rule != "honey-row-read" || len(d.Rules) != 2 {
+	if d := s.awaitDetections(1)[0]; d.Action != event.Kill || d.Rule != "honey-row-read" || len(d.Rules) < 2 { // and honey-row-sought, if the statement was understood in time
 		t.Errorf("%s %s %+v", d.Rule, d.Action, d.Rules)
 	}
 	await(t, 10*time.Second, "the program runs", func() bool {

@@ -63,6 +63,9 @@ type Row struct {
 	// WasLast the one of the template row, empty if it names nobody.
 	First, Last       string
 	WasFirst, WasLast string
+	// Spell is the one of Spellings in which the table's logins and addresses
+	// write names.
+	Spell int
 	// Was is the template row's value in this column, empty if NULL.
 	Was string
 	// Shift moves all dates and times of the row together. It is a whole

@@ -42,7 +42,8 @@ var samples = []struct {
 	{"phone", text("tel", "+33 6 12 34 56 78"), Row{Was: "+33 6 12 34 56 78"}, `^\+33 6 39 98 \d\d \d\d$`},
 	{"street", text("street", "12 Main Street", "77 Oak Lane"), Row{Was: "12 Main Street"}, `^[1-9]\d* (Main Street|Oak Lane)$`},
 	{"city", text("city", "Springfield"), Row{Was: "Springfield"}, `^Springfield$`},
-	{"postcode", text("zip", "12345"), Row{Was: "12345"}, `^12345$`},
+	{"postcode", text("zip", "12345", "12345"), Row{Was: "12345"}, `^12345$`},
+	{"postcode", text("zip", "SW1A 2AA", "12345"), Row{Was: "SW1A 2AA"}, `^SW1A [013-9]AA$`},
 	{"region", text("country", "DE"), Row{Was: "DE"}, `^DE$`},
 	{"iban", text("iban", "DE89 3704 0044 0532 0130 00"), Row{Was: "DE89 3704 0044 0532 0130 00"}, `^DE\d\d 9\d{3} \d{4} \d{4} \d{4} \d\d$`},
 	{"iban", text("iban", "GB29NWBK60161331926819"), Row{Was: "GB29NWBK60161331926819"}, `^GB\d\dQZ[A-Z]{2}00\d{12}$`},
@@ -327,6 +328,45 @@ func TestNamesKeepTheTablesNovelty(t *testing.T) {
 			if own == last {
 				t.Fatal("a table whose names are all unique got one that points at a real row")
 			}
+		}
+	}
+}
+
+func TestNewNamesAreSpeltAsTheTablesAre(t *testing.T) {
+	r := New(9, "spelling")
+	var own []string
+	for _, a := range []string{"Hol", "Bran", "Win", "Lin", "Stein", "Eis", "Kirch", "Berg"} {
+		for _, b := range []string{"mann", "meier", "bauer", "hofer", "stein", "wald", "brecht", "huber", "berger"} {
+			own = append(own, a+b)
+		}
+	}
+	held := map[string]bool{}
+	for _, v := range own {
+		held[v] = true
+	}
+	x, coined := newLexicon(own, own, []string{"Smith", "Jones", "Taylor", "Wright", "Baker"}), 0
+	for range 200 {
+		v := x.draw(r, false)
+		if held[v] {
+			t.Fatalf("%q stands in the table: it points at a real row", v)
+		}
+		if v != "Smith" && v != "Jones" && v != "Taylor" && v != "Wright" && v != "Baker" {
+			coined++
+		}
+	}
+	if coined < 160 {
+		t.Errorf("%d of 200 new names are spelt as the table's are, want most", coined)
+	}
+}
+
+func TestLoginsWriteNamesAsTheTableDoes(t *testing.T) {
+	for spell, want := range []string{"joerg.mueller", "jorg.muller", "jrg.mller"} {
+		row := &Row{First: "Jörg", Last: "Müller", WasFirst: "Anna", WasLast: "Schmidt", Spell: spell}
+		if got := login(New(1, "login"), "anna.schmidt", row); got != want {
+			t.Errorf("spelling %d: got %s, want %s", spell, got, want)
+		}
+		if !MadeOf(want+"2@corp.example", "Jörg", "Müller", Spellings[spell]) {
+			t.Errorf("%s is not seen to be made of the name", want)
 		}
 	}
 }

@@ -28,9 +28,11 @@ var loginForms = []func(f, l string) string{
 
 // login makes a login for row's person in the way in which was, the template
 // row's login, was made of the template's person; where that does not show, in
-// a way with the same punctuation. Trailing digits are kept in number.
+// a way with the same punctuation. Trailing digits are kept in number, a single
+// one as it is.
 func login(r *rand.Rand, was string, row *Row) string {
-	f, l := ascii(row.First), ascii(row.Last)
+	plain := Spellings[row.Spell%len(Spellings)]
+	f, l := plain(row.First), plain(row.Last)
 	if f == "" {
 		f = pick(r, lower, 5)
 	}
@@ -40,7 +42,7 @@ func login(r *rand.Rand, was string, row *Row) string {
 	stem := strings.TrimRight(was, digits)
 	tail := len(was) - len(stem)
 	make := loginForms[0]
-	if form := loginForm(strings.ToLower(stem), ascii(row.WasFirst), ascii(row.WasLast)); form >= 0 {
+	if form := loginForm(strings.ToLower(stem), plain(row.WasFirst), plain(row.WasLast)); form >= 0 {
 		make = loginForms[form]
 	} else if was != "" {
 		switch {
@@ -58,7 +60,10 @@ func login(r *rand.Rand, was string, row *Row) string {
 	if row.Attempt > 3 && tail == 0 { // the table is full of such names
 		tail = 2
 	}
-	if tail > 0 {
+	switch {
+	case tail == 1 && row.Attempt == 0 && was[len(was)-1] > '0': // most often the second or third of a name
+		v += was[len(was)-1:]
+	case tail > 0:
 		v += digits[1+r.IntN(9):][:1] + pick(r, digits, tail-1)
 	}
 	return casing(v, stem)
@@ -75,4 +80,11 @@ func loginForm(stem, f, l string) int {
 		}
 	}
 	return -1
+}
+
+// MadeOf reports whether a login, or the local part of an address, is made of a
+// name in one of the usual ways, its letters spelt so.
+func MadeOf(v, first, last string, spelling func(string) string) bool {
+	v, _, _ = strings.Cut(strings.ToLower(v), "@")
+	return loginForm(strings.TrimRight(v, digits), spelling(first), spelling(last)) >= 0
 }

@@ -9,9 +9,14 @@ import (
 	"github.com/brianvoe/gofakeit/v7/data"
 )
 
-// Names is the vocabulary of a table: the names that its rows hold.
+// Names is the vocabulary of a table: the names that its rows hold. It is used
+// by one goroutine.
 type Names struct {
 	First, Last []string // with repeats, as the rows hold them
+	// Of are the names of the whole table, if these are a part's; else nil.
+	Of *Names
+
+	first, last *lexicon // of them; made when first needed
 }
 
 // NewNames collects the names of a table from the values of its columns of
@@ -29,38 +34,19 @@ func NewNames(first, last, full []string) *Names {
 
 // Person draws a first and a last name. Each is either one that the table
 // holds already or, with the probability that a next real row would bring an
-// unseen one (Good and Turing: the share of names that occur once), a new one.
-// From the third attempt on the last name is a new one: the table's own names
+// unseen one (Good and Turing: the share of names that occur once), a new one
+// that is spelt as the table's are.
+// From the fifth attempt on the last name is a new one: the table's own names
 // are all paired already.
 func (n *Names) Person(r *rand.Rand, attempt int) (first, last string) {
-	return draw(r, n.First, data.Person["first"], false), draw(r, n.Last, data.Person["last"], attempt >= 2)
-}
-
-// draw returns one of own or, at the rate of own's novelty, one of more that
-// own does not hold; always such a one if fresh.
-func draw(r *rand.Rand, own, more []string, fresh bool) string {
-	if len(own) == 0 {
-		return one(r, more)
-	}
-	count := make(map[string]int, len(own))
-	for _, v := range own {
-		count[strings.ToLower(v)]++
-	}
-	var shared []string // those that do not point at one person
-	for _, v := range own {
-		if count[strings.ToLower(v)] > 1 {
-			shared = append(shared, v)
+	if n.first == nil {
+		of := n.Of
+		if of == nil {
+			of = n
 		}
+		n.first, n.last = newLexicon(n.First, of.First, data.Person["first"]), newLexicon(n.Last, of.Last, data.Person["last"])
 	}
-	if !fresh && len(shared) > 0 && r.Float64() >= float64(len(own)-len(shared))/float64(len(own)) {
-		return one(r, shared)
-	}
-	for range 100 {
-		if v := one(r, more); count[strings.ToLower(v)] == 0 {
-			return v
-		}
-	}
-	return one(r, own)
+	return n.first.draw(r, false), n.last.draw(r, attempt >= 4)
 }
 
 // SplitName takes a full name apart: "First Last", "First M. Last",
@@ -112,6 +98,35 @@ func nameWord(s string) bool {
 		}
 	}
 	return letters > 0
+}
+
+// Spellings are the ways in which logins, addresses and codes write a name's
+// letters beyond a to z: as two letters, as the one without its mark, or not at
+// all.
+var Spellings = []func(string) string{ascii, bare, dropped}
+
+func bare(s string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(s) {
+		switch f := folded[r]; {
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+			b.WriteRune(r)
+		case strings.ContainsRune("äöüæ", r):
+			b.WriteByte(f[0])
+		default:
+			b.WriteString(f)
+		}
+	}
+	return b.String()
+}
+
+func dropped(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, strings.ToLower(s))
 }
 
 // ascii writes a name with the letters that logins and addresses use.

@@ -1,0 +1,189 @@
+package generate
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"unicode/utf8"
+)
+
+// lexicon is the names that one column holds, and how they are spelt.
+type lexicon struct {
+	own    []string        // with repeats
+	more   []string        // names from elsewhere
+	shared []string        // of own, those that do not point at one person of the table
+	once   []string        // of own, those that do
+	held   map[string]bool // of the whole table
+	kinds  int             // of own, different ones
+	pairs  map[[2]rune]float64
+	single map[rune]float64
+	links  map[string][]step // what follows two and three characters, of names that differ
+	least  int               // characters of the shortest and the longest name
+	most   int
+}
+
+// step is a character that follows others in a name.
+type step struct {
+	next rune
+	end  bool
+}
+
+const (
+	// coined is how many different names a lexicon needs for new ones to be put
+	// together from pieces of them; fewer would only give back themselves.
+	coined  = 60
+	chained = 3 // characters at most that decide about the next
+)
+
+// newLexicon learns from own. What is new or stands once is so in whole, of
+// which own is a part.
+func newLexicon(own, whole, more []string) *lexicon {
+	x := &lexicon{own: own, more: more, held: map[string]bool{}, pairs: map[[2]rune]float64{}, single: map[rune]float64{}, links: map[string][]step{}, least: math.MaxInt}
+	count, seen := make(map[string]int, len(whole)), map[string]bool{}
+	for _, v := range whole {
+		count[strings.ToLower(v)]++
+		x.held[strings.ToLower(v)] = true
+	}
+	for _, v := range own {
+		spell(v, func(a, b rune) { x.pairs[[2]rune{a, b}]++; x.single[a]++ })
+	}
+	for _, v := range own {
+		low := strings.ToLower(v)
+		if count[low] > 1 {
+			x.shared = append(x.shared, v)
+		} else {
+			x.once = append(x.once, v)
+		}
+		if seen[low] {
+			continue
+		}
+		seen[low] = true
+		x.kinds++
+		rs := append([]rune("^^^"), []rune(v)...)
+		for i := chained; i <= len(rs); i++ {
+			l := step{end: i == len(rs)}
+			if !l.end {
+				l.next = rs[i]
+			}
+			for order := 2; order <= chained; order++ {
+				k := string(rs[i-order : i])
+				x.links[k] = append(x.links[k], l)
+			}
+		}
+		n := utf8.RuneCountInString(v)
+		x.least, x.most = min(x.least, n), max(x.most, n)
+	}
+	return x
+}
+
+// draw returns one of own or, at the rate of own's novelty, one that own does
+// not hold; always such a one if fresh.
+func (x *lexicon) draw(r *rand.Rand, fresh bool) string {
+	if len(x.own) == 0 {
+		return one(r, x.more)
+	}
+	if !fresh && len(x.shared) > 0 && r.Float64() >= float64(len(x.once))/float64(len(x.own)) {
+		return one(r, x.shared)
+	}
+	if v := x.novel(r); v != "" {
+		return v
+	}
+	return one(r, x.own)
+}
+
+// novel returns a name that own does not hold: of some, the one whose spelling
+// is about as usual as that of a name drawn among those that stand there once.
+func (x *lexicon) novel(r *rand.Rand) string {
+	like := x.once
+	if len(like) == 0 {
+		like = x.own
+	}
+	want, best, least := x.usual(one(r, like), true), "", math.Inf(1)
+	upper := capital(x.own)
+	offer := func(v string) {
+		if v == "" || x.held[strings.ToLower(v)] {
+			return
+		}
+		if far := math.Abs(x.usual(v, false) - want); far < least {
+			best, least = v, far
+		}
+	}
+	for range 24 {
+		offer(casing(one(r, x.more), upper))
+	}
+	if x.kinds >= coined {
+		for i := range 36 {
+			offer(x.coin(r, chained-i%2))
+		}
+	}
+	for range 100 { // own holds nearly all of more
+		if best != "" {
+			break
+		}
+		offer(casing(one(r, x.more), upper))
+	}
+	return best
+}
+
+// capital returns a name whose case is that of the others: if all are in
+// capitals or none has one, new ones are written so too.
+func capital(own []string) string {
+	up, low := true, true
+	for _, v := range own {
+		up, low = up && v == strings.ToUpper(v), low && v == strings.ToLower(v)
+	}
+	switch {
+	case up:
+		return "AA"
+	case low:
+		return "aa"
+	}
+	return ""
+}
+
+// coin puts a name together from pieces of the table's, each character by so
+// many before it; "" if that fails.
+func (x *lexicon) coin(r *rand.Rand, order int) string {
+	rs := []rune("^^^")
+	for len(rs) < x.most+chained+1 {
+		next := x.links[string(rs[len(rs)-order:])]
+		if len(next) == 0 {
+			return ""
+		}
+		l := next[r.IntN(len(next))]
+		if l.end {
+			if v := rs[chained:]; len(v) >= max(x.least, 3) {
+				return string(v)
+			}
+			return ""
+		}
+		rs = append(rs, l.next)
+	}
+	return ""
+}
+
+// usual says how usual a name's spelling is among own: the mean logarithm of
+// how often its pairs of characters stand there. held leaves the name itself
+// out.
+func (x *lexicon) usual(v string, held bool) float64 {
+	own := map[[2]rune]float64{}
+	if held {
+		spell(v, func(a, b rune) { own[[2]rune{a, b}]++ })
+	}
+	sum, n := 0.0, 0.0
+	spell(v, func(a, b rune) {
+		k := [2]rune{a, b}
+		sum += math.Log((x.pairs[k] - own[k] + 0.1) / (x.single[a] + 4))
+		n++
+	})
+	return sum / max(n, 1)
+}
+
+func spell(v string, do func(a, b rune)) {
+	last := '^'
+	for _, r := range v {
+		do(last, r)
+		last = r
+	}
+	do(last, '$')
+}

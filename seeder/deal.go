@@ -41,7 +41,7 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 	if n < len(d.slots[st]) {
 		h.slot = &d.slots[st][n]
 	}
-	h.g = generate.Row{Now: d.now, Domain: d.o.Domain, CardPrefix: d.o.CardPrefix, PhoneRanges: d.o.PhoneRanges, Number: n}
+	h.g = generate.Row{Now: d.now, Domain: d.o.Domain, CardPrefix: d.o.CardPrefix, PhoneRanges: d.o.PhoneRanges, Number: n, Spell: st.spell}
 	st.shift(r, &h.g, h.was, n, total)
 	h.g.First, h.g.Last = st.vocabularyOf(h.was).Person(r, 0)
 	if owner, ok := l.owner(n); ok {
@@ -67,6 +67,9 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 			err = h.fill(d, st, r, f, c)
 		case Next, Gap:
 			c.Value = &next[f.Name][n]
+			if v, ok := h.beside(f); ok {
+				c.Value = &v
+			}
 		case Parent:
 			err = l.fill(c, f, n, h.was, st)
 		}
@@ -84,7 +87,7 @@ func (d *draft) parent(st *study, l *links, was []*string, n int) *hand {
 	for _, fk := range st.table.ForeignKeys {
 		if h, ok := l.honey[fk]; ok && !st.pointsNowhere(fk, was) {
 			for _, other := range d.studies {
-				if d.position[other.table] == h.index && (other.first != nil || other.full != nil) && d.hands[other] != nil {
+				if at, ok := d.position[other.table]; ok && at == h.index && other != st && (other.first != nil || other.full != nil) && d.hands[other] != nil {
 					return d.hands[other][l.at(n, h.rows)]
 				}
 			}
@@ -110,7 +113,11 @@ func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error 
 		return nil
 	}
 	v, err := "", error(nil)
-	if code := st.ofKey(h, f); code != "" {
+	if code, ok := h.beside(f); ok {
+		v = code
+	} else if code := st.ofKey(h, f); code != "" {
+		v = code
+	} else if code := h.ofName(r, f); code != "" {
 		v = code
 	} else if twin := h.twin(st, f); twin != nil && twin.Value != nil {
 		v = generate.Casing(*twin.Value, h.g.Was) // a login that is the address, an address once more in capitals
@@ -123,6 +130,16 @@ func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error 
 	c.Source, c.Watch = f.plan.Source, f.plan.Watch
 	c.Value, c.Strength = &v, strengthOf(f, v)
 	return nil
+}
+
+// beside is what a counter in step with the key holds where the row's key
+// stands.
+func (h *hand) beside(f *field) (string, bool) {
+	if h.slot == nil {
+		return "", false
+	}
+	v, ok := h.slot.beside[f.Name]
+	return v, ok
 }
 
 // twin returns the cell of an earlier column of the same kind that holds the
@@ -152,7 +169,7 @@ func (h *hand) redo(d *draft, st *study, r *rand.Rand, column string) error {
 		h.g.First, h.g.Last = st.vocabularyOf(h.was).Person(r, h.names)
 		again = nil
 		for _, c := range h.row.Cells {
-			if slices.Contains(ofPerson, c.Kind) {
+			if f := st.field(c.Column); slices.Contains(ofPerson, c.Kind) || f != nil && f.named != nil {
 				again = append(again, c.Column)
 			}
 		}

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
-	"time"
 
 	"honeyrow/seeder/camouflage"
 	"honeyrow/seeder/generate"
@@ -16,12 +15,13 @@ import (
 // What a measurement is made with: an attacker learns from so many other runs
 // of so many rows each.
 const (
-	rehearsals   = 4
-	rehearsed    = 20
-	leastSample  = 60   // real rows, for a figure to say something
-	conspicuous  = 0.98 // rows that look more like honey rows than so many real ones are drawn again
-	maxRedraws   = 3
-	measureEvery = 200 // tables: of more, only the first are measured
+	rehearsals     = 4
+	rehearsed      = 20
+	leastRehearsed = 6    // where there are few gaps
+	leastSample    = 60   // real rows, for a figure to say something
+	conspicuous    = 0.98 // rows that look more like honey rows than so many real ones are drawn again
+	maxRedraws     = 3
+	measureEvery   = 200 // tables: of more, only the first are measured
 )
 
 // ErrSeen says that honey rows are too easy to tell from real ones.
@@ -53,19 +53,32 @@ func (d *draft) rehearse(ctx context.Context, st *study) ([][]*hand, error) {
 		return got, nil
 	}
 	domain, slots := d.o.Domain, d.slots[st]
-	warn := slices.Clone(st.warn)
-	defer func() { d.o.Domain, d.slots[st], st.warn = domain, slots, warn }()
+	warn, pool := slices.Clone(st.warn), st.pool
+	key, source := st.drawn(), Source("")
+	if key != nil {
+		source = key.plan.Source
+	}
+	defer func() {
+		d.o.Domain, d.slots[st], st.warn, st.domain, st.pool = domain, slots, warn, domain, pool
+		if key != nil {
+			key.plan.Source = source
+		}
+	}()
 	var out [][]*hand
 	for k := range rehearsals {
 		r := generate.New(d.o.Seed, fmt.Sprint(st.table, " rehearsal ", k))
-		d.o.Domain = st.otherDomain(r, domain)
+		if d.o.Domain = st.otherDomain(r, domain); d.o.Domain != st.domain {
+			st.domain = d.o.Domain
+			st.rank(d.now)
+		}
 		if len(slots) > 0 {
-			free, err := d.openings(ctx, st, r, rehearsed, rehearsed)
+			// The numbers of our own rows are taken when a thief plays.
+			free, err := d.openings(ctx, st, r, leastRehearsed, rehearsed, slots)
 			if err != nil {
 				return nil, err
 			}
 			if d.slots[st] = free; len(free) == 0 {
-				d.slots[st] = slots
+				d.slots[st], key.plan.Source = slots, Gap
 			}
 		}
 		n := rehearsed
@@ -132,7 +145,7 @@ func cutLast(s string, sep byte) (before, after string, ok bool) {
 
 // disguise draws those rows again that an attacker would be surest of.
 func (d *draft) disguise(ctx context.Context, st *study, tp *TablePlan, r *rand.Rand, l *links, next map[string][]string) error {
-	if d.o.SkipRedraw || st.kin != nil || len(st.sample.Rows) < leastSample || d.guarded(st) || len(d.tables) >= measureEvery {
+	if d.o.SkipRedraw || st.kin != nil || len(st.sample.Rows) < leastSample || len(d.tables) >= measureEvery {
 		return nil
 	}
 	hands := d.hands[st]
@@ -146,7 +159,10 @@ func (d *draft) disguise(ctx context.Context, st *study, tp *TablePlan, r *rand.
 			if s < conspicuous {
 				continue
 			}
-			template := st.near(r, d.slots[st][min(i, len(d.slots[st])):], 1)[0]
+			template := hands[i].template // a row of another table may be made for it already
+			if !d.guarded(st) {
+				template = st.near(r, d.slots[st][min(i, len(d.slots[st])):], 1)[0]
+			}
 			h, err := d.deal(st, r, template, i, len(hands), l, next, nil)
 			if err != nil {
 				return err
@@ -201,7 +217,7 @@ func (d *draft) staged(ctx context.Context, st *study, hands []*hand) (camouflag
 	for _, run := range append([][]*hand{hands}, others...) {
 		var rows []camouflage.Row
 		for n, h := range run {
-			rows = append(rows, camouflage.Row{Values: h.values(st, high, n), Broods: broods.of(h.was, h, d.o.Family), Place: -1})
+			rows = append(rows, camouflage.Row{Values: d.values(h, st, high, n), Broods: broods.of(h.was, h, d.o.Family), Place: -1})
 		}
 		t.Runs = append(t.Runs, rows)
 	}
@@ -301,7 +317,7 @@ func (st *study) values(row []*string) []*string {
 }
 
 // values are a honey row's, with the numbers that it will probably get.
-func (h *hand) values(st *study, high map[string]int64, n int) []*string {
+func (d *draft) values(h *hand, st *study, high map[string]int64, n int) []*string {
 	var out []*string
 	for _, f := range st.columns {
 		if f.sample < 0 {
@@ -315,154 +331,45 @@ func (h *hand) values(st *study, high map[string]int64, n int) []*string {
 			v = &s
 		case Honey: // a row that points where its template does, as far as this table shows
 			v = h.was[f.sample]
+			if own := d.guardianKey(h, st, c); own != "" {
+				v = &own
+			}
 		}
 		out = append(out, v)
 	}
 	return out
 }
 
-// litter is what points at a table's rows.
-type litter struct {
-	at   int // the column pointed at, in the sample
-	kin  bool
-	rows map[string]camouflage.Brood
-	tail bool // honey rows' children get the newest numbers
-}
-
-type litters []*litter
-
-// broods reads the children that ordinary rows have.
-func (d *draft) broods(ctx context.Context, st *study, t *camouflage.Table) (litters, error) {
-	db, ok := d.s.Database.(Kinsman)
-	if !ok {
-		return nil, nil
-	}
-	var out litters
-	for _, child := range d.cat.Tables {
-		for _, fk := range child.ForeignKeys {
-			at := -1
-			if ties(fk) == "" && fk.RefSchema == st.table.Schema && fk.RefTable == st.table.Name && !child.Piece {
-				at = st.sample.index(fk.RefColumns[0])
-			}
-			if at < 0 || child == st.table {
-				continue
-			}
-			l, err := d.litter(ctx, db, st, child, fk, at)
-			if err != nil {
-				return nil, err
-			}
-			if l != nil {
-				out = append(out, l)
-				t.Children = append(t.Children, child.String())
-			}
-		}
-	}
-	return out, nil
-}
-
-func (d *draft) litter(ctx context.Context, db Kinsman, st *study, child *Table, fk *ForeignKey, at int) (*litter, error) {
-	s, err := d.read(ctx, db, child, fk, column(st.sample, at))
-	if err != nil || s == nil || len(s.Rows) == 0 {
-		return nil, passable(err)
-	}
-	tie := s.index(fk.Columns[0])
-	l := &litter{at: at, rows: map[string]camouflage.Brood{}}
-	for _, o := range d.studies {
-		l.kin = l.kin || o.table == child
-		if o.table == child {
-			l.tail = o.drawn() != nil && o.drawn().plan.Source != Gap
-		}
-	}
-	var kids []kid
-	counted := true
-	for _, row := range s.Rows {
-		if tie < 0 || row[tie] == nil {
+// guardianKey is the key that the row will probably have that is planted for
+// this one alone and that c points at; "" if there is none.
+func (d *draft) guardianKey(h *hand, st *study, c *Cell) string {
+	for _, g := range d.studies {
+		if g.kin == nil || !g.kin.parent || g.kin.to != st || g.kin.fk.Columns[0] != c.Column {
 			continue
 		}
-		k := kid{of: *row[tie], at: firstDate(child, s, row)}
-		key, ok := numbered(child, s, row)
-		k.key, counted = key, counted && ok
-		kids = append(kids, k)
-	}
-	standing(kids)
-	for _, k := range kids {
-		b := l.rows[k.of]
-		n := float64(b.Count)
-		b.Count++
-		if !k.at.IsZero() && (b.First.IsZero() || k.at.Before(b.First)) {
-			b.First = k.at
+		at, ok := d.position[g.table]
+		key := g.drawn()
+		if !ok || key == nil {
+			return ""
 		}
-		if k.at.After(b.Last) {
-			b.Last = k.at
-		}
-		if counted {
-			b.Rank += (k.rank - b.Rank) / (n + 1)
-			b.Lag += (k.lag - b.Lag) / (n + 1)
-		}
-		l.rows[k.of] = b
-	}
-	return l, nil
-}
-
-// kid is a row that points at another.
-type kid struct {
-	of        string
-	key       int64
-	at        time.Time
-	rank, lag float64
-}
-
-// firstDate is the first date of a row in the order of its columns, zero if it
-// has none.
-func firstDate(t *Table, s *Sample, row []*string) time.Time {
-	for i, c := range s.Columns {
-		col := t.Column(c)
-		if row[i] == nil || col == nil || col.Class != generate.Timestamp && col.Class != generate.Date {
-			continue
-		}
-		if at, _, ok := generate.ParseTime(*row[i]); ok && !generate.Sentinel(at) {
-			return at
-		}
-	}
-	return time.Time{}
-}
-
-// read remembers the children that were read.
-func (d *draft) read(ctx context.Context, db Kinsman, child *Table, fk *ForeignKey, values []string) (*Sample, error) {
-	if d.children == nil {
-		d.children = map[*ForeignKey]*Sample{}
-	}
-	if s, ok := d.children[fk]; ok {
-		return s, nil
-	}
-	s, err := db.Kin(ctx, child, fk.Columns[0], values, maxKin)
-	if err != nil {
-		return nil, err
-	}
-	d.children[fk] = s
-	return s, nil
-}
-
-// of returns a row's children, for a honey row those that it will have: its
-// template's, moved in time, if relatives are planted.
-func (ls litters) of(was []*string, h *hand, family bool) (out []camouflage.Brood) {
-	for _, l := range ls {
-		var b camouflage.Brood
-		if v := was[l.at]; v != nil {
-			b = l.rows[*v]
-		}
-		if h != nil {
-			switch {
-			case !l.kin:
-				b = camouflage.Brood{}
-			case family && b.Count > 0:
-				b.First, b.Last = b.First.Add(h.g.Shift), b.Last.Add(h.g.Shift)
-				if l.tail {
-					b.Rank, b.Lag = 1, 1-(b.Rank-b.Lag)
+		if key.plan.Source != Gap {
+			top := int64(0)
+			for _, v := range key.seen.Values {
+				if k, err := strconv.ParseInt(v, 10, 64); err == nil {
+					top = max(top, k)
 				}
 			}
+			return strconv.FormatInt(top+1+int64(h.g.Number), 10)
 		}
-		out = append(out, b)
+		if h.slot == nil || slices.ContainsFunc(d.slots[st], func(s slot) bool { return s.key == h.slot.key }) {
+			if own := d.tables[at].Rows[c.Ref.Row].cell(c.Ref.Column); own != nil && own.Value != nil {
+				return *own.Value
+			}
+			return ""
+		}
+		if near, ok := g.beside(st, h.slot.key); ok { // another run's
+			return strconv.FormatInt(near, 10)
+		}
 	}
-	return out
+	return ""
 }

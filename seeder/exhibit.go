@@ -156,11 +156,46 @@ func (d *draft) today(ctx context.Context, t *Table, honey []string) (rep *camou
 	if st.cant == nil {
 		d.studies, d.tables, d.position = []*study{st}, nil, map[*Table]int{}
 		d.picks, d.slots, d.others = map[*study][]int{}, map[*study][]slot{}, map[*study][][]*hand{}
+		if !lastOf(ex, st.drawn()) {
+			r := generate.New(d.o.Seed, t.String()+" today")
+			if d.slots[st], err = d.openings(ctx, st, r, leastRehearsed, rehearsed, nil); err != nil {
+				return nil, err.Error()
+			}
+		}
 		if staged, err := d.staged(ctx, st, nil); err == nil {
 			ex.Runs = append(ex.Runs, staged.Runs[1:]...)
 		}
 	}
 	return camouflage.Measure(ex), ""
+}
+
+// lastOf reports whether most honey rows' keys follow those of all real rows:
+// they did not come from gaps.
+func lastOf(ex camouflage.Table, key *field) bool {
+	if key == nil {
+		return true
+	}
+	i := slices.IndexFunc(ex.Columns, func(c camouflage.Column) bool { return c.Name == key.Name })
+	if i < 0 {
+		return true
+	}
+	number := func(row camouflage.Row) int64 {
+		if row.Values[i] == nil {
+			return 0
+		}
+		n, _ := strconv.ParseInt(*row.Values[i], 10, 64)
+		return n
+	}
+	top, above := int64(0), 0
+	for _, row := range ex.Real {
+		top = max(top, number(row))
+	}
+	for _, row := range ex.Runs[0] {
+		if number(row) > top {
+			above++
+		}
+	}
+	return 2*above > len(ex.Runs[0])
 }
 
 // standing gives the children's keys their place among those of other rows,

@@ -51,6 +51,7 @@ func (st *study) byCountry(full bool) *groups {
 			whole = pick(rs, st.full)
 		}
 		g.names[v] = generate.NewNames(pick(rs, st.first), pick(rs, st.last), whole)
+		g.names[v].Of = st.names
 	}
 	return g
 }

@@ -20,7 +20,7 @@ type Kinsman interface {
 // Giver is a Database that knows how far a column's generator has come.
 type Giver interface {
 	// Given returns the last number that the column's sequence gave; ok is
-	// false if that is not known.
+	// false if that is not known, or if numbers below it may still be given.
 	Given(ctx context.Context, t *Table, column string) (last int64, ok bool, err error)
 }
 

@@ -236,7 +236,7 @@ func (d *draft) profile(ctx context.Context, t *Table, sample *Sample) (*study, 
 			st.latest = at
 		}
 	}
-	st.anyAge = d.o.Keys == fromGaps && st.drawn() != nil
+	st.anyAge, st.domain = d.o.gaps() && st.drawn() != nil, d.o.Domain
 	st.rank(d.now)
 	return st, nil
 }

@@ -48,9 +48,9 @@ type Config struct {
 	SearchTimeout time.Duration `yaml:"search_timeout"`
 	// WatchTimeout bounds the wait for running proxies to watch new values.
 	WatchTimeout time.Duration `yaml:"watch_timeout"`
-	// Keys says where the numbers of drawn keys come from: "sequence" (the
-	// default), or "gaps": numbers that no row has any more, where there are
-	// enough of them.
+	// Keys says where the numbers of drawn keys come from: "gaps" are numbers
+	// that no row has any more, "sequence" new ones of the table's generator.
+	// "auto", the default, takes gaps where there are enough of them that suit.
 	Keys string `yaml:"keys"`
 	// Family plants relatives too: rows of other tables that point at honey
 	// rows, and rows that each row has one of, as ordinary rows have them.
@@ -66,7 +66,7 @@ type Config struct {
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
 	return Config{
-		MaxTables: 8, SampleRows: 1000, Keys: fromSequence, LockTimeout: 2 * time.Second, StatementTimeout: 30 * time.Second,
+		MaxTables: 8, SampleRows: 1000, Keys: fromAuto, LockTimeout: 2 * time.Second, StatementTimeout: 30 * time.Second,
 		SearchTimeout: 2 * time.Minute, WatchTimeout: 5 * time.Second,
 	}
 }
@@ -109,9 +109,9 @@ func (c *Config) Validate() error {
 		errs = append(errs, errors.New("timeouts can't be negative"))
 	}
 	switch c.Keys {
-	case "", fromSequence, fromGaps:
+	case "", fromAuto, fromSequence, fromGaps:
 	default:
-		errs = append(errs, fmt.Errorf("keys is %q: use sequence or gaps", c.Keys))
+		errs = append(errs, fmt.Errorf("keys is %q: use auto, sequence or gaps", c.Keys))
 	}
 	for name, v := range map[string]float64{"max_auc": c.MaxAUC, "max_dump_auc": c.MaxDumpAUC} {
 		if v != 0 && (v < 0.5 || v > 1) {
@@ -142,9 +142,13 @@ const (
 
 // Where drawn keys come from.
 const (
+	fromAuto     = "auto"
 	fromSequence = "sequence"
 	fromGaps     = "gaps"
 )
+
+// gaps reports whether keys may come from gaps.
+func (c *Config) gaps() bool { return c.Keys != fromSequence }
 
 // Options are what one plan is asked for.
 type Options struct {

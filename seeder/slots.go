@@ -19,6 +19,9 @@ type slot struct {
 	// low and high are the dates of the rows before and after it, where a date
 	// grows with the key; zero if none does.
 	low, high time.Time
+	// beside are what counters in step with the key hold in a row there, by
+	// column.
+	beside map[string]string
 }
 
 func (s *slot) at(share float64) time.Time {
@@ -37,7 +40,7 @@ func (d *draft) pick(ctx context.Context) error {
 		}
 		if st.kin == nil {
 			var err error
-			if d.slots[st], err = d.openings(ctx, st, r, n, n); err != nil {
+			if d.slots[st], err = d.openings(ctx, st, r, n, n, nil); err != nil {
 				return err
 			}
 			d.picks[st] = st.near(r, d.slots[st], n)
@@ -57,7 +60,7 @@ func (d *draft) templates(ctx context.Context, st *study) (templates, owners []i
 		return nil, nil, refuse("no honey row of %s is made of one that has rows here", st.kin.to.table)
 	}
 	r := generate.New(d.o.Seed, st.table.String()+" templates")
-	free, err := d.openings(ctx, st, r, len(templates), 12*len(templates))
+	free, err := d.openings(ctx, st, r, len(templates), 12*len(templates), nil)
 	if err != nil || len(free) == 0 {
 		return templates, owners, err
 	}
@@ -112,32 +115,8 @@ func (st *study) neighbour(d *draft, template, owner int) (int64, bool) {
 	if k == nil || f == nil {
 		return 0, false
 	}
-	if key := k.to.drawn(); k.parent && key != nil && owner < len(d.slots[k.to]) {
-		fk := k.to.sample.index(k.fk.Columns[0])
-		at := d.slots[k.to][owner].key
-		var before, after int64 // rows next to it, and what they point at
-		var low, high int64
-		for _, row := range k.to.sample.Rows {
-			if row[key.sample] == nil || row[fk] == nil {
-				continue
-			}
-			id, err1 := strconv.ParseInt(*row[key.sample], 10, 64)
-			to, err2 := strconv.ParseInt(*row[fk], 10, 64)
-			switch {
-			case err1 != nil || err2 != nil:
-			case id < at && id > before:
-				before, low = id, to
-			case id > at && (after == 0 || id < after):
-				after, high = id, to
-			}
-		}
-		switch {
-		case low == 0:
-			return high, high != 0
-		case high == 0:
-			return low, true
-		}
-		return low + (high-low)/2, true
+	if k.to.drawn() != nil && k.parent && owner < len(d.slots[k.to]) {
+		return st.beside(k.to, d.slots[k.to][owner].key)
 	}
 	v := st.sample.Rows[template][f.sample]
 	if v == nil {
@@ -147,12 +126,45 @@ func (st *study) neighbour(d *draft, template, owner int) (int64, bool) {
 	return id, err == nil
 }
 
-// openings finds n or up to most numbers that no row has any more. None, with
-// a note, if there are too few: then the table's generator gives the keys.
-func (d *draft) openings(ctx context.Context, st *study, r *rand.Rand, n, most int) ([]slot, error) {
+// beside returns the number half-way between those that the rows of to next to
+// a key point at here.
+func (st *study) beside(to *study, at int64) (int64, bool) {
+	key, fk := to.drawn(), to.sample.index(st.kin.fk.Columns[0])
+	if key == nil || fk < 0 {
+		return 0, false
+	}
+	var before, after int64 // rows next to it, and what they point at
+	var low, high int64
+	for _, row := range to.sample.Rows {
+		if row[key.sample] == nil || row[fk] == nil {
+			continue
+		}
+		id, err1 := strconv.ParseInt(*row[key.sample], 10, 64)
+		to, err2 := strconv.ParseInt(*row[fk], 10, 64)
+		switch {
+		case err1 != nil || err2 != nil:
+		case id < at && id > before:
+			before, low = id, to
+		case id > at && (after == 0 || id < after):
+			after, high = id, to
+		}
+	}
+	switch {
+	case low == 0:
+		return high, high != 0
+	case high == 0:
+		return low, true
+	}
+	return low + (high-low)/2, true
+}
+
+// openings finds n or up to most numbers that no row has any more, and that are
+// not among those spoken for. None, with a note if gaps were asked for, if there
+// are too few: then the table's generator gives the keys.
+func (d *draft) openings(ctx context.Context, st *study, r *rand.Rand, n, most int, spoken []slot) ([]slot, error) {
 	f := st.drawn()
 	db, ok := d.s.Database.(Kinsman)
-	if f == nil || !ok || d.o.Keys != fromGaps {
+	if f == nil || !ok || !d.o.gaps() {
 		return nil, nil
 	}
 	f.plan.Source = Drawn
@@ -162,25 +174,40 @@ func (d *draft) openings(ctx context.Context, st *study, r *rand.Rand, n, most i
 	}
 	var out []slot
 	if high-low >= int64(2*n) {
-		if out, err = d.free(ctx, db, st, f, r, low, high, most); err != nil {
+		not := map[int64]bool{}
+		for _, s := range spoken {
+			not[s.key] = true
+		}
+		steps := st.besides(f)
+		if out, err = d.free(ctx, db, st, f, r, low, high, most, not, steps); err != nil {
 			return nil, err
+		}
+		if len(out) < n && len(steps) > 0 && d.o.Keys == fromGaps {
+			if out, err = d.free(ctx, db, st, f, r, low, high, most, not, nil); err != nil {
+				return nil, err
+			}
+			for _, c := range steps {
+				st.note("column %s counts beside %s and has no gaps there: its newest numbers give honey rows away for good (seed.keys: auto takes the newest of both, which rows that follow hide)", c.Name, f.Name)
+			}
 		}
 	}
 	if len(out) < n {
-		st.note("column %s has too few gaps (%d suit): honey rows get the newest numbers of all; only rows that come later hide them", f.Name, len(out))
-		if st.anyAge {
+		if d.o.Keys == fromGaps {
+			st.note("column %s has too few gaps (%d suit): honey rows get the newest numbers of all; only rows that come later hide them", f.Name, len(out))
+		}
+		if st.anyAge && spoken == nil {
 			st.anyAge = false
 			st.rank(d.now)
 		}
 		return nil, nil
 	}
 	r.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
-	f.plan.Source, f.plan.Why = Gap, "a number that no row has any more, as you asked for; if it was somebody's, logs and backups may still know it"
+	f.plan.Source, f.plan.Why = Gap, "a number that no row has any more; if it was somebody's, logs and backups may still know it (seed.keys: sequence takes new ones)"
 	return out[:min(len(out), most)], nil
 }
 
 // free tries numbers at random, and keeps those that suit.
-func (d *draft) free(ctx context.Context, db Kinsman, st *study, f *field, r *rand.Rand, low, high int64, most int) ([]slot, error) {
+func (d *draft) free(ctx context.Context, db Kinsman, st *study, f *field, r *rand.Rand, low, high int64, most int, not map[int64]bool, steps []*field) ([]slot, error) {
 	tried, free := 0, map[int64]bool{}
 	for round := 0; round < 10 && len(free) < 2*most; round++ {
 		var tuples [][]string
@@ -192,7 +219,7 @@ func (d *draft) free(ctx context.Context, db Kinsman, st *study, f *field, r *ra
 			return nil, err
 		}
 		for i, t := range taken {
-			if v, _ := strconv.ParseInt(tuples[i][0], 10, 64); !t {
+			if v, _ := strconv.ParseInt(tuples[i][0], 10, 64); !t && !not[v] {
 				free[v] = true
 			}
 		}
@@ -200,7 +227,10 @@ func (d *draft) free(ctx context.Context, db Kinsman, st *study, f *field, r *ra
 			break
 		}
 	}
-	return d.between(ctx, db, st, f, free)
+	if err := d.forgotten(ctx, st, free); err != nil {
+		return nil, err
+	}
+	return d.between(ctx, db, st, f, free, steps)
 }
 
 // drawn returns the key column whose numbers could come from gaps.
@@ -239,15 +269,20 @@ func (d *draft) span(ctx context.Context, st *study, f *field) (low, high int64,
 		}
 		high = min(high, given)
 	}
-	return max(low, 0), high, nil
+	return max(low, 0), high - min(inFlight, (high-low)/20), nil
 }
+
+// inFlight is how many of the last numbers are left alone: a transaction may
+// have been given one and not have come to its end.
+const inFlight = 64
 
 // reach is how far from a free number the rows before and after it may be.
 const reach = 8
 
 // between keeps the free numbers that have rows close by on both sides, with
-// their dates.
-func (d *draft) between(ctx context.Context, db Kinsman, st *study, f *field, free map[int64]bool) (out []slot, err error) {
+// their dates, and between whose rows the counters of steps have a number left
+// too.
+func (d *draft) between(ctx context.Context, db Kinsman, st *study, f *field, free map[int64]bool, steps []*field) (out []slot, err error) {
 	var ask []string
 	asked := map[int64]bool{}
 	for k := range free {
@@ -267,7 +302,7 @@ func (d *draft) between(ctx context.Context, db Kinsman, st *study, f *field, fr
 	if st.inOrder != nil {
 		date = s.index(st.inOrder.Name)
 	}
-	rows := map[int64]time.Time{}
+	rows, whole := map[int64]time.Time{}, map[int64][]*string{}
 	for _, row := range s.Rows {
 		if row[key] == nil {
 			continue
@@ -276,30 +311,36 @@ func (d *draft) between(ctx context.Context, db Kinsman, st *study, f *field, fr
 		if err != nil {
 			continue
 		}
-		rows[k] = time.Time{}
+		rows[k], whole[k] = time.Time{}, row
 		if date >= 0 && row[date] != nil {
 			rows[k], _, _ = generate.ParseTime(*row[date])
 		}
 	}
 	for k := range free {
 		sl := slot{key: k}
-		before, after := false, false
-		for i := int64(1); i <= reach && !(before && after); i++ {
-			if at, ok := rows[k-i]; ok && !before {
-				before, sl.low = true, at
+		var before, after int64
+		for i := int64(1); i <= reach && (before == 0 || after == 0); i++ {
+			if at, ok := rows[k-i]; ok && before == 0 {
+				before, sl.low = k-i, at
 			}
-			if at, ok := rows[k+i]; ok && !after {
-				after, sl.high = true, at
+			if at, ok := rows[k+i]; ok && after == 0 {
+				after, sl.high = k+i, at
 			}
 		}
-		if !before || !after || st.inOrder != nil && (sl.low.IsZero() || sl.high.IsZero() || sl.high.Before(sl.low)) {
+		if before == 0 || after == 0 || st.inOrder != nil && (sl.low.IsZero() || sl.high.IsZero() || sl.high.Before(sl.low) || d.now.Sub(sl.high) < settled) {
 			continue
 		}
-		out = append(out, sl)
+		if sl.beside = besideOf(s, steps, whole[before], whole[after], k-before, after-before); sl.beside != nil || len(steps) == 0 {
+			out = append(out, sl)
+		}
 	}
 	sort.Slice(out, func(a, b int) bool { return out[a].key < out[b].key })
-	return out, nil
+	return d.unclaimed(ctx, st, steps, out)
 }
+
+// settled is how old rows next to a gap have to be: what is missing between
+// younger ones may still come.
+const settled = 24 * time.Hour
 
 // near chooses n templates, each once as long as they last: for a slot one of
 // those whose key is not far, since rows of one age are alike.
@@ -361,8 +402,8 @@ func (st *study) settle(r *rand.Rand, h *hand) {
 	h.g.Shift, h.g.Anchor, h.g.Scale = target.Sub(at), time.Time{}, 0
 	h.g.Origin, h.g.Jitter = at, time.Duration(r.Int64N(int64(time.Hour)))-30*time.Minute
 	_, latest := st.past(h.was, h.g.Now)
-	if left, span := h.g.Now.Sub(target), latest.Sub(at); span > left && span > 0 {
-		h.g.Anchor, h.g.Scale = at, max(float64(left)*(0.5+0.5*r.Float64())/float64(span), 1e-9)
+	if left, span := h.g.Now.Sub(target), latest.Sub(at); span > left && span > 0 { // the last stays as near to now as it was
+		h.g.Anchor, h.g.Scale = at, max(float64(left)/float64(max(h.g.Now.Sub(at), 1)), 1e-9)
 	}
 }
 

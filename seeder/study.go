@@ -31,6 +31,8 @@ type study struct {
 	kin     *kinship  // set if its rows are relatives of another table's
 	groups  *groups   // names by country
 	anyAge  bool      // honey rows need not be the newest, so that old rows serve as templates too
+	spell   int       // how logins and addresses write names, in generate.Spellings
+	domain  string    // the decoy mail domain
 }
 
 // field is one column of a study.
@@ -41,6 +43,7 @@ type field struct {
 	seen   *generate.Column
 	sample int // index in the sample's rows; -1 if it is not readable
 	fk     *ForeignKey
+	named  *nameKey // how its codes are made of names, nil if they are not
 }
 
 // refusal is why a table can't be seeded. It is not a failure of the program.
@@ -54,6 +57,7 @@ func refuse(format string, args ...any) error { return &refusal{fmt.Sprintf(form
 // come from.
 func learn(t *Table, s *Sample, override func(column string) string) (*study, error) {
 	st := &study{table: t, sample: s}
+	cant := map[*field]error{}
 	for _, c := range t.Columns {
 		f := &field{Column: c, sample: s.index(c.Name), fk: t.foreign(c.Name)}
 		f.plan = &ColumnPlan{Name: c.Name, Type: c.Type}
@@ -65,12 +69,19 @@ func learn(t *Table, s *Sample, override func(column string) string) (*study, er
 		var no *refusal
 		switch err := st.decide(f, override(c.Name)); {
 		case errors.As(err, &no):
-			st.cant = errors.Join(st.cant, err)
+			cant[f] = err
 		case err != nil:
 			return nil, err
 		}
 	}
 	st.vocabulary()
+	st.nameKeys(cant)
+	for _, f := range st.columns {
+		if cant[f] != nil {
+			st.cant = errors.Join(st.cant, cant[f])
+		}
+	}
+	st.spell = st.spelling()
 	return st, nil
 }
 

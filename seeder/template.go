@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 	"strconv"
+	"strings"
 	"time"
 
 	"honeyrow/seeder/generate"
@@ -39,7 +40,9 @@ func (st *study) rank(now time.Time) {
 	case len(rest) > 0:
 		all = rest
 		for _, f := range inert {
-			f.plan.Why += "; only rows at rest are templates"
+			if !strings.HasSuffix(f.plan.Why, onlyAtRest) {
+				f.plan.Why += onlyAtRest
+			}
 		}
 	default:
 		st.warn = append(st.warn, "no sampled row is at rest in all its status columns: check that nothing acts on the honey rows")
@@ -55,6 +58,21 @@ func (st *study) rank(now time.Time) {
 			all = young
 		}
 	}
+	// Rows that are like many others, if there are enough: what only the template
+	// holds would stand there twice, the rows at the decoy domain are not of the
+	// same kind as those at domains of their own, and what is left empty is best
+	// missed least.
+	for _, like := range []func(row []*string) bool{st.atDomain(), st.usualRow(), st.emptyRow()} {
+		var some []scored
+		for _, sc := range all {
+			if like(st.sample.Rows[sc.row]) {
+				some = append(some, sc)
+			}
+		}
+		if len(some) >= leastPool {
+			all = some
+		}
+	}
 	sort.SliceStable(all, func(a, b int) bool { return all[a].score > all[b].score })
 	// All of them serve: templates that are the richest or the most powerful
 	// would be what honey rows are known by.
@@ -63,6 +81,78 @@ func (st *study) rank(now time.Time) {
 	}
 	for _, sc := range all {
 		st.pool = append(st.pool, sc.row)
+	}
+}
+
+const onlyAtRest = "; only rows at rest are templates"
+
+// leastPool is how many templates have to be left for others to be passed over.
+const leastPool = 40
+
+// atDomain says which rows are at the decoy mail domain.
+func (st *study) atDomain() func(row []*string) bool {
+	var mails []*field
+	for _, f := range st.columns {
+		if f.plan.Kind == "email" && f.plan.Source == Made && f.sample >= 0 {
+			mails = append(mails, f)
+		}
+	}
+	return func(row []*string) bool {
+		for _, f := range mails {
+			if v := row[f.sample]; v != nil && st.domain != "" && strings.HasSuffix(strings.ToLower(*v), "@"+st.domain) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// usualRow says in which rows all that a honey row takes over stands in other
+// rows too.
+func (st *study) usualRow() func(row []*string) bool {
+	type kept struct {
+		at    int
+		count map[string]int
+	}
+	var all []kept
+	for _, f := range st.columns {
+		if f.sample < 0 || f.plan.Source != Made && f.plan.Source != Copied {
+			continue
+		}
+		switch f.plan.Kind {
+		case "city", "region", "title", "role", "status", "company":
+			k := kept{f.sample, map[string]int{}}
+			repeats := 0
+			for _, v := range f.seen.Values {
+				if k.count[v]++; k.count[v] == 2 {
+					repeats++
+				}
+			}
+			if repeats > 0 {
+				all = append(all, k)
+			}
+		}
+	}
+	return func(row []*string) bool {
+		for _, k := range all {
+			if v := row[k.at]; v != nil && k.count[*v] < 2 {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// emptyRow says which rows hold nothing in the columns that honey rows leave
+// empty.
+func (st *study) emptyRow() func(row []*string) bool {
+	return func(row []*string) bool {
+		for _, f := range st.columns {
+			if f.sample >= 0 && (f.plan.Source == Null || f.plan.Source == Default && f.Default == "") && row[f.sample] != nil {
+				return false
+			}
+		}
+		return true
 	}
 }
 
@@ -79,7 +169,7 @@ func (st *study) atRest(f *field, v string) bool {
 		return false
 	}
 	on := v == "t" || v == "true" || v == "1" || v == "Y" || v == "yes"
-	return generate.HasPhrase(v, "active", "enabled", "verified", "confirmed", "regular", "normal", "current", "aktiv") && !generate.HasPhrase(v, "not", "un", "never", "pending", "in") ||
+	return generate.HasPhrase(v, "active", "enabled", "verified", "confirmed", "regular", "normal", "current", "aktiv", "paused", "on hold") && !generate.HasPhrase(v, "not", "un", "never", "pending", "in") ||
 		on && generate.HasPhrase(f.Name, "active", "enabled")
 }
 

@@ -42,9 +42,11 @@ type draftFlags struct {
 	Seed   uint64   `placeholder:"N" help:"Makes a plan repeatable; without it each plan differs."`
 	Note   string   `help:"A note for whoever reads the alert, such as a ticket number."`
 	NoTry  bool     `help:"Do not try the rows in a transaction that is rolled back."`
-	Keys   string   `enum:",sequence,gaps" default:"" help:"Where keys come from: sequence, or gaps (numbers that no row has any more). Default: seed.keys of the configuration."`
+	Keys   string   `enum:",auto,sequence,gaps" default:"" help:"Where keys come from: gaps (numbers that no row has any more), sequence (new ones), or auto (gaps where they suit). Default: seed.keys of the configuration."`
 	Family bool     `help:"Plant what ordinary rows have in other tables too: their children, and rows of their own that they point at."`
 	MaxAUC float64  `name:"max-auc" placeholder:"X" help:"Refuse rows that a thief tells from real ones better than so by their content: 0.5 is a guess, 1 finds all. Default: seed.max_auc of the configuration."`
+
+	MaxDumpAUC float64 `name:"max-dump-auc" placeholder:"X" help:"The same for a thief who has keys and other tables too. Default: seed.max_dump_auc of the configuration."`
 
 	NoMeasure bool `help:"Do not measure how well the rows hide."`
 }
@@ -81,6 +83,9 @@ func (f *draftFlags) options(s *app.Seeding, progress func(seeder.Progress)) see
 	}
 	if f.MaxAUC > 0 {
 		o.MaxAUC = f.MaxAUC
+	}
+	if f.MaxDumpAUC > 0 {
+		o.MaxDumpAUC = f.MaxDumpAUC
 	}
 	o.Family = o.Family || f.Family
 	return o

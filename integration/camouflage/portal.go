@@ -61,7 +61,7 @@ func cases(o options) []*scene {
 			ways: []way{{name: "honeyrow, gaps and family", setup: asKin, bar: true}},
 		}, &scene{
 			name: "demo's employees, PostgreSQL", about: "The demo's staff, all at the firm's domain, telephones in its own range. 240 rows; salaries are written employee by employee and have no gaps, so that those of honey rows are the last.",
-			mysql: my, crm: true, table: map[bool]string{false: "hr.employees", true: "employees"}[my], domain: "nordhaus-living.example", naive: !my,
+			mysql: my, crm: true, table: map[bool]string{false: "hr.employees", true: "employees"}[my], domain: "nordhaus-living.example", naive: !my, few: true,
 			ways: []way{{name: "honeyrow, gaps and family", setup: firm, bar: true}},
 		})
 	}
@@ -139,6 +139,12 @@ func (s *script) text(alphabet string, n int) string {
 		b[i] = alphabet[s.r.IntN(len(alphabet))]
 	}
 	return string(b)
+}
+
+// bcrypt is a hash as bcrypt writes it: the last characters of salt and digest
+// hold few bits.
+func (s *script) bcrypt() string {
+	return "$2b$12$" + s.text("./"+base62, 21) + s.text(".Oeu", 1) + s.text("./"+base62, 30) + s.text(".CGKOSWaeimquy26", 1)
 }
 
 // clock is a moment in working hours, mostly.
@@ -273,7 +279,7 @@ func (s *script) member(id, address int, p []string, created time.Time, used map
 		mail = fmt.Sprintf("%s%d@uni-nordsee.example", local, i)
 	}
 	used[mail] = true
-	return []any{id, mail, p[2], p[3], "$2b$12$" + s.text("./"+base62, 53), p[10], plan, title, credit, token, status, address, created, login}
+	return []any{id, mail, p[2], p[3], s.bcrypt(), p[10], plan, title, credit, token, status, address, created, login}
 }
 
 func later(s *script, t time.Time) time.Time {

@@ -99,7 +99,7 @@ func TestTheRowThatStandsOutIsTheMostSuspect(t *testing.T) {
 		t.Fatalf("suspicion of %d rows, want of 20", len(got))
 	}
 	for i, row := range tb.Runs[0] {
-		if loud := *row.Values[4] == "50000"; loud != (got[i] > 0.97) {
+		if loud := *row.Values[4] == "50000"; loud != (got[i] > 0.985) {
 			t.Errorf("row %d with pay %s: %.2f of real rows are less suspect", i, *row.Values[4], got[i])
 		}
 	}

@@ -48,8 +48,9 @@ func Measure(t Table) *Report {
 }
 
 // Suspect returns, for each row of the first run, the share of real rows that
-// look less like a honey row to an attacker of the content who knows the other
-// runs. It is what Measure finds out too, for a tenth of the work.
+// look less like a honey row to an attacker who knows the other runs, of the
+// content or, but for the place of the keys, of the dump. It is what Measure
+// finds out too, for a tenth of the work.
 func Suspect(t Table) []float64 {
 	r := rand.New(rand.NewPCG(t.Seed, 0xca31))
 	t.Real = some(r, t.Real, maxReal)
@@ -59,14 +60,16 @@ func Suspect(t Table) []float64 {
 	var learn, judge lot
 	for k, run := range t.Runs {
 		d := newDeck(&t, run)
-		f := d.content()
+		f, of := d.content(), d.order(false)
 		l := &learn
 		if k == 0 {
 			l = &judge
 		}
 		for i := range d.rows {
 			if i >= len(t.Real) || i%len(t.Runs) == k {
-				l.content, l.pieces, l.honey = append(l.content, take(f, i)), append(l.pieces, d.pieces(i)), append(l.honey, i >= len(t.Real))
+				c := take(f, i)
+				l.content, l.pieces, l.honey = append(l.content, c), append(l.pieces, d.pieces(i)), append(l.honey, i >= len(t.Real))
+				l.all = append(l.all, append(slices.Clone(c), take(of, i)...))
 			}
 			if k == 0 && i < len(t.Real) && i%len(t.Runs) == k {
 				l.n++
@@ -74,7 +77,8 @@ func Suspect(t Table) []float64 {
 		}
 	}
 	trees, sparse := fitBoosted(r, learn.content, learn.honey), fitSparse(r, learn.pieces, learn.honey)
-	return suspicion(&judge, apply(judge.content, trees.score), apply(judge.pieces, sparse.score))
+	deep := fitBoosted(r, learn.all, learn.honey)
+	return suspicion(&judge, apply(judge.content, trees.score), apply(judge.pieces, sparse.score), apply(judge.all, deep.score))
 }
 
 // some returns n rows, drawn at random, in their order.
@@ -136,7 +140,7 @@ func play(r *rand.Rand, t *Table) *outcome {
 	lots := make([]*lot, parts)
 	for k, run := range t.Runs {
 		d := newDeck(t, run)
-		cf, of := d.content(), d.order()
+		cf, of := d.content(), d.order(true)
 		out.content, out.order = cf.names, of.names
 		l := &lot{}
 		var rows []int

@@ -66,7 +66,7 @@ INSERT INTO people SELECT seq, concat('p', seq, '@corp.example') FROM seq_1_to_5
 		t.Run(c.name, func(t *testing.T) {
 			db := database(t, c.ddl)
 			o := options()
-			o.Rows = 4
+			o.Rows, o.Keys = 4, "sequence"
 			s := open(t, "root", db, store(t))
 			p := plan(t, s, o)
 			if got, want := counters(t, db), fmt.Sprintf("people\t%d", 51+c.moved); got != want {

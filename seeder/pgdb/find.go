@@ -171,7 +171,10 @@ func (db *DB) Given(ctx context.Context, t *seeder.Table, column string) (int64,
 	if c == nil || c.Sequence == "" {
 		return 0, false, nil
 	}
-	rows, err := query(ctx, db.conn.PgConn(), "SELECT pg_catalog.pg_sequence_last_value($1::regclass)", []*string{&c.Sequence}, 0, 1)
+	// Where sessions keep numbers ahead or numbers are given in steps, one below
+	// the last may still be given.
+	rows, err := query(ctx, db.conn.PgConn(), "SELECT pg_catalog.pg_sequence_last_value(q.seqrelid) FROM pg_catalog.pg_sequence q WHERE q.seqrelid = $1::regclass AND q.seqincrement = 1 AND q.seqcache = 1",
+		[]*string{&c.Sequence}, 0, 1)
 	if err != nil || len(rows) != 1 || rows[0][0] == nil {
 		return 0, false, violation(err)
 	}

@@ -1,0 +1,155 @@
+package seeder
+
+import (
+	"context"
+	"time"
+
+	"honeyrow/seeder/camouflage"
+	"honeyrow/seeder/generate"
+)
+
+// litter is what points at a table's rows.
+type litter struct {
+	at   int // the column pointed at, in the sample
+	kin  bool
+	rows map[string]camouflage.Brood
+	tail bool // honey rows' children get the newest numbers
+}
+
+type litters []*litter
+
+// broods reads the children that ordinary rows have.
+func (d *draft) broods(ctx context.Context, st *study, t *camouflage.Table) (litters, error) {
+	db, ok := d.s.Database.(Kinsman)
+	if !ok {
+		return nil, nil
+	}
+	var out litters
+	for _, child := range d.cat.Tables {
+		for _, fk := range child.ForeignKeys {
+			at := -1
+			if ties(fk) == "" && fk.RefSchema == st.table.Schema && fk.RefTable == st.table.Name && !child.Piece {
+				at = st.sample.index(fk.RefColumns[0])
+			}
+			if at < 0 || child == st.table {
+				continue
+			}
+			l, err := d.litter(ctx, db, st, child, fk, at)
+			if err != nil {
+				return nil, err
+			}
+			if l != nil {
+				out = append(out, l)
+				t.Children = append(t.Children, child.String())
+			}
+		}
+	}
+	return out, nil
+}
+
+func (d *draft) litter(ctx context.Context, db Kinsman, st *study, child *Table, fk *ForeignKey, at int) (*litter, error) {
+	s, err := d.read(ctx, db, child, fk, column(st.sample, at))
+	if err != nil || s == nil || len(s.Rows) == 0 {
+		return nil, passable(err)
+	}
+	tie := s.index(fk.Columns[0])
+	l := &litter{at: at, rows: map[string]camouflage.Brood{}}
+	for _, o := range d.studies {
+		l.kin = l.kin || o.table == child
+		if o.table == child {
+			l.tail = o.drawn() != nil && o.drawn().plan.Source != Gap
+		}
+	}
+	var kids []kid
+	counted := true
+	for _, row := range s.Rows {
+		if tie < 0 || row[tie] == nil {
+			continue
+		}
+		k := kid{of: *row[tie], at: firstDate(child, s, row)}
+		key, ok := numbered(child, s, row)
+		k.key, counted = key, counted && ok
+		kids = append(kids, k)
+	}
+	standing(kids)
+	for _, k := range kids {
+		b := l.rows[k.of]
+		n := float64(b.Count)
+		b.Count++
+		if !k.at.IsZero() && (b.First.IsZero() || k.at.Before(b.First)) {
+			b.First = k.at
+		}
+		if k.at.After(b.Last) {
+			b.Last = k.at
+		}
+		if counted {
+			b.Rank += (k.rank - b.Rank) / (n + 1)
+			b.Lag += (k.lag - b.Lag) / (n + 1)
+		}
+		l.rows[k.of] = b
+	}
+	return l, nil
+}
+
+// kid is a row that points at another.
+type kid struct {
+	of        string
+	key       int64
+	at        time.Time
+	rank, lag float64
+}
+
+// firstDate is the first date of a row in the order of its columns, zero if it
+// has none.
+func firstDate(t *Table, s *Sample, row []*string) time.Time {
+	for i, c := range s.Columns {
+		col := t.Column(c)
+		if row[i] == nil || col == nil || col.Class != generate.Timestamp && col.Class != generate.Date {
+			continue
+		}
+		if at, _, ok := generate.ParseTime(*row[i]); ok && !generate.Sentinel(at) {
+			return at
+		}
+	}
+	return time.Time{}
+}
+
+// read remembers the children that were read.
+func (d *draft) read(ctx context.Context, db Kinsman, child *Table, fk *ForeignKey, values []string) (*Sample, error) {
+	if d.children == nil {
+		d.children = map[*ForeignKey]*Sample{}
+	}
+	if s, ok := d.children[fk]; ok {
+		return s, nil
+	}
+	s, err := db.Kin(ctx, child, fk.Columns[0], values, maxKin)
+	if err != nil {
+		return nil, err
+	}
+	d.children[fk] = s
+	return s, nil
+}
+
+// of returns a row's children, for a honey row those that it will have: its
+// template's, moved in time, if relatives are planted.
+func (ls litters) of(was []*string, h *hand, family bool) (out []camouflage.Brood) {
+	for _, l := range ls {
+		var b camouflage.Brood
+		if v := was[l.at]; v != nil {
+			b = l.rows[*v]
+		}
+		if h != nil {
+			switch {
+			case !l.kin:
+				b = camouflage.Brood{}
+			case family && b.Count > 0:
+				b.First, b.Last = b.First.Add(h.g.Shift), b.Last.Add(h.g.Shift)
+				if l.tail {
+					b.Rank, b.Lag = 1, 1-(b.Rank-b.Lag)
+				}
+			}
+		}
+		out = append(out, b)
+	}
+	return out
+}

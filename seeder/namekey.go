@@ -1,0 +1,234 @@
+package seeder
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+
+	"honeyrow/seeder/generate"
+	"honeyrow/token"
+)
+
+// nameKey is how a column's codes are made of the row's person: some letters
+// of the last name, some of the first, and a number that tells those of one
+// stem apart ("smithjo01").
+type nameKey struct {
+	last, first int  // letters
+	before      bool // the first name's stand before the last name's
+	between     string
+	spell       func(string) string
+	width       int // of the number, filled up with zeros; 0: none
+	least       int64
+	top         map[string]int64 // the highest number of a stem among sampled rows
+}
+
+// nameKeyForms are the ways to join letters of a name.
+var nameKeyForms = func() (out []nameKey) {
+	for last := 0; last <= 12; last++ {
+		for first := 0; first <= 6; first++ {
+			if last+first < 3 {
+				continue
+			}
+			for _, between := range []string{"", "-", "_", "."} {
+				out = append(out, nameKey{last: last, first: first, between: between}, nameKey{last: last, first: first, between: between, before: true})
+			}
+		}
+	}
+	return out
+}()
+
+// stem is what stands before the number.
+func (k *nameKey) stem(first, last string) string { return k.join(k.spell(first), k.spell(last)) }
+
+func (k *nameKey) join(f, l string) string {
+	f, l = f[:min(len(f), k.first)], l[:min(len(l), k.last)]
+	if f == "" && l == "" {
+		return ""
+	}
+	if k.before {
+		return f + k.between + l
+	}
+	return l + k.between + f
+}
+
+// value is the nth next code of a stem, from 0.
+func (k *nameKey) value(stem string, n int) string {
+	if k.width == 0 {
+		return stem
+	}
+	at := k.least
+	if top, ok := k.top[stem]; ok {
+		at = top + 1
+	}
+	return fmt.Sprintf("%s%0*d", stem, k.width, at+int64(n))
+}
+
+// leastNameKey is the share of rows, in percent, whose code a rule has to
+// make.
+const leastNameKey = 85
+
+// nameKeyOf finds out how a column's codes are made of the persons of their
+// rows; nil if they are not.
+func (st *study) nameKeyOf(f *field) *nameKey {
+	if f.Class != generate.Text || f.sample < 0 || len(f.seen.Values) < 20 || st.first == nil && st.last == nil && st.full == nil {
+		return nil
+	}
+	type code struct{ stem, number, first, last string }
+	var codes []code
+	for i, row := range st.sample.Rows {
+		if i == 400 {
+			break
+		}
+		if row[f.sample] == nil {
+			continue
+		}
+		v := strings.ToLower(*row[f.sample])
+		c := code{stem: strings.TrimRight(v, "0123456789")}
+		c.number = v[len(c.stem):]
+		if c.first, c.last = st.person(row); c.first != "" && c.last != "" {
+			codes = append(codes, c)
+		}
+	}
+	if len(codes) < 20 || 10*len(codes) < 9*min(len(st.sample.Rows), 400) {
+		return nil
+	}
+	var best *nameKey
+	most := 0
+	for _, spell := range generate.Spellings {
+		firsts, lasts := make([]string, len(codes)), make([]string, len(codes))
+		alike := 0
+		for i, c := range codes {
+			firsts[i], lasts[i] = spell(c.first), spell(c.last)
+			if strings.Contains(c.stem, lasts[i][:min(len(lasts[i]), 2)]) || strings.Contains(c.stem, firsts[i][:min(len(firsts[i]), 2)]) {
+				alike++
+			}
+		}
+		if 2*alike < len(codes) {
+			continue
+		}
+		for _, k := range nameKeyForms {
+			k.spell = spell
+			n := 0
+			for i, c := range codes {
+				if k.join(firsts[i], lasts[i]) == c.stem {
+					n++
+				}
+				if i >= 30 && 2*n < i {
+					break
+				}
+			}
+			if n > most {
+				best, most = &k, n
+			}
+		}
+	}
+	if best == nil || 100*most < leastNameKey*len(codes) {
+		return nil
+	}
+	best.count(f)
+	return best
+}
+
+// count learns the numbers behind the stems.
+func (k *nameKey) count(f *field) {
+	k.top, k.least = map[string]int64{}, -1
+	widths := map[int]int{}
+	for _, v := range f.seen.Values {
+		stem := strings.TrimRight(v, "0123456789")
+		number := v[len(stem):]
+		widths[len(number)]++
+		n, err := strconv.ParseInt(number, 10, 64)
+		if err != nil {
+			continue
+		}
+		stem = strings.ToLower(stem)
+		if top, ok := k.top[stem]; !ok || n > top {
+			k.top[stem] = n
+		}
+		if k.least < 0 || n < k.least {
+			k.least = n
+		}
+	}
+	for w, n := range widths {
+		if n > widths[k.width] || n == widths[k.width] && w < k.width {
+			k.width = w
+		}
+	}
+	k.least = max(k.least, 0)
+}
+
+// nameKeys finds the columns whose codes are made of names, and has them made
+// so, also where they were not understood before.
+func (st *study) nameKeys(cant map[*field]error) {
+	for _, f := range st.columns {
+		switch {
+		case f.fk != nil, f.plan.Source != Made && cant[f] == nil, strings.HasPrefix(f.plan.Why, "set by you"), slices.Contains(ofPerson, f.plan.Kind):
+			continue
+		case f.plan.Source == Made && f.plan.Kind != "code" && f.plan.Kind != "account_number":
+			continue
+		}
+		k := st.nameKeyOf(f)
+		if k == nil || k.width == 0 && f.seen.Unique {
+			continue
+		}
+		g, err := generate.ByKind("code")
+		if err != nil {
+			continue
+		}
+		f.named = k
+		f.describe(g, 90, "made of the row's name: letters of the last and of the first, and a number")
+		f.plan.Watch, f.plan.Strength = false, token.Weak
+		delete(cant, f)
+	}
+}
+
+// ofName writes a code that is made of the honey row's person, "" if the column
+// holds none.
+func (h *hand) ofName(r *rand.Rand, f *field) string {
+	if f.named == nil || h.g.First == "" && h.g.Last == "" {
+		return ""
+	}
+	stem := f.named.stem(h.g.First, h.g.Last)
+	if stem == "" {
+		return ""
+	}
+	// Of two honey rows with one stem both are drawn again: one goes further.
+	v := generate.Casing(f.named.value(stem, r.IntN(h.tries[f.Name]+1)), h.g.Was)
+	if f.MaxLen > 0 && len(v) > f.MaxLen {
+		return ""
+	}
+	return v
+}
+
+// spelling finds out how logins and addresses write the letters of names beyond
+// a to z: the place of it in generate.Spellings.
+func (st *study) spelling() int {
+	best, most := 0, 0
+	for i, spell := range generate.Spellings {
+		n := 0
+		for _, f := range st.columns {
+			if f.sample < 0 || f.plan.Kind != "email" && f.plan.Kind != "username" {
+				continue
+			}
+			for _, row := range st.sample.Rows {
+				if row[f.sample] == nil {
+					continue
+				}
+				if first, last := st.person(row); (foreign(first) || foreign(last)) && generate.MadeOf(*row[f.sample], first, last, spell) {
+					n++
+				}
+			}
+		}
+		if n > most {
+			best, most = i, n
+		}
+	}
+	return best
+}
+
+// foreign reports whether a name has letters that logins write otherwise.
+func foreign(name string) bool {
+	return strings.ContainsFunc(strings.ToLower(name), func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
+}

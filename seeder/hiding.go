@@ -42,7 +42,7 @@ func CamouflageTable(reports []*camouflage.Report, product string) string {
 		}
 	}
 	if product == "postgres" {
-		b.WriteString("  Not in these figures: pg_dump writes rows in the order in which they lie, and xmin and ctid of a live table show what one transaction wrote. Fresh rows are found by them until others have come after them.\n")
+		b.WriteString("  Not in these figures: pg_dump writes rows in the order in which they lie, and xmin and ctid of a live table show what one transaction wrote. Fresh rows are found by them until others have come after them: seed apply --drip lets them come between others.\n")
 	}
 	return b.String()
 }
@@ -59,7 +59,7 @@ func advice(r *camouflage.Report) (out []string) {
 		out = append(out, "a decoy domain that many rows of the table are at and that is yours, such as your own (seed.domain)")
 	}
 	if has("keys at the end") || betrays(": rank") && r.Dump.AUC > r.Content.AUC+0.1 {
-		out = append(out, "numbers that no row has any more (seed.keys: gaps), where there are some; else the newest rows are yours until others follow: of a share f of newer rows the AUC is about 1 - f/2")
+		out = append(out, "numbers that no row has any more (seed.keys: gaps), where there are some; else drip them in (seed apply --drip 7d), since the newest rows are yours until others follow: of a share f of newer rows the AUC is about 1 - f/2")
 	}
 	if has("orphans") || betrays("rows in ") {
 		out = append(out, "rows in the tables that point here, as ordinary rows have them (seed.family: true)")

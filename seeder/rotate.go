@@ -30,6 +30,9 @@ type RotateOptions struct {
 	Rows       []event.ID // empty: all
 	// OlderThan chooses rows none of whose values is younger.
 	OlderThan time.Duration
+	// Limit bounds the rows of one run, the oldest first: rows that all change in
+	// the same minute would be known by it. 0: all that are due.
+	Limit int
 	// Keep is how long replaced values stay watched; 0: a year.
 	Keep time.Duration
 	How  How // empty: Auto
@@ -176,6 +179,7 @@ func (t *turn) due(ctx context.Context) ([]*honeyRow, error) {
 	}
 	ts, _ = setApart(ts)
 	var out []*honeyRow
+	age := map[*honeyRow]time.Time{}
 	come := map[event.ID]bool{} // instead of rows that an interrupted run has left
 	for _, row := range byRow(ts) {
 		come[successor(row.id)] = true
@@ -194,8 +198,12 @@ func (t *turn) due(ctx context.Context) ([]*honeyRow, error) {
 			worth = worth || tk.Strength >= token.Firm && !tk.Key
 		}
 		if worth && t.now.Sub(youngest) >= t.o.OlderThan {
-			out = append(out, row)
+			out, age[row] = append(out, row), youngest
 		}
+	}
+	if t.o.Limit > 0 && len(out) > t.o.Limit {
+		slices.SortStableFunc(out, func(a, b *honeyRow) int { return age[a].Compare(age[b]) })
+		out = out[:t.o.Limit]
 	}
 	return out, nil
 }

@@ -16,6 +16,7 @@ type seedRotateCmd struct {
 	Deployment string   `help:"Only rows of this seeding run."`
 	Table      []string `help:"Only rows of these tables, as table or schema.table."`
 	Row        []string `placeholder:"ID" help:"Only these honey rows."`
+	Limit      int      `placeholder:"N" help:"At most so many rows in this run, the oldest first: a few a day tell less than all at once."`
 	Keep       days     `default:"365d" help:"How long replaced values stay watched. Default: ${default}."`
 	How        string   `enum:"auto,update,row" default:"auto" help:"auto; update: change secrets, addresses and telephone numbers in place; row: plant another row and take the old one away. Default: ${default}."`
 	DryRun     bool     `help:"Change in transactions that are rolled back."`
@@ -32,6 +33,9 @@ func (seedRotateCmd) Help() string {
 
 // Run rotates.
 func (c *seedRotateCmd) Run(e *env) error {
+	if c.Limit < 0 {
+		return usage{errors.New("--limit can't be negative: 0 takes all that are due")}
+	}
 	return e.withSeeder(c.target, func(s *app.Seeding) error {
 		rows, all, err := (&seedRemoveCmd{Deployment: c.Deployment, Table: c.Table, Row: c.Row}).rows(e, s)
 		if err != nil {
@@ -45,6 +49,9 @@ func (c *seedRotateCmd) Run(e *env) error {
 			if !all {
 				what = counted(len(rows), "honey row", "honey rows")
 			}
+			if c.Limit > 0 {
+				what = fmt.Sprintf("at most %d of ", c.Limit) + what
+			}
 			if c.OlderThan > 0 {
 				what += fmt.Sprintf(" older than %s", c.OlderThan)
 			}
@@ -54,7 +61,7 @@ func (c *seedRotateCmd) Run(e *env) error {
 		}
 		show, end := e.progress()
 		done, err := s.Rotate(e.ctx, seeder.RotateOptions{
-			Server: s.Server, Deployment: c.Deployment, Rows: rows, OlderThan: time.Duration(c.OlderThan), Keep: time.Duration(c.Keep), How: seeder.How(c.How),
+			Server: s.Server, Deployment: c.Deployment, Rows: rows, OlderThan: time.Duration(c.OlderThan), Limit: c.Limit, Keep: time.Duration(c.Keep), How: seeder.How(c.How),
 			Plan: seeder.Options{Config: s.Config, SkipMeasure: true, Progress: show},
 			ApplyOptions: seeder.ApplyOptions{
 				DryRun: c.DryRun, Force: c.Force, LockTimeout: s.Config.LockTimeout,

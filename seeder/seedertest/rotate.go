@@ -43,6 +43,11 @@ func rotationReplacesValuesInPlace(t *testing.T, g Ground) {
 	if len(dry.Rows) != 3 || dry.Rows[0].State != "updated" || g.Content(t, db) != content || len(tokensOf(t, st, token.Planned)) != 0 {
 		t.Fatalf("a dry run: %+v", dry)
 	}
+	one := ro
+	one.Limit = 1
+	if got, err := s.Rotate(t.Context(), one); err != nil || len(got.Rows) != 1 {
+		t.Fatalf("at most one row: %+v, %v", got, err)
+	}
 	Must(t, st.Beat(t.Context(), token.Watcher{ID: "w1", Host: "proxy-1", PID: 77, Servers: []string{"crm"}, Seen: time.Now()}))
 	ro.DryRun, ro.WatchTimeout = false, 200*time.Millisecond
 	if _, err := s.Rotate(t.Context(), ro); err == nil || !strings.Contains(err.Error(), "proxy-1") || g.Content(t, db) != content {

@@ -341,8 +341,13 @@ func (x *Index) digest(b []byte, i int, seen func(Sight) bool) bool {
 	for from > 0 && (nibble[b[from-1]] < 16 || b[from-1] == '-') {
 		from--
 	}
-	if from+2*md5.Size > len(b) || nibble[b[from+2*md5.Size-1]] > 15 && b[from+2*md5.Size-1] != '-' {
+	if from+2*md5.Size > len(b) {
 		return true // fewer digits than the shortest has
+	}
+	for k := from + 2*md5.Size - 1; k >= from+16; k-- { // from where ordinary keys are over
+		if nibble[b[k]] > 15 && b[k] != '-' {
+			return true
+		}
 	}
 	if sum, ok := beginning(b[from:]); !ok || !x.digests.may(sum) {
 		return true

@@ -48,14 +48,62 @@ func windowHash(w uint64) uint64 {
 	return w*golden ^ bits.ReverseBytes64(w)*golden
 }
 
+// A window's word in the filter has a third bit, which says where in its gram the
+// window stands: one of five, offsetStep apart, from a place that the hash gives.
+// Since a window hashes like itself backwards, places are counted from the end
+// that comes first in an order of the two.
+const (
+	offsetStep = 12
+	offsetBits = 1 | 1<<offsetStep | 1<<(2*offsetStep) | 1<<(3*offsetStep) | 1<<(4*offsetStep)
+)
+
+// ahead reports whether a window's places are counted from its gram's beginning.
+func ahead(w uint64) bool {
+	w |= fold
+	return w*golden > bits.ReverseBytes64(w)*golden
+}
+
+// offsets returns the places in a gram that the window w may have, by the word of
+// the filter that its hash leads to: bit offsetStep*i stands for i.
+func offsets(word, hash uint64) uint64 {
+	return bits.RotateLeft64(word, -int(hash>>20&63)) & offsetBits
+}
+
+// begins returns where the gram begins of which a window at pos has the lowest of
+// the given places.
+func begins(pos int, places uint64, ahead bool) int {
+	i := bits.TrailingZeros64(places) / offsetStep
+	if ahead {
+		return pos - i
+	}
+	return pos - (stride - 1 - i)
+}
+
+// file files the window w, which stands k behind the beginning of its gram.
+func (p *parts) file(w uint64, k int) {
+	h := windowHash(w)
+	word := &p.filter[h>>p.fshift]
+	*word |= 1<<(h>>32&63) | 1<<(h>>26&63)
+	back := stride - 1 - k
+	if !ahead(w) {
+		k, back = back, k
+	}
+	*word |= 1 << ((h>>20 + uint64(offsetStep*k)) & 63)
+	if w |= fold; w == bits.ReverseBytes64(w) {
+		*word |= 1 << ((h>>20 + uint64(offsetStep*back)) & 63)
+	}
+}
+
 // parts finds patterns anywhere: a window in the filter leads to the five
-// 12-byte grams that it can lie in, in two directions, and those to the
+// 12-byte grams that it can lie in, in both directions, and those to the
 // patterns. Patterns are looked up by gram, not by window: thousands of
 // telephone numbers share most of their windows, with each other and with the
 // data, but not their grams.
 type parts struct {
-	filter []uint64 // two bits of one word per window
+	filter []uint64 // three bits of one word per window
 	fshift uint     // the word is chosen by the product's HIGH bits
+	near   bool     // the filter is read from a core's own caches, and few windows pass
+	low    uint64   // a window in a gram has no byte below that, in each byte; 0: it may have any
 	grams  []uint64 // a filter of grams, 16 to 32 bits each
 	gshift uint
 	table  []uint64 // by gram: sign<<32 | pattern+1; 0 is empty
@@ -69,16 +117,48 @@ const gram = inspect.MinPart
 
 func le64(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
 
-// gramHash hashes the first 12 bytes of b, without regard to case.
-func gramHash(b []byte) uint64 {
-	return mix((le64(b)|fold)^mixA, uint64(binary.LittleEndian.Uint32(b[window:gram])|fold&(1<<32-1))^mixB)
+// gramHashes hashes the first 12 bytes of b, without regard to case, and the
+// same bytes read backwards. A gram is looked up by both together, so that one
+// look finds the patterns that have it in either direction; its tag tells which.
+func gramHashes(b []byte) (fore, rev uint64) {
+	const low = fold & (1<<32 - 1)
+	b = b[:gram:gram]
+	fore = mix((le64(b)|fold)^mixA, uint64(binary.LittleEndian.Uint32(b[window:])|low)^mixB)
+	rev = mix((bits.ReverseBytes64(le64(b[gram-window:]))|fold)^mixA, uint64(bits.ReverseBytes32(binary.LittleEndian.Uint32(b))|low)^mixB)
+	return fore, rev
 }
 
-// gramHashBack is gramHash of the first 12 bytes of b read backwards.
-func gramHashBack(b []byte) uint64 {
-	return mix((bits.ReverseBytes64(le64(b[gram-window:]))|fold)^mixA,
-		uint64(bits.ReverseBytes32(binary.LittleEndian.Uint32(b))|fold&(1<<32-1))^mixB)
+// slot is where patterns with a gram begin in the table.
+func (p *parts) slot(fore, rev uint64) uint64 { return (fore ^ rev) >> 12 & p.tmask }
+
+// gramBits are a gram's bits in its word of the filter. c is a byte beside it
+// that is in the pattern too, which tells it from grams of ordinary data that
+// stand beside another: a telephone number with another country's code.
+func gramBits(h uint64, c uint8) uint64 {
+	h ^= uint64(c) * 0x9e5
+	return 1<<(h&63) | 1<<(h>>6&63)
 }
+
+// neighbour is the byte that a pattern's gram is filed with, by its signs: 0 if
+// there is none.
+func neighbour(sign uint64) uint8 {
+	if c := uint8(sign >> 16); c != 0 {
+		return c
+	}
+	return uint8(sign >> 24)
+}
+
+// known reports, in the lowest bit, whether a gram is in the filter, between these
+// bytes or alone.
+func known(word, h uint64, before, after uint8) uint64 {
+	a, b := h^uint64(before)*0x9e5, h^uint64(after)*0x9e5
+	return (word>>(h&63)&(word>>(h>>6&63)) | word>>(a&63)&(word>>(a>>6&63)) | word>>(b&63)&(word>>(b>>6&63))) & 1
+}
+
+// tags tell a gram from others that lead to the same slot, in both directions.
+type tags struct{ fore, rev uint16 }
+
+func tagsOf(fore, rev uint64) tags { return tags{uint16(fore >> 48), uint16(rev >> 48)} }
 
 // build files the given values, each of at least MinPart bytes.
 func (p *parts) build(x *Index, vals []uint32) {
@@ -87,13 +167,14 @@ func (p *parts) build(x *Index, vals []uint32) {
 	}
 	keys := len(vals) * stride
 	perKey := 16
-	if keys*perKey > bigFilter {
+	if p.near = keys*perKey <= bigFilter; !p.near {
 		perKey = 8
 	}
 	fl := max(ceilLog(keys*perKey/64), 4)
 	gl := max(ceilLog(len(vals)*16/64), 1)
 	tl := max(ceilLog(len(vals)*3/2), 2)
 	p.filter, p.fshift = make([]uint64, 1<<fl), 64-fl
+	p.low = ' ' * ones
 	p.grams, p.gshift = make([]uint64, 1<<gl), 64-gl
 	p.table, p.tmask = make([]uint64, 1<<tl), 1<<tl-1
 	p.value = vals
@@ -107,17 +188,22 @@ func (p *parts) build(x *Index, vals []uint32) {
 		p.maxLen = max(p.maxLen, len(b))
 		o := c.choose(b)
 		p.off[i] = uint16(o)
-		for k := range stride {
-			h := windowHash(le64(b[o+k:]))
-			p.filter[h>>p.fshift] |= 1<<(h>>32&63) | 1<<(h>>26&63)
+		for _, c := range b[o : o+gram] {
+			if c < ' ' {
+				p.low = 0
+			}
 		}
-		h := gramHash(b[o:])
-		p.grams[h>>p.gshift] |= 1<<(h&63) | 1<<(h>>6&63)
-		s := h >> 12 & p.tmask
+		for k := range stride {
+			p.file(le64(b[o+k:]), k)
+		}
+		fore, rev := gramHashes(b[o:])
+		h, sign := fore^rev, signs(fore, b, o, x.vals[v].flags)
+		p.grams[h>>p.gshift] |= gramBits(h, neighbour(sign))
+		s := p.slot(fore, rev)
 		for p.table[s] != 0 {
 			s = (s + 1) & p.tmask
 		}
-		p.table[s] = signs(h, b, o, x.vals[v].flags)<<32 | uint64(i+1)
+		p.table[s] = sign<<32 | uint64(i+1)
 	}
 }
 
@@ -125,15 +211,18 @@ func (p *parts) build(x *Index, vals []uint32) {
 // those of strong ones in other letters, backwards or with escapes in them. It
 // is a plain value: keep it on the stack.
 type Finder struct {
-	x    *Index
-	b    []byte
-	pos  int    // of the window being looked at, or of the next one
-	k    int    // twice how far before it the gram begins that is looked at, odd if backwards
-	slot uint64 // where to go on in the table
-	tag  uint16 // of the gram
-	open bool   // pos, k and slot mean something
-	as   Disguise
-	end  int
+	x      *Index
+	b      []byte
+	pos    int    // of the window being looked at, or of the next one
+	places uint64 // that the window may have in grams that are still to be looked at; see offsets
+	ahead  bool
+	from   int    // where the gram begins that is looked at
+	slot   uint64 // where to go on in the table
+	tags   tags   // of the gram
+	back   bool   // the pattern there was compared forwards already
+	open   bool   // from, slot, tags and back mean something
+	as     Disguise
+	end    int
 }
 
 // Find returns a Finder over b.
@@ -159,55 +248,62 @@ func (f *Finder) Next() (v Value, at int, ok bool) {
 			if v, at, ok = f.probe(p); ok {
 				return v, at, true
 			}
-			f.k++
-		} else {
-			if f.pos = p.skip(f.b, f.pos); f.pos < 0 {
-				f.pos = len(f.b)
-				return 0, 0, false
-			}
-			f.k = 0
+			f.open = false
 		}
-		f.seek(p)
-	}
-}
-
-// seek opens the next gram around the window that passes the grams' filter, or
-// moves on to the next window.
-func (f *Finder) seek(p *parts) {
-	for ; f.k < 2*stride && f.k>>1 <= f.pos; f.k++ {
-		b := f.b[f.pos-f.k>>1:]
-		if len(b) < gram {
+		if f.seek(p) {
 			continue
 		}
-		var h uint64
-		if f.k&1 == 0 {
-			h = gramHash(b)
-		} else {
-			h = gramHashBack(b)
+		if f.pos = p.skip(f.b, f.pos); f.pos < 0 {
+			f.pos = len(f.b)
+			return 0, 0, false
 		}
-		w := p.grams[h>>(p.gshift&63)]
-		if w>>(h&63)&(w>>(h>>6&63))&1 != 0 {
-			f.slot, f.tag, f.open = h>>12&p.tmask, uint16(h>>48), true
-			return
-		}
+		w := le64(f.b[f.pos:])
+		h := windowHash(w)
+		f.places, f.ahead = offsets(p.filter[h>>(p.fshift&63)], h), ahead(w)
+		f.pos += stride
 	}
-	f.open = false
-	f.pos += stride
 }
 
-// probe goes on through the patterns filed where the gram leads.
+// seek opens the next gram around the window that passes the grams' filter. It
+// reports whether there is one.
+func (f *Finder) seek(p *parts) bool {
+	for f.places != 0 {
+		from := begins(f.pos-stride, f.places, f.ahead)
+		f.places &= f.places - 1
+		if from < 0 || from+gram > len(f.b) {
+			continue
+		}
+		fore, rev := gramHashes(f.b[from:])
+		h := fore ^ rev
+		f.from = from
+		before, after := f.beside()
+		if known(p.grams[h>>(p.gshift&63)], h, before, after) != 0 {
+			f.slot, f.tags, f.back, f.open = p.slot(fore, rev), tagsOf(fore, rev), false, true
+			return true
+		}
+	}
+	return false
+}
+
+// probe goes on through the patterns filed where the gram leads, each forwards
+// and then backwards.
 func (f *Finder) probe(p *parts) (Value, int, bool) {
-	from := f.pos - f.k>>1
-	before, after := f.beside(from)
+	before, after := f.beside()
 	for p.table[f.slot] != 0 {
 		e := p.table[f.slot]
-		f.slot = (f.slot + 1) & p.tmask
-		if !fits(e, f.tag, before, after) {
+		back := f.back
+		f.back = !back
+		if back {
+			f.slot = (f.slot + 1) & p.tmask
+			if !fits(e, f.tags.rev, after, before) {
+				continue
+			}
+		} else if !fits(e, f.tags.fore, before, after) {
 			continue
 		}
 		i := uint32(e) - 1
 		val := p.value[i]
-		if at, ok := f.compare(f.x.part(val), f.x.vals[val].flags, from, int(p.off[i])); ok {
+		if at, ok := f.compare(f.x.part(val), f.x.vals[val].flags, f.from, int(p.off[i]), back); ok {
 			return Value(val), at, true
 		}
 	}
@@ -243,26 +339,24 @@ func fits(entry uint64, tag uint16, before, after uint8) bool {
 	return uint16(entry>>32) == tag && (b == 0 || b == before) && (a == 0 || a == after)
 }
 
-// beside returns the bytes before and behind the gram at from, in the direction
-// in which it is read; 0 where there is none.
-func (f *Finder) beside(from int) (before, after uint8) {
+// beside returns the bytes before and behind the gram; 0 where there is none.
+func (f *Finder) beside() (before, after uint8) { return beside(f.b, f.from) }
+
+func beside(b []byte, from int) (before, after uint8) {
 	if from > 0 {
-		before = f.b[from-1] | caseBit
+		before = b[from-1] | caseBit
 	}
-	if from+gram < len(f.b) {
-		after = f.b[from+gram] | caseBit
-	}
-	if f.k&1 != 0 {
-		return after, before
+	if from+gram < len(b) {
+		after = b[from+gram] | caseBit
 	}
 	return before, after
 }
 
 // compare holds a pattern whose gram begins at o against the text, where a gram
 // that hashes alike begins at from. It sets as and end.
-func (f *Finder) compare(part []byte, flags uint8, from, o int) (at int, ok bool) {
+func (f *Finder) compare(part []byte, flags uint8, from, o int, back bool) (at int, ok bool) {
 	n := len(part)
-	if f.k&1 != 0 {
+	if back {
 		at = from + gram + o - n
 		if flags&veiled == 0 || at < 0 || at+n > len(f.b) || !equalReversed(f.b[at:at+n], part) {
 			return 0, false
@@ -336,23 +430,6 @@ func (p *parts) skip(b []byte, pos int) int {
 		}
 	}
 	return -1
-}
-
-// Suspect reports whether a value of MinPart bytes or more stands in region,
-// which may be any number of rows with their framing: anywhere if the value is
-// strong, plain or in a disguise, else where a field can begin.
-func (x *Index) Suspect(region []byte) bool {
-	f := x.Find(region)
-	for {
-		v, at, ok := f.Next()
-		if !ok {
-			break
-		}
-		if x.vals[v].flags&anywhere != 0 || Bounded(region, at, x.Len(v)) {
-			return true
-		}
-	}
-	return !x.hidden(region, 0, func(Sight) bool { return false })
 }
 
 // Bounded reports whether a field of n bytes may begin at b[at:]: at the

@@ -330,12 +330,13 @@ func (s *session) judge(st *statement, t *sqlfacts.Text, f *sqlfacts.Facts, sql 
 func (s *session) weigh(t *sqlfacts.Text, n *note, g *ground, sql []byte, total int) event.Verdict {
 	s.copied(n, sql, total)
 	fs := n.findings(t)
-	novelty := s.compare(t, detect.Score(fs) >= detect.Medium)
+	novelty := s.compare(t, fs)
 	if novelty == newShape {
 		if f, ok := s.graft(t); ok {
 			fs = append(fs, f)
 		}
 	}
+	usual := novelty == newShape && s.usual(fs)
 	if novelty != "" {
 		fs = s.multiply(fs, novelty, len(g.reach) > 0 && !n.upkeep)
 	}
@@ -343,7 +344,7 @@ func (s *session) weigh(t *sqlfacts.Text, n *note, g *ground, sql []byte, total 
 	if len(fs) == 1 && fs[0].Detector == attemptID { // the application's own statement
 		reach = nil
 	}
-	return s.e.suspect(asked{s: s, text: sql, total: total, findings: fs, reach: reach, decoys: g.decoyNames, facts: n.facts, lexed: t, novel: novelty == newShape || novelty == newApplication})
+	return s.e.suspect(asked{s: s, text: sql, total: total, findings: fs, reach: reach, decoys: g.decoyNames, facts: n.facts, lexed: t, novel: novelty == newShape || novelty == newApplication, usual: usual})
 }
 
 // findings are what the detectors see in a text of the shape; nil: nothing.

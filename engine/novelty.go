@@ -2,6 +2,7 @@ package engine
 
 import (
 	"honeyrow/engine/baseline"
+	"honeyrow/engine/detect"
 	"honeyrow/engine/sqlfacts"
 	"honeyrow/event"
 )
@@ -66,14 +67,17 @@ func (s *session) teacher() baseline.Principal {
 }
 
 // compare learns a text, or says how it differs from what was learned; empty: it
-// does not. found says that what the detectors see in it is an alert by itself:
-// only then it is not learned. What applications send has weak findings now and
+// does not. A text in which the detectors see what is an alert by itself is not
+// learned. What applications send has weak findings now and
 // then, and would be new for ever.
-func (s *session) compare(t *sqlfacts.Text, found bool) string {
+func (s *session) compare(t *sqlfacts.Text, fs []event.Finding) string {
 	if l := s.e.learner.Load(); l != nil {
-		if found {
+		switch {
+		case detect.Score(fs) >= detect.Medium:
 			l.Skip()
-		} else {
+		case len(fs) > 0:
+			l.Saw(s.teacher(), t, s.e.now(), weak(fs)...)
+		default:
 			l.Saw(s.teacher(), t, s.e.now())
 		}
 		return ""
@@ -91,6 +95,29 @@ func (s *session) compare(t *sqlfacts.Text, found bool) string {
 		return newApplication
 	}
 	return newUser
+}
+
+// weak are the detectors that saw something of themselves in a text: what its
+// values look like is not its shape's.
+func weak(fs []event.Finding) []string {
+	var out []string
+	for i := range fs {
+		if fs[i].Detector != attemptID {
+			out = append(out, fs[i].Detector)
+		}
+	}
+	return out
+}
+
+// usual reports whether all that was found in a new shape is one finding of the
+// weakest kind, which many known shapes of the same user and application have.
+func (s *session) usual(fs []event.Finding) bool {
+	b := s.e.baseline.Load()
+	if b == nil || len(fs) != 1 || fs[0].Weight != 1 || fs[0].Detector == attemptID {
+		return false
+	}
+	k := s.standing(b).known
+	return k != nil && k.Usual(fs[0].Detector)
 }
 
 // multiply adds novelty to the findings of a statement that has others, or that

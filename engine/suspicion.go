@@ -118,6 +118,7 @@ type asked struct {
 	facts    *sqlfacts.Facts
 	lexed    *sqlfacts.Text // the text; nil: it has been judged, the findings came later
 	novel    bool           // the shape was not seen while learning
+	usual    bool           // what was found in it, many known shapes of the same client have
 	run      *event.Run     // at the run's end
 }
 
@@ -142,7 +143,7 @@ func (e *Engine) suspect(a asked) event.Verdict {
 	}
 	a.s.describeStatement(env, p.rules, a.facts, a.text, a.total, name)
 	env.AddFindings(a.findings)
-	env.Reach, env.Novelty.New = rules.Reach{Tables: a.reach, Decoys: a.decoys}, a.novel
+	env.Reach, env.Novelty = rules.Reach{Tables: a.reach, Decoys: a.decoys}, rules.Novelty{New: a.novel, Usual: a.usual}
 	if p.rules.Asks(rules.OfStory) {
 		env.Session.SyntaxErrors = e.recentErrors(a.s)
 	}

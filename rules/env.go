@@ -114,6 +114,9 @@ type Novelty struct {
 	// New: the shape was not seen while learning, for this user and application.
 	// False where nothing was learned.
 	New bool `expr:"new" yaml:"new"`
+	// Usual: all that was found is of the weakest kind, and many known shapes of
+	// the same user and application have it too.
+	Usual bool `expr:"usual" yaml:"usual"`
 }
 
 // Hit is one token seen.

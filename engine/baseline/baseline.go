@@ -55,6 +55,8 @@ type Shape struct {
 	// Marks are those of the text that have been seen with it, of which any counts:
 	// the same words with a comment at the end are another shape.
 	Marks sqlfacts.Marks
+	// Weak are the detectors that saw something in it, too weak for an alert.
+	Weak  []string
 	Count uint64
 	// First and Last are when it was seen, to the day.
 	First, Last time.Time
@@ -81,7 +83,7 @@ func NewBook() *Book { return &Book{of: map[Identity]*Known{}, users: map[[2]str
 func (b *Book) Add(id Identity, shapes ...Shape) {
 	k := b.of[id]
 	if k == nil {
-		k = &Known{index: map[string]int{}}
+		k = &Known{index: map[string]int{}, weak: map[string]int{}}
 		b.of[id] = k
 		b.users[[2]string{id.Server, id.User}] = true
 	}
@@ -89,11 +91,20 @@ func (b *Book) Add(id Identity, shapes ...Shape) {
 		h := s.Hash()
 		i, ok := k.index[h]
 		if !ok {
+			for _, w := range s.Weak {
+				k.weak[w]++
+			}
 			k.index[h] = len(k.shapes)
 			k.shapes = append(k.shapes, s)
 			continue
 		}
 		o := &k.shapes[i]
+		for _, w := range s.Weak {
+			if !slices.Contains(o.Weak, w) {
+				o.Weak = append(slices.Clone(o.Weak), w)
+				k.weak[w]++
+			}
+		}
 		o.Count += s.Count
 		if s.First.Before(o.First) {
 			o.First = s.First
@@ -130,6 +141,7 @@ func (b *Book) Size() (identities, shapes int) {
 type Known struct {
 	shapes []Shape
 	index  map[string]int // by hash
+	weak   map[string]int // shapes by detectors that saw something in them
 
 	mu   sync.RWMutex
 	sets []envSet
@@ -152,6 +164,19 @@ func (k *Known) Shapes() []Shape {
 	return slices.SortedFunc(slices.Values(k.shapes), func(a, b Shape) int {
 		return cmp.Or(cmp.Compare(a.SQL, b.SQL), cmp.Compare(a.Marks, b.Marks))
 	})
+}
+
+// Bounds of what is usual.
+const (
+	usualShapes = 3
+	usualShare  = 10 // one in so many
+)
+
+// Usual reports whether a detector sees something weak in so many of the shapes
+// that it tells nothing: who reads the catalogue all day will read it tomorrow.
+func (k *Known) Usual(detector string) bool {
+	n := k.weak[detector]
+	return n >= usualShapes && n*usualShare >= len(k.shapes)
 }
 
 // telling are the marks that make a shape another one.

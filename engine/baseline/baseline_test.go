@@ -225,3 +225,39 @@ func FuzzAFileThatIsReadIsWrittenTheSame(f *testing.F) {
 		_ = again.encode(m)
 	})
 }
+
+// Who reads the catalogue all day will read it tomorrow: that is told from the
+// file, where a person can change it.
+func TestWhatManyShapesHaveIsUsual(t *testing.T) {
+	l := NewLearner(nil, now)
+	for i, sql := range []string{"SELECT a FROM pg_class", "SELECT b FROM pg_class", "SELECT c FROM pg_class", "SELECT d FROM pg_proc"} {
+		l.Saw(web, lexed(sql, pg), now, []string{"schema-enumeration", "odd-subquery"}[:1+i/3]...)
+	}
+	l.Saw(web, lexed("SELECT 1", pg), now)
+	name := filepath.Join(t.TempDir(), "baseline.yaml")
+	if err := Write(name, l.Book()); err != nil {
+		t.Fatal(err)
+	}
+	b, err := Read(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := b.Of(Identity{Server: web.Server, User: web.User, Application: Fold(web.Application)})
+	for detector, want := range map[string]bool{"schema-enumeration": true, "odd-subquery": false, "tautology": false} {
+		if got := k.Usual(detector); got != want {
+			t.Errorf("%s usual: %v, want %v", detector, got, want)
+		}
+	}
+	many := NewBook()
+	id := Identity{Server: "main", User: "app"}
+	for i := range 40 {
+		s := Shape{SQL: "SELECT " + strings.Repeat("a", i+1) + " FROM t", Count: 1}
+		if i < usualShapes {
+			s.Weak = []string{"schema-enumeration"}
+		}
+		many.Add(id, s)
+	}
+	if many.Of(id).Usual("schema-enumeration") {
+		t.Error("what three of forty shapes have is usual")
+	}
+}

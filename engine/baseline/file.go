@@ -24,7 +24,9 @@ const head = `# honeyrow baseline: the shapes of statements that each user and a
 # sends. A shape that is not here makes other findings graver. Written by
 # honeyrow learn; edit it as you like: delete a line to forget a shape, add one
 # with sql alone, comment on any. Literals are 0, 0.0, 'x' and x'00'; hashes are
-# made anew from sql when the file is next written.
+# made anew from sql when the file is next written. weak names detectors that see
+# a little in a shape: what one sees in every tenth shape is usual, and makes no
+# alert in a new one.
 `
 
 // Read reads a baseline file. Errors name the file and the line.
@@ -194,8 +196,20 @@ func (p *parser) shape(id Identity, n *yaml.Node) error {
 				}
 				s.Marks |= names[i].mark
 			}
+		case "weak":
+			if v.Kind != yaml.SequenceNode {
+				return p.fail(v, "weak must be a list of detectors")
+			}
+			for _, w := range v.Content {
+				if !detectorName(w.Value) {
+					return p.fail(w, "%q is no detector's name: small letters and dashes", w.Value)
+				}
+				if !slices.Contains(s.Weak, w.Value) {
+					s.Weak = append(s.Weak, w.Value)
+				}
+			}
 		default:
-			return p.fail(v, "unknown key %q: known are sql, hash, count, first, last, marks", key)
+			return p.fail(v, "unknown key %q: known are sql, hash, count, first, last, marks, weak", key)
 		}
 		if err != nil {
 			return p.fail(v, "%s %q: write a whole number for count, a date such as 2027-03-31 for first and last", key, v.Value)
@@ -266,6 +280,9 @@ func (b *Book) encode(notes comments) []byte {
 			if m := markNames(s.Marks); len(m) > 0 {
 				fmt.Fprintf(&out, "marks: [%s], ", strings.Join(m, ", "))
 			}
+			if len(s.Weak) > 0 {
+				fmt.Fprintf(&out, "weak: [%s], ", strings.Join(slices.Sorted(slices.Values(s.Weak)), ", "))
+			}
 			fmt.Fprintf(&out, "sql: %s}", quoted(s.SQL))
 			if n[1] != "" {
 				out.WriteString(" " + n[1])
@@ -274,6 +291,13 @@ func (b *Book) encode(notes comments) []byte {
 		}
 	}
 	return out.Bytes()
+}
+
+// detectorName reports whether a name can be a detector's, and stands in YAML as
+// it is.
+func detectorName(s string) bool {
+	return s != "" && s[0] >= 'a' && s[0] <= 'z' && s != "null" && s != "true" && s != "false" && s != "yes" && s != "no" && s != "on" && s != "off" && s != "y" && s != "n" &&
+		strings.Trim(s, "abcdefghijklmnopqrstuvwxyz-") == "" && len(s) <= 64
 }
 
 func above(out *bytes.Buffer, indent, comment string) {

@@ -85,8 +85,9 @@ func (p *Principal) source() source { return source{p.Server, p.User, p.Host} }
 
 func key(t *sqlfacts.Text) uint64 { return t.Pattern ^ uint64(t.Marks&telling)*0x9e3779b97f4a7c15 }
 
-// Saw learns a text of a principal. The text's bytes are the caller's.
-func (l *Learner) Saw(p Principal, t *sqlfacts.Text, now time.Time) {
+// Saw learns a text of a principal, in which some detectors saw something too weak
+// for an alert. The text's bytes are the caller's.
+func (l *Learner) Saw(p Principal, t *sqlfacts.Text, now time.Time, weak ...string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, ok := l.banned[p.source()]; ok {
@@ -114,6 +115,11 @@ func (l *Learner) Saw(p Principal, t *sqlfacts.Text, now time.Time) {
 	}
 	s.Count++
 	s.Last = day(now)
+	for _, w := range weak {
+		if !slices.Contains(s.Weak, w) {
+			s.Weak = append(slices.Clone(s.Weak), w) // books have the old one
+		}
+	}
 }
 
 // day is the day of a moment, in UTC.

@@ -34,6 +34,7 @@ var absent = map[string]string{
 // counts are how many packets MySQL answers in a turn of a transcript (from 2 on,
 // behind the login) where they are not as many as MariaDB's.
 var counts = map[string]map[int]int{
+	"errors-with-data":         {2: 3}, // the error comes behind the definitions
 	"prepared-with-parameters": {5: 4}, // it knows no number of the last statement
 }
 
@@ -134,8 +135,8 @@ func TestProxyAnswersAsMariaDBDoesByteForByte(t *testing.T) {
 }
 
 // compareMySQL compares packet by packet. The greeting differs in the
-// capabilities that the proxy takes out: COMPRESS, and TLS where a listener has
-// none.
+// capabilities that the proxy takes out: COMPRESS and zstd, results without
+// definitions, and TLS where a listener has none.
 func compareMySQL(t *testing.T, end mysqlEnd, cut cutting, got, want [][]answer) {
 	t.Helper()
 	if len(got) != len(want) {
@@ -156,6 +157,8 @@ func compareMySQL(t *testing.T, end mysqlEnd, cut cutting, got, want [][]answer)
 					low &^= 1 << 11
 				}
 				binary.LittleEndian.PutUint16(w.body[at:], low)
+				high := binary.LittleEndian.Uint16(w.body[at+5:]) &^ (1<<9 | 1<<10) // MySQL's: no definitions, zstd
+				binary.LittleEndian.PutUint16(w.body[at+5:], high)
 			}
 			if g.typ != w.typ || g.size != w.size || !bytes.Equal(g.body, w.body) {
 				t.Errorf("%s, %s, turn %d, packet %d:\n got %s\nwant %s", end.name, cut, i+1, k+1, mysqlLine(g), mysqlLine(w))

@@ -89,9 +89,10 @@ others: ## MySQL 9, MariaDB 11.8 and PostgreSQL 18 from Debian's other suites, u
 		export HONEYROW_MY_BIN=$(OTHERS)/$$s/bin; \
 		$(GO) test -count=1 -p 1 -timeout 15m ./internal/myserver ./proxy/mywire ./seeder/mydb && \
 		$(GO) test -count=1 -p 1 -run 'MariaDB|MySQL|Machine|Stranger' ./internal/doctor ./internal/app ./cmd/honeyrow && \
+		$(GO) test -count=1 -p 1 -timeout 20m -run 'MariaDB|OnlyTheStatement|OrdinaryStatements|LaunderedValue|SaidToBeUnseen' ./integration/transcripts ./integration/waysout && \
+		$(GO) test -count=1 -run TestSysbenchRunsOnMariaDB ./integration && \
 		$(GO) test -count=1 -run '/mariadb' ./demo || exit 1; \
 	done
-	HONEYROW_MY_BIN=$(OTHERS)/mariadb-11/bin $(GO) test -count=1 -p 1 -timeout 15m -run MariaDB ./integration/transcripts ./integration/waysout
 	HONEYROW_PG_BIN=$(OTHERS)/postgresql-18/bin $(GO) test -count=1 -timeout 15m ./proxy/pgwire ./seeder/pgdb
 	HONEYROW_MY_BIN=$(OTHERS)/mysql-9/bin $(GO) run ./integration/suites -suite go-
 

@@ -16,7 +16,10 @@ import (
 // honeyrow, that takes the password "secret": it sees another folder in the
 // place of /etc/pam.d, in a mount namespace that nobody else is in. Where that is
 // not to be had, or the server has no PAM plugin, it says so and returns nil.
-func pamServer(t *testing.T, cleartext string) *myserver.Server {
+//
+// plugin is auth_pam_v1, which asks PAM itself, or auth_pam, which has a program
+// ask it: that is setuid root, for services that need root, and this one does not.
+func pamServer(t *testing.T, plugin, cleartext string) *myserver.Server {
 	t.Helper()
 	shared, ca, pair := realServer(t)
 	if !installable(t, shared, "pam") {
@@ -57,8 +60,7 @@ func pamServer(t *testing.T, cleartext string) *myserver.Server {
 	}
 	t.Setenv("HONEYROW_MY_BIN", filepath.Join(dir, "bin"))
 	s, err := myserver.Start(t.Context(), myserver.Options{
-		// The plugin's second version asks a program that only root may run.
-		Settings: []string{"ssl_cert = server.crt", "ssl_key = server.key", "ssl_ca = ca.crt", "plugin_load_add = auth_pam_v1", "pam_use_cleartext_plugin = " + cleartext},
+		Settings: []string{"ssl_cert = server.crt", "ssl_key = server.key", "ssl_ca = ca.crt", "plugin_load_add = " + plugin, "pam_use_cleartext_plugin = " + cleartext},
 		Files:    map[string][]byte{"server.crt": pair.Cert, "server.key": pair.Key, "ca.crt": ca.PEM},
 	})
 	if err != nil {
@@ -74,11 +76,16 @@ func TestPAMLoginsOfARealServer(t *testing.T) {
 	if shared, _, _ := realServer(t); !applies(t, shared.Kind) {
 		return
 	}
-	for _, plugin := range []string{"dialog", "mysql_clear_password"} {
-		t.Run(plugin, func(t *testing.T) {
-			s := pamServer(t, map[string]string{"dialog": "OFF", "mysql_clear_password": "ON"}[plugin])
+	for _, c := range []struct{ client, server, cleartext string }{
+		{"dialog", "auth_pam_v1", "OFF"}, {"mysql_clear_password", "auth_pam_v1", "ON"}, {"dialog", "auth_pam", "OFF"},
+	} {
+		t.Run(c.client+", "+c.server, func(t *testing.T) {
+			s := pamServer(t, c.server, c.cleartext)
 			if s == nil {
 				return
+			}
+			if file, err := s.Query(t.Context(), "", "select plugin_library from information_schema.plugins where plugin_name = 'pam'"); err != nil || file != c.server+".so\n" {
+				t.Fatalf("the plugin is %q, %v", file, err)
 			}
 			if err := s.Exec(t.Context(), "", "create user pam_u identified via pam using 'honeyrow'"); err != nil {
 				t.Fatal(err)

@@ -81,6 +81,8 @@ func (c *learnStatusCmd) Run(e *env) error {
 	switch {
 	case order == nil:
 		fmt.Fprintln(e.stdout, "Not learning.")
+	case stale && time.Since(order.Asked) < freshStatus:
+		fmt.Fprintf(e.stdout, "Ordered until %s, a moment ago: a proxy with this configuration begins within seconds.\n", order.Until.Local().Format("2006-01-02 15:04"))
 	case stale:
 		fmt.Fprintf(e.stdout, "Ordered until %s, but no proxy has told of it within %s: does one run with this configuration?\n",
 			order.Until.Local().Format("2006-01-02 15:04"), freshStatus)

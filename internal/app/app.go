@@ -28,6 +28,7 @@ import (
 	"honeyrow/event"
 	"honeyrow/internal/admin"
 	"honeyrow/internal/handover"
+	"honeyrow/internal/tracing"
 	"honeyrow/proxy"
 	"honeyrow/token"
 )
@@ -163,8 +164,16 @@ func (a *App) open(ctx context.Context, c *Config) error {
 	if err != nil {
 		return err
 	}
+	if c.Traces.Enabled() {
+		if a.press.trace, err = tracing.New(c.Traces, a.host, Build().Version, a.log); err != nil {
+			return fmt.Errorf("traces: %w", err)
+		}
+	}
 	a.porter.Inspector = a.engine
 	a.outbox.bind(a.engine)
+	if a.press.trace != nil {
+		a.porter.Inspector = a.press.trace.Inspector(a.engine)
+	}
 	book, err := ReadBaseline(c)
 	if err != nil {
 		return err
@@ -282,6 +291,7 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 		a.log.Error().Err(err).Msg("the last quarantines could not be kept: they end with this process")
 	}
 	a.press.stop()
+	a.endTraces()
 	a.closeAdmin()
 	for _, l := range served {
 		a.totalsOf(l)
@@ -335,6 +345,7 @@ func (a *App) Close() error {
 	}
 	a.closeAdmin()
 	a.endAnalysis()
+	a.endTraces()
 	var err error
 	if a.press.desk != nil {
 		err = discard(a.press.desk)
@@ -369,6 +380,18 @@ func (a *App) endAnalysis() {
 	a.analysis.Close()
 	if a.parser != nil {
 		a.parser.Close()
+	}
+}
+
+// endTraces exports the last spans; it comes after all sessions.
+func (a *App) endTraces() {
+	if a.press.trace == nil {
+		return
+	}
+	ctx, stop := context.WithTimeout(context.Background(), a.flushTime())
+	defer stop()
+	if err := a.press.trace.Close(ctx); err != nil {
+		a.log.Warn().Err(err).Msg("the last traces could not be exported")
 	}
 }
 

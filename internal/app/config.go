@@ -15,6 +15,7 @@ import (
 	"honeyrow/engine/sqlfacts/pgsql"
 	"honeyrow/internal/admin"
 	"honeyrow/internal/config"
+	"honeyrow/internal/tracing"
 	"honeyrow/proxy"
 	"honeyrow/proxy/mywire"
 	"honeyrow/proxy/pgwire"
@@ -40,6 +41,8 @@ type Config struct {
 	Seed   seeder.Config     `yaml:"seed"`
 	Admin  admin.Config      `yaml:"admin"`
 	Learn  LearnConfig       `yaml:"learn"`
+	// Traces says where OpenTelemetry's traces go; nowhere unless it is given.
+	Traces tracing.Config `yaml:"traces"`
 	// Parser bounds the processes that parse statements. Read at the start only.
 	Parser ParserConfig `yaml:"parser"`
 	Log    LogConfig    `yaml:"log"`
@@ -417,6 +420,7 @@ func (v *checker) features() {
 	}
 	v.wrap("seed", v.c.Seed.Validate())
 	v.wrap("admin", v.c.Admin.Validate())
+	v.wrap("traces", v.c.Traces.Validate())
 	v.wrap("parser", v.c.Parser.Validate())
 	v.sinks()
 }

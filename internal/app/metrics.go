@@ -58,6 +58,7 @@ var (
 	mSpared       = desc("quarantine_spared_total", "Quarantines not begun, since they would have shut out everybody on a unix socket or without a name.")
 	mWaiting      = desc("analysis_queued", "Statements of a shape not seen before that wait for the parser now.")
 	mLag          = desc("analysis_lag_seconds", "For how long the oldest statement that is not understood yet has waited; 0: none does.")
+	mTracesFailed = desc("trace_exports_failed_total", "Batches of traces that the collector did not take; 0 too where nobody traces.")
 	mReported     = desc("recorder_reported_total", "Revisions that the recorder took.")
 	mCommitted    = desc("recorder_committed_total", "Revisions committed to the outbox.")
 	mWaited       = desc("recorder_waited_total", "Reports that had to wait because the recorder's queue was full.")
@@ -100,6 +101,11 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(mReloaded, unixSeconds(time.Unix(0, c.a.reloaded.Load())))
 	count(mReloads, c.a.reloads.Load(), "taken")
 	count(mReloads, c.a.reloadsRefused.Load(), "refused")
+	if tr := c.a.press.trace; tr != nil {
+		count(mTracesFailed, tr.Failed())
+	} else {
+		count(mTracesFailed, 0)
+	}
 	gauge(mDraining, one(c.a.draining.Load()))
 	gauge(mElders, float64(c.a.hand.estate.Sessions()))
 	gauge(mRegistryUp, one(!c.a.lost.Load()))

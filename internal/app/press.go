@@ -9,6 +9,7 @@ import (
 
 	"honeyrow/alert"
 	"honeyrow/event"
+	"honeyrow/internal/tracing"
 )
 
 // press stands between the engine and the desk, so that a reload can change
@@ -16,6 +17,8 @@ import (
 type press struct {
 	mu   sync.RWMutex // held for reading during a report
 	desk *alert.Desk
+	// trace is told too; nil: nobody traces. It does not change.
+	trace *tracing.Tracer
 
 	ctx   context.Context // set by start
 	grace time.Duration
@@ -29,6 +32,9 @@ func (p *press) Report(d event.Detection) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	p.desk.Report(d)
+	if p.trace != nil {
+		p.trace.Report(&d)
+	}
 }
 
 // swap puts a desk in the place of the present one, which commits and delivers

@@ -35,6 +35,9 @@ func (a *App) takeConfig(ctx context.Context, next *Config) error {
 	if next.Admin != a.cfg.Admin {
 		return errors.New("the admin listener can't change while the proxy runs: restart it")
 	}
+	if next.Traces != a.cfg.Traces {
+		return errors.New("traces can't change while the proxy runs: restart it")
+	}
 	if len(next.Listeners) == 0 {
 		return next.file.Errorf("listeners", "no listener is configured: add one with name and address")
 	}

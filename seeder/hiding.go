@@ -59,7 +59,13 @@ func advice(r *camouflage.Report) (out []string) {
 		out = append(out, "a decoy domain that many rows of the table are at and that is yours, such as your own (seed.domain)")
 	}
 	if has("keys at the end") || betrays(": rank") && r.Dump.AUC > r.Content.AUC+0.1 {
-		out = append(out, "numbers that no row has any more (seed.keys: gaps), where there are some; else drip them in (seed apply --drip 7d), since the newest rows are yours until others follow: of a share f of newer rows the AUC is about 1 - f/2")
+		out = append(out, "numbers that no row has any more (seed.keys: auto), where there are enough that suit; else drip them in (seed apply --drip 7d), since the newest rows are yours until others follow: of a share f of newer rows the AUC is about 1 - f/2")
+	}
+	if betrays(" beside ") || has("keys out of sequence") {
+		out = append(out, "seed.keys: auto and seed apply --drip 7d, where a counter beside the key has no gaps: both then rise together, and rows that follow hide them")
+	}
+	if betrays("place of the keys in ") {
+		out = append(out, "nothing on the day, if the rows' own tables (their children's) have no gaps in their keys: theirs are the last until others follow")
 	}
 	if has("orphans") || betrays("rows in ") {
 		out = append(out, "rows in the tables that point here, as ordinary rows have them (seed.family: true)")

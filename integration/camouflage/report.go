@@ -16,7 +16,7 @@ func report(rs []*result, o options) string {
 	b.WriteString("# Camouflage figures\n\nWritten by `make camouflage` (`go run ./integration/camouflage --markdown FILE`); not edited by hand. ")
 	fmt.Fprintf(&b, "%d honey rows a run, mean of %d runs. AUC: 0.50 is a guess, 1.00 finds every honey row. ", o.rows, o.seeds)
 	b.WriteString("The attacker has the labels of the other runs (boosted trees; hashed pieces of texts), or looks for what is unlike the rest; the best of them counts. " +
-		"\"floor\" is what he scores on as many real rows. The dump adds keys, their order, what rows point at and what points at them. Rows were planted on real servers, dumped and taken out again; those of the naive ways were only put beside the dump. " +
+		"\"floor\" is what he scores on as many real rows. The dump adds keys, their order, what rows point at and what points at them. Rows were planted on real servers and dumped; all runs' rows stand there together, and each dump shows one run's, as a thief who plays the generator on a stolen dump finds the numbers of our rows taken (where there are too few gaps for that, each run's rows were taken out again). Those of the naive ways were only put beside the dump. " +
 		"The tables are invented ones (their columns go together: see `integration/camouflage/portal.go` and `demo/crm`), not a business's.\n\n")
 	fmt.Fprintf(&b, "Bars for the ways in bold: content %.2f, dump %.2f, no habit.\n\n", contentBar, dumpBar)
 	b.WriteString("| table | way | content | floor | dump | floor | habits that give away | bars |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n")

@@ -106,7 +106,6 @@ func (st *study) touched() *field {
 // compose draws the new values and makes sure that no other row holds them.
 func (t *turn) compose(ctx context.Context, st *study, c *change) error {
 	c.set, c.strength = map[string]string{}, map[string]token.Strength{}
-	r := t.d.chance()
 	person := make([]*string, len(st.sample.Columns))
 	for i, name := range st.sample.Columns {
 		person[i] = c.was[name]
@@ -125,7 +124,7 @@ func (t *turn) compose(ctx context.Context, st *study, c *change) error {
 			}
 		}
 		g.Was = old
-		v, err := t.unused(ctx, st, f, &g, func() (string, error) { return generate.Make(f.gen, r, f.seen, &g) })
+		v, err := t.unused(ctx, st, f, &g, func() (string, error) { return generate.Make(f.gen, t.r, f.seen, &g) })
 		if err != nil {
 			return fmt.Errorf("column %s: %w", f.Name, err)
 		}

@@ -68,6 +68,7 @@ func (f *fresh) date(born *field, planned, now time.Time) {
 			target = f.beat.newest.Add(time.Duration(f.r.Int64N(int64(max(room, 1)))))
 		}
 	}
+	touched := f.st.touched()
 	for _, cp := range f.tp.Columns {
 		c := f.row.cell(cp.Name)
 		if cp.Kind != "timestamp" || c == nil || c.Source != Made || c.Value == nil {
@@ -79,6 +80,8 @@ func (f *fresh) date(born *field, planned, now time.Time) {
 		}
 		by := target.Sub(from)
 		switch moved := t.Add(by); {
+		case t.Before(from) && touched != nil && touched.Name == cp.Name: // no row was changed before it was made
+			by = target.Sub(t)
 		case t.Before(from): // before it was made: it keeps its hour
 			by = by.Truncate(24 * time.Hour)
 		case !t.After(planned) && moved.After(now): // it can't have happened yet

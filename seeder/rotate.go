@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -98,6 +99,7 @@ type turn struct {
 	now     time.Time
 	cat     *Catalog
 	d       *draft
+	r       *rand.Rand
 	studies map[*Table]*study
 	fresh   []*honeyRow // that need another row instead
 }
@@ -126,7 +128,7 @@ func (t *turn) inPlace(ctx context.Context) error {
 	if t.d, err = t.s.dripDraft(ctx, t.cat, &do); err != nil {
 		return err
 	}
-	t.studies = map[*Table]*study{}
+	t.studies, t.r = map[*Table]*study{}, t.d.chance()
 	var now []*change
 	for _, row := range rows {
 		c, err := t.judge(ctx, row)

@@ -81,6 +81,16 @@ func rotationReplacesValuesInPlace(t *testing.T, g Ground) {
 			}
 		}
 	}
+	ends := map[string]bool{} // what tells new addresses from old ones must not be the same
+	for _, tk := range now {
+		if tk.Kind == "email" {
+			local, _, _ := strings.Cut(tk.Value, "@")
+			ends[local[len(strings.TrimRight(local, "0123456789")):]] = true
+		}
+	}
+	if len(ends) < 2 {
+		t.Errorf("all new addresses end with %v", ends)
+	}
 	ver, err := s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
 	Must(t, err)
 	if !ver.OK || len(ver.Rows) != 3 {

@@ -9,6 +9,7 @@ IDLE ?= 5000
 BENCH ?=
 EVAL ?=
 CAMOUFLAGE ?=
+SCALE ?=
 # Where make others keeps the servers: a folder that the user who runs them can read.
 OTHERS ?= $(CURDIR)/.others
 TOOL = $(GO) tool -modfile=internal/tools/go.mod
@@ -24,7 +25,7 @@ SERVERS = postgresql psql pg_dump pgbench mariadbd mariadb mariadb-dump
 CLIENTS = node npm python3-psycopg python3-psycopg2 python3-pymysql python3-mysqldb php-mysql sysbench
 
 .DEFAULT_GOAL := help
-.PHONY: others help build deb check format vet lint imports race fuzz-short test integration soak commit-latency bench eval camouflage fuzz demo fmt clean FORCE
+.PHONY: others help build deb check format vet lint imports race fuzz-short test integration soak commit-latency bench eval camouflage scale fuzz demo fmt clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -116,6 +117,10 @@ eval: ## what the detectors see and mistake, on corpora of statements (EVAL="-fl
 camouflage: ## how well honey rows hide: planted on real servers, dumped, hunted for by three thieves (CAMOUFLAGE="-flags")
 	@scripts/need.sh $(SERVERS)
 	$(GO) run ./integration/camouflage $(CAMOUFLAGE)
+
+scale: ## 100,000 honey rows over 500 tables: planned, planted, looked up; how long locks are held (SCALE="-flags")
+	@scripts/need.sh $(SERVERS)
+	$(GO) run ./integration/scale $(SCALE)
 
 fuzz: ## every fuzz target for FUZZTIME (default 1m) each
 	@scripts/fuzz.sh $(FUZZTIME)

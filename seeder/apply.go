@@ -17,6 +17,12 @@ type ApplyOptions struct {
 	DryRun bool
 	// Force goes on when a running proxy does not watch the new values in time.
 	Force bool
+	// Batch is how many rows one transaction plants or removes. 0: up to WholeUpTo
+	// rows all in one, of more each row in its own.
+	Batch int
+	// Keep leaves what is planted when another transaction of the same plan fails,
+	// so that it can be gone on with; otherwise it is taken out again.
+	Keep bool
 	// LockTimeout, StatementTimeout, SearchTimeout and WatchTimeout bound the
 	// waiting; zero takes DefaultConfig's.
 	LockTimeout, StatementTimeout, SearchTimeout, WatchTimeout time.Duration
@@ -69,9 +75,11 @@ type AppliedRow struct {
 // ErrChanged says that the database is not what the plan was made for.
 var ErrChanged = errors.New("the database has changed since the plan was made: make a new plan")
 
-// Apply plants exactly the plan, in one transaction. Its values are registered
-// and watched by the running proxies before any row becomes visible. On
-// failure it leaves nothing behind. Applying a plan twice plants nothing new.
+// Apply plants exactly the plan, in one transaction or, if it is large, in many
+// (ApplyOptions.Batch). Its values are registered and watched by the running
+// proxies before any row becomes visible. On failure it leaves nothing behind,
+// unless it is interrupted between two of many transactions, or ApplyOptions.Keep
+// says so. Applying a plan twice plants nothing new.
 func (s *Seeder) Apply(ctx context.Context, p *Plan, o ApplyOptions) (*Applied, error) {
 	o.defaults()
 	j := &job{s: s, p: p, o: &o, now: s.now().UTC(), far: farKeys{}, done: &Applied{Deployment: p.Deployment, DryRun: o.DryRun}}
@@ -83,8 +91,9 @@ func (s *Seeder) Apply(ctx context.Context, p *Plan, o ApplyOptions) (*Applied, 
 	if err := j.check(ctx); err != nil {
 		return nil, err
 	}
-	if len(j.todo()) == 0 {
-		return j.done, nil
+	todo := j.todo()
+	if n := len(todo); n == 0 || o.size(n) < n {
+		return j.done, j.plantLots(ctx, todo, o.size(n))
 	}
 	return j.done, j.plant(ctx)
 }

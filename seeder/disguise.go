@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strconv"
+	"sync"
 
 	"honeyrow/seeder/camouflage"
 	"honeyrow/seeder/generate"
@@ -21,7 +23,6 @@ const (
 	leastSample    = 60   // real rows, for a figure to say something
 	conspicuous    = 0.98 // rows that look more like honey rows than so many real ones are drawn again
 	maxRedraws     = 3
-	measureEvery   = 200 // tables: of more, only the first are measured
 )
 
 // ErrSeen says that honey rows are too easy to tell from real ones.
@@ -145,7 +146,7 @@ func cutLast(s string, sep byte) (before, after string, ok bool) {
 
 // disguise draws those rows again that an attacker would be surest of.
 func (d *draft) disguise(ctx context.Context, st *study, tp *TablePlan, r *rand.Rand, l *links, next map[string][]string) error {
-	if d.o.SkipRedraw || st.kin != nil || len(st.sample.Rows) < leastSample || len(d.tables) >= measureEvery {
+	if d.o.SkipRedraw || st.kin != nil || len(st.sample.Rows) < leastSample || len(d.tables) >= d.o.MeasureTables {
 		return nil
 	}
 	hands := d.hands[st]
@@ -187,15 +188,6 @@ func (d *draft) guarded(st *study) bool {
 	return slices.ContainsFunc(d.studies, func(o *study) bool { return o.kin != nil && o.kin.to == st && o.kin.parent })
 }
 
-// measure has attackers look at a table's honey rows.
-func (d *draft) measure(ctx context.Context, st *study, hands []*hand) (*camouflage.Report, error) {
-	t, err := d.staged(ctx, st, hands)
-	if err != nil {
-		return nil, err
-	}
-	return camouflage.Measure(t), nil
-}
-
 // staged is what attackers look at.
 func (d *draft) staged(ctx context.Context, st *study, hands []*hand) (camouflage.Table, error) {
 	t := st.view()
@@ -225,8 +217,11 @@ func (d *draft) staged(ctx context.Context, st *study, hands []*hand) (camouflag
 	return t, nil
 }
 
-// judge measures all tables of a plan.
+// judge measures the tables of a plan, as many at a time as there are processors.
 func (d *draft) judge(ctx context.Context, p *Plan) error {
+	var work sync.WaitGroup
+	free := make(chan struct{}, runtime.GOMAXPROCS(0))
+	defer work.Wait()
 	for i, st := range d.studies {
 		if st.kin != nil {
 			continue
@@ -235,12 +230,12 @@ func (d *draft) judge(ctx context.Context, p *Plan) error {
 			p.Warnings = appendOnce(p.Warnings, fmt.Sprintf("%s: too few rows to say how well honey rows hide (%d)", st.table, len(st.sample.Rows)))
 			continue
 		}
-		if len(p.Camouflage) >= measureEvery {
-			p.Warnings = append(p.Warnings, fmt.Sprintf("how well honey rows hide is measured for %d tables only", measureEvery))
+		if n := d.o.MeasureTables; len(p.Camouflage) >= n {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("how well honey rows hide is measured for the first %d tables only, and only there conspicuous rows are drawn again (seed.measure_tables)", n))
 			return nil
 		}
 		d.o.progress("measure", st.table.String(), i, len(d.studies))
-		rep, err := d.measure(ctx, st, d.hands[st])
+		t, err := d.staged(ctx, st, d.hands[st])
 		var no *refusal
 		switch {
 		case errors.As(err, &no):
@@ -249,7 +244,13 @@ func (d *draft) judge(ctx context.Context, p *Plan) error {
 		case err != nil:
 			return fmt.Errorf("measure %s: %w", st.table, err)
 		}
+		rep := new(camouflage.Report)
 		p.Camouflage = append(p.Camouflage, rep)
+		free <- struct{}{}
+		work.Go(func() {
+			*rep = *camouflage.Measure(t)
+			<-free
+		})
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"honeyrow/event"
@@ -33,6 +34,11 @@ type landed struct {
 // insert inserts all rows that are to be planted, and reads back what the
 // server made of them. On an error the transaction is rolled back already.
 func (j *job) insert(ctx context.Context) (*landing, error) {
+	return j.insertLot(ctx, j.todo(), nil)
+}
+
+// insertLot is insert for some rows, behind others that only have to be there.
+func (j *job) insertLot(ctx context.Context, lot, before []spot) (*landing, error) {
 	tx, err := j.s.Database.Begin(ctx, j.limits())
 	if err != nil {
 		return nil, fmt.Errorf("start the transaction: %w", err)
@@ -42,16 +48,19 @@ func (j *job) insert(ctx context.Context) (*landing, error) {
 	}
 	l := &landing{tx: tx, j: j}
 	at := map[event.ID]*landed{}
-	todo := j.todo()
-	for k, in := range todo {
+	for k, in := range slices.Concat(before, lot) {
 		tp, t := j.p.Tables[in[0]], j.tables[in[0]]
-		j.o.progress("insert", tp.String(), k, len(todo))
+		if len(lot) > 1 {
+			j.o.progress("insert", tp.String(), k, len(lot))
+		}
 		row, err := j.one(ctx, tx, tp, t, tp.Rows[in[1]], at)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("row %d of %s: %w", in[1]+1, tp, explain(err)), tx.End(ctx, false))
 		}
 		at[row.row.ID] = row
-		l.rows = append(l.rows, row)
+		if k >= len(before) {
+			l.rows = append(l.rows, row)
+		}
 	}
 	for _, row := range l.rows { // only now: a later row's trigger may change an earlier row
 		if err := row.read(ctx, tx); err != nil {

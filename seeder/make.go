@@ -58,6 +58,9 @@ func (s *Seeder) Plan(ctx context.Context, o Options) (*Plan, error) {
 	if len(p.Tables) == 0 {
 		return p, ErrNothing
 	}
+	if n := p.Rows(); n > WholeUpTo {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("%d honey rows: each is planted in a transaction of its own, so that no lock lasts longer than a row's insert; if one fails, those planted are taken out again (seed apply --batch N, --keep)", n))
+	}
 	p.Grants = grants(d.cat, p)
 	for _, tp := range p.Tables {
 		if tp.Fingerprint, err = tp.fingerprint(d.cat); err != nil {
@@ -369,10 +372,11 @@ func (d *draft) probe(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("try the plan: %w", err)
 	}
-	defer tx.End(ctx, false)
+	defer func() { _ = tx.End(ctx, false) }() // the last one
 	keys := map[*Cell]string{}
 	far := farKeys{}
 	rows := map[int][]*landed{}
+	apart := d.rows() > WholeUpTo // then no lock lasts longer than a row's trial
 	for i, st := range d.studies {
 		tp := d.tables[i]
 		d.o.progress("try", tp.String(), i, len(d.studies))
@@ -384,29 +388,94 @@ func (d *draft) probe(ctx context.Context) (int, error) {
 			return i, err
 		}
 		for n := range tp.Rows {
-			row, err := d.try(ctx, tx, st, tp, n, draw, keys)
+			if apart {
+				if err := tx.End(ctx, false); err != nil {
+					return i, fmt.Errorf("try the plan: %w", err)
+				}
+				if tx, err = d.s.Database.Begin(ctx, Limits{d.o.LockTimeout, d.o.StatementTimeout}); err != nil {
+					return i, fmt.Errorf("try the plan: %w", err)
+				}
+			}
+			row, err := d.try(ctx, tx, st, tp, n, draw, keys, apart)
 			if err != nil {
 				return i, err
 			}
-			rows[i] = append(rows[i], row)
+			if !apart {
+				rows[i] = append(rows[i], row)
+			} else if err := row.readBack(ctx, tx); err != nil {
+				return i, err
+			}
 		}
 	}
 	for i := range d.studies { // as when they are planted: a later row's trigger may change an earlier row
 		for _, row := range rows[i] {
-			err := row.read(ctx, tx)
-			if errors.Is(err, errUntold) {
-				return i, refuse("its rows can't be told from others once they are there, or a trigger changes the values by which they would be found")
-			} else if err != nil {
-				return i, fmt.Errorf("read back a row of %s: %w", row.table, err)
+			if err := row.readBack(ctx, tx); err != nil {
+				return i, err
 			}
 		}
 	}
 	return 0, nil
 }
 
-// try inserts the nth row, drawing it again when a constraint refuses it.
-func (d *draft) try(ctx context.Context, tx Tx, st *study, tp *TablePlan, n int, draw map[string]func() string, keys map[*Cell]string) (*landed, error) {
+// readBack is read for a trial.
+func (l *landed) readBack(ctx context.Context, tx Tx) error {
+	err := l.read(ctx, tx)
+	if errors.Is(err, errUntold) {
+		return refuse("its rows can't be told from others once they are there, or a trigger changes the values by which they would be found")
+	} else if err != nil {
+		return fmt.Errorf("read back a row of %s: %w", l.table, err)
+	}
+	return nil
+}
+
+func (d *draft) rows() (n int) {
+	for _, tp := range d.tables {
+		n += len(tp.Rows)
+	}
+	return n
+}
+
+// above inserts the honey rows that a row points at, over others too, which were
+// tried before it, unless they are in.
+func (d *draft) above(ctx context.Context, tx Tx, row *RowPlan, keys map[*Cell]string, in map[event.ID]bool) error {
+	for _, c := range row.Cells {
+		if c.Source != Honey {
+			continue
+		}
+		st, up := d.studies[c.Ref.Table], d.tables[c.Ref.Table].Rows[c.Ref.Row]
+		if in[up.ID] || !st.contained() {
+			continue
+		}
+		in[up.ID] = true
+		if err := d.above(ctx, tx, up, keys, in); err != nil {
+			return err
+		}
+		vals := make([]Value, 0, len(up.Cells))
+		for _, c := range up.Cells {
+			if k, ok := keys[c]; ok && c.Source == Drawn {
+				vals = append(vals, Value{c.Column, &k})
+			} else if v, ok := d.resolve(c, nil, keys); ok {
+				vals = append(vals, Value{c.Column, v})
+			}
+		}
+		key, _, err := tx.Insert(ctx, st.table, vals)
+		if err != nil {
+			return fmt.Errorf("try the plan: a row of %s that another points at: %w", st.table, err)
+		}
+		for _, k := range key {
+			if c := up.cell(k.Column); c != nil && k.Text != nil {
+				keys[c] = *k.Text
+			}
+		}
+	}
+	return nil
+}
+
+// try inserts the nth row, drawing it again when a constraint refuses it. apart:
+// no other row is in the transaction.
+func (d *draft) try(ctx context.Context, tx Tx, st *study, tp *TablePlan, n int, draw map[string]func() string, keys map[*Cell]string, apart bool) (*landed, error) {
 	r := generate.New(d.o.Seed, fmt.Sprint(st.table, n, "again"))
+	in := map[event.ID]bool{tp.Rows[n].ID: true}
 	var last error
 	for attempt := range maxDraws {
 		row := tp.Rows[n]
@@ -419,6 +488,11 @@ func (d *draft) try(ctx context.Context, tx Tx, st *study, tp *TablePlan, n int,
 			row = fresh
 		}
 		l := &landed{plan: tp, table: st.table, row: row, values: map[string]string{}}
+		if apart {
+			if err := d.above(ctx, tx, row, keys, in); err != nil {
+				return nil, err
+			}
+		}
 		vals := make([]Value, 0, len(row.Cells))
 		for _, c := range row.Cells {
 			if v, ok := d.resolve(c, draw, keys); ok {

@@ -58,6 +58,10 @@ type Config struct {
 	// MaxAUC refuses a plan whose rows an attacker tells from real ones better
 	// than so, by their content; 0: a plan is only measured.
 	MaxAUC float64 `yaml:"max_auc"`
+	// MeasureTables bounds for how many tables of a plan, the most tempting first,
+	// it is measured how well the rows hide, and conspicuous ones are drawn again:
+	// it takes a few seconds each.
+	MeasureTables int `yaml:"measure_tables"`
 	// MaxDumpAUC is MaxAUC for an attacker who has the dump: keys, order and
 	// children too.
 	MaxDumpAUC float64 `yaml:"max_dump_auc"`
@@ -66,7 +70,7 @@ type Config struct {
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
 	return Config{
-		MaxTables: 8, SampleRows: 1000, Keys: fromAuto, LockTimeout: 2 * time.Second, StatementTimeout: 30 * time.Second,
+		MaxTables: 8, MeasureTables: 64, SampleRows: 1000, Keys: fromAuto, LockTimeout: 2 * time.Second, StatementTimeout: 30 * time.Second,
 		SearchTimeout: 2 * time.Minute, WatchTimeout: 5 * time.Second,
 	}
 }
@@ -96,6 +100,9 @@ func (c *Config) Validate() error {
 	}
 	if c.MaxTables < 1 {
 		errs = append(errs, fmt.Errorf("max_tables is %d: use 1 or more", c.MaxTables))
+	}
+	if c.MeasureTables < 0 {
+		errs = append(errs, fmt.Errorf("measure_tables is %d: use 0 (none) or more", c.MeasureTables))
 	}
 	if c.SampleRows < 10 || c.SampleRows > 100000 {
 		errs = append(errs, fmt.Errorf("sample_rows is %d: use 10 to 100000", c.SampleRows))

@@ -67,6 +67,9 @@ func (s *Seeder) Remove(ctx context.Context, o RemoveOptions) (*Removed, error) 
 	if len(c.rows) == 0 {
 		return out, nil
 	}
+	if n := len(c.rows); o.size(n) < n && !o.DryRun {
+		return out, c.runLots(ctx, lim, o.size(n))
+	}
 	return out, c.run(ctx, lim)
 }
 

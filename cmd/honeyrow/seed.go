@@ -171,12 +171,15 @@ type seedApplyCmd struct {
 	DryRun bool   `help:"Insert in a transaction and roll it back; with --drip also show when each row would come."`
 	Force  bool   `help:"Go on when a running proxy does not watch the new values in time."`
 	Yes    bool   `short:"y" help:"Do not ask."`
+	Batch  int    `placeholder:"N" help:"Rows of a transaction. Default: up to 500 rows all in one, of more each row in its own, so that no lock lasts longer than its insert."`
+	Keep   bool   `help:"Keep what is planted when a later transaction of the same plan fails, to go on with the plan; without it what is planted is taken out again."`
 }
 
 // Help is shown by --help.
 func (seedApplyCmd) Help() string {
-	return "Plants in one transaction, after every running proxy watches the new values. On failure nothing is left behind; " +
-		"applying the same plan again plants nothing new. With --drip the command runs until the last row is in; " +
+	return "Plants in one transaction, or in many if the plan is large (--batch), after every running proxy watches the new values. " +
+		"On failure nothing is left behind, unless --keep says so or it is interrupted between two transactions; " +
+		"applying the same plan again goes on where it ended, and plants nothing twice. With --drip the command runs until the last row is in; " +
 		"when it was stopped, the same command again or 'seed drip' goes on.\n\n" +
 		"Example: honeyrow seed apply plan.json --yes"
 }
@@ -205,7 +208,7 @@ func (c *seedApplyCmd) Run(e *env) error {
 		}
 		show, end := e.progress()
 		o := seeder.ApplyOptions{
-			DryRun: c.DryRun, Force: c.Force, LockTimeout: s.Config.LockTimeout,
+			DryRun: c.DryRun, Force: c.Force, Batch: c.Batch, Keep: c.Keep, LockTimeout: s.Config.LockTimeout,
 			StatementTimeout: s.Config.StatementTimeout, SearchTimeout: s.Config.SearchTimeout,
 			WatchTimeout: s.Config.WatchTimeout, Progress: show,
 		}
@@ -418,6 +421,7 @@ type seedRemoveCmd struct {
 	Row        []string `placeholder:"ID" help:"Only these honey rows."`
 	DryRun     bool     `help:"Delete in a transaction and roll it back."`
 	Force      bool     `help:"Go on when a running proxy does not follow in time."`
+	Batch      int      `placeholder:"N" help:"Rows of a transaction. Default: up to 500 rows all in one, of more each row in its own."`
 	Yes        bool     `short:"y" help:"Do not ask."`
 }
 
@@ -450,7 +454,7 @@ func (c *seedRemoveCmd) Run(e *env) error {
 		done, err := s.Remove(e.ctx, seeder.RemoveOptions{
 			Server: s.Server, Deployment: c.Deployment, Rows: rows,
 			ApplyOptions: seeder.ApplyOptions{
-				DryRun: c.DryRun, Force: c.Force, LockTimeout: s.Config.LockTimeout,
+				DryRun: c.DryRun, Force: c.Force, Batch: c.Batch, LockTimeout: s.Config.LockTimeout,
 				StatementTimeout: s.Config.StatementTimeout, SearchTimeout: s.Config.SearchTimeout,
 				WatchTimeout: s.Config.WatchTimeout, Progress: show,
 			},

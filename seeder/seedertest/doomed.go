@@ -30,6 +30,7 @@ type Doom struct {
 	// gives all honey rows new values.
 	Drip   bool
 	Rotate seeder.How
+	Batch  int // seeder.ApplyOptions.Batch
 }
 
 // ServeIfDoomed makes this process apply or remove and kill itself on the way,
@@ -76,7 +77,7 @@ func serve(text string, open func(ctx context.Context, d Doom) (*seeder.Seeder, 
 	}
 	p, err := seeder.ReadPlan(d.Plan)
 	if err == nil {
-		_, err = s.Apply(ctx, p, seeder.ApplyOptions{})
+		_, err = s.Apply(ctx, p, seeder.ApplyOptions{Batch: d.Batch})
 	}
 	return err
 }

@@ -73,6 +73,9 @@ func Run(t *testing.T, g Ground) {
 		{"rotation replaces values in place and the old ones stay watched", rotationReplacesValuesInPlace},
 		{"rotation replaces rows of tables that are never updated", rotationReplacesRows},
 		{"a rotation killed at any step is settled", aRotationKilledAtAnyStepIsSettled},
+		{"a plan in many transactions plants and removes the same", aPlanInManyTransactionsPlantsAndRemovesTheSame},
+		{"a failure between transactions takes out what was planted, or keeps it if asked", aFailureBetweenTransactionsTakesOutWhatWasPlantedOrKeepsItIfAsked},
+		{"a process killed between transactions is gone on with", aProcessKilledBetweenTransactionsIsGoneOnWith},
 		{"progress is reported for long work", progressIsReportedForLongWork},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, g) })

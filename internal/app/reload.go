@@ -61,6 +61,10 @@ func (a *App) takeConfig(ctx context.Context, next *Config) error {
 	if a.school.learner != nil && next.Learn != a.cfg.Learn {
 		return errors.New("learn.path can't change while the proxy learns: run `honeyrow learn stop` first")
 	}
+	policy, err := next.incidentPolicy()
+	if err != nil {
+		return err
+	}
 	desk, err := a.buildDesk(next, set)
 	if err != nil {
 		return err
@@ -68,11 +72,6 @@ func (a *App) takeConfig(ctx context.Context, next *Config) error {
 	opened, err := a.openNew(ctx, next)
 	if err != nil {
 		return errors.Join(err, discard(desk))
-	}
-
-	policy, err := next.incidentPolicy()
-	if err != nil {
-		return err
 	}
 
 	// From here on nothing fails.

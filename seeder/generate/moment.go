@@ -38,7 +38,7 @@ func (moment) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	if t, _, ok := ParseTime(like); ok && row.Scale > 0 && t.After(row.Anchor) && !t.After(row.Now) {
 		by -= time.Duration((1 - row.Scale) * float64(t.Sub(row.Anchor))).Truncate(time.Second)
 		// At its hour still, if that is neither before the first date nor after now.
-		if whole := by.Round(24*time.Hour) + row.Jitter; t.Add(whole).After(row.Anchor.Add(row.Shift)) && t.Add(whole).Before(row.Now) {
+		if whole := by.Round(24*time.Hour) + row.Jitter; row.Jitter != 0 && t.Add(whole).After(row.Anchor.Add(row.Shift)) && t.Add(whole).Before(row.Now) {
 			by = whole
 		}
 	}

@@ -232,6 +232,7 @@ func (x *probe) rangeOf(n *node, not bool, earlier []*node, alone bool) {
 	case isName(n, "<>", "!=") && asked && x.equals(earlier, l) && isLiteral(n.Args[1]) && !not && alone:
 		x.see(3, "all but one value, beside one that was asked for")
 	case op == "not" || not:
+	case isName(n, "<", "<=", ">", ">=") && isLiteral(n.Args[1]) && x.beside(l, op, n.Args[1], earlier):
 	case isName(n, ">", ">=") && isLiteral(n.Args[1]):
 		x.above(l, op, n.Args[1], asked, earlier)
 	case isName(n, "<", "<=") && isLiteral(n.Args[1]):
@@ -239,6 +240,37 @@ func (x *probe) rangeOf(n *node, not bool, earlier []*node, alone bool) {
 	case isName(n, "<", "<=", ">", ">="):
 		x.ages(n)
 	}
+}
+
+// beside is a range of a column that was asked for by value: x = 90 OR x < 1000
+// makes the first condition pointless, and texts are not asked for by both.
+func (x *probe) beside(l *node, op string, limit *node, earlier []*node) bool {
+	cols := columnsOf(l)
+	if len(cols) != 1 || any(l, func(m *node) bool { return m.Kind == sqlfacts.Query }) {
+		return false
+	}
+	for _, e := range earlier {
+		if e.Kind != sqlfacts.Binary || e.Name != "=" || len(e.Args) != 2 || !same(e.Args[0], cols[0]) || !isLiteral(e.Args[1]) {
+			continue
+		}
+		value0 := e.Args[1]
+		if limit.Kind == sqlfacts.String && value0.Kind == sqlfacts.String {
+			x.seeWhen(3, "a range of texts beside the one that was asked for", func(v Values) bool {
+				s, _ := value(limit, v)
+				return s != "" && (s[0] < '0' || s[0] > '9') && s[0] != '-' && s[0] != '+'
+			})
+			return false
+		}
+		if op[0] == '<' && same(l, cols[0]) {
+			x.seeWhen(3, "a range that holds the value that was asked for", func(v Values) bool {
+				a, okA := number(value0, v)
+				b, okB := number(limit, v)
+				return okA && okB && a < b
+			})
+			return false
+		}
+	}
+	return false
 }
 
 // above is x > limit.

@@ -109,6 +109,10 @@ func (x *probe) through(a arm, qs []*node) {
 			x.see(3, "a value of another table, if another column of its row fits")
 			return
 		}
+		if t := targetsOf(q); a.n.Name == "=" && t != nil && len(t.Args) == 1 && t.Args[0].Kind == sqlfacts.Case && asksText(t.Args[0]) {
+			x.see(3, "a choice by another table's data")
+			return
+		}
 		if pieces(q) {
 			x.see(3, "a piece of another table's data compared")
 			return
@@ -153,6 +157,20 @@ func namedAndProbed(q *node) bool {
 		asked = asked || text && isName(c, "<", ">", "<=", ">=", "like", "ilike", "rlike", "regexp", "~", "~*", "similar to", "between", "like binary")
 	}
 	return keyed && asked
+}
+
+// asksText reports whether CASE compares a column's values with a text by order or
+// pattern.
+func asksText(n *node) bool {
+	return any(n, func(m *node) bool {
+		return m.Kind == sqlfacts.Binary && len(m.Args) > 1 && m.Args[1].Kind == sqlfacts.String && len(columnsOf(m.Args[0])) > 0 &&
+			isName(m, "<", ">", "<=", ">=", "like", "ilike", "rlike", "regexp", "~", "~*", "similar to", "between")
+	})
+}
+
+// anyOne reports whether a query returns some row, whichever.
+func anyOne(s *node) bool {
+	return clauseOf(s, sqlfacts.Limit) != nil && clauseOf(s, sqlfacts.Where) == nil && clauseOf(s, sqlfacts.Order) == nil
 }
 
 // skips reports whether a query leaves rows out at the beginning.
@@ -246,6 +264,10 @@ func (x *probe) target(q query) {
 		case !aggregated(q.n) && clauseOf(q.n.Args[0], sqlfacts.Where) == nil:
 			x.see(3, "any value of another table beside each row")
 		}
+	case stmt.Kind == sqlfacts.Select && q.in != nil && q.in.Kind == sqlfacts.Targets && gathers(q.n):
+		x.see(2, "another table in one value beside each row")
+	case stmt.Kind == sqlfacts.Update && !aggregated(q.n) && anyOne(q.n.Args[0]):
+		x.see(3, "any value of another table in a row")
 	case stmt.Kind == sqlfacts.Update && gathers(q.n):
 		x.see(3, "another table in one value of a row")
 	}

@@ -52,8 +52,8 @@ func TestHandMadeSetsAreToldApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cs) != 16 {
-		t.Fatalf("%d hand-made sets, want 16", len(cs))
+	if len(cs) != 18 {
+		t.Fatalf("%d hand-made sets, want 18", len(cs))
 	}
 	j := newJudge()
 	defer j.close()

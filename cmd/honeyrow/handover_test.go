@@ -33,7 +33,7 @@ var handOvers = func() int {
 	if n, err := strconv.Atoi(os.Getenv("HONEYROW_HANDOVERS")); err == nil {
 		return n
 	}
-	return 2
+	return 1
 }()
 
 // service is a proxy under a service manager that follows hand-overs.
@@ -238,7 +238,7 @@ func TestHandOversUnderPgbenchLoseNoSessionAndNoAlert(t *testing.T) {
 		_, err := sleeper.Exec(ctx, "select pg_sleep(600)")
 		slept <- err
 	}()
-	seconds := 3 + 2*handOvers
+	seconds := 2 * (1 + handOvers)
 	lasting, changing := w.pgbench(t, seconds, "-c", "2", "-R", "20"), w.pgbench(t, seconds, "-c", "2", "-C", "-R", "20")
 	old, now := first, first
 	for range handOvers {
@@ -387,7 +387,7 @@ func TestHandOversUnderSysbenchLoseNoSessionAndNoAlert(t *testing.T) {
 		return exec.Command("sysbench", append([]string{
 			"oltp_read_write", "--mysql-host=" + host, "--mysql-port=" + port, "--mysql-user=app", "--mysql-password=app-secret",
 			"--mysql-ssl=off", "--tables=2", "--table-size=200", "--threads=3", "--mysql-ignore-errors=1213" /* InnoDB finds deadlocks without us */, "--rate=20",
-			"--time=" + strconv.Itoa(2+2*handOvers),
+			"--time=" + strconv.Itoa(1+2*handOvers),
 		}, args...)...)
 	}
 	if out, err := sysbench("prepare").CombinedOutput(); err != nil {

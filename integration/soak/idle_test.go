@@ -35,7 +35,7 @@ func idle(t *testing.T) int {
 		}
 		return n
 	}
-	return 500
+	return 64
 }
 
 // files raises the limit of open files as far as this test needs it.
@@ -208,7 +208,7 @@ func TestHalfOpenClientsCostNobodyElseAnything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	limits := proxy.Limits{Handshake: 2 * time.Second}
+	limits := proxy.Limits{Handshake: time.Second}
 	addrs := []string{
 		serve(t, proxy.Config{Name: "half", Server: integration.ServerName, Address: "127.0.0.1:0", Limits: limits}, pg),
 		serve(t, proxy.Config{Name: "half", Server: mystand.ServerName, Address: "127.0.0.1:0", Limits: limits}, my),
@@ -216,7 +216,7 @@ func TestHalfOpenClientsCostNobodyElseAnything(t *testing.T) {
 	var idle []net.Conn
 	for _, addr := range addrs {
 		for _, b := range halfOpen {
-			for range 25 {
+			for range 5 {
 				c, err := net.Dial("tcp", addr)
 				if err != nil {
 					t.Fatal(err)

@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 func length(t *testing.T) time.Duration {
 	text := os.Getenv("SOAK")
 	if text == "" {
-		return 8 * time.Second
+		return 2 * time.Second
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {

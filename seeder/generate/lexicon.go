@@ -17,7 +17,7 @@ type lexicon struct {
 	kinds  int             // of own, different ones
 	pairs  map[[2]rune]float64
 	single map[rune]float64
-	links  map[string][]step // what follows two and three characters, of names that differ
+	links  map[string][]step // what follows three characters, of names that differ
 	least  int               // characters of the shortest and the longest name
 	most   int
 }
@@ -32,7 +32,7 @@ const (
 	// coined is how many different names a lexicon needs for new ones to be put
 	// together from pieces of them; fewer would only give back themselves.
 	coined  = 60
-	chained = 3 // characters at most that decide about the next
+	chained = 3 // characters that decide about the next
 )
 
 // newLexicon learns from own. What is new or stands once is so in whole, of
@@ -65,10 +65,8 @@ func newLexicon(own, whole, more []string) *lexicon {
 			if !l.end {
 				l.next = rs[i]
 			}
-			for order := 2; order <= chained; order++ {
-				k := string(rs[i-order : i])
-				x.links[k] = append(x.links[k], l)
-			}
+			k := string(rs[i-chained : i])
+			x.links[k] = append(x.links[k], l)
 		}
 		n := utf8.RuneCountInString(v)
 		x.least, x.most = min(x.least, n), max(x.most, n)
@@ -112,8 +110,8 @@ func (x *lexicon) novel(r *rand.Rand) string {
 		offer(casing(one(r, x.more), upper))
 	}
 	if x.kinds >= coined {
-		for i := range 36 {
-			offer(x.coin(r, chained-i%2))
+		for range 36 {
+			offer(x.coin(r))
 		}
 	}
 	for range 100 { // own holds nearly all of more
@@ -141,12 +139,11 @@ func capital(own []string) string {
 	return ""
 }
 
-// coin puts a name together from pieces of the table's, each character by so
-// many before it; "" if that fails.
-func (x *lexicon) coin(r *rand.Rand, order int) string {
+// coin puts a name together from pieces of the table's; "" if that fails.
+func (x *lexicon) coin(r *rand.Rand) string {
 	rs := []rune("^^^")
 	for len(rs) < x.most+chained+1 {
-		next := x.links[string(rs[len(rs)-order:])]
+		next := x.links[string(rs[len(rs)-chained:])]
 		if len(next) == 0 {
 			return ""
 		}

@@ -118,6 +118,7 @@ func (b *builder) token(i uint32) {
 	for _, f := range bytes {
 		b.form(i, f, Text)
 	}
+	b.form(i, []byte(floatForm(t)), Text)
 	for _, f := range binaryForms(t) {
 		if len(bytes) == 0 || string(f) != string(t.Binary) {
 			b.form(i, f, Binary)

@@ -2,6 +2,7 @@ package match
 
 import (
 	"encoding/binary"
+	"math"
 	"strconv"
 	"strings"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // binaryForms returns the token's forms in binary format: the planted one, and
-// for integers those of every integer width and of numeric, since a cast or a
+// for integers those of every integer width, of numeric and of double precision, since a cast or a
 // foreign key may have another width than the column.
 func binaryForms(t *token.Token) [][]byte {
 	var out [][]byte
@@ -32,8 +33,29 @@ func binaryForms(t *token.Token) [][]byte {
 	if int64(int32(n)) == n {
 		out = append(out, binary.BigEndian.AppendUint32(nil, uint32(n)))
 	}
-	return append(out, binary.BigEndian.AppendUint64(nil, uint64(n)), numericBinary(n))
+	out = append(out, binary.BigEndian.AppendUint64(nil, uint64(n)), numericBinary(n))
+	if t.Strength != token.Weak && exact(n) {
+		out = append(out, binary.BigEndian.AppendUint64(nil, math.Float64bits(float64(n))))
+	}
+	return out
 }
+
+// floatForm is a firm or strong integer as PostgreSQL writes a double precision
+// that has more than 15 digits: 4.929123456781234e+15 (float8out); "" if the
+// token is none or a double does not tell it to the unit.
+func floatForm(t *token.Token) string {
+	if c := t.Value; t.Strength == token.Weak || len(c) < 16 || len(c) > 20 || c[0] > '9' || c[len(c)-1] > '9' {
+		return ""
+	}
+	n, err := strconv.ParseInt(t.Value, 10, 64)
+	if err != nil || !exact(n) || strconv.FormatInt(n, 10) != t.Value {
+		return ""
+	}
+	return strconv.FormatFloat(float64(n), 'e', -1, 64)
+}
+
+// exact reports whether a double holds n to the unit.
+func exact(n int64) bool { return n > -1<<53 && n < 1<<53 }
 
 // numericBinary is numeric_send's format of an integer: digit count, weight,
 // sign, scale, then base-10000 digits without trailing zero digits.

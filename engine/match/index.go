@@ -281,5 +281,5 @@ func (x *Index) Is(i uint32, field []byte) bool {
 			return true
 		}
 	}
-	return false
+	return string(field) == floatForm(t)
 }

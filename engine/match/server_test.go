@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,6 +28,21 @@ func TestDerivedFormsAreTheServersOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 		return strings.TrimSuffix(out, "\n")
+	}
+
+	for _, n := range []string{"4929123456781234", "999999999999999", "1000000000000000", "9007199254740991", "-4929123456781234"} {
+		card := &token.Token{Value: n, Strength: token.Firm}
+		text := floatForm(card)
+		if len(strings.TrimPrefix(n, "-")) < 16 {
+			text = n
+		}
+		if want := ask("SELECT '" + n + "'::float8"); text != want {
+			t.Errorf("%s as a double is %q, want %q", n, text, want)
+		}
+		want := ask("SELECT encode(float8send('" + n + "'::float8), 'hex')")
+		if !slices.ContainsFunc(binaryForms(card), func(f []byte) bool { return hex.EncodeToString(f) == want }) {
+			t.Errorf("%s as a double in binary, %s, is not among its forms", n, want)
+		}
 	}
 
 	for _, n := range []string{"0", "1", "7", "-1", "32767", "10000", "123456", "-123456", "90001", "2147483648", "1234500000000", "4111111111111111", "9223372036854775807", "-9223372036854775808"} {

@@ -48,6 +48,7 @@ var rowWays = []way{
 	{name: "telephone alone", kind: "phone", sql: "select phone from customers where id > 900000"},
 	{name: "card number alone", kind: "card_number", sql: "select card from customers where id > 900000"},
 	{name: "card number as bigint", kind: "card_number", sql: "select card::bigint from customers where id > 900000"},
+	{name: "card number as double precision", kind: "card_number", sql: "select card::float8 from customers where id > 900000"},
 	{name: "card number as text", kind: "card_number", sql: "select card::text from customers where id > 900000"},
 	{name: "uuid alone", kind: "uuid", sql: "select ref from customers where id > 900000"},
 	{name: "uuid as text", kind: "uuid", sql: "select ref::text from customers where id > 900000"},

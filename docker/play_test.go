@@ -426,7 +426,7 @@ func TestTheWholeStoryIsPlayedInTheOrderOfTheComposeFile(t *testing.T) {
 			t.Errorf("at a second run %s says nothing of %q:\n%s", job, words, again)
 		}
 	}
-	if before, again := said["seed"], g.run("seed"); !strings.Contains(before, "seed apply") || strings.Contains(again, "seed apply") {
+	if before, again := said["seed"], g.run("seed"); !strings.Contains(before, "$ honeyrow seed apply") || strings.Contains(again, "$ honeyrow seed apply") {
 		t.Errorf("planted at first, and not again:\n%s\n%s", before, again)
 	}
 	if out := g.run("honeyrow-cli"); !strings.Contains(out, " 0 failing") {

@@ -144,7 +144,7 @@ func aRotationKilledAtAnyStepIsSettled(t *testing.T, g Ground) {
 	for _, how := range []seeder.How{seeder.InPlace, seeder.Anew} {
 		d := Doom{DB: g.DSN(db), Store: st.(interface{ Path() string }).Path(), Rotate: how}
 		kills := 0
-		for d.Die = 1; doomed(t, d); d.Die += stride(map[seeder.How]int{seeder.InPlace: 11, seeder.Anew: 23}[how]) {
+		for d.Die = 1; doomed(t, d); d.Die += stride(map[seeder.How]int{seeder.InPlace: 19, seeder.Anew: 37}[how]) {
 			kills++
 			settled(t, s)
 			retired := tokensOf(t, st, token.Retired)

@@ -92,7 +92,9 @@ func (s *Seeder) Apply(ctx context.Context, p *Plan, o ApplyOptions) (*Applied, 
 		return nil, err
 	}
 	todo := j.todo()
-	if n := len(todo); n == 0 || o.size(n) < n {
+	if n := len(todo); len(p.decoys()) > 0 && n > 0 {
+		return j.done, j.plant(ctx)
+	} else if n == 0 || o.size(n) < n {
 		return j.done, j.plantLots(ctx, todo, o.size(n))
 	}
 	return j.done, j.plant(ctx)
@@ -110,13 +112,21 @@ type job struct {
 	drawn  map[*Cell]string
 	far    farKeys // keys of a dry run
 	done   *Applied
-	only   map[event.ID]bool // rows of a drip that are due; nil: all
-	digest string            // of the plan as it was reviewed
+	only   map[event.ID]bool   // rows of a drip that are due; nil: all
+	digest string              // of the plan as it was reviewed
+	stands map[*TablePlan]bool // decoy tables that are there already
+	trial  bool                // what is inserted is rolled back
 }
 
 // open reports whether a row is to be planted by this run.
 func (j *job) open(row *RowPlan) bool {
 	return j.have[row.ID] == nil && (j.only == nil || j.only[row.ID])
+}
+
+// waits reports whether a row of a table is to be planted by this run. Those of a
+// decoy table come with it or not at all.
+func (j *job) waits(tp *TablePlan, row *RowPlan) bool {
+	return j.open(row) && !j.stands[tp]
 }
 
 // check makes sure that the plan still fits the database.
@@ -140,6 +150,9 @@ func (j *job) check(ctx context.Context) (err error) {
 		return fmt.Errorf("%w (the definition of %s)", ErrChanged, cmp.Or(j.p.changed(j.cat), "its tables"))
 	}
 	for _, tp := range j.p.Tables {
+		if tp.Decoy != nil {
+			continue
+		}
 		t, err := j.cat.Table(tp.String())
 		if err != nil {
 			return err
@@ -164,7 +177,7 @@ func (j *job) check(ctx context.Context) (err error) {
 		}
 		j.have[ts[i].Row][ts[i].Place.Column] = ts[i].Value
 	}
-	return nil
+	return j.foundations(ctx)
 }
 
 func (j *job) limits() Limits { return Limits{j.o.LockTimeout, j.o.StatementTimeout} }
@@ -178,7 +191,7 @@ func (j *job) todo() (out [][2]int) {
 				j.done.Rows = append(j.done.Rows, AppliedRow{row.ID, tp.String(), keyText(j.tables[i], have), "present"})
 				continue
 			}
-			if j.open(row) {
+			if j.waits(tp, row) {
 				out = append(out, [2]int{i, n})
 			}
 		}
@@ -244,6 +257,8 @@ func (j *job) land(ctx context.Context, preview *landing) error {
 	switch {
 	case errors.As(err, &unsure):
 		return j.settle(ctx, err)
+	case err != nil && len(j.p.decoys()) > 0:
+		return j.unfound(ctx, err)
 	case err != nil && len(ids) > 0:
 		ctx := context.WithoutCancel(ctx)
 		if undo := j.s.Store.SetState(ctx, token.Removed, ids...); undo != nil {
@@ -260,7 +275,9 @@ func (j *job) preview(ctx context.Context) (l *landing, err error) {
 		if err := j.drawKeys(ctx); err != nil {
 			return nil, err
 		}
+		j.trial = true
 		l, err = j.insert(ctx)
+		j.trial = false
 		var no *Violation
 		if !errors.As(err, &no) || !no.Again {
 			break
@@ -277,6 +294,13 @@ func (e *unsureError) Unwrap() error { return e.err }
 
 // settle finds out what became of a commit whose answer was lost.
 func (j *job) settle(ctx context.Context, err error) error {
+	if len(j.p.decoys()) > 0 {
+		cat, cerr := j.s.Database.Catalog(context.WithoutCancel(ctx))
+		if cerr != nil {
+			return fmt.Errorf("%w; whether the decoy tables were made is not known: they stay watched, run seed verify to settle it", err)
+		}
+		j.cat = cat
+	}
 	rec, again := j.s.reconcile(context.WithoutCancel(ctx), j.cat, j.p.Server, j.limits())
 	if again != nil {
 		return fmt.Errorf("%w; whether the rows were planted is not known: their values stay watched, run seed verify to settle it", err)
@@ -291,6 +315,9 @@ func (j *job) settle(ctx context.Context, err error) error {
 // stillUnique checks the plan's watched values against today's rows.
 func (j *job) stillUnique(ctx context.Context) error {
 	for i, tp := range j.p.Tables {
+		if tp.Decoy != nil {
+			continue
+		}
 		for _, cp := range tp.Columns {
 			var tuples [][]string
 			for _, row := range tp.Rows {
@@ -396,7 +423,7 @@ func (j *job) locate(ctx context.Context, ts []token.Token) error {
 			continue
 		}
 		seen[p] = true
-		t, err := j.cat.Table((&Table{Schema: p.Schema, Name: p.Table}).String())
+		t, err := j.tableOf(p)
 		if err != nil {
 			return err
 		}
@@ -441,6 +468,9 @@ func (j *job) commit(ctx context.Context, preview *landing, ids *[]event.ID) err
 		if err := j.register(ctx, fresh, ids); err != nil {
 			return err
 		}
+	}
+	if err := j.renumbered(ctx, real); err != nil {
+		return err
 	}
 	j.o.progress("commit", "", len(real.rows), len(real.rows))
 	if err := real.tx.End(ctx, true); err != nil {

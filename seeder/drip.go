@@ -74,6 +74,9 @@ func (s *Seeder) StartDrip(ctx context.Context, p *Plan, over time.Duration, o D
 	if over < MinDrip || over > MaxDrip {
 		return nil, fmt.Errorf("a drip of %s: use %s to 366d", over, MinDrip)
 	}
+	if len(p.decoys()) > 0 {
+		return nil, errors.New("a decoy table comes with all its rows: apply the plan without a drip")
+	}
 	unlock, err := s.lock(ctx)
 	if err != nil {
 		return nil, err

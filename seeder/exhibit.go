@@ -130,7 +130,7 @@ func (s *Seeder) camouflage(ctx context.Context, o VerifyOptions, ts []token.Tok
 	}
 	for _, t := range d.cat.Tables {
 		honey := keys[t.String()]
-		if len(honey) == 0 {
+		if len(honey) == 0 || d.decoy(t) { // there is nothing among which they could hide
 			continue
 		}
 		o.progress("measure", t.String(), 0, 0)

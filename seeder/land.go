@@ -18,6 +18,7 @@ type landing struct {
 	j    *job
 	rows []*landed
 	memo []token.Token
+	made []*TablePlan // decoy tables
 }
 
 // landed is one row as the server holds it.
@@ -47,6 +48,9 @@ func (j *job) insertLot(ctx context.Context, lot, before []spot) (*landing, erro
 		one.Single()
 	}
 	l := &landing{tx: tx, j: j}
+	if err := j.erect(ctx, l); err != nil {
+		return nil, errors.Join(err, tx.End(ctx, false))
+	}
 	at := map[event.ID]*landed{}
 	for k, in := range slices.Concat(before, lot) {
 		tp, t := j.p.Tables[in[0]], j.tables[in[0]]
@@ -224,6 +228,9 @@ func (l *landing) tokens() []token.Token {
 	}
 	for _, row := range l.rows {
 		l.memo = append(l.memo, row.tokens(l.j)...)
+	}
+	for _, tp := range l.made {
+		l.memo = append(l.memo, tp.token(l.j))
 	}
 	return l.memo
 }

@@ -33,16 +33,15 @@ func (s *Seeder) Plan(ctx context.Context, o Options) (*Plan, error) {
 	if o.PlantedBy == "" {
 		o.PlantedBy = Me()
 	}
+	if o.Decoys > 0 || o.DecoyName != "" {
+		return s.planDecoys(ctx, &o)
+	}
 	d, err := s.draft(ctx, &o)
 	if err != nil {
 		return nil, err
 	}
 	snap := d.snap
-	p := &Plan{
-		Schema: PlanSchema, Deployment: o.Deployment, Created: d.now.UTC(), Product: d.cat.Product, ServerVersion: d.cat.Version,
-		Server: o.Server, Database: d.cat.Database, Role: d.cat.User, PlantedBy: o.PlantedBy, Note: o.Note, Domain: o.Domain, Seed: o.Seed,
-	}
-	p.Warnings = append(p.Warnings, d.cat.Warnings...)
+	p := d.blank()
 	if o.Domain == "" {
 		p.Warnings = append(p.Warnings, "no decoy mail domain is set: e-mail columns stay empty, and tables that need them are refused (set seed.domain or --domain)")
 	}
@@ -180,6 +179,9 @@ func (d *draft) candidates() (out []*Table, named map[*Table]bool, err error) {
 func (d *draft) study(ctx context.Context, t *Table, named bool) (*study, error) {
 	if t.Refusal != "" {
 		return nil, refuse("%s", t.Refusal)
+	}
+	if d.decoy(t) {
+		return nil, refuse("it is a decoy table: it has nothing but honey rows, and all who read it are told of")
 	}
 	if t.Unsafe != "" && !named {
 		return nil, refuse("%s; name the table to seed it nevertheless", t.Unsafe)

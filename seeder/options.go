@@ -177,6 +177,13 @@ type Options struct {
 	// SkipMeasure leaves out the measurement of the camouflage, SkipRedraw that
 	// conspicuous rows are drawn again.
 	SkipMeasure, SkipRedraw bool
+	// Decoys, if not 0, has new tables planned that hold nothing but honey rows, so
+	// many, each as a copy of a tempting table (of those in Tables, if given),
+	// instead of rows in the tables themselves. Rows 0 then means some dozens.
+	Decoys int
+	// DecoyName names the decoy table, which is then the only one; empty: in the
+	// style of the schema's own names.
+	DecoyName string
 	// Progress, if set, is told what is being done.
 	Progress func(Progress)
 }

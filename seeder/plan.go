@@ -68,7 +68,9 @@ type TablePlan struct {
 	Columns     []*ColumnPlan `json:"columns"`
 	Rows        []*RowPlan    `json:"rows"`
 	// For names the table for whose honey rows these are the relatives.
-	For      string   `json:"for,omitempty"`
+	For string `json:"for,omitempty"`
+	// Decoy is set for a table that is made with its rows.
+	Decoy    *Decoy   `json:"decoy,omitempty"`
 	Triggers []string `json:"triggers,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
 }
@@ -231,7 +233,11 @@ func fingerprint(cat *Catalog, tables []*TablePlan) (string, error) {
 }
 
 func (t *TablePlan) fingerprint(cat *Catalog) (string, error) {
-	entry, err := cat.Table(t.String())
+	name := t.String()
+	if t.Decoy != nil { // is not there yet: its model's
+		name = t.Decoy.Model
+	}
+	entry, err := cat.Table(name)
 	if err != nil {
 		return "", err
 	}

@@ -18,6 +18,8 @@ type Reconciled struct {
 	Expired int `json:"expired"` // replaced values that are watched no longer
 	// Rotated counts rows whose values had been replaced when a rotation was interrupted.
 	Rotated int `json:"rotated,omitempty"`
+	// Razed counts empty decoy tables that an interrupted run had made: dropped.
+	Razed int `json:"razed,omitempty"`
 }
 
 // any reports whether something was open.
@@ -51,6 +53,9 @@ func (s *Seeder) reconcile(ctx context.Context, cat *Catalog, server string, lim
 	if out.Rotated > 0 {
 		d.Detail += fmt.Sprintf("; %d rows hold new values of an interrupted rotation", out.Rotated)
 	}
+	if out.Razed > 0 {
+		d.Detail += fmt.Sprintf("; %d decoy tables that were still empty are dropped", out.Razed)
+	}
 	if lerr := s.record(ctx, cat, server, d); lerr != nil {
 		return nil, errors.Join(err, lerr)
 	}
@@ -72,7 +77,7 @@ func (s *Seeder) settleAll(ctx context.Context, cat *Catalog, server string, lim
 		return out, fmt.Errorf("read registry: %w", err)
 	}
 	ts, tables := setApart(current(ts))
-	if err := s.letGo(ctx, tables); err != nil {
+	if err := s.settleDecoys(ctx, cat, tables, byRow(ts), lim, out); err != nil {
 		return out, err
 	}
 	if len(ts) == 0 {

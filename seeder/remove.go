@@ -62,8 +62,12 @@ func (s *Seeder) Remove(ctx context.Context, o RemoveOptions) (*Removed, error) 
 	if err != nil {
 		return nil, fmt.Errorf("read registry: %w", err)
 	}
-	ts, _ = setApart(current(ts))
-	c := &clearing{s: s, cat: cat, o: &o, out: out, rows: selected(byRow(ts), o.Rows)}
+	ts, tables := setApart(current(ts))
+	all := byRow(ts)
+	c := &clearing{s: s, cat: cat, o: &o, out: out, rows: selected(all, o.Rows)}
+	if err := c.raze(ctx, lim, tables, all); err != nil {
+		return nil, err
+	}
 	if len(c.rows) == 0 {
 		return out, nil
 	}

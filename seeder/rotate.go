@@ -179,7 +179,12 @@ func (t *turn) due(ctx context.Context) ([]*honeyRow, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read registry: %w", err)
 	}
-	ts, _ = setApart(ts)
+	ts, tables := setApart(ts)
+	ts = slices.DeleteFunc(ts, func(tk token.Token) bool { // a copy is never updated, nor gets new rows
+		return slices.ContainsFunc(tables, func(d token.Token) bool {
+			return made(&d) && d.Place.Schema == tk.Place.Schema && d.Place.Table == tk.Place.Table
+		})
+	})
 	var out []*honeyRow
 	age := map[*honeyRow]time.Time{}
 	come := map[event.ID]bool{} // instead of rows that an interrupted run has left

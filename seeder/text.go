@@ -17,7 +17,9 @@ func (p *Plan) Table() string {
 		fmt.Fprintf(&b, " (%s)", p.Note)
 	}
 	b.WriteString("\n")
-	if p.Probed {
+	if p.Probed && len(p.decoys()) > 0 {
+		b.WriteString("Tried: the table was made with all its rows, and taken back.\n")
+	} else if p.Probed {
 		b.WriteString("Tried: all rows were inserted in a transaction that was rolled back; every constraint and trigger agreed.\n")
 	} else if len(p.Tables) > 0 {
 		b.WriteString("Not tried: constraints will have their say when the plan is applied.\n")
@@ -58,6 +60,7 @@ func (p *Plan) table(b *strings.Builder, i int, t *TablePlan) {
 	for _, g := range t.Triggers {
 		fmt.Fprintf(b, "   ! trigger %s\n", g)
 	}
+	p.decoy(b, t)
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "   column\ttaken for\tfrom\twatched\twhy\n")
 	for _, c := range t.Columns {
@@ -91,6 +94,26 @@ func (p *Plan) table(b *strings.Builder, i int, t *TablePlan) {
 		fmt.Fprintln(w)
 	}
 	w.Flush()
+}
+
+// decoy says how a decoy table is made, with which rights, and who will read it.
+func (p *Plan) decoy(b *strings.Builder, t *TablePlan) {
+	if t.Decoy == nil {
+		return
+	}
+	b.WriteString("   Made with its rows; the seeding role needs:\n")
+	for _, s := range p.Grants {
+		fmt.Fprintf(b, "     %s;\n", s)
+	}
+	b.WriteString("   Made so:\n")
+	for _, s := range t.Decoy.SQL {
+		fmt.Fprintf(b, "     %s;\n", s)
+	}
+	b.WriteString("   Every statement that names it is an alert. These will, and are no thieves:\n")
+	for _, s := range t.Decoy.Readers {
+		fmt.Fprintf(b, "     - %s\n", s)
+	}
+	fmt.Fprintf(b, "   If they go through the proxy, write one for each into the configuration:\n     %s\n", t.Decoy.Allowance)
 }
 
 // show writes a cell for a person.
@@ -135,6 +158,15 @@ func (p *Plan) SQL() string {
 		}
 		for _, c := range t.Columns {
 			fmt.Fprintf(&b, "--   %s: %s\n", comment(c.Name), comment(c.Why))
+		}
+		if t.Decoy != nil {
+			for _, r := range t.Decoy.Readers {
+				fmt.Fprintf(&b, "-- will read it: %s\n", comment(r))
+			}
+			fmt.Fprintf(&b, "-- and is allowed to with: %s\n", comment(t.Decoy.Allowance))
+			for _, s := range t.Decoy.SQL {
+				fmt.Fprintf(&b, "%s;\n", s)
+			}
 		}
 		for n, r := range t.Rows {
 			var cols, vals []string

@@ -46,7 +46,7 @@ type RowState struct {
 	Key        string   `json:"key,omitempty"`
 	// State is "intact", "changed", "gone", "repeated" (another row holds one of
 	// its values by now), "unknown" (it can't be looked for) or, after Remove,
-	// "removed", "kept".
+	// "removed", "kept", "dropped" (a decoy table).
 	State string `json:"state"`
 	// Columns are those that changed or are repeated.
 	Columns []string `json:"columns,omitempty"`
@@ -102,10 +102,14 @@ func (s *Seeder) Verify(ctx context.Context, o VerifyOptions) (*Verified, error)
 		out.Rows = append(out.Rows, st)
 		out.OK = out.OK && st.State == string(intact)
 	}
+	states, err := decoys(ctx, tx, tables, rows, cat)
+	if err != nil {
+		return nil, fmt.Errorf("verify decoy tables: %w", err)
+	}
 	if err := tx.End(ctx, false); err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
-	for _, st := range decoys(tables, cat) {
+	for _, st := range states {
 		out.Rows = append(out.Rows, st)
 		out.OK = out.OK && st.State == string(intact)
 	}

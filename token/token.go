@@ -73,6 +73,10 @@ func (s *Strength) UnmarshalText(b []byte) error {
 // so that the name counts nowhere as a value.
 const DecoyTable = "decoy_table"
 
+// NamedDecoy is the deployment of decoy tables that a person has named: they
+// were there before, and are never dropped.
+const NamedDecoy = "decoy"
+
 // Token is one planted value with its place.
 type Token struct {
 	ID   event.ID `json:"id"`

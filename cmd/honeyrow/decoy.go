@@ -29,8 +29,8 @@ type decoyAddCmd struct {
 
 // Help is shown by --help.
 func (decoyAddCmd) Help() string {
-	return "A decoy table is one with which nobody has business: make it yourself, with a tempting name and rows of your own " +
-		"(or none). From then on a statement that names it is an alert (honey-row-sought), even if nothing comes back, and running " +
+	return "A decoy table is one with which nobody has business. `honeyrow seed plan --decoy-tables 1` has one made with honey rows; " +
+		"this command is for one that you have made yourself, with rows of your own (or none). From then on a statement that names it is an alert (honey-row-sought), even if nothing comes back, and running " +
 		"proxies know it within a second. Statements must be judged (alerts.statements).\n\n" +
 		"Example: honeyrow tokens decoy add crm=public.payroll_backup --database crm"
 }
@@ -130,6 +130,9 @@ func (c *decoyRemoveCmd) Run(e *env) error {
 		}
 		if t == nil {
 			return errors.New(placeText(p) + " is no decoy table: `honeyrow tokens decoy list` shows them")
+		}
+		if t.Deployment != token.NamedDecoy {
+			return fmt.Errorf("%s was made by a plan, with its rows: drop it with `honeyrow seed remove --table %s`", placeText(p), p.Table)
 		}
 		if err := app.RemoveDecoy(e.ctx, st, t); err != nil {
 			return err

@@ -49,6 +49,9 @@ type draftFlags struct {
 	MaxDumpAUC float64 `name:"max-dump-auc" placeholder:"X" help:"The same for a thief who has keys and other tables too. Default: seed.max_dump_auc of the configuration."`
 
 	NoMeasure bool `help:"Do not measure how well the rows hide."`
+
+	DecoyTables int    `name:"decoy-tables" placeholder:"N" help:"Plan N new tables with nothing but honey rows, as copies of the most tempting tables (of --tables, if given), instead of rows in those."`
+	DecoyName   string `name:"decoy-name" placeholder:"NAME" help:"Name of the decoy table, which is then the only one. Default: in the style of the schema's own names, such as customers_backup."`
 }
 
 // withSeeder connects to registry and database, runs do and closes both.
@@ -88,6 +91,9 @@ func (f *draftFlags) options(s *app.Seeding, progress func(seeder.Progress)) see
 		o.MaxDumpAUC = f.MaxDumpAUC
 	}
 	o.Family = o.Family || f.Family
+	if o.Decoys, o.DecoyName = f.DecoyTables, f.DecoyName; o.Decoys > 0 || o.DecoyName != "" {
+		o.Rows = f.Rows // a table needs more than the configuration's few
+	}
 	return o
 }
 
@@ -123,8 +129,10 @@ type seedPlanCmd struct {
 // Help is shown by --help.
 func (seedPlanCmd) Help() string {
 	return "Reads the catalogue and some rows, and tries the plan in a transaction that is rolled back. " +
-		"What it prints holds the honey values: treat it as a secret.\n\n" +
-		"Example: honeyrow seed plan --tables customers,employees --rows 5 --out plan.json"
+		"What it prints holds the honey values: treat it as a secret. " +
+		"With --decoy-tables the plan makes tables of their own, with some dozens of rows: it says who may read them without being a thief.\n\n" +
+		"Example: honeyrow seed plan --tables customers,employees --rows 5 --out plan.json\n\n" +
+		"Example: honeyrow seed plan --decoy-tables 1 --out decoy.json"
 }
 
 // Run makes and prints a plan.
@@ -201,7 +209,7 @@ func (c *seedApplyCmd) Run(e *env) error {
 			return err
 		}
 		if !c.DryRun {
-			question := fmt.Sprintf("Plant %s in %s of %s on server %s?", counted(p.Rows(), "honey row", "honey rows"), tablesOf(p), p.Database, p.Server)
+			question := fmt.Sprintf("Plant %s%s %s of %s on server %s?", counted(p.Rows(), "honey row", "honey rows"), newTables(p), tablesOf(p), p.Database, p.Server)
 			if err := e.confirm(c.Yes, question); err != nil {
 				return err
 			}
@@ -257,6 +265,14 @@ func counted(n int, one, many string) string {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %s", n, many)
+}
+
+// newTables says that a plan makes tables.
+func newTables(p *seeder.Plan) string {
+	if len(p.Tables) > 0 && p.Tables[0].Decoy != nil {
+		return ", with the new tables they are in,"
+	}
+	return " in"
 }
 
 func tablesOf(p *seeder.Plan) string {
@@ -427,7 +443,8 @@ type seedRemoveCmd struct {
 
 // Help is shown by --help.
 func (seedRemoveCmd) Help() string {
-	return "Deletes only rows that still are what was planted and on which no other row depends; what is left stays watched.\n\n" +
+	return "Deletes only rows that still are what was planted and on which no other row depends; what is left stays watched. " +
+		"A decoy table that a plan has made is dropped if it holds nothing but such rows and nothing depends on it.\n\n" +
 		"Example: honeyrow seed remove --table customers --dry-run"
 }
 
@@ -486,7 +503,7 @@ func (c *seedRemoveCmd) rows(e *env, s *app.Seeding) (ids []event.ID, all bool, 
 	}
 	seen := map[event.ID]bool{}
 	for _, t := range ts {
-		if t.Kind == token.DecoyTable { // ends with tokens decoy remove
+		if t.Kind == token.DecoyTable && t.Deployment == token.NamedDecoy { // ends with tokens decoy remove
 			continue
 		}
 		match := wanted[string(t.Row)] || wanted[t.Place.Table] || wanted[t.Place.Schema+"."+t.Place.Table]
@@ -513,13 +530,19 @@ func (c *seedRemoveCmd) rows(e *env, s *app.Seeding) (ids []event.ID, all bool, 
 
 func (e *env) printRemoved(done *seeder.Removed) error {
 	e.printRows(done.Rows)
-	removed := 0
+	removed, dropped := 0, 0
 	for _, r := range done.Rows {
-		if r.State == "removed" {
+		switch r.State {
+		case "removed":
 			removed++
+		case "dropped":
+			dropped++
 		}
 	}
-	kept := len(done.Rows) - removed
+	kept := len(done.Rows) - removed - dropped
+	if dropped > 0 {
+		fmt.Fprintln(e.stdout, counted(dropped, "decoy table", "decoy tables")+map[bool]string{true: " would be dropped", false: " dropped"}[done.DryRun])
+	}
 	if done.Cancelled > 0 {
 		would := map[bool]string{true: "would not be", false: "will not be"}[done.DryRun]
 		fmt.Fprintf(e.stdout, "%s to come %s planted\n", counted(done.Cancelled, "row that was still", "rows that were still"), would)

@@ -33,6 +33,7 @@ func TestRowsAreDrippedInAndValuesRotated(t *testing.T) {
 	t.Run("a drip can be stopped, shown and ended", w.drips)
 	t.Run("an alert on a replaced value says how old the leak is", w.rotates)
 	t.Run("a plan says how well its rows hide, refuses above a limit, and verify says it again", w.hides)
+	t.Run("a decoy table is made, its readers are told of, and it is dropped", w.decoys)
 }
 
 func (w *town) drips(t *testing.T) {

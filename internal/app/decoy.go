@@ -77,7 +77,7 @@ func AddDecoy(ctx context.Context, st *Store, p event.Place, by, note string) (t
 	id := event.NewID()
 	t := token.Token{
 		ID: id, Row: id, Kind: token.DecoyTable, Value: p.Table, Strength: token.Weak, Key: true, Place: p,
-		Deployment: "decoy", PlantedBy: by, PlantedAt: now, Note: note, State: token.Live, ChangedAt: now,
+		Deployment: token.NamedDecoy, PlantedBy: by, PlantedAt: now, Note: note, State: token.Live, ChangedAt: now,
 	}
 	if err := st.Add(ctx, []token.Token{t}); err != nil {
 		return t, err

@@ -17,7 +17,9 @@ type tx struct {
 	done   bool
 	broken error // the server ended the transaction by itself
 	staged []*stage
-	side   *tx // writes what is staged, if that must be done apart
+	side   *tx      // writes what is staged, if that must be done apart
+	temps  []string // temporary tables that stand for tables to be made
+	shut   bool     // a table is locked
 }
 
 var _ seeder.Tx = (*tx)(nil)
@@ -74,6 +76,12 @@ func (t *tx) End(ctx context.Context, commit bool) (err error) {
 		if g.made {
 			_ = t.exec(ctx, "DROP TEMPORARY TABLE IF EXISTS "+quote(g.temp))
 		}
+	}
+	for _, temp := range t.temps {
+		_ = t.exec(ctx, "DROP TEMPORARY TABLE IF EXISTS "+quote(temp))
+	}
+	if t.shut {
+		_ = t.exec(ctx, "UNLOCK TABLES")
 	}
 	if t.side != nil {
 		_ = t.side.db.conn.Close()

@@ -113,9 +113,36 @@ func (d *doomedDB) Begin(ctx context.Context, l seeder.Limits) (seeder.Tx, error
 	return &doomedTx{tx, d.steps}, err
 }
 
+func (d *doomedDB) Foundation(ctx context.Context, model, t *seeder.Table) (*seeder.Foundation, error) {
+	return d.Database.(seeder.Founder).Foundation(ctx, model, t)
+}
+
 type doomedTx struct {
 	seeder.Tx
 	*steps
+}
+
+func (x *doomedTx) Found(ctx context.Context, t *seeder.Table, sql []string, trial bool) error {
+	x.step()
+	err := x.Tx.(seeder.Mason).Found(ctx, t, sql, trial)
+	x.step()
+	return err
+}
+
+func (x *doomedTx) Count(ctx context.Context, t *seeder.Table) (int64, error) {
+	return x.Tx.(seeder.Mason).Count(ctx, t)
+}
+
+func (x *doomedTx) Shut(ctx context.Context, t *seeder.Table) error {
+	x.step()
+	return x.Tx.(seeder.Mason).Shut(ctx, t)
+}
+
+func (x *doomedTx) Raze(ctx context.Context, t *seeder.Table, trial bool) error {
+	x.step()
+	err := x.Tx.(seeder.Mason).Raze(ctx, t, trial)
+	x.step()
+	return err
 }
 
 func (x *doomedTx) Insert(ctx context.Context, t *seeder.Table, row []seeder.Value) ([]seeder.Value, uint32, error) {

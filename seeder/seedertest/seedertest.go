@@ -77,6 +77,10 @@ func Run(t *testing.T, g Ground) {
 		{"a failure between transactions takes out what was planted, or keeps it if asked", aFailureBetweenTransactionsTakesOutWhatWasPlantedOrKeepsItIfAsked},
 		{"a process killed between transactions is gone on with", aProcessKilledBetweenTransactionsIsGoneOnWith},
 		{"progress is reported for long work", progressIsReportedForLongWork},
+		{"a decoy table is planned, made, verified and dropped", aDecoyTableIsPlannedMadeVerifiedAndDropped},
+		{"a decoy table is not there before every proxy watches it", aDecoyTableIsNotThereBeforeEveryProxyWatchesIt},
+		{"a decoy table that somebody uses is kept, and it is said why", aDecoyTableThatSomebodyUsesIsKept},
+		{"a process killed at any step of a decoy table's life is settled", aProcessKilledAtAnyStepOfADecoyTablesLifeIsSettled},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, g) })
 	}

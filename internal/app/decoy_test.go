@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"honeyrow/event"
 	"honeyrow/internal/myserver"
 	"honeyrow/rules"
+	"honeyrow/seeder"
 )
 
 func TestADecoyTableIsNamedAsItsServerNamesTables(t *testing.T) {
@@ -143,4 +145,92 @@ func TestADecoyTableInMariaDBIsAnAlertThoughNothingComesBack(t *testing.T) {
 	if d := s.asked("payroll_backup"); d.Hits[0].Means != "table" || d.Hits[0].Place.Database != "shop" || d.Run.Rows != 0 {
 		t.Errorf("%+v", d)
 	}
+}
+
+func TestADecoyTableThatAPlanMadeInMariaDBIsAnAlertThoughNothingComesBack(t *testing.T) {
+	my, err := myserver.Start(t.Context(), myserver.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(my.Stop)
+	exec := func(sql string) {
+		t.Helper()
+		if err := my.Exec(t.Context(), "", sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(`create database shop; create table shop.members (id int auto_increment primary key, full_name varchar(80) not null, email varchar(90) not null unique, joined_at datetime not null);
+		insert into shop.members (full_name, email, joined_at) select concat(elt(1+i%5,'Ada','Bo','Cleo','Dan','Eva'),' ',elt(1+i%7,'Stone','Rivers','Hill','Field','Marsh','Brook','Wood')), concat('user',i,'@corp.test'), '2025-01-01' + interval i hour
+			from (select 10*a.n+b.n i from (select 0 n union select 1 union select 2 union select 3 union select 4 union select 5) a, (select 0 n union select 1 union select 2 union select 3 union select 4 union select 5 union select 6 union select 7 union select 8 union select 9) b) x;
+		create user app@'127.0.0.1' identified by 'pw'; grant all on shop.* to app@'127.0.0.1';
+		create user planter@'127.0.0.1' identified by 'pw'; grant select on shop.members to planter@'127.0.0.1'`)
+	s := newSite(t, "")
+	s.configure(fmt.Sprintf("servers: [{name: shop, protocol: mysql, address: %q}]\nlisteners: [{name: shop, address: 127.0.0.1:0}]\n"+
+		"alerts: {sinks: [{name: file, type: file, path: alerts.jsonl}]}\ndrain: {deadline: 5s, flush: 2s}\nseed: {domain: decoy.harborpost.test}\n", my.Addr()))
+	s.start()
+	s.seedAs("mysql://planter:pw@" + my.Addr() + "/shop")
+	with := func(do func(*Seeding, seeder.Options) error) error {
+		t.Helper()
+		g, err := OpenSeeding(t.Context(), s.config(), "shop", filepath.Join(s.dir, "seed.dsn"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return errors.Join(do(g, seeder.Options{Config: g.Config, Server: g.Server, DecoyName: "members_2019", PlantedBy: "dba@corp"}), g.Close())
+	}
+	err = with(func(g *Seeding, o seeder.Options) error {
+		_, err := g.Plan(t.Context(), o)
+		return err
+	})
+	if err == nil || !strings.Contains(err.Error(), "lacks CREATE, SELECT, INSERT, DROP, CREATE TEMPORARY TABLES, LOCK TABLES") || !strings.Contains(err.Error(), "GRANT CREATE, SELECT, INSERT, DROP ON `shop`.`members_2019`") {
+		t.Fatalf("without the rights: %v", err)
+	}
+	exec("grant create, select, insert, drop on shop.members_2019 to planter@'127.0.0.1'; grant create temporary tables, lock tables on shop.* to planter@'127.0.0.1'")
+	rows := 0
+	err = with(func(g *Seeding, o seeder.Options) error {
+		p, err := g.Plan(t.Context(), o)
+		if err != nil {
+			return err
+		}
+		rows = p.Rows()
+		done, err := g.Apply(t.Context(), p, seeder.ApplyOptions{})
+		if err == nil && done.Watchers != 1 {
+			t.Errorf("%d proxies watched", done.Watchers)
+		}
+		return err
+	})
+	if err != nil || rows < 24 {
+		t.Fatalf("%d rows planted: %v", rows, err)
+	}
+	c := dialMySQL(t, s.app.Addrs()["shop"], "utf8mb4")
+	defer c.close()
+	if err := c.query("select id from members_2019 where id = ?", -1); err != nil {
+		t.Fatal(err)
+	}
+	d := s.asked("members_2019")
+	if h := d.Hits[0]; h.Means != "table" || d.Run.Rows != 0 || !strings.Contains(h.Story, "members_2019 of shop on shop by dba@corp") {
+		t.Errorf("%s: %+v", d.Summary, h)
+	}
+	if err := c.query("select email from shop.members_2019"); err != nil {
+		t.Fatal(err)
+	}
+	await(t, 10*time.Second, "an alert that tells of every row", func() bool {
+		for _, d := range s.detections() {
+			if d.HoneyRows >= rows {
+				return true
+			}
+		}
+		return false
+	})
+	err = with(func(g *Seeding, o seeder.Options) error {
+		v, err := g.Verify(t.Context(), seeder.VerifyOptions{Server: "shop"})
+		if err == nil && !v.OK {
+			t.Errorf("verify: %+v", v.Rows)
+		}
+		_, rerr := g.Remove(t.Context(), seeder.RemoveOptions{Server: "shop"})
+		return errors.Join(err, rerr)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec("create table shop.members_2019 (id int)") // the name is free again
 }

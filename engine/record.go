@@ -131,7 +131,7 @@ func (c *record) count(h sighting, ch event.Channel, column string) {
 	c.strength = append(c.strength, t.Strength)
 	c.det.Hits = append(c.det.Hits, event.Hit{
 		Token: t.ID, Kind: t.Kind, Row: row, Place: t.Place, Story: t.Story(),
-		PlantedBy: t.PlantedBy, PlantedAt: t.PlantedAt, Note: t.Note,
+		PlantedBy: t.PlantedBy, PlantedAt: t.PlantedAt, Note: t.Note, Copy: t.Copy, Owner: t.Owner,
 		Channel: ch, Means: h.means, Disguise: h.disguise, Column: cut(clean(column), maxLabel), Count: 1,
 		Evidence: h.ev,
 	})

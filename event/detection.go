@@ -136,7 +136,11 @@ type Hit struct {
 	PlantedBy string    `json:"planted_by"`
 	PlantedAt time.Time `json:"planted_at"`
 	Note      string    `json:"note,omitempty"`
-	Channel   Channel   `json:"channel"`
+	// Copy is the copy of the database that the value was made for, Owner who
+	// registered it, if that was another registry; see token.Token.
+	Copy    string  `json:"copy,omitempty"`
+	Owner   string  `json:"owner,omitempty"`
+	Channel Channel `json:"channel"`
 	// Means says how it was recognised: "column" (table and column known from
 	// the protocol), "field" (a whole field), "part" (inside a longer value),
 	// "together" (several weak values of one honey row in one result row),

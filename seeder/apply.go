@@ -239,7 +239,7 @@ func (j *job) plant(ctx context.Context) error {
 
 // deed is what the log says of this run before it begins.
 func (j *job) deed(l *landing) token.Deed {
-	d := token.Deed{Action: "plant", Deployment: j.p.Deployment, Rows: len(l.rows), Tokens: len(l.tokens()), PlantedBy: j.p.PlantedBy, Note: j.p.Note, Plan: cmp.Or(j.digest, j.p.Digest())}
+	d := token.Deed{Action: "plant", Copy: j.p.Copy, Deployment: j.p.Deployment, Rows: len(l.rows), Tokens: len(l.tokens()), PlantedBy: j.p.PlantedBy, Note: j.p.Note, Plan: cmp.Or(j.digest, j.p.Digest())}
 	for _, r := range l.rows {
 		d.Tables = appendOnce(d.Tables, r.table.String())
 	}

@@ -111,7 +111,7 @@ func (s *Seeder) StartDrip(ctx context.Context, p *Plan, over time.Duration, o D
 		return out, nil
 	}
 	deed := token.Deed{
-		Action: "drip", Deployment: p.Deployment, Rows: len(out.Rows), PlantedBy: p.PlantedBy, Note: p.Note, Plan: out.Digest,
+		Action: "drip", Copy: p.Copy, Deployment: p.Deployment, Rows: len(out.Rows), PlantedBy: p.PlantedBy, Note: p.Note, Plan: out.Digest,
 		Detail: fmt.Sprintf("one by one until %s", out.Rows[len(out.Rows)-1].Due.Format(time.DateTime)),
 	}
 	for _, tp := range p.Tables {

@@ -146,7 +146,7 @@ func (j *job) fetch(ctx context.Context, id event.ID, column string) (*string, e
 // drip inserts the row and commits it.
 func (j *job) drip(ctx context.Context, f *fresh) error {
 	deed := token.Deed{
-		Action: "plant", Deployment: j.p.Deployment, Tables: []string{f.tp.String()}, Rows: 1,
+		Action: "plant", Copy: j.p.Copy, Deployment: j.p.Deployment, Tables: []string{f.tp.String()}, Rows: 1,
 		PlantedBy: j.p.PlantedBy, Note: j.p.Note, Plan: j.digest, Detail: "one row of a drip",
 	}
 	if err := j.s.record(ctx, j.cat, j.p.Server, deed); err != nil {

@@ -84,8 +84,8 @@ func (j *job) erect(ctx context.Context, l *landing) error {
 func (t *TablePlan) token(j *job) token.Token {
 	return token.Token{
 		ID: event.NewID(), Row: t.Decoy.ID, Kind: token.DecoyTable, Value: t.Table, Strength: token.Weak, Key: true,
-		Place:      event.Place{Server: j.p.Server, Database: j.p.Database, Schema: t.Schema, Table: t.Table, Column: "*"},
-		Deployment: j.p.Deployment, PlantedBy: j.p.PlantedBy, PlantedAt: j.now, ChangedAt: j.now, Note: j.p.Note, State: token.Planned,
+		Place: event.Place{Server: j.p.Server, Database: j.p.Database, Schema: t.Schema, Table: t.Table, Column: "*"},
+		Copy:  j.p.Copy, Deployment: j.p.Deployment, PlantedBy: j.p.PlantedBy, PlantedAt: j.now, ChangedAt: j.now, Note: j.p.Note, State: token.Planned,
 	}
 }
 

@@ -80,7 +80,7 @@ func (s *Seeder) planDecoys(ctx context.Context, o *Options) (*Plan, error) {
 func (d *draft) blank() *Plan {
 	return &Plan{
 		Schema: PlanSchema, Deployment: d.o.Deployment, Created: d.now.UTC(), Product: d.cat.Product, ServerVersion: d.cat.Version,
-		Server: d.o.Server, Database: d.cat.Database, Role: d.cat.User, PlantedBy: d.o.PlantedBy, Note: d.o.Note, Domain: d.o.Domain, Seed: d.o.Seed,
+		Server: d.o.Server, Database: d.cat.Database, Copy: d.o.Copy, Role: d.cat.User, PlantedBy: d.o.PlantedBy, Note: d.o.Note, Domain: d.o.Domain, Seed: d.o.asked,
 		Warnings: slices.Clone(d.cat.Warnings),
 	}
 }

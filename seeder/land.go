@@ -252,7 +252,7 @@ func (l *landed) tokens(j *job) (out []token.Token) {
 			ID: event.NewID(), Row: l.row.ID, Value: *text, Binary: l.rec.Binary[i], State: token.Planned,
 			Place:    event.Place{Server: j.p.Server, Database: j.p.Database, Schema: l.table.Schema, Table: l.table.Name, Column: name, Key: l.key},
 			TableOID: l.table.OID, Attr: l.table.Column(name).Attr,
-			Deployment: j.p.Deployment, PlantedBy: j.p.PlantedBy, PlantedAt: j.now, ChangedAt: j.now, Note: j.p.Note,
+			Copy: j.p.Copy, Deployment: j.p.Deployment, PlantedBy: j.p.PlantedBy, PlantedAt: j.now, ChangedAt: j.now, Note: j.p.Note,
 		}
 		switch {
 		case watch:

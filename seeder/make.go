@@ -33,6 +33,10 @@ func (s *Seeder) Plan(ctx context.Context, o Options) (*Plan, error) {
 	if o.PlantedBy == "" {
 		o.PlantedBy = Me()
 	}
+	if err := token.CheckLabel("copy", o.Copy); err != nil {
+		return nil, err
+	}
+	o.asked, o.Seed = o.Seed, seedOf(o.Seed, o.Copy)
 	if o.Decoys > 0 || o.DecoyName != "" {
 		return s.planDecoys(ctx, &o)
 	}

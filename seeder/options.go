@@ -167,6 +167,10 @@ type Options struct {
 	Seed uint64
 	// Deployment names the plan; empty takes a new id.
 	Deployment string
+	// Copy names the copy of the database that the plan is for: plans for
+	// different copies carry different rows, also with the same Seed.
+	Copy  string
+	asked uint64 // Seed as it was given: what is drawn from is the copy's own
 	// PlantedBy is who answers for the rows; empty means user@host.
 	PlantedBy string
 	Note      string

@@ -30,6 +30,7 @@ type Plan struct {
 	ServerVersion string    `json:"server_version"`
 	Server        string    `json:"server"`
 	Database      string    `json:"database"`
+	Copy          string    `json:"copy,omitempty"`
 	Role          string    `json:"role"` // that was connected when the plan was made
 	PlantedBy     string    `json:"planted_by"`
 	Note          string    `json:"note,omitempty"`

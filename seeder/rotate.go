@@ -350,22 +350,25 @@ func (t *turn) anew(ctx context.Context) error {
 	if len(t.fresh) == 0 {
 		return nil
 	}
-	byTable := map[string][]*honeyRow{}
-	var names []string
+	type group struct{ table, copy string }
+	rows := map[group][]*honeyRow{}
+	var groups []group
 	for _, row := range t.fresh {
-		name := row.report("", "").Table
-		names = appendOnce(names, name)
-		byTable[name] = append(byTable[name], row)
+		g := group{row.report("", "").Table, row.tokens[0].Copy}
+		if rows[g] == nil {
+			groups = append(groups, g)
+		}
+		rows[g] = append(rows[g], row)
 	}
-	for _, name := range names {
-		if err := t.replace(ctx, name, byTable[name]); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+	for _, g := range groups {
+		if err := t.replace(ctx, g.table, rows[g]); err != nil {
+			return fmt.Errorf("%s: %w", g.table, err)
 		}
 	}
 	return nil
 }
 
-// replace is anew for one table.
+// replace is anew for one table and one copy.
 func (t *turn) replace(ctx context.Context, table string, old []*honeyRow) error {
 	var todo []*honeyRow
 	for _, row := range old {
@@ -381,7 +384,7 @@ func (t *turn) replace(ctx context.Context, table string, old []*honeyRow) error
 	if len(todo) > 0 {
 		o := t.o.Plan
 		o.Tables, o.Rows, o.Family, o.Deployment = []string{table}, len(todo), false, ""
-		o.Note = old[0].tokens[0].Note
+		o.Note, o.Copy = old[0].tokens[0].Note, old[0].tokens[0].Copy
 		p, err := t.s.Plan(ctx, o)
 		if errors.Is(err, ErrNothing) {
 			for _, row := range todo {

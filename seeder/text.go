@@ -12,6 +12,9 @@ import (
 func (p *Plan) Table() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Plan %s for database %s on server %s (%s %s)\n", p.Deployment, p.Database, p.Server, p.Product, p.ServerVersion)
+	if p.Copy != "" {
+		fmt.Fprintf(&b, "For copy %s: its values shall stand in no other copy\n", p.Copy)
+	}
 	fmt.Fprintf(&b, "%d honey rows in %d tables, planted by %s", p.Rows(), len(p.Tables), p.PlantedBy)
 	if p.Note != "" {
 		fmt.Fprintf(&b, " (%s)", p.Note)

@@ -39,12 +39,18 @@ func (l *Life) Tell(now time.Time) string {
 	if l.RowNumber > 0 {
 		fmt.Fprintf(&b, "row %d of deployment %d, ", l.RowNumber, l.DeploymentNumber)
 	}
+	if l.Copy != "" {
+		b.WriteString(l.database() + ", ")
+	}
 	parts := []string{l.Place.Database}
 	if l.Place.Schema != "" {
 		parts = append(parts, l.Place.Schema)
 	}
 	b.WriteString(strings.Join(append(parts, l.Place.Table, l.Place.Column), ".") + " on server " + l.Place.Server)
 	fmt.Fprintf(&b, ", planted by %s on %s", l.PlantedBy, l.PlantedAt.UTC().Format(time.DateOnly))
+	if l.Owner != "" {
+		b.WriteString(", registered by " + l.Owner)
+	}
 	switch l.State {
 	case Planned:
 		b.WriteString(", not known to be in the table yet")
@@ -159,10 +165,12 @@ type Deed struct {
 	// Action says what was done: "plant" and "planted", "rotate" and "rotated",
 	// "remove" and "removed" (before the first change and after the last),
 	// "reconciled", "verified", "demoted", "expired", "failed", "decoy added",
-	// "decoy removed", "drill" (a honey row is about to be read on purpose).
+	// "decoy removed", "drill" (a honey row is about to be read on purpose), "digests"
+	// and "manifest" (values went out, sealed), "merged" (another registry's came in).
 	Action     string   `json:"action"`
 	Server     string   `json:"server,omitempty"`
 	Database   string   `json:"database,omitempty"`
+	Copy       string   `json:"copy,omitempty"` // of the database
 	Deployment string   `json:"deployment,omitempty"`
 	Tables     []string `json:"tables,omitempty"`
 	Rows       int      `json:"rows,omitempty"`

@@ -5,6 +5,7 @@ package token
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"honeyrow/event"
@@ -102,6 +103,13 @@ type Token struct {
 	// value was found to be in none of them; 0 if that is not known.
 	Among int64 `json:"among,omitempty"`
 
+	// Copy names the copy of the database that the value was made for, such as
+	// "staging", so that a leak names it; empty if nobody named one.
+	Copy string `json:"copy,omitempty"`
+	// Owner is who planted and registered it, if that was another registry: what
+	// its manifest calls itself. Empty for a registry's own tokens. The store's.
+	Owner string `json:"owner,omitempty"`
+
 	Deployment string    `json:"deployment"` // the seeding run that planted it
 	PlantedBy  string    `json:"planted_by"`
 	PlantedAt  time.Time `json:"planted_at"`
@@ -124,7 +132,10 @@ func (t *Token) Story() string {
 		where = t.Place.Schema + "." + where
 	}
 	story := fmt.Sprintf("row planted in %s of %s on %s by %s on %s",
-		where, t.Place.Database, t.Place.Server, t.PlantedBy, t.PlantedAt.UTC().Format("2006-01-02"))
+		where, t.database(), t.Place.Server, t.PlantedBy, t.PlantedAt.UTC().Format("2006-01-02"))
+	if t.Owner != "" {
+		story += ", registered by " + t.Owner
+	}
 	switch {
 	case t.Expired() && !t.ChangedAt.IsZero():
 		story += ", expired on " + t.ChangedAt.UTC().Format(time.DateOnly) + ", when another value came instead: the leak is older than that"
@@ -132,6 +143,14 @@ func (t *Token) Story() string {
 		story += ", out of use since " + t.ChangedAt.UTC().Format("2006-01-02")
 	}
 	return story
+}
+
+// database names the token's database and, if it is one of several copies, which.
+func (t *Token) database() string {
+	if t.Copy == "" {
+		return t.Place.Database
+	}
+	return "copy " + t.Copy + " of " + t.Place.Database
 }
 
 // Location ties a place's column to the numbers that PostgreSQL reports for
@@ -157,6 +176,31 @@ type Filter struct {
 	Kind, Deployment                string
 	Row                             event.ID
 	Value                           string // exact text form
+	Copy, Owner                     string
+	// Own leaves out what was merged from other registries.
+	Own bool
+}
+
+// Selects reports whether the filter selects the token.
+func (f *Filter) Selects(t *Token) bool {
+	p := &t.Place
+	for _, is := range [...][2]string{
+		{f.Server, p.Server},
+		{f.Database, p.Database},
+		{f.Schema, p.Schema},
+		{f.Table, p.Table},
+		{f.Kind, t.Kind},
+		{f.Deployment, t.Deployment},
+		{string(f.Row), string(t.Row)},
+		{f.Value, t.Value},
+		{f.Copy, t.Copy},
+		{f.Owner, t.Owner},
+	} {
+		if is[0] != "" && is[0] != is[1] {
+			return false
+		}
+	}
+	return (!f.Own || t.Owner == "") && (len(f.States) == 0 || slices.Contains(f.States, t.State))
 }
 
 // Registry is the durable memory of tokens. Implementations are safe for

@@ -95,6 +95,9 @@ func (e *env) printDeeds(ds []token.Deed) error {
 			continue
 		}
 		where := strings.Trim(d.Server+"/"+d.Database, "/")
+		if d.Copy != "" {
+			where += " (copy " + d.Copy + ")"
+		}
 		if len(d.Tables) > 0 {
 			where += ": " + strings.Join(d.Tables, ", ")
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -52,6 +53,8 @@ type draftFlags struct {
 
 	DecoyTables int    `name:"decoy-tables" placeholder:"N" help:"Plan N new tables with nothing but honey rows, as copies of the most tempting tables (of --tables, if given), instead of rows in those."`
 	DecoyName   string `name:"decoy-name" placeholder:"NAME" help:"Name of the decoy table, which is then the only one. Default: in the style of the schema's own names, such as customers_backup."`
+
+	Copy string `placeholder:"NAME" help:"Which copy of the database this is (staging, vendor-acme): it gets rows of its own, and a leak names it. Default: servers copy of the configuration."`
 }
 
 // withSeeder connects to registry and database, runs do and closes both.
@@ -71,7 +74,7 @@ func (e *env) withSeeder(t target, do func(*app.Seeding) error) error {
 }
 
 func (f *draftFlags) options(s *app.Seeding, progress func(seeder.Progress)) seeder.Options {
-	o := seeder.Options{Config: s.Config, Server: s.Server, Seed: f.Seed, Note: f.Note, SkipProbe: f.NoTry, SkipMeasure: f.NoMeasure, SkipRedraw: f.NoMeasure, Progress: progress}
+	o := seeder.Options{Config: s.Config, Server: s.Server, Copy: cmp.Or(f.Copy, s.Copy), Seed: f.Seed, Note: f.Note, SkipProbe: f.NoTry, SkipMeasure: f.NoMeasure, SkipRedraw: f.NoMeasure, Progress: progress}
 	if len(f.Tables) > 0 {
 		o.Tables = f.Tables
 	}
@@ -248,6 +251,9 @@ func (c *seedApplyCmd) plan(e *env, s *app.Seeding) (*seeder.Plan, error) {
 		}
 		if p.Server != s.Server {
 			return nil, fmt.Errorf("plan %s is for server %q, not %q: choose it with --server", c.Plan, p.Server, s.Server)
+		}
+		if want := cmp.Or(c.Copy, s.Copy); want != "" && p.Copy != want {
+			return nil, fmt.Errorf("plan %s is for copy %q, not for %q: each copy gets a plan of its own, or a leak would not name it; make one with `honeyrow seed plan`, or name the plan's copy with --copy", c.Plan, p.Copy, want)
 		}
 		if c.SHA256 != "" && !strings.EqualFold(c.SHA256, p.Digest()) {
 			return nil, fmt.Errorf("plan %s is not the one that was approved: its digest is %s; have it reviewed again", c.Plan, p.Digest())

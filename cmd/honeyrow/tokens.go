@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,14 +16,17 @@ import (
 )
 
 type tokensCmd struct {
-	List    tokensListCmd    `cmd:"" help:"List planted tokens, without their values."`
-	Show    tokensShowCmd    `cmd:"" help:"Show one token, its place and its history."`
-	Where   tokensWhereCmd   `cmd:"" help:"Tell the story of a value that was found somewhere."`
-	Scan    tokensScanCmd    `cmd:"" help:"Search a dump or a paste for planted values."`
-	Digests tokensDigestsCmd `cmd:"" help:"Write a file with which a responder can ask 'where' without the registry."`
-	Log     tokensLogCmd     `cmd:"" help:"Show who planted, rotated and removed what, and check that nobody altered it."`
-	Export  tokensExportCmd  `cmd:"" help:"Write tokens with their values, for other tools."`
-	Decoy   tokensDecoyCmd   `cmd:"" help:"Have whole tables watched: whoever asks for one is told of, whatever comes back."`
+	List     tokensListCmd     `cmd:"" help:"List planted tokens, without their values."`
+	Show     tokensShowCmd     `cmd:"" help:"Show one token, its place and its history."`
+	Where    tokensWhereCmd    `cmd:"" help:"Tell the story of a value that was found somewhere."`
+	Scan     tokensScanCmd     `cmd:"" help:"Search a dump or a paste for planted values."`
+	Manifest tokensManifestCmd `cmd:"" help:"Write planted values for another registry, sealed to its address."`
+	Merge    tokensMergeCmd    `cmd:"" help:"Take in manifests of other registries: proxies watch their values too."`
+	Address  tokensAddressCmd  `cmd:"" help:"Print this registry's address for manifests, and whose tokens were merged."`
+	Digests  tokensDigestsCmd  `cmd:"" help:"Write a file with which a responder can ask 'where' without the registry."`
+	Log      tokensLogCmd      `cmd:"" help:"Show who planted, rotated and removed what, and check that nobody altered it."`
+	Export   tokensExportCmd   `cmd:"" help:"Write tokens with their values, for other tools."`
+	Decoy    tokensDecoyCmd    `cmd:"" help:"Have whole tables watched: whoever asks for one is told of, whatever comes back."`
 }
 
 // filterFlags select tokens.
@@ -35,10 +39,12 @@ type filterFlags struct {
 	Kind       string   `help:"Only tokens of this kind, such as email."`
 	Row        string   `help:"Only tokens of the honey row with this id."`
 	Deployment string   `help:"Only tokens of this seeding run."`
+	Copy       string   `help:"Only tokens of this copy of a database."`
+	Owner      string   `help:"Only tokens merged from this registry, by what it calls itself."`
 }
 
 func (f *filterFlags) filter() token.Filter {
-	t := token.Filter{Server: f.Server, Database: f.Database, Schema: f.Schema, Table: f.Table, Kind: f.Kind, Row: event.ID(f.Row), Deployment: f.Deployment}
+	t := token.Filter{Server: f.Server, Database: f.Database, Schema: f.Schema, Table: f.Table, Kind: f.Kind, Row: event.ID(f.Row), Deployment: f.Deployment, Copy: f.Copy, Owner: f.Owner}
 	for _, s := range f.State {
 		t.States = append(t.States, token.State(s))
 	}
@@ -79,8 +85,15 @@ func (c *tokensListCmd) Run(e *env) error {
 			return err
 		}
 		t := table{head: []string{"ID", "STATE", "KIND", "STRENGTH", "PLACE", "KEY", "PLANTED", "BY"}}
-		if c.Values {
-			t.head = append(t.head, "VALUE")
+		copies := slices.ContainsFunc(ts, func(t token.Token) bool { return t.Copy != "" })
+		owners := slices.ContainsFunc(ts, func(t token.Token) bool { return t.Owner != "" })
+		for _, more := range []struct {
+			name string
+			show bool
+		}{{"COPY", copies}, {"OWNER", owners}, {"VALUE", c.Values}} {
+			if more.show {
+				t.head = append(t.head, more.name)
+			}
 		}
 		for i := range ts {
 			if !c.Values {
@@ -92,7 +105,7 @@ func (c *tokensListCmd) Run(e *env) error {
 				}
 				continue
 			}
-			t.add(tokenRow(&ts[i], c.Values)...)
+			t.add(tokenRow(&ts[i], copies, owners, c.Values)...)
 		}
 		if e.json {
 			return nil
@@ -106,7 +119,7 @@ func (c *tokensListCmd) Run(e *env) error {
 	})
 }
 
-func tokenRow(t *token.Token, values bool) []string {
+func tokenRow(t *token.Token, copies, owners, values bool) []string {
 	state := string(t.State)
 	if t.Expired() {
 		state = "expired" // retired, in the registry's words
@@ -114,6 +127,12 @@ func tokenRow(t *token.Token, values bool) []string {
 	row := []string{
 		string(t.ID), state, t.Kind, t.Strength.String(), placeText(t.Place), printable(t.Place.Key),
 		t.PlantedAt.UTC().Format(time.DateOnly), printable(t.PlantedBy),
+	}
+	if copies {
+		row = append(row, printable(t.Copy))
+	}
+	if owners {
+		row = append(row, printable(t.Owner))
 	}
 	if values {
 		row = append(row, printable(t.Value))
@@ -175,6 +194,7 @@ func (c *tokensShowCmd) Run(e *env) error {
 			w.add("numbers", fmt.Sprintf("table %d, column %d", t.TableOID, t.Attr))
 		}
 		w.add("deployment", t.Deployment)
+		w.addOrigin(&t)
 		if t.Note != "" {
 			w.add("note", printable(t.Note))
 		}
@@ -189,6 +209,16 @@ func (c *tokensShowCmd) Run(e *env) error {
 		w.write(e.stdout)
 		return nil
 	})
+}
+
+// addOrigin adds which copy a token is of, and whose it is, where that is said.
+func (w *table) addOrigin(t *token.Token) {
+	if t.Copy != "" {
+		w.add("copy", printable(t.Copy))
+	}
+	if t.Owner != "" {
+		w.add("owner", printable(t.Owner)+" (merged)")
+	}
 }
 
 // findToken looks an id up, whole or abbreviated.
@@ -279,12 +309,12 @@ func (c *tokensExportCmd) write(e *env, w io.Writer, ts []token.Token) error {
 	cw := csv.NewWriter(w)
 	rows := [][]string{{
 		"id", "row", "state", "kind", "strength", "value", "server", "database", "schema", "table", "column", "key",
-		"deployment", "planted_by", "planted_at", "note",
+		"deployment", "planted_by", "planted_at", "note", "copy", "owner",
 	}}
 	for _, t := range ts {
 		rows = append(rows, []string{
 			string(t.ID), string(t.Row), string(t.State), t.Kind, t.Strength.String(), t.Value, t.Place.Server, t.Place.Database,
-			t.Place.Schema, t.Place.Table, t.Place.Column, t.Place.Key, t.Deployment, t.PlantedBy, t.PlantedAt.UTC().Format(time.RFC3339), t.Note,
+			t.Place.Schema, t.Place.Table, t.Place.Column, t.Place.Key, t.Deployment, t.PlantedBy, t.PlantedAt.UTC().Format(time.RFC3339), t.Note, t.Copy, t.Owner,
 		})
 	}
 	return cw.WriteAll(rows)

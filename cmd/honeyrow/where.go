@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -15,9 +16,9 @@ import (
 )
 
 type tokensWhereCmd struct {
-	Value   string `arg:"" help:"The value, or - to read values from standard input, one a line, so that none stands in a list of processes."`
-	Digests string `placeholder:"FILE" help:"Ask a file that 'tokens digests' wrote, instead of the registry."`
-	KeyFile string `placeholder:"FILE" help:"The key of the digest file. Default: its name with .key at the end."`
+	Value   string   `arg:"" help:"The value, or - to read values from standard input, one a line, so that none stands in a list of processes."`
+	Digests []string `placeholder:"FILE" sep:"none" help:"Ask a file that 'tokens digests' wrote, instead of the registry; several, such as one of each team, are all asked."`
+	KeyFile string   `placeholder:"FILE" help:"The key of the digest file. Default: its name with .key at the end."`
 }
 
 // Help is shown by --help.
@@ -40,7 +41,7 @@ func (c *tokensWhereCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if c.Digests != "" {
+	if len(c.Digests) > 0 {
 		return c.offline(e, values)
 	}
 	return e.withStore(func(st *app.Store) error {
@@ -69,34 +70,54 @@ func (c *tokensWhereCmd) values() ([]string, error) {
 	return out, nil
 }
 
+// offline asks digest files, each with its own key.
 func (c *tokensWhereCmd) offline(e *env, values []string) error {
-	name := c.KeyFile
-	if name == "" {
-		name = c.Digests + ".key"
+	if c.KeyFile != "" && len(c.Digests) > 1 {
+		return usage{errors.New("--key-file is for one digest file: of several, each has its key beside it, with .key at the end")}
 	}
-	text, err := os.ReadFile(name)
+	var files []*digests.File
+	for _, name := range c.Digests {
+		d, f, err := openDigests(name, cmp.Or(c.KeyFile, name+".key"))
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		fmt.Fprintf(e.stderr, "%s: as of %s, when %s wrote it\n", printable(name), d.Header.Created.UTC().Format(time.RFC3339), printable(d.Header.By))
+		files = append(files, d)
+	}
+	return c.tell(e, values, func(forms []string) (out []token.Life, err error) {
+		for i, d := range files {
+			ls, err := d.Lookup(forms...)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", c.Digests[i], err)
+			}
+			out = append(out, ls...)
+		}
+		return out, nil
+	})
+}
+
+// openDigests opens a digest file; the caller closes f when d is done with.
+func openDigests(name, keyName string) (d *digests.File, f *os.File, err error) {
+	text, err := os.ReadFile(keyName)
 	if err != nil {
-		return fmt.Errorf("read the key of the digest file: %w", err)
+		return nil, nil, fmt.Errorf("read the key of the digest file: %w", err)
 	}
 	key, err := digests.ParseKey(string(text))
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return nil, nil, fmt.Errorf("%s: %w", keyName, err)
 	}
-	f, err := os.Open(c.Digests)
-	if err != nil {
-		return err
+	if f, err = os.Open(name); err != nil {
+		return nil, nil, err
 	}
-	defer f.Close()
 	st, err := f.Stat()
-	if err != nil {
-		return err
+	if err == nil {
+		d, err = digests.Open(f, st.Size(), key)
 	}
-	d, err := digests.Open(f, st.Size(), key)
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.Digests, err)
+		return nil, nil, errors.Join(fmt.Errorf("%s: %w", name, err), f.Close())
 	}
-	fmt.Fprintf(e.stderr, "as of %s, when %s wrote the file\n", d.Header.Created.UTC().Format(time.RFC3339), printable(d.Header.By))
-	return c.tell(e, values, func(forms []string) ([]token.Life, error) { return d.Lookup(forms...) })
+	return d, f, nil
 }
 
 func (c *tokensWhereCmd) tell(e *env, values []string, look func([]string) ([]token.Life, error)) error {
@@ -141,6 +162,7 @@ func (e *env) printLife(l *token.Life) {
 	}
 	w.add("honey row", string(l.Row))
 	w.add("deployment", l.Deployment)
+	w.addOrigin(&l.Token)
 	if l.Note != "" {
 		w.add("note", printable(l.Note))
 	}

@@ -29,6 +29,7 @@ type common struct {
 	oid                   uint32
 	attr                  uint16
 	deployment, plantedBy string
+	copy, owner           string
 	plantedAt             time.Time
 	state                 token.State
 	until                 time.Time // zero, but for a value that was replaced
@@ -105,7 +106,7 @@ func (s *shelf) put(x *Index, ts []token.Token) {
 		if t.Row == "" {
 			s.traits[i] |= traitOwnRow
 		}
-		c := common{t.Kind, t.Place, t.TableOID, t.Attr, t.Deployment, t.PlantedBy, t.PlantedAt, t.State, t.Until}
+		c := common{t.Kind, t.Place, t.TableOID, t.Attr, t.Deployment, t.PlantedBy, t.Copy, t.Owner, t.PlantedAt, t.State, t.Until}
 		c.place.Key = ""
 		n, ok := ids[c]
 		if !ok {
@@ -201,7 +202,7 @@ func (x *Index) Token(i uint32) *token.Token {
 	traits := x.Traits(i)
 	t := &token.Token{
 		Kind: c.kind, Strength: traits.Strength, Key: traits.Key, Place: c.place, TableOID: c.oid, Attr: c.attr,
-		Deployment: c.deployment, PlantedBy: c.plantedBy, PlantedAt: c.plantedAt, State: c.state, Until: c.until,
+		Deployment: c.deployment, PlantedBy: c.plantedBy, Copy: c.copy, Owner: c.owner, PlantedAt: c.plantedAt, State: c.state, Until: c.until,
 	}
 	t.ID = u.id()
 	if s.traits[i]&traitOwnRow == 0 {

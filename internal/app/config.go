@@ -21,6 +21,7 @@ import (
 	"honeyrow/proxy/pgwire"
 	"honeyrow/rules"
 	"honeyrow/seeder"
+	"honeyrow/token"
 )
 
 // Config is the whole configuration file. It composes the structures that the
@@ -64,8 +65,11 @@ type ServerConfig struct {
 	Protocol string `yaml:"protocol"`
 	// ProxyProtocol tells a MariaDB or Percona server the client's address: see mywire.Server.
 	ProxyProtocol bool `yaml:"proxy_protocol"`
-	Seed          DSN  `yaml:"seed"`
-	Catalog       DSN  `yaml:"catalog"`
+	// Copy is which copy of its databases the server holds, such as staging: it is
+	// part of the story of what is planted there.
+	Copy    string `yaml:"copy"`
+	Seed    DSN    `yaml:"seed"`
+	Catalog DSN    `yaml:"catalog"`
 }
 
 // SetDefaults implements config.Defaulter.
@@ -368,6 +372,7 @@ func (v *checker) server(key string, s *ServerConfig) {
 		v.wrap(key, probe.Validate())
 		v.only(key, "a MySQL server", "proxy_protocol")
 	}
+	v.wrap(key+".copy", token.CheckLabel("copy", s.Copy))
 	v.dsn(key+".seed", s.Seed)
 	v.dsn(key+".catalog", s.Catalog)
 }

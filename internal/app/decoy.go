@@ -120,6 +120,9 @@ func Decoys(ctx context.Context, st *Store, server string) ([]token.Token, error
 
 // RemoveDecoy ends the watch of a decoy table. The table stays as it is.
 func RemoveDecoy(ctx context.Context, st *Store, t *token.Token) error {
+	if t.Owner != "" {
+		return fmt.Errorf("%s was merged from %s: have it removed there, and merge their next manifest", t.Place.Table, t.Owner)
+	}
 	var err error
 	if t.State == token.Live {
 		err = st.SetState(ctx, token.Retired, t.ID)

@@ -27,6 +27,7 @@ type Seeding struct {
 	*seeder.Seeder
 	Config   seeder.Config
 	Server   string   // the server's name
+	Copy     string   // which copy of its database it holds, if configured
 	Warnings []string // sentences for the operator
 	store    *Store
 	// enter opens a session as a client has it.
@@ -79,7 +80,7 @@ func OpenSeeding(ctx context.Context, c *Config, server, dsnFile string) (*Seedi
 		return nil, errors.Join(fmt.Errorf("server %s: %w", s.Name, err), store.Close())
 	}
 	return &Seeding{
-		Seeder: &seeder.Seeder{Database: db, Store: store, Version: version}, Config: c.Seed, Server: s.Name, Warnings: warnings, store: store,
+		Seeder: &seeder.Seeder{Database: db, Store: ownTokens{store}, Version: version}, Config: c.Seed, Server: s.Name, Copy: s.Copy, Warnings: warnings, store: store,
 		enter: func(ctx context.Context, d seeder.Door) (seeder.Visit, error) {
 			return product.enter(ctx, dsn.Reveal(), d)
 		},

@@ -63,6 +63,7 @@ func Run(t *testing.T, g Ground) {
 		{"a locked table makes apply give up and leave nothing", aLockedTableMakesApplyGiveUpAndLeaveNothing},
 		{"named tables, overrides and exclusions are obeyed", namedTablesOverridesAndExclusionsAreObeyed},
 		{"the same seed gives the same plan", theSameSeedGivesTheSamePlan},
+		{"each copy of a database gets rows of its own, and a leak names its copy", eachCopyGetsRowsOfItsOwn},
 		{"no error or plan of a refusal holds a value", noErrorOrPlanOfARefusalHoldsAValue},
 		{"honey rows take numbers from gaps and bring their relatives", honeyRowsTakeNumbersFromGapsAndBringTheirRelatives},
 		{"a plan says how well its rows hide and refuses above the owner's limit", aPlanSaysHowWellItsRowsHideAndRefusesAboveTheOwnersLimit},

@@ -25,6 +25,7 @@ type box struct {
 	// audit and log make the sums of the two chains.
 	audit, log chain.Key
 	drillKey   []byte
+	identity   []byte
 }
 
 // newBox derives one key for each purpose (HKDF, RFC 5869).
@@ -49,6 +50,10 @@ func newBox(k Key) (*box, error) {
 	if err != nil {
 		return nil, fmt.Errorf("derive key: %w", err)
 	}
+	identity, err := hkdf.Key(sha256.New, k.b[:], nil, "honeyrow/1 manifests", 64)
+	if err != nil {
+		return nil, fmt.Errorf("derive key: %w", err)
+	}
 	block, err := aes.NewCipher(seal)
 	if err != nil {
 		return nil, fmt.Errorf("make cipher: %w", err)
@@ -57,12 +62,16 @@ func newBox(k Key) (*box, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make cipher: %w", err)
 	}
-	return &box{aead: aead, digestKey: digest, audit: chain.Fields(audit), log: chain.Bytes(logKey), drillKey: drillKey}, nil
+	return &box{aead: aead, digestKey: digest, audit: chain.Fields(audit), log: chain.Bytes(logKey), drillKey: drillKey, identity: identity}, nil
 }
 
 // DrillKey returns the key by which drills are signed: whoever opens the store
 // with the registry's key may order one.
 func (s *Store) DrillKey() []byte { return s.box.drillKey }
+
+// IdentitySecret returns the 64 bytes from which the registry's keys for
+// manifests are made: package manifest's.
+func (s *Store) IdentitySecret() []byte { return s.box.identity }
 
 // seal returns plain sealed for the record that about names.
 func (b *box) seal(about string, plain []byte) []byte {

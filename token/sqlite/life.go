@@ -241,28 +241,31 @@ const metaLogHead = "log head"
 
 // Record implements token.Chronicle. The entry survives the loss of power.
 func (s *Store) Record(ctx context.Context, d token.Deed) error {
-	return s.update(ctx, s.full, "write the log", func(tx *sql.Tx) error {
-		var head chain.Head
-		err := each(ctx, tx, "SELECT n, sum FROM log ORDER BY n DESC LIMIT 1", func(rows *sql.Rows) error {
-			var sum []byte
-			err := rows.Scan(&head.N, &sum)
-			copy(head.Sum[:], sum)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		d.N, d.At, d.Actor, d.Sum = head.N+1, s.now().UTC(), s.actor, ""
-		body, err := json.Marshal(&d)
-		if err != nil {
-			return err
-		}
-		head = s.box.log.Next(head, 0, body)
-		if _, err = tx.ExecContext(ctx, "INSERT INTO log VALUES (?, ?, ?)", int64(head.N), string(body), head.Sum[:]); err != nil {
-			return err
-		}
-		return writeHead(ctx, tx, s.box, metaLogHead, head)
+	return s.update(ctx, s.full, "write the log", func(tx *sql.Tx) error { return s.record(ctx, tx, d) })
+}
+
+// record appends to the log in a transaction.
+func (s *Store) record(ctx context.Context, tx *sql.Tx, d token.Deed) error {
+	var head chain.Head
+	err := each(ctx, tx, "SELECT n, sum FROM log ORDER BY n DESC LIMIT 1", func(rows *sql.Rows) error {
+		var sum []byte
+		err := rows.Scan(&head.N, &sum)
+		copy(head.Sum[:], sum)
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	d.N, d.At, d.Actor, d.Sum = head.N+1, s.now().UTC(), s.actor, ""
+	body, err := json.Marshal(&d)
+	if err != nil {
+		return err
+	}
+	head = s.box.log.Next(head, 0, body)
+	if _, err = tx.ExecContext(ctx, "INSERT INTO log VALUES (?, ?, ?)", int64(head.N), string(body), head.Sum[:]); err != nil {
+		return err
+	}
+	return writeHead(ctx, tx, s.box, metaLogHead, head)
 }
 
 // Log calls fn for every entry of the log, oldest first, and checks that each

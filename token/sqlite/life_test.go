@@ -177,12 +177,12 @@ func TestADatabaseOfAnEarlierSchemaIsBroughtOnWithItsSightings(t *testing.T) {
 	// Back to what the migrations before had made.
 	raw, err := sql.Open("sqlite", "file:"+path)
 	must(t, err)
-	_, err = raw.Exec(`DROP TABLE quarantine; DROP TABLE quarantine_version; DROP TABLE drip_row; DROP TABLE drip; DROP TABLE honey_row; DROP TABLE sighting; DROP TABLE log; DROP INDEX token_until; ALTER TABLE token DROP COLUMN until; PRAGMA user_version = 2`)
+	_, err = raw.Exec(`ALTER TABLE token DROP COLUMN copy; ALTER TABLE token DROP COLUMN source; DROP TABLE source; DROP TABLE quarantine; DROP TABLE quarantine_version; DROP TABLE drip_row; DROP TABLE drip; DROP TABLE honey_row; DROP TABLE sighting; DROP TABLE log; DROP INDEX token_until; ALTER TABLE token DROP COLUMN until; PRAGMA user_version = 2`)
 	must(t, errors.Join(err, raw.Close()))
 	s = openAt(t, path, nil)
 	l := lookup(t, s, ts[2].Value)
-	if len(l) != 1 || l[0].RowNumber != 2 || l[0].Reads != 1 {
-		t.Errorf("got %+v, want row 2, read once", l)
+	if len(l) != 1 || l[0].RowNumber != 2 || l[0].Reads != 1 || l[0].Copy != "" || l[0].Owner != "" {
+		t.Errorf("got %+v, want row 2, read once, of no copy and this registry's own", l)
 	}
 }
 

@@ -34,7 +34,7 @@ func (s *Store) Add(ctx context.Context, ts []token.Token) error {
 		}
 		defer a.close()
 		for i := range ts {
-			if err := a.add(ctx, &ts[i]); err != nil {
+			if err := a.add(ctx, &ts[i], ownSource); err != nil {
 				return err
 			}
 		}
@@ -70,8 +70,8 @@ func newAdder(tx *sql.Tx, s *Store) (a *adder, err error) {
 		return st
 	}
 	a.insert = prepare(`INSERT INTO token
-		(id, honey_row, kind, sealed, digest, strength, is_key, place, planting, state, changed_at, until)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+		(id, honey_row, kind, sealed, digest, strength, is_key, place, planting, state, changed_at, until, copy, source)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 	a.plant = prepare(`INSERT INTO planting (deployment, planted_by, planted_at) VALUES (?, ?, ?)
 		ON CONFLICT DO UPDATE SET planted_by = excluded.planted_by RETURNING id`)
 	a.history = prepare(insertHistory)
@@ -96,7 +96,10 @@ func (a *adder) close() {
 	a.places.close()
 }
 
-func (a *adder) add(ctx context.Context, t *token.Token) error {
+// ownSource is the source of what this registry planted itself.
+const ownSource = 0
+
+func (a *adder) add(ctx context.Context, t *token.Token, source int64) error {
 	place, err := a.places.id(ctx, t.Place)
 	if err != nil {
 		return err
@@ -126,7 +129,7 @@ func (a *adder) add(ctx context.Context, t *token.Token) error {
 	}
 	a.scratch = packSecret(a.scratch[:0], t)
 	_, err = a.insert.ExecContext(ctx, t.ID, t.Row, t.Kind, a.s.box.seal(aboutToken(t.ID), a.scratch), a.s.box.digest(t.Value),
-		t.Strength, t.Key, place, plantingID, t.State, changed, untilMicros(t.Until))
+		t.Strength, t.Key, place, plantingID, t.State, changed, untilMicros(t.Until), t.Copy, source)
 	if primary(err) == sqlite3.SQLITE_CONSTRAINT {
 		return fmt.Errorf("token %s: %w: give each token an id of its own", t.ID, token.ErrExists)
 	}

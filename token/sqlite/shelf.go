@@ -93,6 +93,7 @@ func conditions(f token.Filter, b *box) (where string, args []any) {
 	}
 	equal("kind", f.Kind)
 	equal("honey_row", string(f.Row))
+	equal("copy", f.Copy)
 	if f.Value != "" {
 		parts, args = append(parts, "digest = ?"), append(args, b.digest(f.Value))
 	}
@@ -105,6 +106,12 @@ func conditions(f token.Filter, b *box) (where string, args []any) {
 	if f.Deployment != "" {
 		parts = append(parts, "planting IN (SELECT id FROM planting WHERE deployment = ?)")
 		args = append(args, f.Deployment)
+	}
+	if f.Owner != "" {
+		parts, args = append(parts, "source IN (SELECT id FROM source WHERE owner = ?)"), append(args, f.Owner)
+	}
+	if f.Own {
+		parts = append(parts, "source = 0")
 	}
 	outer, outerArgs := parts, args
 	parts, args = nil, nil
@@ -128,11 +135,12 @@ type reader struct {
 	box       *box
 	places    map[int64]token.Token // Place, TableOID and Attr are set
 	plantings map[int64]planting
+	owners    map[int64]string // by source
 	kinds     map[string]string
 }
 
 func (s *Store) newReader(ctx context.Context, tx *sql.Tx) (*reader, error) {
-	r := &reader{box: s.box, places: map[int64]token.Token{}, plantings: map[int64]planting{}, kinds: map[string]string{}}
+	r := &reader{box: s.box, places: map[int64]token.Token{}, plantings: map[int64]planting{}, owners: map[int64]string{}, kinds: map[string]string{}}
 	err := each(ctx, tx, "SELECT id, server, db, schema, tbl, col, table_oid, attr FROM place", func(rows *sql.Rows) error {
 		var id int64
 		var t token.Token
@@ -151,26 +159,36 @@ func (s *Store) newReader(ctx context.Context, tx *sql.Tx) (*reader, error) {
 		r.plantings[id] = p
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	err = each(ctx, tx, "SELECT id, owner FROM source", func(rows *sql.Rows) error {
+		var id int64
+		var owner string
+		err := rows.Scan(&id, &owner)
+		r.owners[id] = owner
+		return err
+	})
 	return r, err
 }
 
 // read appends the tokens that where selects to ts, in order of registration.
 func (r *reader) read(ctx context.Context, tx *sql.Tx, ts []token.Token, where string, args ...any) ([]token.Token, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT id, honey_row, kind, sealed, strength, is_key, place, planting, state, changed_at, until
+	rows, err := tx.QueryContext(ctx, `SELECT id, honey_row, kind, sealed, strength, is_key, place, planting, state, changed_at, until, copy, source
 		FROM token `+where+` ORDER BY n`, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	var (
-		id, row, kind, state              string
+		id, row, kind, state, copyName    string
 		sealed                            sql.RawBytes
 		strength, isKey, place, plantedID int64
-		changed, until                    int64
+		changed, until, source            int64
 		plain                             []byte
 	)
 	for rows.Next() {
-		if err := rows.Scan(&id, &row, &kind, &sealed, &strength, &isKey, &place, &plantedID, &state, &changed, &until); err != nil {
+		if err := rows.Scan(&id, &row, &kind, &sealed, &strength, &isKey, &place, &plantedID, &state, &changed, &until, &copyName, &source); err != nil {
 			return nil, err
 		}
 		t := r.places[place] // a copy
@@ -178,6 +196,7 @@ func (r *reader) read(ctx context.Context, tx *sql.Tx, ts []token.Token, where s
 		t.Strength, t.Key = token.Strength(strength), isKey != 0
 		t.State, t.ChangedAt = token.State(r.intern(state)), fromMicros(changed)
 		t.Until = untilTime(until)
+		t.Copy, t.Owner = r.intern(copyName), r.owners[source]
 		p := r.plantings[plantedID]
 		t.Deployment, t.PlantedBy, t.PlantedAt = p.deployment, p.by, fromMicros(p.at)
 		if plain, err = r.box.open(plain[:0], aboutToken(t.ID), sealed); err == nil {

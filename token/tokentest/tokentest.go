@@ -127,7 +127,7 @@ func same(t *testing.T, what string, got, want []token.Token) {
 func roundTrip(t *testing.T, open Open) {
 	s := open(t, NewClock().Now)
 	ts := Tokens(6)
-	ts[0].TableOID, ts[0].Attr = 16384, 3
+	ts[0].TableOID, ts[0].Attr, ts[0].Copy = 16384, 3, "vendor-acme"
 	for i := 2; i < 6; i += 2 { // the same column, so the same numbers
 		ts[i].TableOID, ts[i].Attr = 16384, 3
 	}
@@ -214,6 +214,7 @@ func filters(t *testing.T, open Open) {
 	s := open(t, NewClock().Now)
 	ts := Tokens(6)
 	ts[4].Place.Server, ts[4].Place.Database, ts[4].Place.Schema = "second", "shop", "sales"
+	ts[4].Copy = "staging"
 	must(t, s.Add(t.Context(), ts))
 	must(t, s.SetState(t.Context(), token.Live, ts[0].ID, ts[1].ID))
 	for name, c := range map[string]struct {
@@ -230,6 +231,9 @@ func filters(t *testing.T, open Open) {
 		"kind":       {token.Filter{Kind: "key"}, []event.ID{ts[1].ID, ts[3].ID, ts[5].ID}},
 		"deployment": {token.Filter{Deployment: "dep-2"}, []event.ID{ts[1].ID, ts[3].ID, ts[5].ID}},
 		"row":        {token.Filter{Row: ts[2].Row}, ids(ts[2:4])},
+		"copy":       {token.Filter{Copy: "staging"}, []event.ID{ts[4].ID}},
+		"own":        {token.Filter{Own: true}, ids(ts)},
+		"owner":      {token.Filter{Owner: "nobody"}, nil},
 		"value":      {token.Filter{Value: ts[2].Value}, ids(ts[2:3])},
 		"part":       {token.Filter{Value: ts[2].Value[1:]}, nil},
 		"together":   {token.Filter{Table: "employees", Deployment: "dep-2", States: []token.State{token.Planned}, Kind: "key"}, []event.ID{ts[3].ID, ts[5].ID}},
@@ -240,6 +244,12 @@ func filters(t *testing.T, open Open) {
 		must(t, err)
 		if !slices.Equal(ids(got), c.want) {
 			t.Errorf("%s: got %v, want %v", name, ids(got), c.want)
+		}
+		all, err := s.List(t.Context(), token.Filter{})
+		must(t, err)
+		all = slices.DeleteFunc(all, func(x token.Token) bool { return !c.f.Selects(&x) })
+		if !slices.Equal(ids(all), c.want) {
+			t.Errorf("%s: the filter by itself selects %v, want %v", name, ids(all), c.want)
 		}
 	}
 }

@@ -152,7 +152,7 @@ func sample(text string) *event.Detection {
 	d.Statement = event.Statement{Text: text, Parameters: []string{text}, Tags: map[string]string{"key": text}}
 	d.Run.Code = text
 	h := &d.Hits[0]
-	h.Column, h.Story, h.Note, h.PlantedBy = text, text, text, text
+	h.Column, h.Story, h.Note, h.PlantedBy, h.Copy, h.Owner = text, text, text, text, text, text
 	h.Place = event.Place{Server: text, Database: text, Schema: text, Table: text, Column: text, Key: text}
 	return d
 }

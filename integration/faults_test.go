@@ -138,7 +138,7 @@ func (f *faults) sleeper(t *testing.T, at End, name string) (*pgx.Conn, chan err
 		_, err := c.Exec(context.Background(), "select pg_sleep(60)")
 		done <- err
 	}()
-	f.activity(t, "the query runs", name, "state = 'active'", 1)
+	f.activity(t, "the query sleeps", name, "wait_event = 'PgSleep'", 1) // active it is while it is parsed, too
 	return c, done
 }
 

@@ -284,7 +284,7 @@ func aDripKilledAtAnyStepGoesOnAndPlantsEachRowOnce(t *testing.T, g Ground) {
 	_, err := s.StartDrip(t.Context(), p, time.Hour, seeder.DripOptions{Server: "crm", Config: o.Config})
 	Must(t, err)
 	kills := 0
-	for d.Die = 3; ; d.Die += stride(7) {
+	for d.Die = 3; ; d.Die += stride(5) {
 		left := doomed(t, d)
 		there := g.Query(t, db, "SELECT count(*) FROM customers WHERE "+ours)
 		snap, err := st.Snapshot(t.Context())

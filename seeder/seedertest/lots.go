@@ -150,7 +150,7 @@ func aProcessKilledBetweenTransactionsIsGoneOnWith(t *testing.T, g Ground) {
 	d := Doom{DB: g.DSN(db), Store: st.(interface{ Path() string }).Path(), Plan: filepath.Join(t.TempDir(), "plan.json"), Batch: 1}
 	Must(t, p.WriteFile(d.Plan))
 	partly := 0
-	for d.Die = 25; doomed(t, d); d.Die += stride(31) {
+	for d.Die = 25; doomed(t, d); d.Die += stride(9) {
 		settled(t, s)
 		snap, err := st.Snapshot(t.Context())
 		Must(t, err)

@@ -100,6 +100,8 @@ func TestScanReadsWhatParsersCannot(t *testing.T) {
 			maria, "select a from t into outfile 'x'", "select(targets(column:a) from(table:t) into:outfile(string#0))", "[{ t false}]", "[]",
 		},
 		{maria, "1' union select", "other:~union", "", ""},
+		{pg15, "fetch 1000 in bloboid", "other:fetch(binary:in(number#0 column:bloboid))", "[]", "[]"},
+		{pg15, "select a from t order by b fetch first 3 rows only", "select(targets(column:a) from(table:t) order(column:b) limit(number~rows#0))", "[{ t false}]", "[]"},
 	} {
 		x := lexed(c.env, c.text)
 		f := NewFacts(x, Scan(x), Scanned, "")

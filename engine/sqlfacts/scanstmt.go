@@ -301,8 +301,12 @@ func (s *scanner) clause(root *Node) *Node {
 			k = Group
 		}
 		return newNode(k, "", s.exprs()...)
-	case "limit", "offset", "fetch":
-		s.skip("first", "next")
+	case "fetch":
+		if !s.accept("first", "next") {
+			return nil // FETCH 1000 IN c reads a cursor: no limit
+		}
+		return newNode(Limit, "", s.exprs()...)
+	case "limit", "offset":
 		n := newNode(Limit, "", s.exprs()...)
 		if s.accept("offset") {
 			n.Args = append(n.Args, s.exprs()...)

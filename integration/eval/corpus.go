@@ -5,8 +5,10 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -51,22 +53,29 @@ func (c *corpus) class(e *entry) string {
 // the attacker changed.
 func (e *entry) effective() bool { return e.Syntax != "bad" && !e.Inert }
 
-// load reads all corpora of a folder.
+// load reads all corpora of a folder, packed and plain.
 func load(folder string, public bool) ([]*corpus, error) {
-	paths, err := filepath.Glob(filepath.Join(folder, "*.jsonl.gz"))
-	if err != nil {
-		return nil, err
+	var paths []string
+	for _, pattern := range []string{"*.jsonl.gz", "*.jsonl"} {
+		found, err := filepath.Glob(filepath.Join(folder, pattern))
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, found...)
 	}
 	if len(paths) == 0 {
-		return nil, fmt.Errorf("no *.jsonl.gz in %s: name the folder that holds the corpora", folder)
+		return nil, fmt.Errorf("no *.jsonl.gz and no *.jsonl in %s: name the folder that holds the corpora", folder)
 	}
 	var out []*corpus
 	for _, p := range paths {
-		name := strings.TrimSuffix(filepath.Base(p), ".jsonl.gz")
-		c := &corpus{name: name, public: public, attack: strings.HasPrefix(name, "sqlmap") || strings.HasPrefix(name, "inj") || strings.HasPrefix(name, "evasion")}
+		name := strings.TrimSuffix(strings.TrimSuffix(filepath.Base(p), ".gz"), ".jsonl")
+		c := &corpus{name: name, public: public}
+		var err error
 		if c.entries, err = read(p); err != nil {
 			return nil, fmt.Errorf("%s: %w", p, err)
 		}
+		// Whatever a file is called: only attacks have a technique.
+		c.attack = slices.ContainsFunc(c.entries, func(e entry) bool { return e.Technique != "" })
 		out = append(out, c)
 	}
 	return out, nil
@@ -78,11 +87,13 @@ func read(path string) ([]entry, error) {
 		return nil, err
 	}
 	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		return nil, err
+	var in io.Reader = f
+	if strings.HasSuffix(path, ".gz") {
+		if in, err = gzip.NewReader(f); err != nil {
+			return nil, err
+		}
 	}
-	s := bufio.NewScanner(z)
+	s := bufio.NewScanner(in)
 	s.Buffer(nil, 16<<20)
 	var out []entry
 	for s.Scan() {

@@ -97,6 +97,11 @@ func TestScanReadsWhatParsersCannot(t *testing.T) {
 			"[{ users false}]", "[pg_sleep]",
 		},
 		{
+			pg15, "copy (select a from users) to '/tmp/x'; copy t from 'y' csv; copy t to stdout",
+			"copy:to!file(select(targets(column:a) from(table:users)) string#0) copy:from!file(table:t string#1) copy:to!stdout(table:t)",
+			"[{ users false} { t true} { t false}]", "[]",
+		},
+		{
 			maria, "select a from t into outfile 'x'", "select(targets(column:a) from(table:t) into:outfile(string#0))", "[{ t false}]", "[]",
 		},
 		{maria, "1' union select", "other:~union", "", ""},

@@ -186,6 +186,9 @@ func (s *scanner) copyOf(root *Node) {
 		s.advance()
 	}
 	if s.tok.kind == tkString {
+		if root.Flag == "" {
+			root.Flag = "file"
+		}
 		root.Args = append(root.Args, s.atom())
 	}
 }

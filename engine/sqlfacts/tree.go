@@ -14,7 +14,7 @@ const (
 	Update  //
 	Delete  //
 	Merge   //
-	Copy    // Name: "from" or "to"; Args: Table or a statement; a String names the file, Flag "program" or "stdin"/"stdout"
+	Copy    // Name: "from" or "to"; Args: Table or a statement; a String names the file, Flag "file", "program" or "stdin"/"stdout"
 	Call    // CALL, DO, EXECUTE; Name: the procedure
 	Set     // SET, SHOW ... FOR SESSION; Name: the variable; Qualifier: "global", "session", "local"
 	Begin   // transaction control; Name: "begin", "commit", "rollback", "savepoint"

@@ -115,6 +115,24 @@ func TestWhatOnlyTheStatementTellsIsJudgedByIt(t *testing.T) {
 	}
 }
 
+// Parsing has a budget: on a busy machine a statement of a new shape is judged by
+// its words alone, and must not pass for that.
+func TestItIsJudgedWithoutAParserToo(t *testing.T) {
+	f := mariadb(t)
+	for _, j := range judged {
+		if j.pg != "" {
+			t.Run(j.way+"/PostgreSQL", func(t *testing.T) {
+				judgedBy(t, &y.words, j.detector, j.pg, func(port string) { dial(t, port, "application_name", j.way).query(j.pg).close() })
+			})
+		}
+		if j.my != "" {
+			t.Run(j.way+"/MariaDB", func(t *testing.T) {
+				judgedBy(t, &f.words, j.detector, j.my, func(port string) { dialMyAs(t, port, j.way).query(j.my).close() })
+			})
+		}
+	}
+}
+
 func TestOrdinaryStatementsThatLookLikeItAreNotJudged(t *testing.T) {
 	f := mariadb(t)
 	for range 2 { // of a shape that is not known yet, and of a known one
@@ -130,7 +148,18 @@ func TestOrdinaryStatementsThatLookLikeItAreNotJudged(t *testing.T) {
 		c.close()
 		d.close()
 	}
-	for _, g := range []*gate{&y.judge, &f.judge} {
+	c, d := dial(t, newTap(t, &y.words).port(), "application_name", "calm"), dialMyAs(t, newTap(t, &f.words).port(), "calm")
+	for _, j := range judged {
+		if j.pgCalm != "" {
+			c.need(j.pgCalm)
+		}
+		if j.myCalm != "" {
+			d.need(j.myCalm)
+		}
+	}
+	c.close()
+	d.close()
+	for _, g := range []*gate{&y.judge, &f.judge, &y.words, &f.words} {
 		for _, d := range g.take(t) {
 			t.Errorf("%s: %s %+v", g.name, d.Summary, d.Findings)
 		}

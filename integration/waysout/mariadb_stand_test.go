@@ -149,6 +149,7 @@ type farm struct {
 	alert, block gate // plain text, reporting and refusing
 	calm         gate // as alert, with the tokens of a row that is not there
 	judge        gate // as alert, and statements are judged
+	words        gate // as judge, without a parser
 	protect      gate // in protect mode, refusing whatever any rule speaks of
 	replica      gate // clerk may replicate
 	secure       gate // TLS with the client
@@ -225,6 +226,7 @@ func (f *farm) open(ctx context.Context) error {
 		{&f.block, "block", mywire.Config{}, nil, false},
 		{&f.calm, "calm", mywire.Config{}, nil, false},
 		{&f.judge, "judge", mywire.Config{}, nil, false},
+		{&f.words, "words", mywire.Config{}, nil, false},
 		{&f.protect, "protect", mywire.Config{Protect: true, Hold: wire.HoldConfig{Size: roomy}}, nil, false},
 		{&f.replica, "replica", mywire.Config{Replication: []string{"clerk"}}, nil, false},
 		{&f.secure, "secure", mywire.Config{TLS: tlsconf.Client{Mode: tlsconf.Require, CertFile: f.certs.cert, KeyFile: f.certs.key, ClientCAFile: f.certs.ca, ClientAuth: tlsconf.CertOptional}}, nil, false},

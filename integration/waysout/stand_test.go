@@ -157,6 +157,7 @@ type yard struct {
 	alert, block gate // plain text, reporting and refusing
 	calm         gate // as alert, with the tokens of a row that is not there
 	judge        gate // as alert, and statements are judged
+	words        gate // as judge, without a parser
 	protect      gate // in protect mode, refusing whatever any rule speaks of
 	secure       gate // TLS, reporting, client certificates
 	balanced     gate // plain text, PROXY headers from loopback
@@ -265,6 +266,9 @@ func run(m *testing.M) int {
 	for _, g := range []*gate{&my.judge, &y.protect, &my.protect} {
 		g.analysis = y.judge.analysis
 	}
+	y.words.analysis = engine.NewAnalysis(nil, engine.AnalysisOptions{})
+	defer y.words.analysis.Close()
+	my.words.analysis = y.words.analysis
 	y.protect.policy, my.protect.policy = refuseAll(), refuseAll()
 	defer y.close()
 	if err := y.open(context.Background()); err != nil {
@@ -339,6 +343,7 @@ func (y *yard) open(ctx context.Context) error {
 		{&y.block, "block", "127.0.0.1:0", tlsconf.Client{}, nil},
 		{&y.calm, "calm", "127.0.0.1:0", tlsconf.Client{}, nil},
 		{&y.judge, "judge", "127.0.0.1:0", tlsconf.Client{}, nil},
+		{&y.words, "words", "127.0.0.1:0", tlsconf.Client{}, nil},
 		{&y.protect, "protect", "127.0.0.1:0", tlsconf.Client{}, nil},
 		{&y.secure, "secure", "127.0.0.1:0", tlsconf.Client{Mode: tlsconf.Require, CertFile: y.certs.cert, KeyFile: y.certs.key, ClientCAFile: y.certs.ca, ClientAuth: tlsconf.CertOptional}, nil},
 		{&y.balanced, "balanced", "127.0.0.1:0", tlsconf.Client{}, []string{"127.0.0.1"}},

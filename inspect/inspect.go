@@ -139,6 +139,6 @@ type Rows interface {
 	// Wants select, or with all of them if the region was suspect. It
 	// allocates only on a hit. A field that can be read in two ways may be shown
 	// twice, and so may a row whose end has not come yet: the second time with the
-	// fields behind.
+	// fields behind. The heading of a COPY is shown as if it were the row behind it.
 	Row(n uint64, row []byte, fields []Span) event.Verdict
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
+	"strconv"
+	"strings"
 
 	"honeyrow/event"
 	"honeyrow/inspect"
@@ -26,6 +28,9 @@ type copyOut struct {
 	odd     bool         // values may stand in another form than usual
 	plain   []byte       // scratch for those
 	begun   bool         // the first bytes have been seen
+	header  bool         // the first line names the columns
+	before  uint64       // rows of the run's results before this one
+	over    bool         // its end has come, its command tag has not
 	skip    int          // bytes of the binary header that are still to come
 	carry   []byte
 }
@@ -44,6 +49,9 @@ func (f *flow) copyBegins(typ byte, r *request, body []byte) (verb, error) {
 	}
 	n := int(binary.BigEndian.Uint16(body[1:]))
 	f.copying = copyOut{active: true, binary: body[0] == 1, cols: n, channel: event.ChannelCopy, carry: f.copying.carry[:0]}
+	if r.exec != nil {
+		f.copying.before = r.exec.rows
+	}
 	if typ == 'W' || n == 0 {
 		f.copying.raw, f.copying.channel = true, event.ChannelReplication
 		return pass, nil
@@ -72,7 +80,7 @@ func (c *copyOut) follow(e *execution) {
 		asked = e.prep.copies
 	}
 	if len(asked) == 1 {
-		c.delim = asked[0].delim
+		c.delim, c.header = asked[0].delim, asked[0].header
 	}
 	for _, k := range asked {
 		c.odd = c.odd || k.odd()
@@ -235,12 +243,26 @@ func (c *copyOut) finish(f *flow) {
 	if r := f.head(); c.active && r != nil && r.exec != nil && r.exec.run != nil && c.raw {
 		r.exec.run.Stream(c.channel, r.exec.rows, nil, true)
 	}
-	c.active = false
+	c.active, c.over = false, !c.raw && !f.swallow
 	if cap(c.carry) > 4096 {
 		c.carry = nil
 	}
 	c.plain, c.formats = nil, nil
 	f.endRows()
+}
+
+// counted takes the number of rows from the command tag of a COPY that has just
+// ended ("COPY 42"): a line may be a heading, or a part of a row.
+func (c *copyOut) counted(e *execution, tag string) {
+	if !c.over {
+		return
+	}
+	c.over = false
+	if n, ok := strings.CutPrefix(tag, "COPY "); ok && e != nil {
+		if rows, err := strconv.ParseUint(n, 10, 64); err == nil {
+			e.rows = c.before + rows
+		}
+	}
 }
 
 // copyLines shows the whole lines of p and returns how many bytes they are.
@@ -254,15 +276,18 @@ func (f *flow) copyLines(e *execution, p []byte, gate uint64) (int, event.Verdic
 		}
 		line := p[used : used+i]
 		used += i + 1
-		e.rows++
+		nth := e.rows + 1
+		if c.begun || !c.header {
+			e.rows = nth
+		}
 		if c.delim == 0 {
 			c.delim = guessDelimiter(line, c.cols)
 		}
 		var v event.Verdict
 		if c.odd && !c.usual(line) {
-			v = f.oddLine(e.rows, line)
+			v = f.oddLine(nth, line)
 		} else {
-			v = f.copyLine(e.rows, line, gate)
+			v = f.copyLine(nth, line, gate)
 		}
 		if v.Blocks() {
 			return used, v

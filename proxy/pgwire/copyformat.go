@@ -16,6 +16,8 @@ import (
 type copyFormat struct {
 	csv                  bool
 	delim, quote, escape byte
+	// header says that the first line of each COPY in this format names its columns.
+	header bool
 }
 
 // odd reports whether values stand in lines in another form than usual.
@@ -48,8 +50,13 @@ func copyFormats(sql []byte) []copyFormat {
 		}
 		var c copyFormat
 		c, tok = l.options()
-		if !slices.Contains(out, c) {
+		header := c.header
+		c.header = false
+		if i := slices.IndexFunc(out, func(o copyFormat) bool { o.header = false; return o == c }); i < 0 {
+			c.header = header
 			out = append(out, c)
+		} else if out[i].header != header { // some do: their rows are known at their ends
+			out[i].header = false
 		}
 	}
 	return out
@@ -118,7 +125,11 @@ func (l *sqlLexer) options() (copyFormat, sqlToken) {
 		case tok.names("escape"):
 			to = &c.escape
 		}
+		header := tok.names("header")
 		tok = l.next()
+		if header {
+			c.header = !tok.names("false") && !tok.names("off") && string(tok.text) != "0"
+		}
 		if to == nil {
 			continue
 		}

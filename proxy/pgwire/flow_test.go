@@ -567,3 +567,39 @@ func TestMalformedFramesAreErrors(t *testing.T) {
 		}
 	}
 }
+
+// A heading is none of the rows that an alert counts.
+func TestHeadingOfACopyIsNoRow(t *testing.T) {
+	heading := copyMessages("id,mail\n", "1,honey\n", "2,x\n")
+	for _, tc := range []struct {
+		sql       string
+		ms        []encoder
+		tag       string
+		rows, hit uint64
+	}{
+		{"copy t to stdout (format csv, header)", heading, "COPY 2", 2, 1},
+		{"copy t to stdout (format csv, HEADER true)", heading, "COPY 2", 2, 1},
+		{"copy t to stdout csv header", heading, "COPY 2", 2, 1},
+		{"copy t to stdout (format csv, header off)", heading, "COPY 3", 3, 2},
+		{"copy t to stdout (header 0, format csv)", heading, "COPY 3", 3, 2},
+		{"copy t to stdout csv; copy t to stdout csv header", heading, "COPY 2", 2, 2}, // which of the two is not known
+		{"copy t to stdout", copyMessages("1\tho", "ney\n", "2\tx\n"), "COPY 2", 2, 1},
+	} {
+		x := start(t, func(r *inspecttest.Recorder) { r.Again = true })
+		x.client(nil, query(tc.sql))
+		ms := append([]encoder{&pgproto3.CopyOutResponse{ColumnFormatCodes: []uint16{0, 0}}}, tc.ms...)
+		x.server(nil, append(ms, &pgproto3.CopyDone{}, done(tc.tag), readyIdle)...)
+		var hit, rows uint64
+		for _, c := range x.rec.Calls() {
+			switch {
+			case c.Method == "Row" && bytes.Contains(c.Data, []byte("honey")):
+				hit = c.N
+			case c.Method == "Done":
+				rows = c.N
+			}
+		}
+		if rows != tc.rows || hit != tc.hit {
+			t.Errorf("%s: %d rows, the value in row %d, want %d and %d", tc.sql, rows, hit, tc.rows, tc.hit)
+		}
+	}
+}

@@ -332,10 +332,13 @@ func (f *flow) complete(r *request, body []byte) error {
 		// of the last one is what a person wants to read.
 		if r.exec != nil {
 			r.exec.tag = f.tag(body)
+			f.copying.counted(r.exec, r.exec.tag)
 			f.forget(r.exec.tag)
 		}
 	case execute:
-		f.endRun(r.exec, f.tag(body))
+		tag := f.tag(body)
+		f.copying.counted(r.exec, tag)
+		f.endRun(r.exec, tag)
 		f.forget(f.lastTag)
 		f.done()
 	default:

@@ -122,6 +122,20 @@ func TestFindsHoneyRowsHoweverTheyLeave(t *testing.T) {
 	}
 }
 
+func TestStatementThatEndsInASemicolonIsSummedUpWithoutIt(t *testing.T) {
+	for _, sql := range []string{"SELECT * FROM customers;", "SELECT * FROM customers ; ; \n"} {
+		g := newRig(t, DefaultConfig(), rules.Config{})
+		g.query(sql, cols(customerColumns...), values(rowA))
+		d := g.one()
+		if !strings.Contains(d.Summary, "with SELECT * FROM customers; planted by") {
+			t.Errorf("summary %q", d.Summary)
+		}
+		if strings.TrimSpace(d.Statement.Text) != strings.TrimSpace(sql) {
+			t.Errorf("the statement is told as %q", d.Statement.Text)
+		}
+	}
+}
+
 func TestOneDetectionPerRunHoweverManyRows(t *testing.T) {
 	g := newRig(t, DefaultConfig(), rules.Config{})
 	a, b := values(rowA), values(rowB)

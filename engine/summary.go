@@ -21,7 +21,7 @@ func summary(d *event.Detection) string {
 	b.WriteString(deed(d))
 	b.WriteString(" by ")
 	b.WriteString(who(&d.Client))
-	if t := oneLine(d.Statement.Text); t != "" {
+	if t := strings.TrimRight(oneLine(d.Statement.Text), "; "); t != "" { // what follows begins with one
 		b.WriteString(" with ")
 		b.WriteString(cut(t, summaryText))
 	}

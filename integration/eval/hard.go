@@ -24,7 +24,7 @@ import (
 // server may write to. An evasion may show where it was put in, and what an
 // honest user sends there: WHERE id = «7¦7 OR id IS NOT NULL».
 //
-// A set whose name ends in "-held" is the third of the one without it that nobody
+// A set whose name ends in "-held" is the part of the one without it that nobody
 // tunes on: which statements those are, their hashes say (see held).
 
 // webRoot is what /{dir}/ reads as when nothing is executed.
@@ -35,11 +35,16 @@ var (
 	putIn   = regexp.MustCompile(`(?s)«([^¦»]*)¦([^»]*)»`)
 )
 
-// held reports whether a statement of a split set belongs to its kept-back third:
-// nobody chose, and nobody can move one over.
-func held(sql string) bool {
+// held reports whether a statement of a split set belongs to its kept-back part, a
+// third of the third set and a half of later ones: nobody chose, and nobody can
+// move one over. set is its name, with "-held" or without.
+func held(set, sql string) bool {
+	parts := uint32(2)
+	if strings.HasSuffix(strings.TrimSuffix(set, "-held"), "-third") {
+		parts = 3
+	}
 	h := sha256.Sum256([]byte(sql))
-	return binary.BigEndian.Uint32(h[:])%3 == 0
+	return binary.BigEndian.Uint32(h[:])%parts == 0
 }
 
 // loadHard reads the hard sets of a folder.

@@ -78,8 +78,21 @@ func printOutbox(e *env, s *app.Status) {
 	if s.Outbox.Refusing {
 		fmt.Fprintln(e.stdout, "TRAFFIC IS REFUSED meanwhile (alerts.unwritable: refuse)")
 	}
-	if s.Elders > 0 {
-		fmt.Fprintf(e.stdout, "%d sessions are still with processes that have handed over to this one\n", s.Elders)
+	known := 0
+	for i := range s.Predecessors {
+		p := &s.Predecessors[i]
+		known += p.Sessions
+		until := "while this one may still fail, it stands ready"
+		if !p.Until.IsZero() {
+			until = "until they end, " + p.Until.Local().Format(time.DateTime) + " at the latest"
+		}
+		fmt.Fprintf(e.stdout, "process %d (honeyrow %s) has handed over and keeps %s: %s\n", p.PID, printable(p.Version), counted(p.Sessions, "session", "sessions"), until)
+		if o := p.Outbox; !o.Up || o.Spill > 0 || o.Lost > 0 {
+			fmt.Fprintf(e.stdout, "THERE ALERTS CAN'T BE RECORDED as they should: %d wait in memory, %d in the spill, %d are lost; see the log\n", o.Queued, o.Spill, o.Lost)
+		}
+	}
+	if n := s.Elders - known; n > 0 && len(s.Predecessors) == 0 {
+		fmt.Fprintf(e.stdout, "%s still with processes that have handed over to this one, which do not answer\n", counted(n, "session is", "sessions are"))
 	}
 }
 

@@ -24,6 +24,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"honeyrow/event"
+	"honeyrow/internal/admin"
 	"honeyrow/internal/app"
 )
 
@@ -238,6 +239,10 @@ func TestHandOversUnderPgbenchLoseNoSessionAndNoAlert(t *testing.T) {
 		_, err := sleeper.Exec(ctx, "select pg_sleep(600)")
 		slept <- err
 	}()
+	doomed := w.connect(t)
+	if _, err := doomed.Exec(ctx, "set application_name = 'doomed'"); err != nil {
+		t.Fatal(err)
+	}
 	seconds := 2 * (1 + handOvers)
 	lasting, changing := w.pgbench(t, seconds, "-c", "2", "-R", "20"), w.pgbench(t, seconds, "-c", "2", "-C", "-R", "20")
 	old, now := first, first
@@ -273,6 +278,11 @@ func TestHandOversUnderPgbenchLoseNoSessionAndNoAlert(t *testing.T) {
 	if !alive(old) {
 		t.Error("the first process has ended before its sessions")
 	}
+	w.eldersAreReached(t, first, now)
+	var killed *pgconn.PgError
+	if _, err := doomed.Exec(ctx, "select 1"); !errors.As(err, &killed) || killed.Code != "57P01" {
+		t.Errorf("the session that was ended has %v, want 57P01", err)
+	}
 	want := 1 + lasting() + changing()
 	for _, c := range []*pgx.Conn{c, sleeper} {
 		c.Close(ctx)
@@ -301,6 +311,38 @@ func TestHandOversUnderPgbenchLoseNoSessionAndNoAlert(t *testing.T) {
 	within(t, 30*time.Second, "the last process ends", func() bool { return !alive(now) })
 	if _, err := os.Stat(filepath.Join(s.sock, ".s.PGSQL.6432")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the unix socket is left behind: %v", err)
+	}
+}
+
+// eldersAreReached lists a session that the first process still has through the
+// latest one, and ends it.
+func (w *town) eldersAreReached(t *testing.T, first, now int) {
+	t.Helper()
+	var of *admin.Session
+	all := w.sessions(t)
+	for i := range all {
+		if s := &all[i]; s.Client.Application == "doomed" {
+			of = s
+		}
+	}
+	if of == nil || of.Elder != first {
+		t.Fatalf("the session of process %d is listed as %+v, among %d", first, of, len(all))
+	}
+	if out := must(t, w.dir, "sessions", "list"); !strings.Contains(out, fmt.Sprintf("with process %d", first)) {
+		t.Errorf("the table does not say with whom:\n%s", out)
+	}
+	var st app.Status
+	if err := json.Unmarshal([]byte(must(t, w.dir, "--json", "status")), &st); err != nil || st.PID != now || len(st.Predecessors) != handOvers {
+		t.Fatalf("status %+v, %v; want %d predecessors", st, err, handOvers)
+	}
+	if p := st.Predecessors[handOvers-1]; p.PID != first || p.Sessions < 1 || p.Until.IsZero() || !p.Outbox.Up || p.Engine.Detections == 0 {
+		t.Errorf("the first process: %+v", p)
+	}
+	if out := must(t, w.dir, "status"); !strings.Contains(out, fmt.Sprintf("process %d (honeyrow", first)) || !strings.Contains(out, "at the latest") {
+		t.Errorf("status:\n%s", out)
+	}
+	if out := must(t, w.dir, "sessions", "kill", shortID(of)); !strings.Contains(out, "killed") {
+		t.Errorf("kill: %s", out)
 	}
 }
 

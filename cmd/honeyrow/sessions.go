@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -23,7 +22,8 @@ type sessionsListCmd struct {
 
 // Help is shown by --help.
 func (sessionsListCmd) Help() string {
-	return "Asks the running proxy, through the configuration's admin.address. With --json each session is one JSON line.\n\n" +
+	return "Asks the running proxy, through the configuration's admin.address. With --json each session is one JSON line. After a hand-over it has those " +
+		"that are still with the old process too.\n\n" +
 		"Example: honeyrow sessions list --user app_ro"
 }
 
@@ -33,10 +33,11 @@ func (c *sessionsListCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	var all []admin.Session
-	if err := k.Get(e.ctx, "/v1/sessions", &all); err != nil {
+	all, missing, err := k.Sessions(e.ctx)
+	if err != nil {
 		return err
 	}
+	e.notAll(missing)
 	t := table{head: []string{"ID", "PID", "USER", "DATABASE", "APPLICATION", "CLIENT", "TLS", "SINCE", "STATEMENTS", "ROWS", "OUT", "IN", "STATE"}}
 	for i := range all {
 		s := &all[i]
@@ -59,6 +60,13 @@ func (c *sessionsListCmd) Run(e *env) error {
 		t.write(e.stdout)
 	}
 	return nil
+}
+
+// notAll says which sessions a list lacks.
+func (e *env) notAll(missing string) {
+	if missing != "" {
+		fmt.Fprintf(e.stderr, "honeyrow: not all sessions are here: %s\n", printable(missing))
+	}
 }
 
 // shortID is the end of a session's id: its beginning is a time, which sessions
@@ -88,6 +96,9 @@ func sessionRow(s *admin.Session, now time.Time) []string {
 	}
 	if s.Delay > 0 {
 		state += ", slowed by " + s.Delay.String()
+	}
+	if s.Elder != 0 {
+		state += ", with process " + strconv.Itoa(s.Elder)
 	}
 	return []string{
 		shortID(s), strconv.FormatUint(uint64(who.BackendPID), 10), dash(who.User), dash(who.Database), dash(who.Application), dash(who.Address),
@@ -134,10 +145,11 @@ func (c *sessionsKillCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	var all []admin.Session
-	if err := k.Get(e.ctx, "/v1/sessions", &all); err != nil {
+	all, missing, err := k.Sessions(e.ctx)
+	if err != nil {
 		return err
 	}
+	e.notAll(missing)
 	meant := make([]*admin.Session, len(c.Sessions))
 	for i, name := range c.Sessions {
 		if meant[i], err = findSession(all, name); err != nil {
@@ -147,7 +159,7 @@ func (c *sessionsKillCmd) Run(e *env) error {
 	failed := false
 	for _, s := range meant {
 		done := killed{Session: string(s.Client.Session), User: s.Client.User, Address: s.Client.Address, Killed: true}
-		if err := k.Delete(e.ctx, "/v1/sessions/"+url.PathEscape(done.Session)); err != nil {
+		if err := k.Kill(e.ctx, s.Client.Session); err != nil {
 			failed, done.Killed, done.Error = true, false, err.Error()
 		}
 		switch {

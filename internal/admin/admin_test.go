@@ -2,6 +2,8 @@ package admin
 
 import (
 	"context"
+	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -25,8 +27,8 @@ type proxy struct {
 func (p *proxy) Ready(context.Context) []string { return p.why }
 func (p *proxy) Status(context.Context) any     { return map[string]string{"state": "serving"} }
 func (p *proxy) Drain()                         { p.orders = append(p.orders, "drain") }
-func (p *proxy) Sessions() []Session {
-	return []Session{{Client: event.Client{Session: "s1", User: "app"}}}
+func (p *proxy) Sessions(context.Context) ([]Session, error) {
+	return []Session{{Client: event.Client{Session: "s1", User: "app"}}}, p.err
 }
 
 func (p *proxy) Reload(context.Context) error {
@@ -34,9 +36,9 @@ func (p *proxy) Reload(context.Context) error {
 	return p.err
 }
 
-func (p *proxy) Kill(id event.ID) bool {
+func (p *proxy) Kill(_ context.Context, id event.ID) (bool, error) {
 	p.orders = append(p.orders, "kill "+string(id))
-	return id == "s1"
+	return id == "s1", p.err
 }
 
 // open starts a server and returns its address, or fails the test.
@@ -130,19 +132,47 @@ func TestASocketIsForItsOwnerAndReplacesADeadOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var ss []Session
-	if err := k.Get(t.Context(), "/v1/sessions", &ss); err != nil || len(ss) != 1 || ss[0].Client.User != "app" {
-		t.Errorf("sessions: %+v %v", ss, err)
+	ordersAreTaken(t, k, p)
+}
+
+// ordersAreTaken lists and ends sessions of p through k.
+func ordersAreTaken(t *testing.T, k *Client, p *proxy) {
+	t.Helper()
+	ss, missing, err := k.Sessions(t.Context())
+	if err != nil || missing != "" || len(ss) != 1 || ss[0].Client.User != "app" {
+		t.Errorf("sessions: %+v %q %v", ss, missing, err)
 	}
-	if err := k.Delete(t.Context(), "/v1/sessions/s1"); err != nil {
+	if err := k.Kill(t.Context(), "s1"); err != nil {
 		t.Error(err)
 	}
-	if err := k.Delete(t.Context(), "/v1/sessions/s2"); err == nil || !strings.Contains(err.Error(), "no such session") {
+	if err := k.Kill(t.Context(), "s2"); !errors.Is(err, ErrNoSession) {
 		t.Errorf("an unknown session: %v", err)
 	}
 	if got := strings.Join(p.orders, ", "); got != "kill s1, kill s2" {
 		t.Errorf("orders: %s", got)
 	}
+	// What another process has, and does not tell.
+	p.err = errors.New("process 7\ndoes not answer")
+	if ss, missing, err := k.Sessions(t.Context()); err != nil || len(ss) != 1 || missing != "process 7; does not answer" {
+		t.Errorf("sessions: %+v %q %v", ss, missing, err)
+	}
+	if err := k.Kill(t.Context(), "s2"); err == nil || errors.Is(err, ErrNoSession) || !strings.Contains(err.Error(), "does not answer") {
+		t.Errorf("a session that nobody knows of: %v", err)
+	}
+}
+
+func TestAProcessOfTheProxysOwnIsAnsweredWithoutAListener(t *testing.T) {
+	l, err := net.Listen("unix", socketFile(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{}
+	s := Private(l, Deps{Backend: p, Metrics: http.NotFoundHandler(), Log: zerolog.Nop()})
+	go s.Serve() // ends with Close
+	defer s.Close()
+	ordersAreTaken(t, Over(func(ctx context.Context) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", l.Addr().String())
+	}), p)
 }
 
 func TestReadinessSaysWhyNot(t *testing.T) {

@@ -69,6 +69,15 @@ func Dial(c Config) (*Client, error) {
 	return k, nil
 }
 
+// Over returns a Client that reaches a proxy through connections of dial's, one
+// for each question; Private serves them.
+func Over(dial func(ctx context.Context) (net.Conn, error)) *Client {
+	return &Client{base: "http://proxy", http: http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true, // the other process may end any time
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
+	}}}
+}
+
 // Metrics returns what /metrics says now.
 func (k *Client) Metrics(ctx context.Context) (string, error) {
 	b, err := k.ask(ctx, http.MethodGet, "/metrics")
@@ -123,28 +132,37 @@ func (k *Client) ask(ctx context.Context, method, path string) ([]byte, error) {
 }
 
 func (k *Client) send(ctx context.Context, method, path string, order io.Reader) ([]byte, error) {
+	body, _, err := k.exchange(ctx, method, path, order)
+	return body, err
+}
+
+func (k *Client) exchange(ctx context.Context, method, path string, order io.Reader) ([]byte, http.Header, error) {
 	req, err := http.NewRequestWithContext(ctx, method, k.base+path, order)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if k.token != "" {
 		req.Header.Set("Authorization", "Bearer "+k.token)
 	}
 	resp, err := k.http.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return nil, fmt.Errorf("the proxy's answer broke off: %w: try again", err)
+		return nil, nil, fmt.Errorf("the proxy's answer broke off: %w: try again", err)
 	}
 	if resp.StatusCode < http.StatusBadRequest || resp.StatusCode == http.StatusServiceUnavailable {
-		return body, nil
+		return body, resp.Header, nil
 	}
 	var f Failure
-	if json.Unmarshal(body, &f) == nil && f.Error != "" {
-		return nil, fmt.Errorf("the proxy refuses: %s", f.Error)
+	_ = json.Unmarshal(body, &f) // what is no Failure has no words
+	switch {
+	case f.Error == noSession:
+		return nil, nil, ErrNoSession
+	case f.Error != "":
+		return nil, nil, fmt.Errorf("the proxy refuses: %s", f.Error)
 	}
-	return nil, fmt.Errorf("the proxy answers %s: does it run the same version of honeyrow?", resp.Status)
+	return nil, nil, fmt.Errorf("the proxy answers %s: does it run the same version of honeyrow?", resp.Status)
 }

@@ -121,11 +121,20 @@ func Listen(c Config, d Deps) (*Server, error) {
 		}
 		s.socket = tls.NewListener(s.socket, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
 	}
-	s.http = &http.Server{
-		Handler:           routes(c, network == "unix", token, d),
-		ReadHeaderTimeout: headerTime, ReadTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
-	}
+	s.serve(routes(c, network == "unix", token, d))
 	return s, nil
+}
+
+// Private is a Server for another process of this proxy's, which alone can reach
+// l: it answers everything but profiles without a token.
+func Private(l net.Listener, d Deps) *Server {
+	s := &Server{log: d.Log, socket: l}
+	s.serve(routes(Config{}, true, config.Secret{}, d))
+	return s
+}
+
+func (s *Server) serve(h http.Handler) {
+	s.http = &http.Server{Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader}
 }
 
 // listenUnix opens a socket that only this user may connect to. One that nobody

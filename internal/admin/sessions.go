@@ -1,7 +1,11 @@
 package admin
 
 import (
+	"context"
+	"errors"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"honeyrow/event"
@@ -20,6 +24,9 @@ type Session struct {
 	Idle time.Duration `json:"idle_ns"`
 	// Delay is of each chunk, in a tarpit.
 	Delay time.Duration `json:"delay_ns,omitempty"`
+	// Elder is the process that has it, if that is one before the proxy that was
+	// asked, after a hand-over.
+	Elder int `json:"predecessor_pid,omitempty"`
 }
 
 // SessionState is what a session does.
@@ -35,18 +42,56 @@ const (
 
 // Sessions lists and ends sessions. A Backend may implement it.
 type Sessions interface {
-	Sessions() []Session
-	// Kill ends the session, and says whether there was one.
-	Kill(id event.ID) bool
+	// Sessions returns those of this process and of those before it; an error says
+	// which are missing from them.
+	Sessions(ctx context.Context) ([]Session, error)
+	// Kill ends the session, and says whether there was one; an error, that nobody
+	// knows.
+	Kill(ctx context.Context, id event.ID) (bool, error)
 }
 
+// missingHeader says why a list of sessions is not all of them.
+const missingHeader = "Honeyrow-Missing"
+
 func sessionRoutes(mux *http.ServeMux, s Sessions) {
-	mux.HandleFunc("GET /v1/sessions", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, s.Sessions()) })
-	mux.HandleFunc("DELETE /v1/sessions/{id}", func(w http.ResponseWriter, r *http.Request) {
-		if !s.Kill(event.ID(r.PathValue("id"))) {
-			answer(w, http.StatusNotFound, Failure{"there is no such session: it may have ended; see honeyrow sessions list"})
-			return
+	mux.HandleFunc("GET /v1/sessions", func(w http.ResponseWriter, r *http.Request) {
+		all, err := s.Sessions(r.Context())
+		if err != nil {
+			w.Header().Set(missingHeader, strings.ToValidUTF8(strings.ReplaceAll(err.Error(), "\n", "; "), "?"))
 		}
-		answer(w, http.StatusOK, struct{}{})
+		if all == nil {
+			all = []Session{}
+		}
+		answer(w, http.StatusOK, all)
 	})
+	mux.HandleFunc("DELETE /v1/sessions/{id}", func(w http.ResponseWriter, r *http.Request) {
+		there, err := s.Kill(r.Context(), event.ID(r.PathValue("id")))
+		switch {
+		case there:
+			answer(w, http.StatusOK, struct{}{})
+		case err != nil:
+			answer(w, http.StatusBadGateway, Failure{err.Error()})
+		default:
+			answer(w, http.StatusNotFound, Failure{noSession})
+		}
+	})
+}
+
+const noSession = "there is no such session: it may have ended; see honeyrow sessions list"
+
+// ErrNoSession says that the proxy has no such session.
+var ErrNoSession = errors.New("the proxy refuses: " + noSession)
+
+// Sessions returns all sessions. If some are missing from them, missing says why.
+func (k *Client) Sessions(ctx context.Context) (all []Session, missing string, err error) {
+	body, head, err := k.exchange(ctx, http.MethodGet, "/v1/sessions", http.NoBody)
+	if err != nil {
+		return nil, "", err
+	}
+	return all, head.Get(missingHeader), decode(body, &all)
+}
+
+// Kill ends a session; ErrNoSession if there is none.
+func (k *Client) Kill(ctx context.Context, id event.ID) error {
+	return k.Delete(ctx, "/v1/sessions/"+url.PathEscape(string(id)))
 }

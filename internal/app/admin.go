@@ -26,9 +26,15 @@ type Status struct {
 	Registry RegistryStatus   `json:"registry"`
 	Engine   EngineStatus     `json:"engine"`
 	Outbox   OutboxStatus     `json:"outbox"`
-	// Elders are sessions that processes before this one still have, after a hand-over.
-	Elders int          `json:"sessions_of_predecessors,omitempty"`
-	Sinks  []SinkStatus `json:"sinks"`
+	// Own are this process's sessions, Elders those that processes before it still
+	// have after a hand-over, as they told last; Predecessors are these processes,
+	// as far as they answer.
+	Own          int     `json:"sessions"`
+	Elders       int     `json:"sessions_of_predecessors,omitempty"`
+	Predecessors []Elder `json:"predecessors,omitempty"`
+	// SessionsEnd is when this process, which has handed over, ends its sessions.
+	SessionsEnd time.Time    `json:"sessions_end,omitzero"`
+	Sinks       []SinkStatus `json:"sinks"`
 }
 
 // ListenerStatus is one open listener.
@@ -169,7 +175,10 @@ func (d *door) Status(ctx context.Context) any {
 	}
 	rec, sinks := a.press.stats()
 	s.Outbox = OutboxStatus{Up: !rec.Failing, Queued: rec.Queued, Spill: rec.Waiting, Lost: rec.Lost, Refusing: a.outbox.refusing() != nil}
-	s.Elders = a.hand.estate.Sessions()
+	s.Own, s.Elders, s.Predecessors = a.sessionCount(), a.hand.estate.Sessions(), a.eldersStatus(ctx)
+	if n := a.hand.until.Load(); n != 0 {
+		s.SessionsEnd = time.Unix(0, n)
+	}
 	pending := map[string]int{}
 	if ss, err := a.store.Status(ctx); err == nil {
 		for _, w := range ss {
@@ -213,7 +222,18 @@ func (d *door) Reload(ctx context.Context) error {
 var _ admin.Sessions = (*door)(nil)
 
 // Sessions implements admin.Sessions: the oldest first.
-func (d *door) Sessions() []admin.Session {
+func (d *door) Sessions(ctx context.Context) ([]admin.Session, error) {
+	out := d.ownSessions()
+	d.ofThis(out)
+	elders, err := d.eldersSessions(ctx)
+	out = append(out, elders...)
+	slices.SortFunc(out, func(a, b admin.Session) int {
+		return cmp.Or(a.Client.Started.Compare(b.Client.Started), strings.Compare(string(a.Client.Session), string(b.Client.Session)))
+	})
+	return out, err
+}
+
+func (d *door) ownSessions() []admin.Session {
 	states := d.sessions.List()
 	out := make([]admin.Session, len(states))
 	for i := range states {
@@ -234,14 +254,16 @@ func (d *door) Sessions() []admin.Session {
 			out[i].State = admin.Transaction
 		}
 	}
-	slices.SortFunc(out, func(a, b admin.Session) int {
-		return cmp.Or(a.Client.Started.Compare(b.Client.Started), strings.Compare(string(a.Client.Session), string(b.Client.Session)))
-	})
 	return out
 }
 
 // Kill implements admin.Sessions.
-func (d *door) Kill(id event.ID) bool { return d.sessions.Kill(id) }
+func (d *door) Kill(ctx context.Context, id event.ID) (bool, error) {
+	if d.sessions.Kill(id) {
+		return true, nil
+	}
+	return d.eldersKill(ctx, id)
+}
 
 // HandOver implements admin.Successor.
 func (d *door) HandOver(ctx context.Context) (any, error) { return d.App.HandOver(ctx) }

@@ -24,15 +24,20 @@ type hand struct {
 	program   func() (handover.Program, error)
 	succeeded func(pid int)
 	admin     *handover.Gate // nil: no admin listener
+	elder     *admin.Client  // asks the process before this one
 
-	busy  atomic.Bool // a hand-over is under way, or done
-	over  atomic.Bool // another process has the listeners
+	busy  atomic.Bool  // a hand-over is under way, or done
+	over  atomic.Bool  // another process has the listeners
+	until atomic.Int64 // then, when the last sessions end here, in Unix nanoseconds; 0: not yet
 	heirs chan *handover.Heir
+
+	failed atomic.Uint64 // hand-overs
 }
 
 func (h *hand) take(o Options) {
 	h.estate, h.also, h.program, h.succeeded = o.Estate, o.Also, o.Heir, o.Succeeded
 	h.heirs = make(chan *handover.Heir, 1)
+	h.elder = admin.Over(h.estate.Call)
 	if h.program == nil {
 		h.program = handover.Self
 	}
@@ -111,6 +116,7 @@ func (a *App) HandOver(ctx context.Context) (HandedOver, error) {
 	}
 	out, err := a.handOver(ctx)
 	if err != nil {
+		a.hand.failed.Add(1)
 		a.hand.busy.Store(false)
 		a.log.Error().Err(err).Msg("not handed over: this process goes on")
 	}
@@ -199,7 +205,10 @@ func (a *App) abdicate(ctx context.Context, h *handover.Heir) bool {
 	a.mu.Lock()
 	names, gates := a.gates()
 	probation, deadline := time.After(a.cfg.Drain.Probation), time.After(a.cfg.Drain.HandOver)
+	until := time.Now().Add(a.cfg.Drain.HandOver).UnixNano()
 	a.mu.Unlock()
+	relay := a.answerHeir(h)
+	defer func() { _ = relay.Close() }() // its answers are no order of anybody's
 	tick := time.NewTicker(tellEvery)
 	defer tick.Stop()
 	gone, sure := h.Gone(), false
@@ -230,6 +239,7 @@ func (a *App) abdicate(ctx context.Context, h *handover.Heir) bool {
 			default:
 			}
 			if !sure {
+				a.hand.failed.Add(1)
 				a.log.Error().Int("new_pid", h.PID).Msg("the new process has died: this one accepts connections again")
 				a.takeBack(gates)
 				return false
@@ -237,6 +247,7 @@ func (a *App) abdicate(ctx context.Context, h *handover.Heir) bool {
 			a.log.Error().Int("new_pid", h.PID).Msg("the new process has ended without this one: sessions go on here, but nobody accepts connections; start the proxy")
 		case <-probation:
 			sure = true
+			a.hand.until.Store(until)
 			_ = h.Sure()
 			for i, g := range gates {
 				if slices.Contains(h.Taken, names[i]) {

@@ -70,6 +70,10 @@ var (
 	mOutboxUp     = desc("outbox_up", "0 while detections can't be committed.")
 	mBarred       = desc("refused_unwritable_total", "Logins, statements and executions refused because alerts could not be recorded.")
 	mElders       = desc("predecessor_sessions", "Sessions that processes before this one still have after a hand-over.")
+	mPredecessors = desc("predecessors", "Processes before this one that still have sessions after a hand-over, and answer.")
+	mEldersUp     = desc("predecessor_outbox_up", "0 while a process before this one can't commit its detections; 1 too where there is none.")
+	mEldersWait   = desc("predecessor_queued", "Revisions that wait for a commit with processes before this one, in memory and in the spill.")
+	mNotHanded    = desc("hand_overs_failed_total", "Hand-overs that failed: this process went on.")
 	mDelivered    = desc("sink_delivered_total", "Deliveries that a sink took.", "sink")
 	mTriesFailed  = desc("sink_tries_failed_total", "Tries to deliver that failed.", "sink")
 	mDead         = desc("sink_dead_total", "Deliveries given up.", "sink")
@@ -107,7 +111,8 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		count(mTracesFailed, 0)
 	}
 	gauge(mDraining, one(c.a.draining.Load()))
-	gauge(mElders, float64(c.a.hand.estate.Sessions()))
+	c.elders(gauge)
+	count(mNotHanded, c.a.hand.failed.Load())
 	gauge(mRegistryUp, one(!c.a.lost.Load()))
 	c.engine(gauge, count)
 	c.listeners(gauge, count)
@@ -118,6 +123,20 @@ type (
 	gaugeFunc func(d *prometheus.Desc, v float64, labels ...string)
 	countFunc func(d *prometheus.Desc, v uint64, labels ...string)
 )
+
+// elders asks the processes before this one, if there are any.
+func (c collector) elders(gauge gaugeFunc) {
+	gauge(mElders, float64(c.a.hand.estate.Sessions()))
+	up, waiting := true, 0
+	es := c.a.eldersStatus(context.Background())
+	for i := range es {
+		up = up && es[i].Outbox.Up
+		waiting += es[i].Outbox.Queued + es[i].Outbox.Spill
+	}
+	gauge(mPredecessors, float64(len(es)))
+	gauge(mEldersUp, one(up))
+	gauge(mEldersWait, float64(waiting))
+}
 
 func (c collector) engine(gauge gaugeFunc, count countFunc) {
 	st := c.a.engine.Stats()

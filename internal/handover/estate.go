@@ -22,6 +22,7 @@ type Estate struct {
 	taken   []string
 
 	sure     atomic.Bool
+	serving  atomic.Bool // the predecessor listens to more than the steps of the hand-over
 	sessions atomic.Int64
 	gone     chan struct{}
 	ended    chan struct{} // the predecessor wants this process to end
@@ -136,6 +137,7 @@ func (e *Estate) Serving() {
 	default:
 	}
 	_ = e.l.send(message{Serving: true})
+	e.serving.Store(true)
 	go e.listen()
 }
 

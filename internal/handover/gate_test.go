@@ -133,6 +133,69 @@ func TestTheOtherEndGetsTheSocketsAndWhoWaitsAtThem(t *testing.T) {
 	}
 }
 
+func TestTheNewProcessCallsTheOldOneAsOftenAsItLikes(t *testing.T) {
+	own, file, err := pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := newLink(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &Heir{l: own, calls: newCalls(), ends: make(chan struct{})}
+	e := &Estate{l: other, gone: make(chan struct{}), ended: make(chan struct{})}
+	if _, err := e.Call(t.Context()); !errors.Is(err, ErrNoElder) {
+		t.Errorf("before it serves: %v", err)
+	}
+	e.Serving()
+	if m, _, err := own.receive(); err != nil || !m.Serving {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	go h.listen() // ends with the link
+	go func() {   // ends with the listener
+		for {
+			c, err := h.Calls().Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				_, _ = io.Copy(c, c)
+				c.Close()
+			}()
+		}
+	}()
+	for range 3 {
+		c, err := e.Call(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(c, "who is there?"); err != nil {
+			t.Fatal(err)
+		}
+		heard(t, c, "who is there?")
+	}
+	// Its messages go on beside.
+	if err := h.Tell(7); err != nil {
+		t.Fatal(err)
+	}
+	h.calls.Close()
+	c, err := e.Call(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.Read(make([]byte, 1)); err == nil {
+		t.Errorf("%d bytes of a process that takes no calls any more", n)
+	}
+	if e.Sessions() != 7 {
+		t.Errorf("%d sessions, told 7", e.Sessions())
+	}
+	own.close()
+	<-e.Gone()
+	if _, err := e.Call(t.Context()); !errors.Is(err, ErrNoElder) {
+		t.Errorf("after its end: %v", err)
+	}
+}
+
 func TestAProcessWithoutAPredecessorHasNothing(t *testing.T) {
 	var e *Estate
 	if s, err := e.Socket("x"); s != nil || err != nil || e.Present() || e.Sessions() != 0 || !e.Sure() || e.Gone() != nil || e.Ended() != nil {
@@ -144,6 +207,9 @@ func TestAProcessWithoutAPredecessorHasNothing(t *testing.T) {
 	e.Serving()
 	e.End()
 	e.Fail(errors.New("x"))
+	if _, err := e.Call(t.Context()); !errors.Is(err, ErrNoElder) {
+		t.Error(err)
+	}
 	for _, v := range []string{"x", "999999"} {
 		t.Setenv(heirEnv, v)
 		if _, err := Inherit(); err == nil {

@@ -8,6 +8,7 @@
 //	take ────────────────────────────────▶ accepts
 //	remembers that it may have to go on ◀─ serving
 //	sessions, as they end ───────────────▶ tells people
+//	answers ◀───────────────────────────── calls: which are they, end that one
 //	ends its sessions in order ◀────────── end
 //
 // Nobody is refused in between: connections wait in the kernel's queue, which
@@ -45,6 +46,7 @@ type message struct {
 	Serving  bool     `json:"serving,omitempty"`
 	Sure     bool     `json:"sure,omitempty"` // this process will not take the sockets back
 	Sessions *int     `json:"sessions,omitempty"`
+	Call     bool     `json:"call,omitempty"` // with the other end of a connection
 	End      bool     `json:"end,omitempty"`
 }
 

@@ -54,6 +54,8 @@ type Heir struct {
 	end  atomic.Bool   // it has told this process to end
 	ends chan struct{} // closed then
 	once sync.Once
+
+	calls *calls
 }
 
 // waitTime is how long a heir that failed may take to end by itself.
@@ -88,7 +90,7 @@ func Begin(ctx context.Context, p Program, names []string, gates []*Gate) (*Heir
 		l.close()
 		return nil, fmt.Errorf("hand over: start %s: %w", p.Path, err)
 	}
-	h := &Heir{PID: cmd.Process.Pid, l: l, cmd: cmd, gone: make(chan struct{}), ends: make(chan struct{})}
+	h := &Heir{PID: cmd.Process.Pid, l: l, cmd: cmd, gone: make(chan struct{}), ends: make(chan struct{}), calls: newCalls()}
 	go func() { // ends with the process
 		_ = cmd.Wait()
 		close(h.gone)
@@ -179,9 +181,12 @@ func (h *Heir) Take(ctx context.Context) error {
 // listen follows what the heir tells until it ends.
 func (h *Heir) listen() {
 	for {
-		m, _, err := h.l.receive()
+		m, files, err := h.l.receive()
 		if err != nil {
 			return
+		}
+		if m.Call {
+			h.calls.ring(files)
 		}
 		if m.End {
 			h.end.Store(true)

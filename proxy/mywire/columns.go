@@ -32,8 +32,14 @@ type description struct {
 	other      *description // see uncertain; nil until it is asked for
 }
 
-// maxDescriptions bounds the descriptions that a session keeps.
-const maxDescriptions = 256
+// maxDescriptions bounds the descriptions that a session keeps, and
+// maxDescriptionBytes the memory that they take, roughly: a single one of a table
+// with 4096 columns takes a megabyte.
+const (
+	maxDescriptions     = 256
+	maxDescriptionBytes = 2 << 20
+	columnBytes         = 192 // of a field and its inspect.Column, and of what is compiled from it
+)
 
 var seed = maphash.MakeSeed()
 
@@ -248,10 +254,12 @@ func (f *flow) describe(raw []byte, n int) (*description, error) {
 		b = b[header+size:]
 	}
 	d.layout = f.sess.Describe(cols)
-	if f.descs == nil || len(f.descs) >= maxDescriptions {
-		f.descs = make(map[uint64]*description)
+	size := len(raw) + n*columnBytes
+	if f.descs == nil || len(f.descs) >= maxDescriptions || f.descBytes+size > maxDescriptionBytes {
+		f.descs, f.descBytes = make(map[uint64]*description), 0
 	}
 	f.descs[h] = d
+	f.descBytes += size
 	return d, nil
 }
 

@@ -118,6 +118,7 @@ type flow struct {
 	w         watch
 	cursors   []*prepared // those with an open cursor
 	descs     map[uint64]*description
+	descBytes int // what they take
 	spans     []inspect.Span
 	asked     []uint64 // see survey
 	text      []byte

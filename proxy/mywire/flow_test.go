@@ -640,3 +640,22 @@ func TestARefusedAnswerWithoutEndEndsTheSessionWithAnError(t *testing.T) {
 	}
 	t.Error("the rest is dropped without end")
 }
+
+func TestDefinitionsOfWideResultsTakeLittleMemory(t *testing.T) {
+	x := start(t, newCaps, nil)
+	for i := range 100 {
+		head := [][]byte{appendLenenc(nil, 1000)}
+		for j := range 1000 {
+			head = append(head, column(fmt.Sprintf("column_%d_%d", i, j), 0, 0, 0))
+		}
+		x.client(nil, query("select * from wide"))
+		x.server(nil, pk(1, append(head, x.end(2))...))
+	}
+	held := 0
+	for _, d := range x.f.descs {
+		held += len(d.raw) + len(d.fields)*columnBytes
+	}
+	if held == 0 || held > maxDescriptionBytes || held != x.f.descBytes {
+		t.Errorf("%d bytes of definitions are kept, %d counted, want at most %d", held, x.f.descBytes, maxDescriptionBytes)
+	}
+}

@@ -25,8 +25,14 @@ type formatted struct {
 	layout  inspect.Layout
 }
 
-// maxLayouts bounds the descriptions and format variants that a session keeps.
-const maxLayouts = 256
+// maxLayouts bounds the descriptions and format variants that a session keeps;
+// maxLayoutBytes the memory of the descriptions, roughly: a single one of a table
+// with 1600 columns takes a quarter of a megabyte.
+const (
+	maxLayouts     = 256
+	maxLayoutBytes = 2 << 20
+	columnBytes    = 128 // of an inspect.Column, and of what is compiled from it
+)
 
 var seed = maphash.MakeSeed()
 
@@ -46,11 +52,20 @@ func (f *flow) describeBody(body []byte) (*description, error) {
 		return nil, err
 	}
 	d := &description{body: bytes.Clone(body), columns: cols}
-	if f.layouts == nil || len(f.layouts) >= maxLayouts {
-		f.layouts = make(map[uint64]*description)
-	}
-	f.layouts[h], f.lastDesc = d, d
+	f.remember(h, d)
+	f.lastDesc = d
 	return d, nil
+}
+
+// remember puts a description into the session's cache, in the place of all
+// others if there are too many.
+func (f *flow) remember(key uint64, d *description) {
+	size := len(d.body) + len(d.columns)*columnBytes
+	if f.layouts == nil || len(f.layouts) >= maxLayouts || f.layoutBytes+size > maxLayoutBytes {
+		f.layouts, f.layoutBytes = make(map[uint64]*description), 0
+	}
+	f.layouts[key] = d
+	f.layoutBytes += size
 }
 
 // decodeColumns decodes a RowDescription.
@@ -124,10 +139,7 @@ func (f *flow) unnamed(n int) *description {
 		return d
 	}
 	d := &description{columns: make([]inspect.Column, n)}
-	if f.layouts == nil {
-		f.layouts = make(map[uint64]*description)
-	}
-	f.layouts[key] = d
+	f.remember(key, d)
 	return d
 }
 

@@ -79,8 +79,10 @@ type flow struct {
 	copying  copyOut
 	spans    []inspect.Span
 	layouts  map[uint64]*description
-	lastDesc *description // that describeBody returned last
-	swallow  bool         // a result was refused: drop everything up to ReadyForQuery
+	// layoutBytes is what they take.
+	layoutBytes int
+	lastDesc    *description // that describeBody returned last
+	swallow     bool         // a result was refused: drop everything up to ReadyForQuery
 	// justRefused: the server's error in hand answers a statement that was
 	// refused before it was sent; the refusal takes its place.
 	justRefused bool

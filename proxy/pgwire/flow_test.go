@@ -601,5 +601,22 @@ func TestHeadingOfACopyIsNoRow(t *testing.T) {
 		if rows != tc.rows || hit != tc.hit {
 			t.Errorf("%s: %d rows, the value in row %d, want %d and %d", tc.sql, rows, hit, tc.rows, tc.hit)
 		}
+
+func TestDescriptionsOfWideResultsTakeLittleMemory(t *testing.T) {
+	x := start(t, nil)
+	for i := range 100 {
+		names := make([]string, 1600)
+		for j := range names {
+			names[j] = fmt.Sprintf("column_%d_%d", i, j)
+		}
+		x.client(nil, query("select * from wide"))
+		x.server(nil, columns(names...), done("SELECT 0"), readyIdle)
+	}
+	held := 0
+	for _, d := range x.f.layouts {
+		held += len(d.body) + len(d.columns)*columnBytes
+	}
+	if held == 0 || held > maxLayoutBytes || held != x.f.layoutBytes {
+		t.Errorf("%d bytes of descriptions are kept, %d counted, want at most %d", held, x.f.layoutBytes, maxLayoutBytes)
 	}
 }

@@ -28,6 +28,6 @@ func (f *flow) Account() wire.Account {
 	a.Transaction, a.Application = f.inTrans.Load(), f.who.Load().Application
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	a.Busy = f.queue.len() > 0 || mode(f.mode.Load()) != commands
+	a.Busy = f.queue.awaited() > 0 || mode(f.mode.Load()) != commands
 	return a
 }

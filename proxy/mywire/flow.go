@@ -208,7 +208,7 @@ func (f *flow) AtRest() bool {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.queue.len() == 0
+	return f.queue.awaited() == 0
 }
 
 // Farewell implements wire.Flow. The packet continues the answer under way, or
@@ -218,7 +218,7 @@ func (f *flow) Farewell(r wire.Reason, about event.ID) []byte {
 		return nil
 	}
 	f.mu.Lock()
-	n := f.queue.len()
+	n := f.queue.awaited()
 	waits, own := f.unansweredLocked()
 	f.mu.Unlock()
 	var seq byte
@@ -245,11 +245,15 @@ func (f *flow) unansweredLocked() (answer []byte, seq byte) {
 	if a := f.dropping.Load(); a != nil { // nothing was sent behind it
 		return *a, 1
 	}
-	for i, r := range f.queue.buf[f.queue.head:] {
-		if r.kind == refused && i == 0 {
+	first := true
+	for _, r := range f.queue.buf[f.queue.head:] {
+		switch {
+		case r.kind == refused && first:
 			return r.answer, r.seq
-		} else if r.kind == refused {
+		case r.kind == refused:
 			return r.answer, 0
+		case r.kind != none:
+			first = false
 		}
 	}
 	return nil, 0
@@ -394,12 +398,21 @@ type request struct {
 
 // requests is a FIFO that reuses its space.
 type requests struct {
-	buf  []*request
-	head int
+	buf    []*request
+	head   int
+	silent int // of those in it that have no answer
 }
 
-func (q *requests) push(r *request) { q.buf = append(q.buf, r) }
-func (q *requests) len() int        { return len(q.buf) - q.head }
+func (q *requests) push(r *request) {
+	if r.kind == none {
+		q.silent++
+	}
+	q.buf = append(q.buf, r)
+}
+
+// awaited is how many of them the server has still to answer. A command without
+// an answer stays in the queue until the next one's comes.
+func (q *requests) awaited() int { return len(q.buf) - q.head - q.silent }
 
 func (q *requests) peek() *request {
 	if q.head == len(q.buf) {
@@ -409,6 +422,9 @@ func (q *requests) peek() *request {
 }
 
 func (q *requests) pop() {
+	if q.buf[q.head].kind == none {
+		q.silent--
+	}
 	q.buf[q.head] = nil
 	q.head++
 	if q.head == len(q.buf) {
@@ -440,7 +456,7 @@ func (f *flow) push(r request) {
 	}
 	*p = r
 	f.queue.push(p)
-	f.depth = f.queue.len()
+	f.depth = f.queue.awaited()
 	if r.kind == result || r.kind == refused {
 		f.tally.Statement()
 	}

@@ -501,6 +501,37 @@ func TestDrainWaitsForTheEndOfATransaction(t *testing.T) {
 	})
 }
 
+// go-sql-driver closes a statement after each query with parameters, and many
+// programs close theirs last: nothing is to come from the server then.
+func TestASessionIsAtRestBehindACommandWithoutAnAnswer(t *testing.T) {
+	both(t, nil, func(x *fixture) {
+		const many = maxPipeline + 10 // as when a driver's cache is emptied
+		for id := range uint32(many) {
+			x.client(nil, command(mysql.COM_STMT_PREPARE, "do 1"))
+			x.server(nil, pk(1, x.prepared(id+1, 0, 0)...))
+		}
+		for id := range uint32(many) {
+			x.client(nil, command(mysql.COM_STMT_CLOSE, string(binary.LittleEndian.AppendUint32(nil, id+1))))
+		}
+		if a := x.f.Account(); a.Busy || !x.f.AtRest() {
+			x.Errorf("behind COM_STMT_CLOSE: busy %v, at rest %v", a.Busy, x.f.AtRest())
+		}
+		if m := x.f.Farewell(wire.Shutdown, ""); m == nil || m[3] != 0 {
+			x.Errorf("farewell behind COM_STMT_CLOSE: %q, want one with sequence id 0", m)
+		}
+		x.client(nil, query("begin"))
+		if a := x.f.Account(); !a.Busy || x.f.AtRest() {
+			x.Errorf("behind BEGIN: busy %v, at rest %v", a.Busy, x.f.AtRest())
+		}
+		x.server(nil, pk(1, x.ok(mysql.SERVER_STATUS_IN_TRANS)))
+		x.client(nil, query("commit"))
+		x.server(nil, pk(1, x.ok(2)))
+		if !x.f.AtRest() || x.f.queue.silent != 0 {
+			x.Errorf("at rest %v, %d commands without an answer are kept", x.f.AtRest(), x.f.queue.silent)
+		}
+	})
+}
+
 func TestLargeRowsAreReadAsTheyPass(t *testing.T) {
 	big := strings.Repeat("x", 150_000) + "honey@corp.example" + strings.Repeat("y", 50_000)
 	for _, isBinary := range []bool{false, true} {

@@ -189,7 +189,7 @@ func (f *flow) reported(name, value []byte) {
 		return
 	}
 	f.mu.Lock()
-	alone := f.queue.len() <= 1
+	alone := f.queue.awaited() <= 1
 	f.mu.Unlock()
 	if alone {
 		f.charset.Store(uint32(multibyteName(string(value))))

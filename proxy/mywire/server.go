@@ -388,7 +388,7 @@ func (f *flow) fileRequest(r *request, rest, p []byte) (taken, error) {
 		return taken{}, errors.New("the server asks for a file of the client's without LOAD DATA LOCAL INFILE: it is not to be trusted")
 	}
 	f.mu.Lock()
-	waiting := f.queue.len()
+	waiting := f.queue.awaited()
 	f.mu.Unlock()
 	if waiting > 1 {
 		return taken{}, errors.New("commands were sent behind LOAD DATA LOCAL INFILE without waiting for its answer")

@@ -196,11 +196,14 @@ func (f *flow) query(sql []byte, total int) event.Verdict {
 		run, v = stmt.Run(nil, nil)
 	}
 	copies := copyFormats(sql)
+	drops := deallocated(sql)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	e := f.newExec()
 	e.stmt, e.run, e.copies = stmt, run, copies
-	if f.pushLocked(request{kind: simpleQuery, exec: e, refused: v.Blocks(), says: v.Message}) {
+	r := request{kind: simpleQuery, exec: e, refused: v.Blocks(), says: v.Message}
+	f.dropping(&r, drops)
+	if f.pushLocked(r) {
 		f.statements.set("", nil) // Query destroys the unnamed statement and portal
 		f.setPortal("", nil)
 	}
@@ -244,7 +247,7 @@ func (f *flow) parse(body []byte) ([]byte, error) {
 		f.push(request{kind: parse, refused: true, says: v.Message})
 		return f.failing('P'), nil
 	}
-	p := &prepared{stmt: stmt, copies: copyFormats(sql)}
+	p := &prepared{stmt: stmt, copies: copyFormats(sql), drops: deallocated(sql)}
 	for i := range n {
 		p.types = append(p.types, binary.BigEndian.Uint32(rest[2+4*i:]))
 	}
@@ -436,8 +439,21 @@ func (f *flow) execute(body []byte) ([]byte, error) {
 		f.inject = append(append(append(f.inject, 'P'), name...), 0)
 		return f.inject, nil
 	}
-	f.pushLocked(request{kind: execute, exec: e})
+	r := request{kind: execute, exec: e}
+	if e.prep != nil {
+		f.dropping(&r, e.prep.drops)
+	}
+	f.pushLocked(r)
 	return nil, nil
+}
+
+// dropping notes in r, which runs SQL's DEALLOCATE, what the name that it gives
+// up stands for now: a statement that is prepared behind it by that name stays. mu
+// is held.
+func (f *flow) dropping(r *request, name string) {
+	if name != "" {
+		r.name, r.oldPrep = name, f.statements.get(name)
+	}
 }
 
 func (f *flow) closeFrame(body []byte) error {

@@ -285,6 +285,7 @@ type prepared struct {
 	// goroutine, read by the client's to know whether to ask.
 	desc   atomic.Pointer[description]
 	copies []copyFormat // of COPY TO STDOUT in its text
+	drops  string       // the name that its text deallocates; empty: none
 	// asked says that a Describe of it or of a portal is under way.
 	asked atomic.Bool
 	// undone: the server never made it, and its name still stands for instead,
@@ -379,7 +380,8 @@ type request struct {
 	exec *execution
 	prep *prepared
 	// name and the object that it stood for before undo what the message did
-	// to the name, if the server never carries it out.
+	// to the name, if the server never carries it out. Of one that runs SQL's
+	// DEALLOCATE: what is gone when the server says that it has been carried out.
 	name    string
 	oldPrep *prepared
 	oldExec *execution

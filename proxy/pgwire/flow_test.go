@@ -601,6 +601,8 @@ func TestHeadingOfACopyIsNoRow(t *testing.T) {
 		if rows != tc.rows || hit != tc.hit {
 			t.Errorf("%s: %d rows, the value in row %d, want %d and %d", tc.sql, rows, hit, tc.rows, tc.hit)
 		}
+	}
+}
 
 func TestDescriptionsOfWideResultsTakeLittleMemory(t *testing.T) {
 	x := start(t, nil)

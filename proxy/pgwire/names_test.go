@@ -124,6 +124,42 @@ func TestNamesThatAreGoneAtTheServerTakeNoMemory(t *testing.T) {
 	}
 }
 
+func TestStatementsThatSQLDeallocatesTakeNoMemory(t *testing.T) {
+	prepare := func(name string) encoder { return &pgproto3.Parse{Name: name, Query: "select a from t"} }
+	run := []encoder{&pgproto3.Parse{Query: `deallocate prepare "_pg3_2";`}, &pgproto3.Bind{}, &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{}, syncMsg}
+	ran := []encoder{parsed, bound, noData, done("DEALLOCATE"), readyIdle}
+	for _, tt := range []struct {
+		name        string
+		sent, heard []encoder
+		want        int
+	}{
+		{"simple query", []encoder{query("DEALLOCATE _PG3_2")}, []encoder{done("DEALLOCATE"), readyIdle}, 1},
+		{"behind a comment", []encoder{query("/* app */ deallocate _pg3_2 -- done")}, []encoder{done("DEALLOCATE"), readyIdle}, 1},
+		{"extended protocol", run, ran, 1},
+		{"that fails", []encoder{query("deallocate _pg3_2")}, []encoder{failed("25P02", "aborted"), failedTx}, 2},
+		{"of another", []encoder{query("deallocate _pg3_3")}, []encoder{done("DEALLOCATE"), readyIdle}, 2},
+		{"of a name in other letters", []encoder{query(`deallocate "_PG3_2"`)}, []encoder{done("DEALLOCATE"), readyIdle}, 2},
+		{"among others", []encoder{query("select 1; deallocate _pg3_2")}, []encoder{columns("a"), row("1"), done("SELECT 1"), done("DEALLOCATE"), readyIdle}, 2},
+		{
+			"prepared again behind it",
+			[]encoder{query("deallocate _pg3_2"), prepare("_pg3_2"), syncMsg},
+			[]encoder{done("DEALLOCATE"), readyIdle, parsed, readyIdle},
+			2,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			x := start(t, nil)
+			x.client(nil, prepare("_pg3_1"), prepare("_pg3_2"), syncMsg)
+			x.server(nil, parsed, parsed, readyIdle)
+			x.client(nil, tt.sent...)
+			x.server(nil, tt.heard...)
+			if n := len(x.f.statements.named); n != tt.want {
+				t.Errorf("%d statements are remembered, want %d", n, tt.want)
+			}
+		})
+	}
+}
+
 // The client goes on before the server has answered: it takes the unnamed
 // portal's name away while the server's goroutine ends the portal's run.
 func TestAPortalIsNotUsedAgainWhileItsRunEnds(t *testing.T) {

@@ -333,13 +333,13 @@ func (f *flow) complete(r *request, body []byte) error {
 		if r.exec != nil {
 			r.exec.tag = f.tag(body)
 			f.copying.counted(r.exec, r.exec.tag)
-			f.forget(r.exec.tag)
+			f.forget(r, r.exec.tag)
 		}
 	case execute:
 		tag := f.tag(body)
 		f.copying.counted(r.exec, tag)
 		f.endRun(r.exec, tag)
-		f.forget(f.lastTag)
+		f.forget(r, tag)
 		f.done()
 	default:
 		return outOfPlace("CommandComplete", r)
@@ -360,12 +360,20 @@ func (f *flow) tag(body []byte) string {
 	return f.lastTag
 }
 
-// forget drops the names that a statement has just deallocated. One that is
-// being prepared again behind it is lost too: it is then asked about anew.
-func (f *flow) forget(tag string) {
-	if tag == "DISCARD ALL" || tag == "DEALLOCATE ALL" {
+// forget drops the names that a request has just deallocated. Behind those that
+// drop them all, one that is being prepared again is lost too: it is then asked
+// about anew.
+func (f *flow) forget(r *request, tag string) {
+	switch tag {
+	case "DISCARD ALL", "DEALLOCATE ALL":
 		f.mu.Lock()
 		f.statements.clear()
+		f.mu.Unlock()
+	case "DEALLOCATE":
+		f.mu.Lock()
+		if r.oldPrep != nil && f.statements.get(r.name) == r.oldPrep {
+			f.statements.set(r.name, nil)
+		}
 		f.mu.Unlock()
 	}
 }

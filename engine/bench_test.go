@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"honeyrow/event"
 	"honeyrow/inspect"
@@ -171,4 +172,46 @@ func wide(w inspect.Rows) (region []byte, spans [][]inspect.Span) {
 		spans = append(spans, sp)
 	}
 	return region, spans
+}
+
+// A statement of ever another shape, judged by its words: what a client costs
+// that never sends the same shape twice, once parsing has used up its budget: some
+// 10 µs of CPU time and 67 allocations, half of it the words and half what is noted of them.
+func BenchmarkNewShapes(b *testing.B) {
+	for _, of := range []struct {
+		name, version, sql string
+	}{
+		{"PostgreSQL", "15.4", "select a%[1]x.abalance as b%[1]x from pgbench_accounts a%[1]x where a%[1]x.aid = %[2]d and a%[1]x.bid > 0"},
+		{"MariaDB", "5.5.5-10.11.6-MariaDB", "select a%[1]x.c as b%[1]x from sbtest1 a%[1]x where a%[1]x.id = %[2]d and a%[1]x.k > 0"},
+	} {
+		b.Run(of.name, func(b *testing.B) {
+			a := NewAnalysis(nil, AnalysisOptions{})
+			b.Cleanup(a.Close)
+			a.budget.burst = -time.Second // spent
+			e, err := New(DefaultConfig(), Options{Reporter: &ledger{}, Analysis: a})
+			if err != nil {
+				b.Fatal(err)
+			}
+			e.Swap(manyRows(10_000))
+			c := alice()
+			c.ServerVersion = of.version
+			if of.name == "MariaDB" {
+				c.Protocol = "mysql"
+			}
+			s, _ := e.Open(c)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				sql := fmt.Appendf(nil, of.sql, i, i)
+				st, v := s.Prepare(sql, len(sql))
+				if v.Action != event.Pass {
+					b.Fatal("refused")
+				}
+				st.Release()
+			}
+			b.StopTimer()
+			if n := e.Stats().Inline; n < uint64(b.N) {
+				b.Fatalf("%d of %d were judged by their words", n, b.N)
+			}
+		})
+	}
 }

@@ -18,6 +18,7 @@ var alternative = Detector{
 			for i := 1; i < len(g.alts); i++ {
 				x.opens(g, i)
 			}
+			x.sandwich(g)
 		}
 	},
 }
@@ -66,6 +67,33 @@ func (x *probe) opens(g *group, i int) {
 	}
 }
 
+// sandwich is a = 'x' OR ... OR a = ”: what becomes of a text's place when quotes
+// are closed in it, and the rest of the statement needs one that is open.
+func (x *probe) sandwich(g *group) {
+	if len(g.alts) < 3 {
+		return
+	}
+	before, behind := parts(g.alts[0]), parts(g.alts[len(g.alts)-1])
+	first, last := before[len(before)-1], behind[0]
+	asks := func(n *node) bool {
+		return n.Kind == sqlfacts.Binary && isName(n, "=", "like", "ilike", "~~") && len(n.Args) == 2 && n.Args[1].Kind == sqlfacts.String
+	}
+	again := func(n *node) bool { return asks(n) && n.Name == first.Name && same(n.Args[0], first.Args[0]) }
+	if !asks(first) || !asks(last) || !same(first.Args[0], last.Args[0]) || len(columnsOf(first.Args[0])) == 0 {
+		return
+	}
+	for _, a := range g.alts[1 : len(g.alts)-1] {
+		if !again(a) {
+			rest := last.Args[1]
+			x.seeWhen(3, "a column asked for twice, with something else between, and for nothing at last", func(v Values) bool {
+				s, ok := value(rest, v)
+				return ok && strings.Trim(s, "% ") == ""
+			})
+			return
+		}
+	}
+}
+
 // open judges one condition of an alternative; alone says that it has no other.
 func (x *probe) open(n *node, earlier []*node, at *scope, alone bool) {
 	if when := always(n, x.mysql()); when != nil {
@@ -83,7 +111,10 @@ func (x *probe) open(n *node, earlier []*node, at *scope, alone bool) {
 	case !not && x.mysql() && measure(n):
 		x.see(3, "a number as an alternative")
 	case n.Kind == sqlfacts.Unary && n.Name == "exists" && len(n.Args) == 1 && !not:
-		if q := n.Args[0]; closed(q, at) && len(q.Args) > 0 && clauseOf(q.Args[0], sqlfacts.Where) == nil {
+		switch q := n.Args[0]; {
+		case !slices.ContainsFunc(tablesOf(q), func(t string) bool { return t != "dual" }) && !params(q) && !any(q, func(m *node) bool { return m.Kind == sqlfacts.Func }):
+			x.see(3, "whether there is a row where nothing is read, as an alternative")
+		case closed(q, at) && len(q.Args) > 0 && clauseOf(q.Args[0], sqlfacts.Where) == nil:
 			x.see(3, "whether any table has a row, as an alternative")
 		}
 	case n.Kind == sqlfacts.Func && n.Name == "isnull" && len(n.Args) == 1 && not:
@@ -100,6 +131,10 @@ func (x *probe) open(n *node, earlier []*node, at *scope, alone bool) {
 	case !not && isName(n, "in", "=") && len(n.Args) == 2:
 		x.everyKey(n, at)
 		x.itself(n, not)
+		x.listed(n, earlier, alone)
+	case not && isName(n, "in") && n.Args[1].Kind == sqlfacts.String && len(n.Args) == 2 && alone:
+		first := n.Args[1]
+		x.seeWhen(2, "all but the empty text, as an alternative", func(v Values) bool { s, _ := value(first, v); return s == "" })
 	case not && isName(n, "-", "^", "%", "xor") && same(n.Args[0], n.Args[1]):
 		x.see(3, "nothing left of a column, denied")
 	case isName(n, "and", "or"):
@@ -122,6 +157,20 @@ func measure(n *node) bool {
 			"upper", "lower", "trim", "reverse", "left", "right", "mid", "substr", "substring", "md5", "sha1", "year", "month", "day", "unix_timestamp", "to_days", "sqrt", "ln", "log", "mod", "quarter", "bin", "oct")
 }
 
+// listed is a = 'x' OR a IN ('y', 'z'): whoever knows all the values makes one list
+// of them.
+func (x *probe) listed(n *node, earlier []*node, alone bool) {
+	r := n.Args[1]
+	if r.Kind == sqlfacts.Unary && isName(r, "any", "some") && len(r.Args) == 1 && r.Args[0].Kind == sqlfacts.Row && len(r.Args[0].Args) > 0 {
+		r = r.Args[0].Args[0]
+	} else if n.Name != "in" {
+		return
+	}
+	if alone && r.Kind == sqlfacts.String && n.Args[0].Kind == sqlfacts.Column && x.equals(earlier, n.Args[0]) {
+		x.see(3, "a list of texts beside one that was asked for")
+	}
+}
+
 // everyKey is x IN (SELECT x FROM t) without a condition: all of a table.
 func (x *probe) everyKey(n *node, at *scope) {
 	q := n.Args[1]
@@ -135,10 +184,11 @@ func (x *probe) everyKey(n *node, at *scope) {
 	if clauseOf(s, sqlfacts.Where) != nil || clauseOf(s, sqlfacts.Limit) != nil || clauseOf(s, sqlfacts.Having) != nil {
 		return
 	}
-	if strange(q, at) {
-		x.see(2, "all keys of another table, as an alternative")
+	t := targetsOf(q)
+	if key := t != nil && len(t.Args) == 1 && isKey(t.Args[0]); strange(q, at) && !key {
+		x.see(2, "all values of another table, as an alternative")
 	} else {
-		x.see(3, "all keys of the table itself, as an alternative")
+		x.see(3, "all keys of a table, as an alternative")
 	}
 }
 
@@ -177,7 +227,9 @@ func (x *probe) itself(n *node, not bool) {
 	if r.Kind == sqlfacts.Unary && isName(r, "any", "all", "some") && len(r.Args) == 1 {
 		r = r.Args[0]
 	}
-	if any(n, func(m *node) bool { return m.Kind == sqlfacts.Query }) || params(n) {
+	if any(n, func(m *node) bool {
+		return m.Kind == sqlfacts.Query || m.Kind == sqlfacts.Func && isName(m, "min", "max", "sum", "avg", "count")
+	}) || params(n) {
 		return
 	}
 	if l.Kind == sqlfacts.Row && r.Kind == sqlfacts.Row && len(l.Args) == len(r.Args) {
@@ -205,6 +257,9 @@ func (x *probe) itself(n *node, not bool) {
 func (x *probe) rangeOf(n *node, not bool, earlier []*node, alone bool) {
 	l, op := n.Args[0], n.Name
 	asked := l.Kind == sqlfacts.Column && wasAsked(earlier, l)
+	if alone {
+		x.texts(n, earlier)
+	}
 	switch {
 	case op == "between" && !not && len(n.Args) == 3:
 		lo, hi := n.Args[1], n.Args[2]
@@ -232,14 +287,45 @@ func (x *probe) rangeOf(n *node, not bool, earlier []*node, alone bool) {
 	case isName(n, "<>", "!=") && asked && x.equals(earlier, l) && isLiteral(n.Args[1]) && !not && alone:
 		x.see(3, "all but one value, beside one that was asked for")
 	case op == "not" || not:
+	case isName(n, "<", "<=", ">", ">=") && n.Args[1].Kind == sqlfacts.String && alone && x.longAgo(l, op, n.Args[1]):
 	case isName(n, "<", "<=", ">", ">=") && isLiteral(n.Args[1]) && x.beside(l, op, n.Args[1], earlier):
 	case isName(n, ">", ">=") && isLiteral(n.Args[1]):
 		x.above(l, op, n.Args[1], asked, earlier)
 	case isName(n, "<", "<=") && isLiteral(n.Args[1]):
+		if l.Kind == sqlfacts.Func && isName(l, "length", "char_length", "character_length", "octet_length") && len(columnsOf(l)) > 0 && alone {
+			limit := n.Args[1]
+			x.seeWhen(3, "a length that nothing exceeds", func(v Values) bool { f, ok := number(limit, v); return ok && f >= 40 })
+		}
 		x.complement(l, op, n.Args[1], earlier)
 	case isName(n, "<", "<=", ">", ">="):
 		x.ages(n)
 	}
+}
+
+// texts is a range of texts beside a value that was asked for: programs ask for
+// texts by value and by pattern, and for ranges of numbers and times.
+func (x *probe) texts(n *node, earlier []*node) {
+	if !isName(n, "<", "<=", ">", ">=", "between") || len(columnsOf(n.Args[0])) == 0 || len(earlier) == 0 {
+		return
+	}
+	last := earlier[len(earlier)-1]
+	if last.Kind != sqlfacts.Binary || !isName(last, "=", "in", "like", "ilike", "~~") || !behindLiteral(last) {
+		return
+	}
+	for _, limit := range n.Args[1:] {
+		if limit.Kind != sqlfacts.String {
+			return
+		}
+	}
+	limits := n.Args[1:]
+	x.seeWhen(3, "a range of texts beside a value that was asked for", func(v Values) bool {
+		words := false
+		for _, limit := range limits {
+			s, _ := value(limit, v)
+			words = words || s != "" && (s[0] < '0' || s[0] > '9') && s[0] != '-' && s[0] != '+'
+		}
+		return words
+	})
 }
 
 // beside is a range of a column that was asked for by value: x = 90 OR x < 1000
@@ -319,6 +405,19 @@ func (x *probe) complement(l *node, op string, limit *node, earlier []*node) {
 			return okA && okB && a == b
 		})
 	}
+}
+
+// longAgo is a date that everything is after, or before.
+func (x *probe) longAgo(l *node, op string, limit *node) bool {
+	if len(columnsOf(l)) != 1 {
+		return false
+	}
+	x.seeWhen(3, "a date that everything is on one side of", func(v Values) bool {
+		s, _ := value(limit, v)
+		year, rest, ok := strings.Cut(s, "-")
+		return ok && len(year) == 4 && len(rest) >= 4 && (op[0] == '>' && year >= "0000" && year < "2005" || op[0] == '<' && year > "2060" && year <= "9999")
+	})
+	return false
 }
 
 // ages is a comparison with a time that is decades away.

@@ -1,8 +1,10 @@
 package detect
 
 import (
+	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,6 +24,30 @@ const (
 // val is a number (float64), a text, a truth value, or nil for NULL. The package
 // has another any.
 type val interface{}
+
+// opaque is what a function or an operator makes that is not reckoned with here:
+// the same of the same, and nothing else is known of it.
+type opaque string
+
+// made is the value of an expression that is not understood.
+func made(name string, args ...val) opaque {
+	var b strings.Builder
+	b.WriteString(name)
+	for _, a := range args {
+		fmt.Fprintf(&b, "\x00%T %v", a, a)
+	}
+	return opaque(b.String())
+}
+
+// erratic reports whether a function gives something else each time, or does
+// something.
+func erratic(name string) bool {
+	switch name {
+	case "rand", "random", "uuid", "uuid_short", "gen_random_uuid", "clock_timestamp", "timeofday", "sysdate", "nextval", "setval", "sleep", "pg_sleep", "benchmark", "get_lock", "last_insert_id", "found_rows", "row_count", "nullif":
+		return true
+	}
+	return false
+}
 
 // always returns whether a condition is fulfilled by all rows, nil if it is not
 // of a kind that is tried: columns compared with literals as they are, for
@@ -78,7 +104,7 @@ func plain(n *node) bool {
 
 var (
 	numbers = []val{-70001.5, -7.0, -1.0, 0.0, 1.0, 2.0, 50.0, 123456789.0}
-	texts   = []val{"", "a", "Zq 9", "0", "-5", "\u00e9t\u00e9"}
+	texts   = []val{"", "a", "Zq 9", "0", "-5", " b ", "\u00e9t\u00e9"}
 )
 
 // widen adds the literals of a condition to what is tried: a value is excluded
@@ -197,6 +223,9 @@ func (t *trial) unary(n *node) (val, bool) {
 		if x == nil {
 			return nil, true
 		}
+		if isOpaque(x) {
+			return nil, false
+		}
 		return !truth(x), true
 	case n.Name == "-" && isNumber:
 		return -f, true
@@ -222,8 +251,12 @@ func (t *trial) binary(n *node) (val, bool) {
 			if !ok || !ok2 {
 				return nil, false
 			}
-			if c, comparable := compare(l, r); comparable && c == 0 {
+			c, comparable := compare(l, r)
+			if comparable && c == 0 {
 				return true, true
+			}
+			if !comparable && (isOpaque(l) || isOpaque(r)) {
+				return nil, false
 			}
 		}
 		return false, ok
@@ -248,6 +281,9 @@ func (t *trial) binary(n *node) (val, bool) {
 	}
 	switch n.Name {
 	case "is":
+		if isOpaque(l) || isOpaque(r) {
+			return nil, false
+		}
 		if r == nil {
 			return l == nil, true
 		}
@@ -259,15 +295,23 @@ func (t *trial) binary(n *node) (val, bool) {
 		c, ok := compare(l, r)
 		return ordered(n.Name, c), ok
 	case "like", "ilike", "~~", "~~*":
+		if l == r && isOpaque(l) {
+			return true, true
+		}
 		p, ok := r.(string)
 		_, isText := l.(string)
-		return ok && strings.Trim(p, "%") == "" && p != "", ok && isText
+		if p == "%%" { // a search for nothing in particular
+			return nil, false
+		}
+		all := ok && strings.Trim(p, "%") == "" && p != ""
+		return all, ok && isText || all && isOpaque(l)
 	case "~", "~*", "rlike", "regexp":
 		return matches(l, r)
 	case "||":
-		a, okA := l.(string)
-		b, okB := r.(string)
-		return a + b, okA && okB && !t.mysql
+		if t.mysql {
+			return nil, false
+		}
+		return joined(l, r)
 	}
 	return calculate(n.Name, l, r)
 }
@@ -276,7 +320,7 @@ func (t *trial) logic(n *node) (val, bool) {
 	all := true
 	for _, a := range n.Args {
 		x, ok := t.eval(a)
-		if !ok {
+		if !ok || isOpaque(x) {
 			return nil, false
 		}
 		if n.Name == "or" && truth(x) {
@@ -339,13 +383,54 @@ func compare(a, b val) (int, bool) {
 		} else if ok {
 			return 1, true
 		}
+	case opaque:
+		return 0, a == b
 	}
 	return 0, false
+}
+
+func isOpaque(x val) bool {
+	_, ok := x.(opaque)
+	return ok
+}
+
+// joined puts texts together; what is empty leaves the others as they are.
+func joined(parts ...val) (val, bool) {
+	var rest []val
+	for _, p := range parts {
+		switch p := p.(type) {
+		case string:
+			if p == "" {
+				continue
+			}
+			if n := len(rest); n > 0 {
+				if before, ok := rest[n-1].(string); ok {
+					rest[n-1] = before + p
+					continue
+				}
+			}
+		case float64:
+			return nil, false
+		case nil:
+			return nil, false
+		}
+		rest = append(rest, p)
+	}
+	switch len(rest) {
+	case 0:
+		return "", true
+	case 1:
+		return rest[0], true
+	}
+	return made("||", rest...), true
 }
 
 func calculate(op string, l, r val) (val, bool) {
 	a, ok1 := l.(float64)
 	b, ok2 := r.(float64)
+	if (isOpaque(l) || isOpaque(r)) && l != nil && r != nil {
+		return made(op, l, r), true
+	}
 	if !ok1 || !ok2 {
 		return nil, false
 	}
@@ -365,7 +450,7 @@ func calculate(op string, l, r val) (val, bool) {
 	case "&":
 		return float64(int64(a) & int64(b)), true
 	}
-	return nil, false
+	return made(op, l, r), true
 }
 
 // call knows the functions that are used for such a purpose.
@@ -392,20 +477,80 @@ func (t *trial) call(n *node) (val, bool) {
 	case "greatest", "least":
 		return extreme(args, n.Name == "greatest")
 	case "if":
-		if len(args) != 3 {
+		if len(args) != 3 || isOpaque(args[0]) {
 			return nil, false
 		}
 		if truth(args[0]) {
 			return args[1], true
 		}
 		return args[2], true
+	case "concat":
+		return joined(args...)
 	}
+	if x, ok := ofText(n.Name, args); ok {
+		return x, true
+	}
+	if x, ok := ofOne(n.Name, args); ok {
+		return x, true
+	}
+	if len(args) == 0 || erratic(n.Name) || slices.Contains(args, nil) {
+		return nil, false
+	}
+	return made(n.Name, args...), true
+}
+
+// ofText knows functions of texts that can leave one as it is.
+func ofText(name string, args []val) (val, bool) {
+	if len(args) == 0 {
+		return nil, false
+	}
+	s, ok := args[0].(string)
+	if !ok {
+		return nil, false
+	}
+	switch {
+	case name == "concat_ws" && len(args) > 1 && s == "":
+		return joined(args[1:]...)
+	case len(args) == 1 && name == "lower":
+		return strings.ToLower(s), true
+	case len(args) == 1 && name == "upper":
+		return strings.ToUpper(s), true
+	case len(args) == 1 && (name == "trim" || name == "btrim"):
+		return strings.Trim(s, " "), true
+	case len(args) == 1 && name == "reverse":
+		r := []rune(s)
+		slices.Reverse(r)
+		return string(r), true
+	case len(args) == 3 && name == "replace":
+		from, ok1 := args[1].(string)
+		to, ok2 := args[2].(string)
+		if from == "" {
+			return s, ok1 && ok2
+		}
+		return strings.ReplaceAll(s, from, to), ok1 && ok2
+	case len(args) == 2 && (name == "left" || name == "right" || name == "substr" || name == "substring" || name == "mid"):
+		n, ok := args[1].(float64)
+		r := []rune(s)
+		k := int(max(0, min(n, float64(len(r)))))
+		switch {
+		case name == "left":
+			return string(r[:k]), ok && n >= 0
+		case name == "right":
+			return string(r[len(r)-k:]), ok && n >= 0
+		}
+		return string(r[max(0, k-1):]), ok && n >= 1 && (n <= float64(len(r)) || n == 1)
+	}
+	return nil, false
+}
+
+// ofOne knows functions of one argument.
+func ofOne(name string, args []val) (val, bool) {
 	if len(args) != 1 {
 		return nil, false
 	}
 	switch x := args[0].(type) {
 	case float64:
-		switch n.Name {
+		switch name {
 		case "abs":
 			return math.Abs(x), true
 		case "floor", "ceil", "round":
@@ -414,7 +559,7 @@ func (t *trial) call(n *node) (val, bool) {
 			return math.Copysign(min(math.Abs(x), 1), x), true
 		}
 	case string:
-		switch n.Name {
+		switch name {
 		case "length", "char_length", "character_length", "octet_length", "bit_length":
 			return float64(len(x)), true
 		case "ascii", "ord": // an empty text is not what is asked about
@@ -434,6 +579,9 @@ func extreme(args []val, most bool) (val, bool) {
 	best := args[0]
 	for _, a := range args[1:] {
 		c, ok := compare(a, best)
+		if !ok && (isOpaque(a) || isOpaque(best)) {
+			return made("extreme", args...), true
+		}
 		if !ok {
 			return nil, false
 		}
@@ -456,7 +604,7 @@ func (t *trial) choice(n *node) (val, bool) {
 			return nil, false
 		}
 		c, ok := t.eval(w.Args[0])
-		if !ok {
+		if !ok || isOpaque(c) {
 			return nil, false
 		}
 		if truth(c) {

@@ -22,9 +22,9 @@ func TestMain(m *testing.M) {
 // cases are what each detector must see, and what it must not.
 var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 	"tautology": {
-		pg:      []string{"select * from t where a = 1 or 5=5", "select * from t where a = '' or true", "select * from t where a = 1 or b = b", "select * from t where a = 1 or b is null or b is not null", "select * from t where a = 1%'x'", "select * from t where a = '' = ''", "select * from t where a = 1 or false and b = 'x'", "select * from t where a in (9, a)", "select * from t where a = '' || a || ''", "select * from t where a in (select a)", "select * from t where a = any(array[a, 1])", "select * from t where a between least(a, 5) and 9", "select * from t where id = abs(id)", "select * from t where (a = 'x') is not null", "select * from t where a = 'x' and b = '' || chr(83) || ''"},
+		pg:      []string{"select * from t where a = 1 or 5=5", "select * from t where a = '' or true", "select * from t where a = 1 or b = b", "select * from t where a = 1 or b is null or b is not null", "select * from t where a = 1%'x'", "select * from t where a = '' = ''", "select * from t where a = 1 or false and b = 'x'", "select * from t where a in (9, a)", "select * from t where a = '' || a || ''", "select * from t where a in (select a)", "select * from t where a = any(array[a, 1])", "select * from t where a between least(a, 5) and 9", "select * from t where id = abs(id)", "select * from t where (a = 'x') is not null", "select * from t where a = 7 - 0", "select * from t where a = 'za' || 'zd' and b = 1", "select * from t where a = 1 and pi() > 3", "select * from t where a = 'x' and b = '' || chr(83) || ''"},
 		my:      []string{"select * from t where a = 1 || 2>1", "select * from t where a = '' or 'x' like 'x'", "select * from t where a = 1 xor 0", "select * from t where a = 1 xor id", "select * from t where a = 1 or b like '%'"},
-		neverPG: []string{"select * from t where a = 1 and b = 2", "select * from t where a = $1 or b = $2", "select * from t, u where t.a = u.a", "select * from t where a is null or b is null", "select * from t where price * 2 > 10", "select * from t where a <> lower(a)", "select * from t where a = coalesce(null, a)", "select * from t where a like '%' || 'x' || '%'"},
+		neverPG: []string{"select * from t where a = 1 and b = 2", "select * from t where a = $1 or b = $2", "select * from t, u where t.a = u.a", "select * from t where a is null or b is null", "select * from t where price * 2 > 10", "select * from t where a <> lower(a)", "select * from t where a = coalesce(null, a)", "select * from t where a like '%' || 'x' || '%'", "select * from t where b && int4range(1, 5)", "select * from t where a = 1 and at > now() - interval '1 day'", "select * from t where a = 2000 - 1", "select * from t where a = b + 1"},
 		neverMy: []string{"select * from t where a like 'x%' or b like 'x%'", "select * from t where 5 < a"},
 	},
 	"open-alternative": {
@@ -36,11 +36,15 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 			"select * from t where a = 2 or b * 0 = 0", "select * from t where a = 2 or greatest(b, 0) >= b", "select * from t where a = 2 or (b is null) is not null", "select * from t where a = 2 or case when b > 0 then true else true end",
 			"select * from t where a = 2 or c::text ~ '[0-9]'", "select * from t where a like '%x%' or a like '%'", "select * from t where a = 2 or a in (select a from t)",
 			"select * from t where a = 'x' or a > ''", "select * from t where a = 'x' or lower(a) >= 'a'", "select * from t where a = 9 or a < 1000", "select * from t where a = 1 or ctid is not null", "select * from t where a = 1 or tableoid = 't'::regclass", "select * from t where a = 'x' or a similar to '_*'", "select * from t where a = 1 or age(b) is not null",
+			"select * from t where a = 7 or a = (a * 2) / 2", "select * from t where a = 7 or md5(b) = md5(b)", "select * from t where a = 7 or b = replace(b, '', '') || ''", "select * from t where a = 'x' or b > 'a' or a = ''", "select * from t where a = 'x' or active and b > 3 or a = '' and c = 'y'",
+			"select * from t where a = 9 or exists (select 1 where b = b)", "select * from t where a = 9 or at > '1999-01-01'", "select * from t where a = 9 or length(b) < 1000", "select * from t where a = 'x' or a = any(array['y', 'z', ''])", "select * from t where a = 9 or f(b, 3) >= f(b, 3)",
 		},
 		my: []string{"select * from t where id = 5 or id", "select * from t where a = 'x' or not isnull(a)", "select * from t where id = 1 or id between 0 and ~0", "select * from t where a = 'x' or !(a - a)", "select * from t where a = 'x' || a rlike '.'", "select * from t where a = 1 or exists(select b from u)", "select * from t where a = 'x' or at < now() + interval 90 year", "select * from t where a = 1 or @@version", "select * from t where a = 'x' or strcmp(a, '')"},
 		neverPG: []string{
 			"select * from t where a = 'x' or deleted_at is not null", "select * from t where a = $1 or id is not null", "select * from t where a = 5 or a > 7", "select * from t where a is null or a < 0 or a >= 100",
 			"select * from t where a like '%' or b like '%'", "select * from t where a = 'x' or b <> 'y'", "select * from t where a = 'x' or lower(a) = 'y'", "select * from t where a = 'x' or b - c > 0", "select * from t where a = 'x' or length(b) > 3", "select * from t where d = '2026-01-01' or d > '2026-02-01'", "select * from t where a = 9 or a < 3", "select * from t where a = 'x' or coalesce(b, 0) = 0",
+			"select * from t where a = 'x' or concat(b, c) like '%%'", "select * from t where a = 7 or random() < random()", "select * from t where a = 'x' or b = 'y' or a = 'z'", "select * from t where a = 'x' or (a = 'y' and b > 'z')", "select * from t where a = 'x' or at > '2026-01-01'", "select * from t where a = 'x' or b = 'y' or c = ''",
+			"select * from t where a = 7 or md5(b) = md5(c)", "select * from t where a = 7 or not f(b)", "select a from t group by a having count(*) > 2 or min(b) = max(b)", "select * from t where a = 7 or length(b) < 5",
 		},
 		neverMy: []string{"select * from t where a = 1 or b % 2 = 0", "select * from t where a = 1 or b + c > 5", "select * from t where a = 1 or if(b > 3, 1, 0)", "select * from t where a = 1 or active", "select * from t where a = 0 or a = 1", "select * from t where a = 'x' or at > now() - interval 2 year"},
 	},
@@ -115,6 +119,20 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 		my:      []string{"select a from t union select authentication_string from mysql.user"},
 		neverPG: []string{"select * from users"},
 		neverMy: []string{"select * from user"},
+	},
+	"secret-columns": {
+		pg: []string{
+			"select a from t where id = 1 and 'x' in (select password from users)", "select a from t where id = 1 and exists (select 1 from users where length(passwd) = 7)", "select a, b from t where c = 1 union select id, card_number from customers",
+			"select name from users where id = 1 union select password from users", "select a from t where b = 1; select id, password from users where id = 1", "insert into notes (a, b) select 1, iban from customers", "select t.a from t, customers c where t.b = 1 or t.a = c.iban",
+			"select id from users where id = 2 and password like 'x%'", "select id from users where id = 2 and substr(password, 1, 1) = 'x'", "select a from users order by password",
+		},
+		my: []string{"select a from t where id = 1 and 'z' < all (select api_key from users)", "select a, b from t where c = 'x' union select user_pass, 1 from wp_users where user_login = 'x'"},
+		neverPG: []string{
+			"select id from users where email = 'x' and password = 'y'", "select id, password from users where email = 'x'", "select a from t where user_id in (select user_id from sessions where token = 'x')",
+			"select a, (select p.password from users p where p.id = t.user_id) from t", "select id from users where active and password like '$2y$%'", "insert into old_passwords (user_id, password) select id, password from users where id = 1", "select a from t join u on t.token = u.token",
+			"select c.name, right(c.card_number, 4) from customers c where length(c.card_number) = 16 and c.iban ~ '^DE'",
+		},
+		neverMy: []string{"update users set password = 'x' where id = 1 and token = 'y'", "select id from users where name = 'x' and password = md5(concat('x', email))", "select a from t union select a from u where secret = 'x'"},
 	},
 	"obfuscation": {
 		pg:      []string{"select * from t where a = chr(97)||chr(98)||chr(99)"},

@@ -33,7 +33,7 @@ type Values interface {
 // detectors is the list, in the order of listings.
 var detectors = []*Detector{
 	&tautology, &alternative, &union, &stacked, &comment, &delay, &errorBased, &inference, &foreign, &schema,
-	&file, &outOfBand, &privilege, &obfuscation, &ordering, &scalar, &habits,
+	&file, &outOfBand, &privilege, &secrets, &obfuscation, &ordering, &scalar, &habits,
 }
 
 // Detectors returns all detectors, in the order of listings.

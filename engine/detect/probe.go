@@ -171,7 +171,7 @@ func (x *probe) condition(n *node, s *scope, clause sqlfacts.Kind, or, not bool)
 		x.group(n, s)
 	}
 	switch {
-	case n.Kind == sqlfacts.Binary && (n.Name == "and" || n.Name == "xor" || n.Name == "&&" || x.isOr(n)):
+	case n.Kind == sqlfacts.Binary && (n.Name == "and" || n.Name == "xor" || x.mysql() && n.Name == "&&" || x.isOr(n)):
 		for _, a := range n.Args {
 			x.condition(a, s, clause, or || n.Name != "and" && n.Name != "&&", not)
 		}

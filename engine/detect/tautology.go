@@ -18,6 +18,7 @@ var tautology = Detector{
 			}
 			x.constant(a)
 			x.selfCompare(a)
+			x.probed(a)
 		}
 		for _, p := range x.all {
 			x.arithmetic(p.n)
@@ -147,10 +148,47 @@ func (x *probe) judge(a arm, bonus int) {
 		x.seeWhen(weight, "two literals compared", func(v Values) bool { return !plain(v) })
 	case n.Kind == sqlfacts.Binary && len(n.Args) > 2 && !slices.ContainsFunc(n.Args, func(m *node) bool { return !isLiteral(m) }):
 		x.see(2+bonus, "literals compared with each other")
+	case x.user && a.clause == sqlfacts.Where && calls(n) && !x.sole(a):
+		x.see(3, "a function's value tried in a condition, without a column")
 	default:
 		// A comparison of computed constants: version checks do that outside of
 		// alternatives.
 		x.see(1+2*bonus, "a comparison without a column")
+	}
+}
+
+// calls reports whether a constant is what a function makes, other than the time
+// and what programs put into the form that they need it in.
+func calls(n *node) bool {
+	return any(n, func(m *node) bool {
+		return m.Kind == sqlfacts.Func && !isName(m, "coalesce", "ifnull", "nullif", "nvl", "lower", "upper", "trim", "btrim", "concat", "if", "row", "exists", "isnull", "length", "char_length",
+			"date", "to_date", "to_timestamp", "str_to_date", "make_date", "date_trunc", "extract", "date_part", "age", "interval", "convert_tz", "timestamp", "timezone", "dayofweek", "hour", "curtime", "current_time", "localtime", "month", "year", "day", "weekday", "last_day", "datediff",
+			"current_setting", "found_rows", "pg_is_in_recovery", "pg_try_advisory_lock", "pg_try_advisory_xact_lock", "get_lock", "is_free_lock", "rand", "random", "uuid", "nextval", "currval", "lastval", "last_insert_id") && !now(m)
+	})
+}
+
+// probed is a literal that was taken apart: 7 - 0, 'a' || 'b'. Programs reckon
+// before they ask; who tries whether a value is read as SQL writes it so.
+func (x *probe) probed(a arm) {
+	n := a.n
+	if n.Kind != sqlfacts.Binary || !isName(n, "=", "in") || len(n.Args) < 2 || n.Args[0].Kind != sqlfacts.Column {
+		return
+	}
+	for _, r := range n.Args[1:] {
+		switch {
+		case r.Kind == sqlfacts.Binary && len(r.Args) == 2 && r.Args[0].Kind == sqlfacts.Number && r.Args[1].Kind == sqlfacts.Number && isName(r, "+", "-", "*", "/", "%", "^", "#", "|", "&", "<<", ">>", "div", "mod"):
+			if r.Name == "+" {
+				x.see(1, "a number that was taken apart")
+				continue
+			}
+			from := r.Args[0]
+			x.seeWhen(3, "a number that was taken apart", func(v Values) bool { // but the year before one
+				f, ok := number(from, v)
+				return ok && (f < 1900 || f > 2100)
+			})
+		case (r.Kind == sqlfacts.Binary && r.Name == "||" && !x.isOr(r) || r.Kind == sqlfacts.Func && r.Name == "concat") && len(r.Args) > 1 && allLiterals(r.Args):
+			x.see(3, "a text that was taken apart")
+		}
 	}
 }
 

@@ -1,0 +1,146 @@
+package detect
+
+import (
+	"slices"
+	"strings"
+
+	"honeyrow/engine/sqlfacts"
+)
+
+// secrets: a column whose name says that it holds a secret is drawn where the
+// statement has no business with it. Where a login is checked, it is compared for
+// equality; who wants to know it has it returned, or asks for a piece.
+var secrets = Detector{
+	ID: "secret-columns", Title: "Secrets that the statement has no business with",
+	Maps: []string{"CWE-89", "CWE-200", "T1190", "T1213.006"},
+	find: func(x *probe) {
+		if !x.user {
+			return
+		}
+		for _, q := range x.queries {
+			x.secretQuery(q)
+		}
+		for _, u := range x.unions {
+			x.secretArm(u)
+		}
+		for _, o := range x.orders {
+			if o.Kind == sqlfacts.Order && slices.ContainsFunc(o.Args, drawn) {
+				x.see(2, "an order by a secret")
+			}
+		}
+		for _, a := range x.arms {
+			x.secretAsked(a)
+		}
+		for i, s := range x.facts.Statements {
+			if i > 0 && isData(x.facts.Statements[0].Kind) && isData(s.Kind) && drawn(s) && strange(s, &scope{stmt: x.facts.Statements[0]}) {
+				x.see(3, "a secret of another table, in a statement behind the first")
+			}
+			x.secretCopied(s)
+		}
+	},
+}
+
+// secretQuery judges a sub-query.
+func (x *probe) secretQuery(q query) {
+	if q.at.depth > 0 || !reads(q.n) || !drawn(q.n) || !closed(q.n, q.at) || !strange(q.n, q.at) {
+		return
+	}
+	if t := clauseOf(q.at.stmt, sqlfacts.Targets); t != nil && any(t, func(m *node) bool {
+		return (m.Kind == sqlfacts.Column || m.Kind == sqlfacts.Assign) && isSecret(m.Name)
+	}) {
+		x.see(1, "a secret of another table, for one of the statement's own")
+		return
+	}
+	x.see(3, "a secret of another table, in a sub-query")
+}
+
+// secretArm judges the later arms of a UNION.
+func (x *probe) secretArm(u *node) {
+	if len(u.Args) < 2 || drawn(u.Args[0]) || len(tablesOf(u.Args[0])) == 0 {
+		return
+	}
+	for _, a := range u.Args[1:] {
+		if isStatement(a.Kind) && drawn(a) {
+			x.see(3, "a secret, in an arm of its own")
+		}
+	}
+}
+
+// secretAsked judges a condition: a password asked for by pattern, order or piece,
+// and a secret compared with another table's column.
+func (x *probe) secretAsked(a arm) {
+	n := a.n
+	if n.Kind != sqlfacts.Binary || len(n.Args) < 2 {
+		return
+	}
+	l, r := n.Args[0], n.Args[1]
+	if isComparison(n.Name) && l.Kind == sqlfacts.Column && r.Kind == sqlfacts.Column && l.Qualifier != r.Qualifier && isSecret(l.Name) != isSecret(r.Name) {
+		x.see(3, "a secret compared with a column that holds none")
+		return
+	}
+	if !slices.ContainsFunc(columnsOf(l), func(c *node) bool { return isPassword(c.Name) }) || x.sole(a) || r.Kind != sqlfacts.String && r.Kind != sqlfacts.Number {
+		return
+	}
+	switch {
+	case isName(n, "like", "ilike", "rlike", "regexp", "~", "~*", "~~", "similar to", "<", ">", "<=", ">=", "between", "like binary") && r.Kind == sqlfacts.String:
+		x.seeWhen(3, "a password asked for by a piece of it", func(v Values) bool {
+			s, _ := value(r, v)
+			s = strings.Trim(s, "^%_.*")
+			return s != "" && !strings.ContainsAny(s, "${:}")
+		})
+	case l.Kind == sqlfacts.Func && isName(l, "substr", "substring", "mid", "left", "right", "ascii", "ord"):
+		x.see(3, "a password asked for by a piece of it")
+	}
+}
+
+// secretCopied is INSERT ... SELECT of secrets into columns that hold none.
+func (x *probe) secretCopied(s *node) {
+	to := clauseOf(s, sqlfacts.Targets)
+	if s.Kind != sqlfacts.Insert || to == nil || len(to.Args) == 0 || slices.ContainsFunc(to.Args, func(m *node) bool { return isSecret(m.Name) }) {
+		return
+	}
+	for _, q := range s.Args {
+		if q == nil || q.Kind != sqlfacts.Select {
+			continue
+		}
+		if t := clauseOf(q, sqlfacts.Targets); t != nil && slices.ContainsFunc(t.Args, func(m *node) bool { return m.Kind == sqlfacts.Column && isSecret(m.Name) }) {
+			x.see(3, "secrets copied to where none are kept")
+		}
+	}
+}
+
+// isPassword reports whether a column is called as passwords are.
+func isPassword(name string) bool {
+	name = strings.ToLower(name)
+	return strings.Contains(name, "passw") || strings.Contains(name, "pwd") || name == "pass" || name == "user_pass"
+}
+
+// drawn reports whether a secret column is asked for, by whatever is not a check
+// for equality or for being there.
+func drawn(n *node) bool {
+	switch {
+	case n == nil:
+		return false
+	case n.Kind == sqlfacts.Column:
+		return isSecret(n.Name)
+	case n.Kind == sqlfacts.Binary && isName(n, "=", "in", "<=>", "is", "<>", "!=") && len(n.Args) > 1:
+		for _, a := range n.Args {
+			if a != nil && a.Kind != sqlfacts.Column && drawn(a) {
+				return true
+			}
+		}
+		return false
+	}
+	return slices.ContainsFunc(n.Args, drawn)
+}
+
+// isSecret reports whether a column is called as secrets are.
+func isSecret(name string) bool {
+	name = strings.ToLower(name)
+	for _, s := range [...]string{"passw", "passhash", "pass_hash", "pwd", "secret", "credential", "apikey", "api_key", "private_key", "card_number", "cardnumber", "card_no", "cc_num", "creditcard", "credit_card", "cvv", "cvc", "iban", "ssn", "token"} {
+		if strings.Contains(name, s) {
+			return true
+		}
+	}
+	return name == "pass" || name == "user_pass" || name == "pin" || name == "salt"
+}

@@ -160,6 +160,11 @@ func (j *job) check(ctx context.Context) (err error) {
 		if t.Refusal != "" {
 			return fmt.Errorf("table %s can't be seeded with this role: %s", t, t.Refusal)
 		}
+		for _, c := range tp.Columns {
+			if t.Column(c.Name) == nil {
+				return fmt.Errorf("table %s has no column %s: the plan was changed since it was made: make a new plan", t, c.Name)
+			}
+		}
 		j.tables = append(j.tables, t)
 	}
 	ts, err := j.s.Store.List(ctx, token.Filter{

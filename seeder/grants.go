@@ -2,6 +2,7 @@ package seeder
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -48,6 +49,29 @@ func grants(cat *Catalog, p *Plan) []string {
 			out = append(out, "-- and whatever the trigger needs: "+g)
 		}
 		out = append(out, fmt.Sprintf("-- only while rows are removed: GRANT DELETE ON %s TO %s", p.qualified(t.Schema, t.Name), role))
+		out = append(out, p.pointers(cat, t)...)
+	}
+	return out
+}
+
+// pointers lists, for PostgreSQL, what the role must see of the tables that are
+// not planned and whose rows may point at rows of t: such a row is not removed.
+func (p *Plan) pointers(cat *Catalog, t *Table) (out []string) {
+	planned := func(child *Table) bool {
+		return slices.ContainsFunc(p.Tables, func(tp *TablePlan) bool { return tp.String() == child.String() })
+	}
+	for _, child := range cat.Tables {
+		for _, fk := range child.ForeignKeys {
+			if fk.RefSchema != t.Schema || fk.RefTable != t.Name || len(fk.Columns) == 0 || planned(child) {
+				continue
+			}
+			var cols []string
+			for _, c := range fk.Columns {
+				cols = append(cols, p.quote(c))
+			}
+			out = append(out, fmt.Sprintf("-- and so that rows that point there are seen: GRANT USAGE ON SCHEMA %[1]s TO %[2]s; GRANT SELECT (%[3]s) ON %[4]s TO %[2]s",
+				p.quote(child.Schema), role, strings.Join(cols, ", "), p.qualified(child.Schema, child.Name)))
+		}
 	}
 	return out
 }

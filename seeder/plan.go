@@ -169,9 +169,9 @@ func (p *Plan) WriteFile(path string) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".plan-*") // made 0600
+	f, err := beside(path)
 	if err != nil {
-		return fmt.Errorf("write plan: %w", err)
+		return err
 	}
 	defer os.Remove(f.Name())
 	_, err = f.Write(append(b, '\n'))
@@ -179,6 +179,27 @@ func (p *Plan) WriteFile(path string) error {
 		return fmt.Errorf("write plan: %w", err)
 	}
 	return os.Rename(f.Name(), path)
+}
+
+// CanWrite reports whether WriteFile could write path now. It leaves nothing behind.
+func CanWrite(path string) error {
+	f, err := beside(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// beside makes a file of mode 0600 in the folder of path.
+func beside(path string) (*os.File, error) {
+	if st, err := os.Stat(path); err == nil && st.IsDir() {
+		return nil, fmt.Errorf("write plan: %s is a folder: name a file", path)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".plan-*")
+	if err != nil {
+		return nil, fmt.Errorf("write plan: %w: choose a folder that is there and that you may write to", err)
+	}
+	return f, nil
 }
 
 // Digest is the SHA-256 of the plan in hexadecimal digits: what a reviewer has

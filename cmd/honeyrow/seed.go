@@ -78,7 +78,7 @@ func (f *draftFlags) options(s *app.Seeding, progress func(seeder.Progress)) see
 	if len(f.Tables) > 0 {
 		o.Tables = f.Tables
 	}
-	if f.Rows > 0 {
+	if f.Rows != 0 {
 		o.Rows = f.Rows
 	}
 	if f.Domain != "" {
@@ -140,6 +140,11 @@ func (seedPlanCmd) Help() string {
 
 // Run makes and prints a plan.
 func (c *seedPlanCmd) Run(e *env) error {
+	if c.Out != "" { // it takes a while: better said before
+		if err := seeder.CanWrite(c.Out); err != nil {
+			return err
+		}
+	}
 	return e.withSeeder(c.target, func(s *app.Seeding) error {
 		show, end := e.progress()
 		p, err := s.Plan(e.ctx, c.options(s, show))
@@ -323,6 +328,8 @@ func (e *env) printApplied(done *seeder.Applied) error {
 	switch {
 	case done.DryRun:
 		fmt.Fprintf(e.stdout, "%s tried and rolled back: nothing was planted\n", counted(counts["tried"], "row", "rows"))
+	case done.Tokens == 0 && counts["planted"] == 0:
+		fmt.Fprintf(e.stdout, "nothing to plant: %s there already (deployment %s)\n", counted(counts["present"], "row was", "rows were"), done.Deployment)
 	default:
 		fmt.Fprintf(e.stdout, "%s planted, %d were there already; %s registered, %s them (deployment %s)\n",
 			counted(counts["planted"], "row", "rows"), counts["present"], counted(done.Tokens, "token", "tokens"), counted(done.Watchers, "proxy watches", "proxies watch"), done.Deployment)

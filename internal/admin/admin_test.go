@@ -117,6 +117,17 @@ func TestOverTCPOnlyMetricsAndHealthAreOpen(t *testing.T) {
 	}
 }
 
+func TestOrdersOverTCPWithoutATokenSayWhatIsMissing(t *testing.T) {
+	s := open(t, Config{Address: "127.0.0.1:0"}, &proxy{})
+	k, err := Dial(Config{Address: s.Addr().String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := k.Sessions(t.Context()); err == nil || !strings.Contains(err.Error(), "set admin.token_file") {
+		t.Errorf("got %v, want an error that names admin.token_file", err)
+	}
+}
+
 func TestASocketIsForItsOwnerAndReplacesADeadOne(t *testing.T) {
 	path := socketFile(t)
 	c := Config{Address: "unix:" + path}

@@ -20,6 +20,7 @@ type Client struct {
 	http  http.Client
 	base  string
 	token string
+	tcp   bool
 }
 
 // ErrNoProxy says that nobody listens on the admin address.
@@ -53,7 +54,7 @@ func Dial(c Config) (*Client, error) {
 			return conn, nil
 		},
 	}
-	k := &Client{http: http.Client{Transport: t}, base: "http://proxy", token: token.Reveal()}
+	k := &Client{http: http.Client{Transport: t}, base: "http://proxy", token: token.Reveal(), tcp: network == "tcp"}
 	if c.CertFile != "" {
 		// The server's own certificate is the one to expect.
 		pem, err := os.ReadFile(c.CertFile)
@@ -163,6 +164,9 @@ func (k *Client) exchange(ctx context.Context, method, path string, order io.Rea
 		return nil, nil, ErrNoSession
 	case f.Error != "":
 		return nil, nil, fmt.Errorf("the proxy refuses: %s", f.Error)
+	}
+	if resp.StatusCode == http.StatusNotFound && k.token == "" && k.tcp {
+		return nil, nil, errors.New("over TCP the proxy tells metrics and health alone unless it has a token: set admin.token_file (or admin.address to unix:/path, which needs none) and restart the proxy")
 	}
 	return nil, nil, fmt.Errorf("the proxy answers %s: does it run the same version of honeyrow?", resp.Status)
 }

@@ -20,18 +20,28 @@ func (c *Config) Patient() doctor.Patient {
 			return st, nil
 		},
 	}}
+	secret := func(names ...string) {
+		for _, name := range names {
+			if name != "" {
+				p.Secrets = append(p.Secrets, name)
+			}
+		}
+	}
+	secret(c.Admin.TokenFile, c.Admin.KeyFile)
 	for _, s := range c.Servers {
+		secret(s.Seed.File, s.Catalog.File, s.TLS.KeyFile)
 		d := doctor.Server{Name: s.Name, Protocol: s.Protocol, Address: s.Address, TLS: s.TLS, ProxyProtocol: s.ProxyProtocol}
-		secret, err := s.Seed.Read()
+		dsn, err := s.Seed.Read()
 		switch {
 		case err == nil:
-			d.DSN = secret.Reveal()
+			d.DSN = dsn.Reveal()
 		case !errors.Is(err, config.ErrNoSecret):
 			d.DSNErr = err
 		}
 		p.Servers = append(p.Servers, d)
 	}
 	for _, l := range c.Listeners {
+		secret(l.TLS.KeyFile, l.RSAKeyFile)
 		p.Listeners = append(p.Listeners, doctor.Listener{
 			Name: l.Name, Server: l.Server, Address: l.Address, TLS: l.TLS, Replication: l.Replication, RSAKeyFile: l.RSAKeyFile,
 		})

@@ -39,6 +39,8 @@ type Patient struct {
 	Listeners  []Listener
 	Registry   Registry
 	Sinks      []Sink
+	// Secrets are files that nobody but the proxy's user and group should read.
+	Secrets []string
 	// Now is the clock; nil means the system's.
 	Now func() time.Time
 }

@@ -120,6 +120,24 @@ func write(t *testing.T, name string, b []byte) string {
 	return p
 }
 
+func TestSecretsThatEverybodyCanReadAreNamed(t *testing.T) {
+	p := patient(t, &book{})
+	open, group := write(t, "seed.dsn", []byte("x")), write(t, "server.key", []byte("x"))
+	for name, mode := range map[string]os.FileMode{open: 0o644, group: 0o640} { // groups are what packages use
+		if err := os.Chmod(name, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.Secrets = []string{open, group, "/nonexistent/catalog.dsn"}
+	fs := examine(t, p)
+	want(t, fs, Warn, "secret", open)
+	for _, f := range fs {
+		if f.Check == "secret" && !strings.Contains(f.Text, open) {
+			t.Errorf("unexpected finding %+v", f)
+		}
+	}
+}
+
 func TestTheDoctorExaminesARealServer(t *testing.T) {
 	ctx := context.Background()
 	cert, key := certificate(t, "localhost", time.Now().Add(300*24*time.Hour))
@@ -138,7 +156,8 @@ func TestTheDoctorExaminesARealServer(t *testing.T) {
 	if err := pg.Exec(ctx, "postgres", `
 		create role seeder login password 'hush-hush'; grant pg_read_all_stats to seeder;
 		create role blind login password 'hush-hush';
-		create table customers (id int primary key, email text); create table secrets (id int);
+		create table customers (id int primary key, email text); create table secrets (id int); create table numbered (id serial);
+		grant select, insert, delete on numbered to seeder;
 		grant select, insert, delete on customers to seeder; grant usage on schema public to seeder, blind;`); err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +192,8 @@ func TestTheDoctorExaminesARealServer(t *testing.T) {
 		want(t, fs, OK, "certificate", `"localhost" is valid until`)
 		want(t, fs, OK, "auth", "SCRAM-SHA-256-PLUS or SCRAM-SHA-256")
 		want(t, fs, OK, "binding", "same certificate")
-		want(t, fs, OK, "rights", `may plant in 1 of 2 tables of database "postgres"`)
+		want(t, fs, OK, "rights", `may plant in 1 of 3 tables of database "postgres"`)
+		want(t, fs, Warn, "sequences", "the sequences that 1 of its tables take numbers from")
 		want(t, fs, OK, "clock", "agrees")
 		want(t, fs, OK, "sessions", "nobody is connected")
 		want(t, fs, OK, "oids", "1 tokens")

@@ -22,6 +22,11 @@ func (x *exam) files() {
 	if st, err := os.Stat(x.p.ConfigFile); err == nil && st.Mode().Perm()&0o022 != 0 {
 		x.warn("config", "mode", "chmod 600 "+x.p.ConfigFile, "%s can be changed by other users (mode %04o)", x.p.ConfigFile, st.Mode().Perm())
 	}
+	for _, name := range x.p.Secrets { // one that is missing is told where it is needed
+		if st, err := os.Stat(name); err == nil && st.Mode().Perm()&0o007 != 0 {
+			x.warn("config", "secret", "chmod 600 "+name, "%s holds a secret and is open to every user of this machine (mode %04o)", name, st.Mode().Perm())
+		}
+	}
 	if y := x.now().Year(); y < 2025 || y > 2100 {
 		x.fail("clock", "clock", "set the clock (timedatectl set-ntp true)", "the system clock says %s", x.now().Format(time.RFC3339))
 	}

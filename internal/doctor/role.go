@@ -108,14 +108,23 @@ func (x *exam) rights(ctx context.Context, conn *pgx.Conn, s *Server) error {
 	if super {
 		x.warn(subject, "superuser", "make a role that has only SELECT, INSERT and DELETE on the tables to plant in", "role %q is a superuser, which planting does not need", role)
 	}
-	var all, plant, remove int
-	if err := conn.QueryRow(ctx, `select count(*),
-		count(*) filter (where has_table_privilege(c.oid, 'INSERT') and has_table_privilege(c.oid, 'SELECT')),
-		count(*) filter (where has_table_privilege(c.oid, 'INSERT') and has_table_privilege(c.oid, 'SELECT') and has_table_privilege(c.oid, 'DELETE'))
-		from pg_class c join pg_namespace n on n.oid = c.relnamespace
-		where c.relkind in ('r', 'p') and not c.relispartition and n.nspname not in ('pg_catalog', 'information_schema')
-		and n.nspname !~ '^pg_(toast|temp)' and has_schema_privilege(n.oid, 'USAGE')`).Scan(&all, &plant, &remove); err != nil {
+	// A serial column takes its value from a sequence with rights of its own;
+	// an identity column's has none that count.
+	var all, plant, remove, numbers int
+	if err := conn.QueryRow(ctx, `select count(*), count(*) filter (where fills and draws),
+		count(*) filter (where fills and draws and has_table_privilege(oid, 'DELETE')), count(*) filter (where fills and not draws)
+		from (select c.oid, has_table_privilege(c.oid, 'INSERT') and has_table_privilege(c.oid, 'SELECT') fills,
+			not exists (select from pg_attrdef a join pg_depend d on d.classid = 'pg_attrdef'::regclass and d.objid = a.oid
+				join pg_class s on d.refclassid = 'pg_class'::regclass and s.oid = d.refobjid
+				where a.adrelid = c.oid and case when s.relkind = 'S' then not has_sequence_privilege(s.oid, 'USAGE') end) draws
+			from pg_class c join pg_namespace n on n.oid = c.relnamespace
+			where c.relkind in ('r', 'p') and not c.relispartition and n.nspname not in ('pg_catalog', 'information_schema')
+			and n.nspname !~ '^pg_(toast|temp)' and has_schema_privilege(n.oid, 'USAGE')) t`).Scan(&all, &plant, &remove, &numbers); err != nil {
 		return fmt.Errorf("read the role's rights: %w", err)
+	}
+	if numbers > 0 {
+		x.warn(subject, "sequences", fmt.Sprintf("as the owner: grant usage on SEQUENCE to %s (`honeyrow seed scan` names each)", pgx.Identifier{role}.Sanitize()),
+			"role %q may not use the sequences that %d of its tables take numbers from, and can't plant there", role, numbers)
 	}
 	advice := fmt.Sprintf("as the owner: grant select, insert, delete on TABLE to %s", pgx.Identifier{role}.Sanitize())
 	switch {

@@ -146,6 +146,47 @@ func TestRemoveLeavesWhatChangedAndWhatOthersDependOn(t *testing.T) {
 	}
 }
 
+// What the plan says of removing is in its comments: who follows them can remove.
+func TestARoleWithTheGrantsOfThePlanCanRemove(t *testing.T) {
+	db := database(t, customers+`CREATE SCHEMA sales; CREATE TABLE sales.orders (id serial PRIMARY KEY, customer bigint NOT NULL REFERENCES customers, total numeric(10,2) NOT NULL);
+		INSERT INTO sales.orders (customer, total) SELECT i, i FROM generate_series(1, 100) i;`)
+	st := store(t)
+	o := options()
+	o.Tables, o.Rows = []string{"customers"}, 2
+	p := plan(t, open(t, "postgres", db, st), o)
+	for _, g := range p.Grants {
+		if i := strings.Index(g, ": GRANT"); i > 0 && strings.HasPrefix(g, "-- ") {
+			g = g[i+2:]
+		}
+		must(t, server.Exec(t.Context(), db, strings.Replace(g, "CREATE ROLE honeyrow_seeder LOGIN", "DO $$ BEGIN CREATE ROLE honeyrow_seeder LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$", 1)))
+	}
+	small := open(t, "honeyrow_seeder", db, st)
+	_, err := small.Apply(t.Context(), p, seeder.ApplyOptions{})
+	must(t, err)
+	rem, err := small.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"})
+	must(t, err)
+	for _, r := range rem.Rows {
+		if r.State != "removed" {
+			t.Errorf("row %s: %s (%s), want removed", r.ID, r.State, r.Why)
+		}
+	}
+	if len(rem.Rows) != 2 {
+		t.Errorf("%d rows, want 2", len(rem.Rows))
+	}
+}
+
+func TestAPlanThatNamesAColumnThatIsNotThereIsRefusedByName(t *testing.T) {
+	db := database(t, customers)
+	s := open(t, "postgres", db, store(t))
+	o := options()
+	o.Tables, o.Rows = []string{"customers"}, 2
+	p := plan(t, s, o)
+	p.Tables[0].Columns[1].Name = "e_mial"
+	if _, err := s.Apply(t.Context(), p, seeder.ApplyOptions{}); err == nil || !strings.Contains(err.Error(), "no column e_mial") {
+		t.Fatalf("got %v, want an error that names the column", err)
+	}
+}
+
 func TestARoleWithNothingButTheGrantsOfThePlanCanPlantAndVerify(t *testing.T) {
 	db := torture(t)
 	st := store(t)

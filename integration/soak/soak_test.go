@@ -154,6 +154,15 @@ func judge(t *testing.T, samples []sample) {
 // clients at a time before each server.
 const clients = 4
 
+// A session of a busy machine may be slow; what is stuck stays so. What every
+// goroutine did while it was slow is told with the error.
+const slow, stuck = time.Minute, 4 * time.Minute
+
+func goroutines() string {
+	b := make([]byte, 4<<20)
+	return string(b[:runtime.Stack(b, true)])
+}
+
 // round has clients come, work and go for a while.
 func (s *site) round(t *testing.T, d time.Duration, seed uint64) {
 	t.Helper()
@@ -183,16 +192,22 @@ func (s *site) failed(t *testing.T) bool {
 
 func (s *site) work(end time.Time, r *rand.Rand, of int, session func(context.Context, *rand.Rand) error) {
 	for time.Now().Before(end) {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), stuck)
+		stood := make(chan string, 1)
+		watch := time.AfterFunc(slow, func() { stood <- goroutines() })
 		err := session(ctx, r)
 		cancel()
 		if err != nil {
+			if !watch.Stop() {
+				err = fmt.Errorf("%w\nafter %v there stood\n%s", err, slow, <-stood)
+			}
 			select {
 			case s.wrong <- err:
 			default:
 			}
 			return
 		}
+		watch.Stop()
 		s.done[of].Add(1)
 	}
 }

@@ -2,6 +2,8 @@ package seeder
 
 import (
 	"context"
+	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -100,6 +102,21 @@ type Sample struct {
 	Rows    [][]*string
 	// Cut marks columns some of whose values were too long to read whole.
 	Cut map[string]bool
+}
+
+// Thin keeps up to limit rows, drawn at random from all of them, in their order:
+// rows that lie together came together, and the first are the oldest.
+func (s *Sample) Thin(limit int, seed uint64) {
+	if len(s.Rows) <= limit {
+		return
+	}
+	pick := rand.New(rand.NewPCG(seed, 0x7a1)).Perm(len(s.Rows))[:limit]
+	slices.Sort(pick)
+	rows := make([][]*string, limit)
+	for i, k := range pick {
+		rows[i] = s.Rows[k]
+	}
+	s.Rows = rows
 }
 
 // Violation is a row that a constraint, a trigger or a right of the database

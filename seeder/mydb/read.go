@@ -19,8 +19,9 @@ const (
 	ranges   = 20 // ranges of keys from which a large table is sampled
 )
 
-// Sample implements seeder.Reader. Of large tables it takes rows from all over
-// the range of the key, or from both ends if that is no number.
+// Sample implements seeder.Reader. Each row has the same chance; of large tables
+// it takes rows from all over the range of the key, or from both ends if that is
+// no number.
 func (db *DB) Sample(ctx context.Context, t *seeder.Table, limit int, seed uint64) (*seeder.Sample, error) {
 	s := &seeder.Sample{Cut: map[string]bool{}}
 	exprs := sampled(t, s)
@@ -28,7 +29,9 @@ func (db *DB) Sample(ctx context.Context, t *seeder.Table, limit int, seed uint6
 		return nil, &seeder.Violation{Code: "42501", Why: "the role may not read any of its columns"}
 	}
 	f := &fetch{db: db, t: t, s: s, from: fmt.Sprintf("SELECT %s FROM %s", strings.Join(exprs, ", "), name(t))}
-	return s, violation(f.spread(ctx, limit, seed))
+	err := f.spread(ctx, limit, seed)
+	s.Thin(limit, seed)
+	return s, violation(err)
 }
 
 // fetch collects a sample's rows.
@@ -42,15 +45,25 @@ type fetch struct {
 
 func (f *fetch) spread(ctx context.Context, limit int, seed uint64) error {
 	key := f.t.Primary()
-	if f.t.Rows <= int64(4*limit) || len(key) == 0 || f.t.Column(key[0]) == nil || !f.t.Column(key[0]).CanSelect {
-		return f.take(ctx, "", limit)
+	switch big := f.t.Rows; {
+	case big <= int64(limit):
+		return f.take(ctx, "", most*limit)
+	case big <= int64(20*limit), big <= int64(100*limit) && !f.byNumber(): // each row has the same chance
+		share := 1.3 * float64(limit) / float64(big)
+		if err := f.take(ctx, fmt.Sprintf(" WHERE RAND(%d) < %g", seed%1000, share), most*limit); err != nil || len(f.s.Rows) >= limit/2 {
+			return err
+		}
+		f.s.Rows, f.size = nil, 0
+		return f.take(ctx, "", most*limit) // it is not as large as the server thinks
+	case len(key) == 0 || f.t.Column(key[0]) == nil || !f.t.Column(key[0]).CanSelect:
+		return f.take(ctx, "", most*limit)
 	}
 	first := quote(key[0])
 	if lo, hi, ok := f.ends(ctx, key); ok {
 		r := rand.New(rand.NewPCG(seed, 0x5a3))
 		width := (hi-lo)/ranges + 1
 		for a := lo; a <= hi; a += width {
-			at := a + r.Int64N(max(1, width/2))
+			at := a + r.Int64N(max(1, width*9/10))
 			if err := f.take(ctx, fmt.Sprintf(" WHERE %s >= %d AND %s < %d ORDER BY %s", first, at, first, a+width, first), limit/ranges+1); err != nil {
 				return err
 			}
@@ -70,9 +83,18 @@ func (f *fetch) spread(ctx context.Context, limit int, seed uint64) error {
 	return f.take(ctx, " ORDER BY "+strings.Join(order, ", "), limit/2)
 }
 
+// most is how many times the rows wanted are read at most, to choose from.
+const most = 4
+
+// byNumber reports whether the primary key is one integer that may be read.
+func (f *fetch) byNumber() bool {
+	key := f.t.Primary()
+	return len(key) == 1 && f.t.Column(key[0]) != nil && f.t.Column(key[0]).CanSelect && formOf(f.t.Column(key[0])) == asNumber
+}
+
 // ends returns the least and the greatest value of a key of one integer.
 func (f *fetch) ends(ctx context.Context, key []string) (lo, hi int64, ok bool) {
-	if len(key) != 1 || formOf(f.t.Column(key[0])) != asNumber {
+	if !f.byNumber() {
 		return 0, 0, false
 	}
 	rows, err := f.db.query(ctx, fmt.Sprintf("SELECT CAST(MIN(%[1]s) AS CHAR), CAST(MAX(%[1]s) AS CHAR) FROM %[2]s", quote(key[0]), name(f.t)))

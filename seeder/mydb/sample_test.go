@@ -34,3 +34,26 @@ ANALYZE TABLE by_number, by_name, keyless;
 		}
 	}
 }
+
+func TestASampleOfATableThatIsLittleLargerStandsForAllOfIt(t *testing.T) {
+	db := database(t, `CREATE TABLE orders (id int NOT NULL PRIMARY KEY, v varchar(20) NOT NULL) ENGINE=InnoDB;
+INSERT INTO orders SELECT seq, concat('v', seq) FROM seq_1_to_1500;
+ANALYZE TABLE orders;
+`)
+	d := open(t, "root", db, store(t)).Database
+	cat, err := d.Catalog(t.Context())
+	must(t, err)
+	tb, err := cat.Table("orders")
+	must(t, err)
+	s, err := d.Sample(t.Context(), tb, 1000, 7)
+	must(t, err)
+	late := 0
+	for _, r := range s.Rows {
+		if n, err := strconv.Atoi(*r[0]); err == nil && n > 1000 {
+			late++
+		}
+	}
+	if len(s.Rows) < 700 || len(s.Rows) > 1000 || late < len(s.Rows)/4 || late > len(s.Rows)*5/12 {
+		t.Errorf("%d rows, %d of them of the last third; want up to 1000, a third of them", len(s.Rows), late)
+	}
+}

@@ -17,7 +17,8 @@ const (
 	maxBytes = 8 << 20
 )
 
-// Sample implements seeder.Reader. Large tables are sampled by blocks.
+// Sample implements seeder.Reader. Large tables are sampled by blocks; of all
+// others each row has the same chance.
 func (db *DB) Sample(ctx context.Context, t *seeder.Table, limit int, seed uint64) (*seeder.Sample, error) {
 	s := &seeder.Sample{Cut: map[string]bool{}}
 	exprs := sampled(t, s)
@@ -25,23 +26,26 @@ func (db *DB) Sample(ctx context.Context, t *seeder.Table, limit int, seed uint6
 		return nil, &seeder.Violation{Code: "42501", Why: "the role may not read any of its columns"}
 	}
 	sql := fmt.Sprintf("SELECT %s FROM %s", strings.Join(exprs, ", "), name(t))
-	var rows [][]*string
 	var err error
-	if big := t.Rows; big > int64(4*limit) && t.WholeSelect {
+	switch big := t.Rows; {
+	case big > int64(40*limit) && t.WholeSelect:
 		pct := min(100, 200*float64(limit)/float64(big))
-		rows, err = db.take(ctx, s, fmt.Sprintf("%s TABLESAMPLE SYSTEM (%g) REPEATABLE (%d)", sql, pct, seed%1000), limit, nil)
-		if err != nil {
-			return nil, err
+		s.Rows, err = db.take(ctx, s, fmt.Sprintf("%s TABLESAMPLE SYSTEM (%g) REPEATABLE (%d)", sql, pct, seed%1000), most*limit, nil)
+	case big > int64(limit): // of a table that is larger still, the first rows alone
+		if _, err = db.conn.Exec(ctx, fmt.Sprintf("SELECT pg_catalog.setseed(%g)", float64(seed%1000)/1000)); err == nil {
+			share := 1.3 * float64(limit) / float64(min(big, int64(100*limit)))
+			s.Rows, err = db.take(ctx, s, fmt.Sprintf("%s WHERE pg_catalog.random() < %g", sql, share), most*limit, nil)
 		}
 	}
-	if len(rows) < min(limit/4, 100) {
-		if rows, err = db.take(ctx, s, sql, limit, nil); err != nil {
-			return nil, err
-		}
+	if err == nil && len(s.Rows) < limit/2 { // small, or not as large as the server thinks
+		s.Rows, err = db.take(ctx, s, sql, most*limit, nil)
 	}
-	s.Rows = rows
-	return s, nil
+	s.Thin(limit, seed)
+	return s, err
 }
+
+// most is how many times the rows wanted are read at most, to choose from.
+const most = 4
 
 // sampled names in s the columns that the role may read, and returns the
 // expressions for them.

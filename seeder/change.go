@@ -110,7 +110,7 @@ func (t *turn) compose(ctx context.Context, st *study, c *change) error {
 	for i, name := range st.sample.Columns {
 		person[i] = c.was[name]
 	}
-	g := generate.Row{Now: t.d.now, Domain: t.d.o.Domain, CardPrefix: t.d.o.CardPrefix, PhoneRanges: t.d.o.PhoneRanges}
+	g := generate.Row{Now: t.d.now, Domain: st.mailDomain(t.r, person), CardPrefix: t.d.o.CardPrefix, PhoneRanges: t.d.o.PhoneRanges}
 	g.First, g.Last = st.person(person)
 	g.WasFirst, g.WasLast = g.First, g.Last
 	for _, f := range c.columns(st, t.cat) {

@@ -41,7 +41,7 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 	if n < len(d.slots[st]) {
 		h.slot = &d.slots[st][n]
 	}
-	h.g = generate.Row{Now: d.now, Domain: d.o.Domain, CardPrefix: d.o.CardPrefix, PhoneRanges: d.o.PhoneRanges, Number: n, Spell: st.spell}
+	h.g = generate.Row{Now: d.now, Domain: st.mailDomain(r, h.was), CardPrefix: d.o.CardPrefix, PhoneRanges: d.o.PhoneRanges, Number: n, Spell: st.spell}
 	st.shift(r, &h.g, h.was, n, total)
 	h.g.First, h.g.Last = st.vocabularyOf(h.was).Person(r, 0)
 	if owner, ok := l.owner(n); ok {

@@ -53,14 +53,14 @@ func (d *draft) rehearse(ctx context.Context, st *study) ([][]*hand, error) {
 	if got, ok := d.others[st]; ok {
 		return got, nil
 	}
-	domain, slots := d.o.Domain, d.slots[st]
+	domains, slots := st.domains, d.slots[st]
 	warn, pool := slices.Clone(st.warn), st.pool
 	key, source := st.drawn(), Source("")
 	if key != nil {
 		source = key.plan.Source
 	}
 	defer func() {
-		d.o.Domain, d.slots[st], st.warn, st.domain, st.pool = domain, slots, warn, domain, pool
+		d.slots[st], st.warn, st.domains, st.pool = slots, warn, domains, pool
 		if key != nil {
 			key.plan.Source = source
 		}
@@ -68,8 +68,8 @@ func (d *draft) rehearse(ctx context.Context, st *study) ([][]*hand, error) {
 	var out [][]*hand
 	for k := range rehearsals {
 		r := generate.New(d.o.Seed, fmt.Sprint(st.table, " rehearsal ", k))
-		if d.o.Domain = st.otherDomain(r, domain); d.o.Domain != st.domain {
-			st.domain = d.o.Domain
+		if other := st.otherDomains(r, domains); !slices.Equal(other, st.domains) {
+			st.domains = other
 			st.rank(d.now)
 		}
 		if len(slots) > 0 {
@@ -106,42 +106,6 @@ func (d *draft) rehearse(ctx context.Context, st *study) ([][]*hand, error) {
 	}
 	d.others[st] = out
 	return out, nil
-}
-
-// otherDomain is a mail domain of the table's, drawn by how often it stands
-// there; the owner's if most rows are at it.
-func (st *study) otherDomain(r *rand.Rand, own string) string {
-	var all []string
-	same := 0
-	for _, f := range st.columns {
-		if f.plan.Kind != "email" {
-			continue
-		}
-		for _, v := range f.seen.Values {
-			if _, dom, ok := cutLast(v, '@'); ok {
-				all = append(all, dom)
-				if dom == own {
-					same++
-				}
-			}
-		}
-	}
-	switch {
-	case own == "" || 2*same > len(all):
-		return own
-	case same == 0: // one that no row has
-		return "mail" + strconv.Itoa(r.IntN(1000)) + ".example"
-	}
-	return all[r.IntN(len(all))]
-}
-
-func cutLast(s string, sep byte) (before, after string, ok bool) {
-	for i := len(s) - 1; i >= 0; i-- {
-		if s[i] == sep {
-			return s[:i], s[i+1:], true
-		}
-	}
-	return s, "", false
 }
 
 // disguise draws those rows again that an attacker would be surest of.

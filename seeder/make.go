@@ -46,7 +46,7 @@ func (s *Seeder) Plan(ctx context.Context, o Options) (*Plan, error) {
 	}
 	snap := d.snap
 	p := d.blank()
-	if o.Domain == "" {
+	if len(o.Domain) == 0 {
 		p.Warnings = append(p.Warnings, "no decoy mail domain is set: e-mail columns stay empty, and tables that need them are refused (set seed.domain or --domain)")
 	}
 	if err := d.choose(ctx, p, snap); err != nil {
@@ -245,7 +245,7 @@ func (d *draft) profile(ctx context.Context, t *Table, sample *Sample) (*study, 
 			st.latest = at
 		}
 	}
-	st.anyAge, st.domain = d.o.gaps() && st.drawn() != nil, d.o.Domain
+	st.anyAge, st.domains = d.o.gaps() && st.drawn() != nil, d.o.Domain
 	st.rank(d.now)
 	return st, nil
 }

@@ -15,8 +15,9 @@ import (
 // Config is the part of the configuration file that shapes seeding.
 type Config struct {
 	// Domain is the decoy mail domain: one that the owner controls, best with a
-	// mailbox that catches everything. Without it no e-mail column is seeded.
-	Domain string `yaml:"domain"`
+	// mailbox that catches everything. Without it no e-mail column is seeded. Of
+	// several, each row takes one, in the shares in which the table's rows do.
+	Domain Domains `yaml:"domain"`
 	// CardPrefix is a card BIN that the owner's acquirer has closed for this
 	// use. Without it, card numbers lie outside of every network's range.
 	CardPrefix string `yaml:"card_prefix"`
@@ -84,14 +85,7 @@ var (
 // Validate reports what is wrong, and what to write instead.
 func (c *Config) Validate() error {
 	var errs []error
-	if c.Domain != "" {
-		switch d := strings.ToLower(c.Domain); {
-		case !domainForm.MatchString(d):
-			errs = append(errs, fmt.Errorf("domain %q is no mail domain: write it like mail.your-company.com", c.Domain))
-		case strangers.MatchString(d):
-			errs = append(errs, fmt.Errorf("domain %q is not yours alone: strangers would get the mail, or a thief would know; take a sub-domain that you control", c.Domain))
-		}
-	}
+	errs = append(errs, c.Domain.validate()...)
 	if n := len(c.CardPrefix); n != 0 && (n < 4 || n > 11 || strings.Trim(c.CardPrefix, "0123456789") != "") {
 		errs = append(errs, errors.New("card_prefix must be 4 to 11 digits of a BIN that your acquirer has closed"))
 	}

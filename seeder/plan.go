@@ -34,7 +34,7 @@ type Plan struct {
 	Role          string    `json:"role"` // that was connected when the plan was made
 	PlantedBy     string    `json:"planted_by"`
 	Note          string    `json:"note,omitempty"`
-	Domain        string    `json:"domain,omitempty"`
+	Domain        Domains   `json:"domain,omitempty"`
 	Seed          uint64    `json:"seed"`
 	Probed        bool      `json:"probed"` // tried in a transaction that was rolled back
 	// Fingerprint is of the planned tables' catalogue entries.

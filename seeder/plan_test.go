@@ -83,13 +83,13 @@ func TestThePlanAsSQLQuotesValuesAndKeepsCommentsInTheirLine(t *testing.T) {
 
 func TestConfigSaysWhatIsWrongAndWhatToWrite(t *testing.T) {
 	good := DefaultConfig()
-	good.Domain, good.Columns = "mail.corp.de", map[string]string{"t.c": "email", "t.d": "null"}
+	good.Domain, good.Columns = Domains{"mail.corp.de"}, map[string]string{"t.c": "email", "t.d": "null"}
 	if err := good.Validate(); err != nil {
 		t.Errorf("a good config is refused: %v", err)
 	}
 	for want, change := range map[string]func(*Config){
-		"not yours alone": func(c *Config) { c.Domain = "gmail.com" },
-		"no mail domain":  func(c *Config) { c.Domain = "not a domain" },
+		"not yours alone": func(c *Config) { c.Domain = Domains{"mail.corp.de", "gmail.com"} },
+		"no mail domain":  func(c *Config) { c.Domain = Domains{"not a domain"} },
 		"card_prefix":     func(c *Config) { c.CardPrefix = "12x4" },
 		"rows":            func(c *Config) { c.Rows = -1 },
 		"max_tables":      func(c *Config) { c.MaxTables = 0 },
@@ -115,7 +115,7 @@ func TestDomainsOfOnesOwnAreAcceptedWhateverTheirFirstWord(t *testing.T) {
 		"corp": false, "-x.com": false, "a@b.com": false,
 	} {
 		c := DefaultConfig()
-		c.Domain = domain
+		c.Domain = Domains{domain}
 		if err := c.Validate(); (err == nil) != own {
 			t.Errorf("%s: got %v, want accepted %v", domain, err, own)
 		}

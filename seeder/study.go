@@ -32,7 +32,7 @@ type study struct {
 	groups  *groups   // names by country
 	anyAge  bool      // honey rows need not be the newest, so that old rows serve as templates too
 	spell   int       // how logins and addresses write names, in generate.Spellings
-	domain  string    // the decoy mail domain
+	domains Domains   // the decoy mail domains
 }
 
 // field is one column of a study.

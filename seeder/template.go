@@ -89,17 +89,12 @@ const onlyAtRest = "; only rows at rest are templates"
 // leastPool is how many templates have to be left for others to be passed over.
 const leastPool = 40
 
-// atDomain says which rows are at the decoy mail domain.
+// atDomain says which rows are at a decoy mail domain.
 func (st *study) atDomain() func(row []*string) bool {
-	var mails []*field
-	for _, f := range st.columns {
-		if f.plan.Kind == "email" && f.plan.Source == Made && f.sample >= 0 {
-			mails = append(mails, f)
-		}
-	}
+	mails := st.mails()
 	return func(row []*string) bool {
 		for _, f := range mails {
-			if v := row[f.sample]; v != nil && st.domain != "" && strings.HasSuffix(strings.ToLower(*v), "@"+st.domain) {
+			if v := row[f.sample]; v != nil && st.domains.of(*v) != "" {
 				return true
 			}
 		}

@@ -39,7 +39,7 @@ type target struct {
 type draftFlags struct {
 	Tables []string `placeholder:"TABLE" help:"Tables to plant in, as table or schema.table; without it the most tempting ones."`
 	Rows   int      `placeholder:"N" help:"Honey rows in each table. Default: seed.rows of the configuration."`
-	Domain string   `help:"Domain of planted e-mail addresses. Default: seed.domain of the configuration."`
+	Domain []string `help:"Domains of planted e-mail addresses. Default: seed.domain of the configuration."`
 	Seed   uint64   `placeholder:"N" help:"Makes a plan repeatable; without it each plan differs."`
 	Note   string   `help:"A note for whoever reads the alert, such as a ticket number."`
 	NoTry  bool     `help:"Do not try the rows in a transaction that is rolled back."`
@@ -81,7 +81,7 @@ func (f *draftFlags) options(s *app.Seeding, progress func(seeder.Progress)) see
 	if f.Rows != 0 {
 		o.Rows = f.Rows
 	}
-	if f.Domain != "" {
+	if len(f.Domain) > 0 {
 		o.Domain = f.Domain
 	}
 	if f.Keys != "" {

@@ -19,7 +19,8 @@ type scene struct {
 	load  func() (string, error) // the SQL that makes the database
 	crm   bool                   // the demo's database instead
 	table string
-	// domain is the decoy mail domain; of several, each run takes the next.
+	// domain is the decoy mail domain; of several, each run takes the next, or as
+	// many as the way says.
 	domain  string
 	domains []string
 	ways    []way
@@ -35,6 +36,7 @@ type way struct {
 	setup func(*seeder.Config)
 	bar   bool // the bars hold for it
 	note  string
+	mails int // decoy domains of a run, where the scene has several; 0: one
 }
 
 // result is one line of the report.
@@ -100,7 +102,7 @@ func (l *lab) judge(ctx context.Context, c *scene, o options) (out []*result, er
 
 func whole(c *scene, w *way) seeder.Config {
 	cfg := seeder.DefaultConfig()
-	cfg.Domain, cfg.Tables, cfg.SampleRows = c.domain, []string{c.table}, 4000
+	cfg.Domain, cfg.Tables, cfg.SampleRows = seeder.Domains{c.domain}, []string{c.table}, 4000
 	if w != nil && w.setup != nil {
 		w.setup(&cfg)
 	}
@@ -114,7 +116,10 @@ func (l *lab) plant(ctx context.Context, b *bench, c *scene, w way, seed uint64,
 	cfg := whole(c, &w)
 	cfg.Rows, cfg.SampleRows = rows, 1500
 	if len(c.domains) > 0 {
-		cfg.Domain = c.domains[int(seed)%len(c.domains)]
+		cfg.Domain = nil
+		for i := range max(w.mails, 1) {
+			cfg.Domain = append(cfg.Domain, c.domains[(int(seed)*max(w.mails, 1)+i)%len(c.domains)])
+		}
 	}
 	o := seeder.Options{Config: cfg, Server: "lab", Seed: seed, PlantedBy: "lab", SkipMeasure: true}
 	p, err := b.Plan(ctx, o)

@@ -58,7 +58,10 @@ func cases(o options) []*scene {
 			name: "demo's customers, PostgreSQL", about: "The demo's furniture dealer. Customer numbers count without gaps, so that the newest are known; mail is at many domains, each run takes another of them as the owner's.",
 			mysql: my, crm: true, table: tableName(my, "customers"),
 			domains: []string{"northmail.example", "postbox.example", "brightmail.example", "mailharbour.example", "letterly.example", "inboxer.example", "quickpost.example"}, naive: !my,
-			ways: []way{{name: "honeyrow, gaps and family", setup: asKin, bar: true}},
+			ways: []way{
+				{name: "honeyrow, gaps and family", setup: asKin, bar: true},
+				{name: "honeyrow, the same with three mail domains", setup: asKin, mails: 3},
+			},
 		}, &scene{
 			name: "demo's employees, PostgreSQL", about: "The demo's staff, all at the firm's domain, telephones in its own range. 240 rows; salaries are written employee by employee and have no gaps, so that those of honey rows are the last. There are some 35 gaps, which all runs share.",
 			mysql: my, crm: true, table: map[bool]string{false: "hr.employees", true: "employees"}[my], domain: "nordhaus-living.example", naive: !my, few: true,

@@ -176,7 +176,7 @@ func journey(ctx context.Context, s *seeder.Seeder, store *sqlite.Store, dir, pr
 	r := &result{product: product, locks: s.Database.(*timed).locks}
 	clock := &clock{errs: errs, quiet: o.quiet, product: product}
 	cfg := seeder.DefaultConfig()
-	cfg.Domain, cfg.Rows, cfg.MaxTables = "decoy.harborpost.test", o.rows, o.tables
+	cfg.Domain, cfg.Rows, cfg.MaxTables = seeder.Domains{"decoy.harborpost.test"}, o.rows, o.tables
 	began, used := time.Now(), cpu()
 	p, err := s.Plan(ctx, seeder.Options{Config: cfg, Server: "scale", Seed: 1, SkipMeasure: !o.measure, SkipRedraw: !o.measure, Progress: clock.see})
 	if err != nil {

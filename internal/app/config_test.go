@@ -71,7 +71,7 @@ func TestInitWritesAConfigurationThatLoads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Servers[0].Address != o.Servers[0].Address || c.Listeners[0].Address != o.Servers[0].Listen || c.Seed.Domain != o.Domain || len(c.Alerts.Sinks) != 2 {
+	if c.Servers[0].Address != o.Servers[0].Address || c.Listeners[0].Address != o.Servers[0].Listen || len(c.Seed.Domain) != 1 || c.Seed.Domain[0] != o.Domain || len(c.Alerts.Sinks) != 2 {
 		t.Errorf("got %+v", c)
 	}
 	for _, f := range []string{o.Path, c.Registry.Path, c.Registry.KeyFile} {

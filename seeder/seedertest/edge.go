@@ -187,7 +187,7 @@ func namedTablesOverridesAndExclusionsAreObeyed(t *testing.T, g Ground) {
 		}
 	}
 	o = Wide()
-	o.Domain = ""
+	o.Domain = nil
 	for _, tp := range Plan(t, s, o).Tables {
 		for _, r := range tp.Rows {
 			for _, c := range r.Cells {

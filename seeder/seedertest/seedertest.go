@@ -98,7 +98,7 @@ func Must(t *testing.T, err error) {
 // Options are those of a small plan on server crm with a decoy domain.
 func Options() seeder.Options {
 	o := seeder.Options{Config: seeder.DefaultConfig(), Server: "crm", Seed: 7, PlantedBy: "dba@corp"}
-	o.Domain = "mail.shop-partners.test"
+	o.Domain = seeder.Domains{"mail.shop-partners.test"}
 	o.SkipMeasure, o.SkipRedraw = true, true
 	return o
 }

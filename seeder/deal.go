@@ -22,6 +22,7 @@ type hand struct {
 	names    int            // draws of the person
 	bound    bool           // the person is the parent's
 	born     time.Time      // its first date
+	above    *hand          // the honey row whose relative it is; may be nil
 }
 
 func rowsOf(hands []*hand) []*RowPlan {
@@ -78,6 +79,7 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 		}
 	}
 	st.mix(r, h.row)
+	st.keepOrder(r, h)
 	return h, nil
 }
 
@@ -187,6 +189,7 @@ func (h *hand) redo(d *draft, st *study, r *rand.Rand, column string) error {
 			}
 		}
 	}
+	st.keepOrder(r, h)
 	return nil
 }
 

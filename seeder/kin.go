@@ -243,6 +243,7 @@ func (d *draft) inherit(st *study, h *hand, owner int) {
 		return
 	}
 	o := d.hands[st.kin.to][owner]
+	h.above = o
 	h.g.Shift, h.g.Anchor, h.g.Scale = o.g.Shift, o.g.Anchor, o.g.Scale
 	h.g.First, h.g.Last, h.bound = o.g.First, o.g.Last, true
 }

@@ -1,6 +1,7 @@
 package seeder
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"slices"
@@ -82,6 +83,10 @@ func (st *study) suited(d *draft, templates, owners []int, free []slot) []slot {
 				at = at.Add(d.hands[st.kin.to][owners[i]].g.Shift)
 			}
 		}
+		var born time.Time // of the row that it hangs on
+		if st.kin != nil && !st.kin.parent && owners[i] < len(d.hands[st.kin.to]) {
+			born = d.hands[st.kin.to][owners[i]].born
+		}
 		want, keyed := st.neighbour(d, tpl, owners[i])
 		for k := range free {
 			if used[k] {
@@ -89,6 +94,8 @@ func (st *study) suited(d *draft, templates, owners []int, free []slot) []slot {
 			}
 			far := time.Duration(0)
 			switch {
+			case !born.IsZero() && !free[k].high.IsZero() && free[k].high.Before(born):
+				far = 1 << 61
 			case !at.IsZero() && !free[k].low.IsZero():
 				far = free[k].at(0.5).Sub(at).Abs()
 			case keyed:
@@ -179,21 +186,16 @@ func (d *draft) openings(ctx context.Context, st *study, r *rand.Rand, n, most i
 			not[s.key] = true
 		}
 		steps := st.besides(f)
-		if out, err = d.free(ctx, db, st, f, r, low, high, most, not, steps); err != nil {
+		if out, err = d.free(ctx, db, st, f, r, low, high, max(2*most, min(8*n, 2*n+400)), not, steps); err != nil {
 			return nil, err
 		}
-		if len(out) < n && len(steps) > 0 && d.o.Keys == fromGaps {
-			if out, err = d.free(ctx, db, st, f, r, low, high, most, not, nil); err != nil {
-				return nil, err
-			}
-			for _, c := range steps {
-				st.note("column %s counts beside %s and has no gaps there: its newest numbers give honey rows away for good (seed.keys: auto takes the newest of both, which rows that follow hide)", c.Name, f.Name)
-			}
+		if len(out) < n && len(steps) > 0 && spoken == nil {
+			st.unsteady(f, steps, len(out))
 		}
 	}
 	if len(out) < n {
 		if d.o.Keys == fromGaps {
-			st.note("column %s has too few gaps (%d suit): honey rows get the newest numbers of all; only rows that come later hide them", f.Name, len(out))
+			st.note("column %s has too few gaps (%d suit): honey rows get the newest numbers of all; only rows that come later hide them (seed apply --drip)", f.Name, len(out))
 		}
 		if st.anyAge && spoken == nil {
 			st.anyAge = false
@@ -201,15 +203,54 @@ func (d *draft) openings(ctx context.Context, st *study, r *rand.Rand, n, most i
 		}
 		return nil, nil
 	}
-	r.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
 	f.plan.Source, f.plan.Why = Gap, "a number that no row has any more; if it was somebody's, logs and backups may still know it (seed.keys: sequence takes new ones)"
-	return out[:min(len(out), most)], nil
+	return st.scatter(r, f, out, most), nil
 }
 
-// free tries numbers at random, and keeps those that suit.
-func (d *draft) free(ctx context.Context, db Kinsman, st *study, f *field, r *rand.Rand, low, high int64, most int, not map[int64]bool, steps []*field) ([]slot, error) {
+// unsteady notes that a counter beside the key has no gaps where the key has: a
+// number in the key's gap and the newest of the counter would be out of sequence.
+func (st *study) unsteady(key *field, steps []*field, n int) {
+	var names []string
+	for _, c := range steps {
+		names = append(names, c.Name)
+	}
+	st.note("column %s rises beside %s, and few numbers are missing in both at one place (%d suit): honey rows get the newest of both, so that they agree; only rows that come later hide them (seed apply --drip)", strings.Join(names, ", "), key.Name, n)
+}
+
+// scatter chooses up to n of the free numbers as densely as rows stand: each time
+// the one nearest to a row drawn at random. Drawn from the numbers themselves,
+// more would lie where more are missing, and a thief would learn where.
+func (st *study) scatter(r *rand.Rand, f *field, free []slot, n int) []slot {
+	var keys []int64
+	for _, row := range st.sample.Rows {
+		if v := row[f.sample]; v != nil {
+			if k, err := strconv.ParseInt(*v, 10, 64); err == nil {
+				keys = append(keys, k)
+			}
+		}
+	}
+	left := slices.Clone(free)
+	slices.SortFunc(left, func(a, b slot) int { return cmp.Compare(a.key, b.key) })
+	var out []slot
+	for len(left) > 0 && len(out) < n && len(keys) > 0 {
+		want := keys[r.IntN(len(keys))]
+		i := sort.Search(len(left), func(i int) bool { return left[i].key >= want })
+		switch {
+		case i == len(left):
+			i--
+		case i > 0 && want-left[i-1].key < left[i].key-want:
+			i--
+		}
+		out, left = append(out, left[i]), slices.Delete(left, i, i+1)
+	}
+	return out
+}
+
+// free tries numbers at random until enough are found, and keeps those that
+// suit.
+func (d *draft) free(ctx context.Context, db Kinsman, st *study, f *field, r *rand.Rand, low, high int64, enough int, not map[int64]bool, steps []*field) ([]slot, error) {
 	tried, free := 0, map[int64]bool{}
-	for round := 0; round < 10 && len(free) < 2*most; round++ {
+	for round := 0; round < 10 && len(free) < enough; round++ {
 		var tuples [][]string
 		for range 500 {
 			tuples = append(tuples, []string{strconv.FormatInt(low+1+r.Int64N(high-low-1), 10)})
@@ -383,99 +424,4 @@ func (st *study) near(r *rand.Rand, slots []slot, n int) []int {
 		out = append(out, choice.row)
 	}
 	return out
-}
-
-// settle moves a row's dates to where its key stands among the others.
-func (st *study) settle(r *rand.Rand, h *hand) {
-	f := st.inOrder
-	if f == nil || h.was[f.sample] == nil || h.slot.low.IsZero() {
-		return
-	}
-	at, _, ok := generate.ParseTime(*h.was[f.sample])
-	if !ok || generate.Sentinel(at) {
-		return
-	}
-	target := st.moment(r, h.slot, at)
-	if fine := target.Add(time.Duration(r.Int64N(int64(time.Second)))); fine.Before(h.slot.high) {
-		target = fine // else the fraction of the second would be another row's
-	}
-	h.g.Shift, h.g.Anchor, h.g.Scale = target.Sub(at), time.Time{}, 0
-	h.g.Origin, h.g.Jitter = at, time.Duration(r.Int64N(int64(time.Hour)))-30*time.Minute
-	_, latest := st.past(h.was, h.g.Now)
-	if left, span := h.g.Now.Sub(target), latest.Sub(at); span > left && span > 0 { // the last stays as near to now as it was
-		h.g.Anchor, h.g.Scale = at, max(float64(left)/float64(max(h.g.Now.Sub(at), 1)), 1e-9)
-	}
-}
-
-// moment is a time within a slot, at an hour at which rows come: the template's,
-// or else another row's.
-func (st *study) moment(r *rand.Rand, s *slot, like time.Time) time.Time {
-	const day = 24 * time.Hour
-	first := s.low.Truncate(day)
-	days := int64(s.high.Sub(first)/day) + 1
-	for range 60 {
-		t := first.Add(time.Duration(r.Int64N(days)) * day).Add(like.Sub(like.Truncate(day)))
-		if t.After(s.low) && t.Before(s.high) {
-			return t
-		}
-		if row := st.sample.Rows[r.IntN(len(st.sample.Rows))]; row[st.inOrder.sample] != nil {
-			if t, _, ok := generate.ParseTime(*row[st.inOrder.sample]); ok {
-				like = t
-			}
-		}
-	}
-	return s.at(0.05 + 0.9*r.Float64())
-}
-
-// ofKey writes a code that is made of the key, as ordinary rows' are
-// ("E1042" beside 42), "" if the column is none or the key not known yet.
-func (st *study) ofKey(h *hand, f *field) string {
-	if h.slot == nil || f.plan.Kind != "code" && f.plan.Kind != "account_number" || f.sample < 0 || h.was[f.sample] == nil {
-		return ""
-	}
-	key := st.drawn()
-	if key == nil {
-		return ""
-	}
-	offset, known := st.offset(key, f)
-	if !known {
-		return ""
-	}
-	was := *h.was[f.sample]
-	stem := strings.TrimRight(was, "0123456789")
-	tail := strconv.FormatInt(h.slot.key+offset, 10)
-	if width := len(was) - len(stem); len(tail) < width {
-		tail = strings.Repeat("0", width-len(tail)) + tail
-	}
-	if d := st.inOrder; d != nil && h.was[d.sample] != nil { // "2026-000123"
-		at, _, ok := generate.ParseTime(*h.was[d.sample])
-		if year := strconv.Itoa(at.Year()); ok && strings.HasPrefix(stem, year) {
-			stem = strconv.Itoa(at.Add(h.g.Shift).Year()) + stem[len(year):]
-		}
-	}
-	return stem + tail
-}
-
-// offset returns what the number in a code is more than the key.
-func (st *study) offset(key, f *field) (int64, bool) {
-	count := map[int64]int{}
-	n := 0
-	for _, row := range st.sample.Rows {
-		if row[key.sample] == nil || row[f.sample] == nil {
-			continue
-		}
-		v := *row[f.sample]
-		k, err1 := strconv.ParseInt(*row[key.sample], 10, 64)
-		c, err2 := strconv.ParseInt(v[len(strings.TrimRight(v, "0123456789")):], 10, 64)
-		n++
-		if err1 == nil && err2 == nil {
-			count[c-k]++
-		}
-	}
-	for off, k := range count {
-		if n >= 10 && 100*k >= 95*n {
-			return off, true
-		}
-	}
-	return 0, false
 }

@@ -55,20 +55,35 @@ func TestNoAddressOrAccountOfTheDemoIsAnybodys(t *testing.T) {
 	}
 }
 
-func TestCustomersAreNumberedOneAfterAnotherAndSomeHaveNumbersKeptForFiction(t *testing.T) {
+func TestCustomersNumbersRiseSkipThoseWhoLeftAndSomePhonesAreKeptForFiction(t *testing.T) {
 	d, err := Generate(Options{Seed: 1, Customers: 2000})
 	if err != nil {
 		t.Fatal(err)
 	}
 	fiction := regexp.MustCompile(`^\+1 \d{3} 555 01\d\d$|^\+44 (163 296|770 090) 0\d{3}$|^\+49 (40669690?|3023125|6990009)\d{3}$`)
-	shy := 0
+	shy, missing := 0, [2]int{} // ids, customer numbers
+	last := [2]int{0, 100000}
 	for i, r := range d.Table("customers").Rows {
-		if want := fmt.Sprintf("C-%06d", 100001+i); r[1] != want {
-			t.Fatalf("customer %d has number %s, want %s", i, r[1], want)
+		var now [2]int
+		if _, err := fmt.Sscanf(r[0]+" "+r[1], "%d C-%06d", &now[0], &now[1]); err != nil {
+			t.Fatal(err)
 		}
+		for k := range now {
+			if now[k] <= last[k] {
+				t.Fatalf("customer %d follows %v with %v", i, last, now)
+			}
+			missing[k] += now[k] - last[k] - 1
+		}
+		if now[1]-last[1] != 1 && now[1]-last[1] != now[0]-last[0] {
+			t.Fatalf("customer %d: from %v to %v, want the same steps where customers were deleted", i, last, now)
+		}
+		last = now
 		if fiction.MatchString(r[5]) {
 			shy++
 		}
+	}
+	if missing[0] < 200 || missing[1] < 60 || missing[1] > missing[0]-60 {
+		t.Errorf("%d ids and %d customer numbers are missing, want some 300 and half of them", missing[0], missing[1])
 	}
 	if shy < 50 || shy > 400 {
 		t.Errorf("%d of 2000 customers have a number kept for fiction, want some 120", shy)

@@ -28,7 +28,10 @@ func (m *maker) customers() {
 	id := 0
 	span := m.Now.Sub(m.opened)
 	for i := range m.Customers {
-		id += 1 + m.gap()
+		gone := m.gap()
+		if id += 1 + gone; m.erased.chance(0.5) {
+			m.number += gone
+		}
 		at := math.Sqrt((float64(i) + m.Float64()) / float64(m.Customers))
 		m.customer(s, id, m.opened.Add(time.Duration(at*float64(span))).Truncate(time.Microsecond))
 	}
@@ -97,7 +100,9 @@ func (m *maker) phone(c *country) string {
 	return m.pattern(m.of(c.phone))
 }
 
-// customerNo makes the next number: the order desk counts.
+// customerNo makes the next number: the order desk counts those whose order
+// came through. Customers who were deleted had one; of inserts that failed only
+// the id is gone.
 func (m *maker) customerNo() string {
 	m.number++
 	return fmt.Sprintf("C-%06d", 100000+m.number)

@@ -50,7 +50,8 @@ type maker struct {
 	emails    map[string]bool
 	number    int // of customers
 	opened    time.Time
-	employees int // ids handed out
+	employees int  // ids handed out
+	erased    dice // says which missing customers were there once
 }
 
 // Generate makes the rows.
@@ -75,7 +76,7 @@ func Generate(o Options) (*Data, error) {
 	m := &maker{
 		dice: dice{rand.New(rand.NewPCG(o.Seed, 0x9e3779b97f4a7c15))}, Options: o,
 		countries: countries, words: parseTrade(), emails: map[string]bool{},
-		opened: o.Now.AddDate(-9, 0, 0),
+		opened: o.Now.AddDate(-9, 0, 0), erased: dice{rand.New(rand.NewPCG(o.Seed, 17))},
 	}
 	m.departments()
 	m.staff()

@@ -1,0 +1,105 @@
+package seeder
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+
+	"honeyrow/seeder/generate"
+)
+
+// settle moves a row's dates to where its key stands among the others.
+func (st *study) settle(r *rand.Rand, h *hand) {
+	f := st.inOrder
+	if f == nil || h.was[f.sample] == nil || h.slot.low.IsZero() {
+		return
+	}
+	at, _, ok := generate.ParseTime(*h.was[f.sample])
+	if !ok || generate.Sentinel(at) {
+		return
+	}
+	target := st.moment(r, h.slot, at)
+	if fine := target.Add(time.Duration(r.Int64N(int64(time.Second)))); fine.Before(h.slot.high) {
+		target = fine // else the fraction of the second would be another row's
+	}
+	h.g.Shift, h.g.Anchor, h.g.Scale = target.Sub(at), time.Time{}, 0
+	h.g.Origin, h.g.Jitter = at, time.Duration(r.Int64N(int64(time.Hour)))-30*time.Minute
+	_, latest := st.past(h.was, h.g.Now)
+	if left, span := h.g.Now.Sub(target), latest.Sub(at); span > left && span > 0 { // the last stays as near to now as it was
+		h.g.Anchor, h.g.Scale = at, max(float64(left)/float64(max(h.g.Now.Sub(at), 1)), 1e-9)
+	}
+}
+
+// moment is a time within a slot, at an hour at which rows come: the template's,
+// or else another row's.
+func (st *study) moment(r *rand.Rand, s *slot, like time.Time) time.Time {
+	const day = 24 * time.Hour
+	first := s.low.Truncate(day)
+	days := int64(s.high.Sub(first)/day) + 1
+	for range 60 {
+		t := first.Add(time.Duration(r.Int64N(days)) * day).Add(like.Sub(like.Truncate(day)))
+		if t.After(s.low) && t.Before(s.high) {
+			return t
+		}
+		if row := st.sample.Rows[r.IntN(len(st.sample.Rows))]; row[st.inOrder.sample] != nil {
+			if t, _, ok := generate.ParseTime(*row[st.inOrder.sample]); ok {
+				like = t
+			}
+		}
+	}
+	return s.at(0.05 + 0.9*r.Float64())
+}
+
+// ofKey writes a code that is made of the key, as ordinary rows' are
+// ("E1042" beside 42), "" if the column is none or the key not known yet.
+func (st *study) ofKey(h *hand, f *field) string {
+	if h.slot == nil || f.plan.Kind != "code" && f.plan.Kind != "account_number" || f.sample < 0 || h.was[f.sample] == nil {
+		return ""
+	}
+	key := st.drawn()
+	if key == nil {
+		return ""
+	}
+	offset, known := st.offset(key, f)
+	if !known {
+		return ""
+	}
+	was := *h.was[f.sample]
+	stem := strings.TrimRight(was, "0123456789")
+	tail := strconv.FormatInt(h.slot.key+offset, 10)
+	if width := len(was) - len(stem); len(tail) < width {
+		tail = strings.Repeat("0", width-len(tail)) + tail
+	}
+	if d := st.inOrder; d != nil && h.was[d.sample] != nil { // "2026-000123"
+		at, _, ok := generate.ParseTime(*h.was[d.sample])
+		if year := strconv.Itoa(at.Year()); ok && strings.HasPrefix(stem, year) {
+			stem = strconv.Itoa(at.Add(h.g.Shift).Year()) + stem[len(year):]
+		}
+	}
+	return stem + tail
+}
+
+// offset returns what the number in a code is more than the key.
+func (st *study) offset(key, f *field) (int64, bool) {
+	count := map[int64]int{}
+	n := 0
+	for _, row := range st.sample.Rows {
+		if row[key.sample] == nil || row[f.sample] == nil {
+			continue
+		}
+		v := *row[f.sample]
+		k, err1 := strconv.ParseInt(*row[key.sample], 10, 64)
+		c, err2 := strconv.ParseInt(v[len(strings.TrimRight(v, "0123456789")):], 10, 64)
+		n++
+		if err1 == nil && err2 == nil {
+			count[c-k]++
+		}
+	}
+	for off, k := range count {
+		if n >= 10 && 100*k >= 95*n {
+			return off, true
+		}
+	}
+	return 0, false
+}

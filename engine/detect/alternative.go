@@ -65,6 +65,46 @@ func (x *probe) opens(g *group, i int) {
 	for _, n := range ps {
 		x.open(n, earlier, g.at, len(ps) == 1)
 	}
+	x.orElse(before, ps, earlier, g.at)
+}
+
+// orElse is id = 7 OR b LIKE 'x%': who names a row wants that one, and who names
+// an owner's rows among others wants none of somebody else's.
+func (x *probe) orElse(before, ps, earlier []*node, at *scope) {
+	for _, n := range ps {
+		if n.Kind == sqlfacts.Binary && isName(n, "<", "<=", ">", ">=", "between") && len(n.Args) > 1 && isOwner(n.Args[0]) && n.Args[1].Kind == sqlfacts.Number && x.equals(earlier, n.Args[0]) && !ownKey(n.Args[0], at) {
+			x.see(3, "a range of owners beside the one that was named")
+		}
+	}
+	key := before[len(before)-1]
+	if key.Kind != sqlfacts.Binary || key.Name != "=" || len(key.Args) != 2 || key.Args[0].Kind != sqlfacts.Column || key.Args[1].Kind != sqlfacts.Number {
+		return
+	}
+	owner := isOwner(key.Args[0])
+	n := ps[0]
+	if n.Kind != sqlfacts.Binary || len(n.Args) < 2 || len(columnsOf(n.Args[0])) != 1 || !isLiteral(n.Args[1]) {
+		return
+	}
+	ranged := isName(n, "<", "<=", ">", ">=", "between")
+	switch {
+	case same(columnsOf(n.Args[0])[0], key.Args[0]):
+	case isKey(key.Args[0]) && len(before) == 1 && (ranged || isName(n, "like", "ilike", "~~", "rlike", "regexp", "~", "~*", "similar to")):
+		x.see(3, "a row that was named, or else others")
+	case owner && len(before) > 1 && len(ps) == 1 && ranged:
+		x.see(3, "what somebody owns, or else others")
+	}
+}
+
+// ownKey reports whether a column is named for the table that it is of: film_id of
+// films.
+func ownKey(n *node, at *scope) bool {
+	stem := strings.TrimSuffix(strings.ToLower(n.Name), "id")
+	return slices.ContainsFunc(home(at), func(t string) bool { return strings.HasPrefix(strings.ToLower(t), strings.TrimSuffix(stem, "_")) })
+}
+
+// isOwner reports whether a column names another table's row.
+func isOwner(n *node) bool {
+	return n.Kind == sqlfacts.Column && (strings.HasSuffix(n.Name, "_id") || strings.HasSuffix(n.Name, "Id"))
 }
 
 // sandwich is a = 'x' OR ... OR a = ”: what becomes of a text's place when quotes
@@ -122,12 +162,18 @@ func (x *probe) open(n *node, earlier []*node, at *scope, alone bool) {
 	case n.Kind == sqlfacts.Variable && !not && x.mysql() && strings.HasPrefix(n.Name, "@@"):
 		x.see(3, "a server's variable as an alternative")
 	case n.Kind != sqlfacts.Binary || len(n.Args) < 2:
+	case n.Args[1].Kind == sqlfacts.Star && isComparison(n.Name):
+		x.see(3, "a row compared with itself, as an alternative")
 	case n.Args[0].Kind == sqlfacts.Column && !x.mysql() && systemColumn(n.Args[0].Name) && !isName(n, "is"):
 		x.see(3, "a column that the server keeps, as an alternative")
 	case isName(n, "is", "<=>") && n.Args[1].Kind == sqlfacts.Null:
 		if not {
 			x.notNull(n.Args[0], earlier, at)
 		}
+	case !not && n.Name == "in" && len(n.Args) > 2:
+		x.reckoned(n)
+		x.rangeOf(n, not, earlier, alone)
+		x.itself(n, not)
 	case !not && isName(n, "in", "=") && len(n.Args) == 2:
 		x.everyKey(n, at)
 		x.itself(n, not)
@@ -138,7 +184,13 @@ func (x *probe) open(n *node, earlier []*node, at *scope, alone bool) {
 	case not && isName(n, "-", "^", "%", "xor") && same(n.Args[0], n.Args[1]):
 		x.see(3, "nothing left of a column, denied")
 	case isName(n, "and", "or"):
+	case !not && n.Args[0].Kind == sqlfacts.Row && n.Args[1].Kind == sqlfacts.Row && isName(n, ">", ">=") && allLiterals(n.Args[1].Args):
+		limits := n.Args[1].Args
+		x.seeWhen(3, "limits that everything is above", func(v Values) bool {
+			return !slices.ContainsFunc(limits, func(l *node) bool { s, _ := value(l, v); return s != "" && s != "0" })
+		})
 	default:
+		x.reckoned(n)
 		x.itself(n, not)
 		x.rangeOf(n, not, earlier, alone)
 		x.pattern(n, not, earlier)
@@ -215,6 +267,20 @@ func systemColumn(name string) bool {
 		return true
 	}
 	return false
+}
+
+// reckoned is a comparison with what a function makes of literals: programs call
+// functions of their own.
+func (x *probe) reckoned(n *node) {
+	if !isName(n, "<", "<=", ">", ">=", "in") || len(columnsOf(n.Args[0])) == 0 {
+		return
+	}
+	for _, r := range n.Args[1:] {
+		if r.Kind == sqlfacts.Func && len(r.Args) > 0 && isConst(r) && !now(r) && slices.ContainsFunc(r.Args, isLiteral) && (calls(r) || isName(r, "length", "char_length")) {
+			x.see(3, "what a function makes of literals, as a limit of an alternative")
+			return
+		}
+	}
 }
 
 // itself is a comparison of a column with itself, through whatever leaves it as
@@ -361,17 +427,18 @@ func (x *probe) beside(l *node, op string, limit *node, earlier []*node) bool {
 
 // above is x > limit.
 func (x *probe) above(l *node, op string, limit *node, asked bool, earlier []*node) {
+	made := l.Kind == sqlfacts.Func && len(columnsOf(l)) > 0
 	counted := l.Kind == sqlfacts.Func && isName(l, "length", "char_length", "character_length", "octet_length", "bit_length", "ascii", "ord", "abs", "crc32")
-	if l.Kind != sqlfacts.Column && !counted {
+	if l.Kind != sqlfacts.Column && !counted && !made {
 		return
 	}
 	key := l.Kind == sqlfacts.Column && isKey(l)
 	x.seeWhen(3, "a limit that everything is above", func(v Values) bool {
-		if s, isText := value(limit, v); isText && s == "" && asked && limit.Kind == sqlfacts.String {
+		if s, isText := value(limit, v); isText && s == "" && (asked || made) && limit.Kind == sqlfacts.String {
 			return true
 		}
 		b, ok := number(limit, v)
-		if !ok {
+		if !ok || made && !counted {
 			return false
 		}
 		if b < 0 || (counted || key) && b == 0 {

@@ -22,9 +22,9 @@ func TestMain(m *testing.M) {
 // cases are what each detector must see, and what it must not.
 var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 	"tautology": {
-		pg:      []string{"select * from t where a = 1 or 5=5", "select * from t where a = '' or true", "select * from t where a = 1 or b = b", "select * from t where a = 1 or b is null or b is not null", "select * from t where a = 1%'x'", "select * from t where a = '' = ''", "select * from t where a = 1 or false and b = 'x'", "select * from t where a in (9, a)", "select * from t where a = '' || a || ''", "select * from t where a in (select a)", "select * from t where a = any(array[a, 1])", "select * from t where a between least(a, 5) and 9", "select * from t where id = abs(id)", "select * from t where (a = 'x') is not null", "select * from t where a = 7 - 0", "select * from t where a = 'za' || 'zd' and b = 1", "select * from t where a = 1 and pi() > 3", "select * from t where a = 'x' and b = '' || chr(83) || ''"},
+		pg:      []string{"select * from t where a = 1 or 5=5", "select * from t where a = '' or true", "select * from t where a = 1 or b = b", "select * from t where a = 1 or b is null or b is not null", "select * from t where a = 1%'x'", "select * from t where a = '' = ''", "select * from t where a = 1 or false and b = 'x'", "select * from t where a in (9, a)", "select * from t where a = '' || a || ''", "select * from t where a in (select a)", "select * from t where a = any(array[a, 1])", "select * from t where a between least(a, 5) and 9", "select * from t where id = abs(id)", "select * from t where (a = 'x') is not null", "select * from t where a = 7 - 0", "select * from t where a = 'za' || 'zd' and b = 1", "select * from t where a = 1 and pi() > 3", "select * from t where a = t.a and b > 5", "select * from t where a = coalesce(nullif(a, 2), 2)", "select * from t where a like '' || a || '%'", "select t.a from t join u on u.id = t.u where t.id = 1 and u.id = t.u", "select f('' || (select b from u where id = 1) || '')", "select * from t where at > '-infinity' or at = 'now'", "select * from t where a = 'x' and b = '' || chr(83) || ''"},
 		my:      []string{"select * from t where a = 1 || 2>1", "select * from t where a = '' or 'x' like 'x'", "select * from t where a = 1 xor 0", "select * from t where a = 1 xor id", "select * from t where a = 1 or b like '%'"},
-		neverPG: []string{"select * from t where a = 1 and b = 2", "select * from t where a = $1 or b = $2", "select * from t, u where t.a = u.a", "select * from t where a is null or b is null", "select * from t where price * 2 > 10", "select * from t where a <> lower(a)", "select * from t where a = coalesce(null, a)", "select * from t where a like '%' || 'x' || '%'", "select * from t where b && int4range(1, 5)", "select * from t where a = 1 and at > now() - interval '1 day'", "select * from t where a = 2000 - 1", "select * from t where a = b + 1"},
+		neverPG: []string{"select * from t where a = 1 and b = 2", "select * from t where a = $1 or b = $2", "select * from t, u where t.a = u.a", "select * from t where a is null or b is null", "select * from t where price * 2 > 10", "select * from t where a <> lower(a)", "select * from t where a = coalesce(null, a)", "select * from t where a like '%' || 'x' || '%'", "select * from t where b && int4range(1, 5)", "select * from t where a = 1 and at > now() - interval '1 day'", "select * from t where a = 2000 - 1", "select * from t where a = b + 1", "select * from t join u on t.a = u.a where t.b = u.b", "select * from t where at > '-infinity' and a = 1", "select * from t where a >= '' and a like 'P%'", "insert into t (a) values (1) on conflict (a) do update set b = excluded.b where t.b = excluded.b"},
 		neverMy: []string{"select * from t where a like 'x%' or b like 'x%'", "select * from t where 5 < a"},
 	},
 	"open-alternative": {
@@ -38,13 +38,14 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 			"select * from t where a = 'x' or a > ''", "select * from t where a = 'x' or lower(a) >= 'a'", "select * from t where a = 9 or a < 1000", "select * from t where a = 1 or ctid is not null", "select * from t where a = 1 or tableoid = 't'::regclass", "select * from t where a = 'x' or a similar to '_*'", "select * from t where a = 1 or age(b) is not null",
 			"select * from t where a = 7 or a = (a * 2) / 2", "select * from t where a = 7 or md5(b) = md5(b)", "select * from t where a = 7 or b = replace(b, '', '') || ''", "select * from t where a = 'x' or b > 'a' or a = ''", "select * from t where a = 'x' or active and b > 3 or a = '' and c = 'y'",
 			"select * from t where a = 9 or exists (select 1 where b = b)", "select * from t where a = 9 or at > '1999-01-01'", "select * from t where a = 9 or length(b) < 1000", "select * from t where a = 'x' or a = any(array['y', 'z', ''])", "select * from t where a = 9 or f(b, 3) >= f(b, 3)",
+			"select * from t where a = '' or (b, c) >= ('', '') and d = 'x'", "select * from t where a = '' or octet_length(b) > octet_length('')", "select * from t p where p.a = 1 or p = p.*", "select * from t where id = 2 or b like 'a%'", "select * from t where active and user_id = 1 or due >= '2026-02-01'", "select * from t where user_id = 2 and b = 'P' or user_id < 2 and b = 'I'", "select * from t where a = 'x' or md5(b) > '' and c",
 		},
 		my: []string{"select * from t where id = 5 or id", "select * from t where a = 'x' or not isnull(a)", "select * from t where id = 1 or id between 0 and ~0", "select * from t where a = 'x' or !(a - a)", "select * from t where a = 'x' || a rlike '.'", "select * from t where a = 1 or exists(select b from u)", "select * from t where a = 'x' or at < now() + interval 90 year", "select * from t where a = 1 or @@version", "select * from t where a = 'x' or strcmp(a, '')"},
 		neverPG: []string{
 			"select * from t where a = 'x' or deleted_at is not null", "select * from t where a = $1 or id is not null", "select * from t where a = 5 or a > 7", "select * from t where a is null or a < 0 or a >= 100",
 			"select * from t where a like '%' or b like '%'", "select * from t where a = 'x' or b <> 'y'", "select * from t where a = 'x' or lower(a) = 'y'", "select * from t where a = 'x' or b - c > 0", "select * from t where a = 'x' or length(b) > 3", "select * from t where d = '2026-01-01' or d > '2026-02-01'", "select * from t where a = 9 or a < 3", "select * from t where a = 'x' or coalesce(b, 0) = 0",
 			"select * from t where a = 'x' or concat(b, c) like '%%'", "select * from t where a = 7 or random() < random()", "select * from t where a = 'x' or b = 'y' or a = 'z'", "select * from t where a = 'x' or (a = 'y' and b > 'z')", "select * from t where a = 'x' or at > '2026-01-01'", "select * from t where a = 'x' or b = 'y' or c = ''",
-			"select * from t where a = 7 or md5(b) = md5(c)", "select * from t where a = 7 or not f(b)", "select a from t group by a having count(*) > 2 or min(b) = max(b)", "select * from t where a = 7 or length(b) < 5",
+			"select * from t where a = 7 or md5(b) = md5(c)", "select * from t where a = 7 or not f(b)", "select a from t group by a having count(*) > 2 or min(b) = max(b)", "select * from t where a = 7 or length(b) < 5", "select * from t where id = 2 or id = 5", "select * from film where film_id = 10 or film_id >= 20", "select * from t where id = 4 or slug = '4'", "select * from t where a = 'x' or (b, c) > ('y', 5)", "select * from t where a = 1 and b > '2026-01-01' or c = 5",
 		},
 		neverMy: []string{"select * from t where a = 1 or b % 2 = 0", "select * from t where a = 1 or b + c > 5", "select * from t where a = 1 or if(b > 3, 1, 0)", "select * from t where a = 1 or active", "select * from t where a = 0 or a = 1", "select * from t where a = 'x' or at > now() - interval 2 year"},
 	},
@@ -54,14 +55,14 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 			"select * from t where (a, (select p from u limit 1)) > (0, 'h')", "select * from t where a = 'x' || (select p from u limit 1)", "select * from t where a = 1 / (select case when p like 'q%' then 1 else 0 end from u)",
 			"select * from t where a = 1 and (select p from u limit 1)::regclass is not null", "insert into t (a, b) values (1, 'x'), (2, (select p from u limit 1))", "insert into t (a) values (1) on conflict (a) do update set b = (select p from u limit 1)",
 			"update t set a = (select string_agg(p, ',') from u) where id = 1", "update t set a = (select p from u limit 1) where id = 1", "select * from t where a = (select case when max(p) > 'zz' then 1 else 2 end from u)", "select * from t limit (select count(*) from u where p < 'f')",
-			"delete from t where a = 'x' returning (select p from u limit 1)", "select a from t order by (select p from u limit 1)", "update t set a = (select p like 'x%' from u where id = 1)", "select * from t where a in (select 1 from u where p < 'q')", "select * from t where a = (select id from u where n = 'x' and p < 'q')", "select * from t where a = 1 and exists (table u offset 5)",
+			"delete from t where a = 'x' returning (select p from u limit 1)", "select a from t order by (select p from u limit 1)", "update t set a = (select p like 'x%' from u where id = 1)", "select * from t where a in (select 1 from u where p < 'q')", "select * from t where a = (select id from u where n = 'x' and p < 'q')", "select * from t where a = 1 and exists (table u offset 5)", "select * from t where a in (2, (select max(b) - 1 from u))", "select * from t where a in (1, 2 + (select count(*) from u)::int)", "insert into t (a, b) values ('x', 1), (current_setting('data_directory'), 2)",
 		},
-		my:      []string{"select * from t where a = 1 and strcmp((select p from u limit 1), 'm') = 1", "select a from t group by a having (select max(p) from u) > 100", "select * from t where a = elt((select r = 'x' from u limit 1) + 1, 1, 2)", "insert into t (a) values (concat('', (select p from u where id = 2)))"},
+		my:      []string{"select * from t where a = 1 and strcmp((select p from u limit 1), 'm') = 1", "select a from t group by a having (select max(p) from u) > 100", "select * from t where a = elt((select r = 'x' from u limit 1) + 1, 1, 2)", "insert into t (a) values (concat('', (select p from u where id = 2)))", "select * from t where a = 1 + ((select b, c from u where id = 1) = ('x', 1))"},
 		neverPG: []string{"select * from t where a > (select avg(b) from u)", "select * from t where a in (select b from u where c = 1)", "select * from t where a = (select id from u where n = 'x' and b > 3)", "select * from t where exists (select 1 from u where u.a = t.a)", "select a, (select count(*) from u) as n from t", "insert into t (a, b) values (1, (select id from u where name = 'x'))", "select round(100.0 * a / (select count(*) from u), 1) from t"},
 		neverMy: []string{"select * from t where a = (select max(b) from u)", "insert into t (a) values ((select coalesce(max(a), 0) + 1 from t x))", "update t set a = (select id from u where name = 'x') where id = 1"},
 	},
 	"union-graft": {
-		pg:      []string{"select a, b from t where c = 1 union all select null, null", "select a, b from t union select usename, passwd from pg_shadow", "select a, b, c from t where d = 1 union select 1, login, 3 from users"},
+		pg:      []string{"select a, b from t where c = 1 union all select null, null", "select a, b from t union select usename, passwd from pg_shadow", "select a, b, c from t where d = 1 union select 1, login, 3 from users", "select a, b from t where c = 1 except select 0, 0.0 union select * from u"},
 		my:      []string{"select a, b from t where c = 1 union select 1, 2", "select a from t union select concat(u, 0x3a, p) from users"},
 		neverPG: []string{"select 'a' as kind, id from t union all select 'b', id from u", "select id from t where a = 1 union select id from t where b = 2"},
 		neverMy: []string{"select 1 as rank, id from t union select 2, id from t order by 1"},
@@ -91,13 +92,13 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 		neverMy: []string{"select extractvalue(doc, '/a/b') from t", "select floor(a/2) from t"},
 	},
 	"boolean-inference": {
-		pg:      []string{"select * from t where a = 1 and ascii(substr((select p from users limit 1), 1, 1)) > 64", "select * from t where a = 1 and (select p from users limit 1) like 'a%'", "select * from t where a = (case when 1=1 then 1 else 2 end)"},
+		pg:      []string{"select * from t where a = 1 and ascii(substr((select p from users limit 1), 1, 1)) > 64", "select * from t where a = 1 and (select p from users limit 1) like 'a%'", "select * from t where a = (case when 1=1 then 1 else 2 end)", "select * from t where a = 1 or a <= (select max(a) from t)", "select * from t where a = 2 and b = 2 or b = (select min(u.id) from users u)"},
 		my:      []string{"select * from t where a = 1 and if(ord(mid((select p from users limit 1),1,1))>64, 1, 0)", "select * from t where a = 1 and (select length(p) from users limit 1) & 1 = 0 and length((select p from users limit 1)) > 5"},
 		neverPG: []string{"select case when a > 1 then 'x' else 'y' end from t", "select * from t where substr(a, 1, 1) = 'x'", "select * from t where exists (select 1 from u where u.a = t.a)"},
 		neverMy: []string{"select if(a > 1, 'x', 'y') from t", "select * from t where length(a) > 5"},
 	},
 	"schema-enumeration": {
-		pg:      []string{"select a from t union select table_name from information_schema.tables"},
+		pg:      []string{"select a from t union select table_name from information_schema.tables", "select a from t where b = case when has_table_privilege('users', 'select') then 1 else 2 end"},
 		my:      []string{"select a from t where b = (select table_name from information_schema.tables limit 1)", "select a, @@version from t"},
 		neverPG: []string{"select a from tables"},
 		neverMy: []string{"select a from t where b = @x"},
@@ -124,9 +125,9 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 		pg: []string{
 			"select a from t where id = 1 and 'x' in (select password from users)", "select a from t where id = 1 and exists (select 1 from users where length(passwd) = 7)", "select a, b from t where c = 1 union select id, card_number from customers",
 			"select name from users where id = 1 union select password from users", "select a from t where b = 1; select id, password from users where id = 1", "insert into notes (a, b) select 1, iban from customers", "select t.a from t, customers c where t.b = 1 or t.a = c.iban",
-			"select id from users where id = 2 and password like 'x%'", "select id from users where id = 2 and substr(password, 1, 1) = 'x'", "select a from users order by password",
+			"select id from users where id = 2 and password like 'x%'", "select id from users where id = 2 and substr(password, 1, 1) = 'x'", "select a, (select string_agg(iban, ',') from customers) from t", "select count(*) from (select secret from api_keys where secret like 'sk_7%') t", "select a from users order by password",
 		},
-		my: []string{"select a from t where id = 1 and 'z' < all (select api_key from users)", "select a, b from t where c = 'x' union select user_pass, 1 from wp_users where user_login = 'x'"},
+		my: []string{"select a from t where id = 1 and 'z' < all (select api_key from users)", "select a, b from t where c = 'x' union select user_pass, 1 from wp_users where user_login = 'x'", "set @x = (select group_concat(secret) from api_keys)"},
 		neverPG: []string{
 			"select id from users where email = 'x' and password = 'y'", "select id, password from users where email = 'x'", "select a from t where user_id in (select user_id from sessions where token = 'x')",
 			"select a, (select p.password from users p where p.id = t.user_id) from t", "select id from users where active and password like '$2y$%'", "insert into old_passwords (user_id, password) select id, password from users where id = 1", "select a from t join u on t.token = u.token",
@@ -141,13 +142,13 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 		neverMy: []string{"/*!40101 SET NAMES utf8 */", "insert into t values (0x616263)", "select hex(a) from t"},
 	},
 	"odd-ordering": {
-		pg:      []string{"select a from t order by (case when (select 1 from users where p like 'a%') = 1 then a else b end)", "select a from t order by 1 and 5=5"},
+		pg:      []string{"select a from t order by (case when (select 1 from users where p like 'a%') = 1 then a else b end)", "select a from t order by 1 and 5=5", "select distinct on (exists (select 1 from u where b = 'x')) a from t"},
 		my:      []string{"select a from t order by 1, (select 1 from users where p like 'a%') = 1", "select a from t order by if(1=1, 1, 2)"},
-		neverPG: []string{"select a from t order by 1, b desc", "select a from t order by a = 'x' desc", "select a from t order by random() limit 5"},
+		neverPG: []string{"select a from t order by 1, b desc", "select distinct on (a, lower(b)) a from t order by a, lower(b)", "select a from t order by a = 'x' desc", "select a from t order by random() limit 5"},
 		neverMy: []string{"select a from t order by rand() limit 10", "select a, count(*) from t group by a order by count(*) desc"},
 	},
 	"odd-subquery": {
-		pg:      []string{"select * from t where a = (select 5)"},
+		pg:      []string{"select * from t where a = (select 5)", "select count(*) from t natural join (select 2 as id, 'FR' as c) q"},
 		my:      []string{"select * from t where a = 1 and (select 1)=1"},
 		neverPG: []string{"select * from t where a in (select b from u)", "select array(select unnest(a)) from t"},
 		neverMy: []string{"select * from t where a = (select max(a) from t)"},

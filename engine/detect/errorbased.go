@@ -25,7 +25,11 @@ var errorBased = Detector{
 					x.see(3, c.n.Name+" of a sub-query")
 				}
 			case isName(c.n, "query_to_xml", "table_to_xml", "database_to_xml", "schema_to_xml", "cursor_to_xml", "query_to_xml_and_xmlschema", "table_to_xmlschema"):
-				x.see(2, c.n.Name)
+				w := 2
+				if x.user && c.clause == sqlfacts.Targets { // beside the application's rows
+					w = 3
+				}
+				x.see(w, c.n.Name)
 			}
 		}
 		for _, p := range x.all {

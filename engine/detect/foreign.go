@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"slices"
+
 	"honeyrow/engine/sqlfacts"
 )
 
@@ -53,6 +55,10 @@ func (x *probe) asks(a arm) {
 	}
 	q := qs[0]
 	own := columnsOf(a.n)
+	if a.n.Kind == sqlfacts.Binary && a.n.Name == "in" && len(a.n.Args) > 2 && slices.ContainsFunc(a.n.Args[1:], isLiteral) {
+		x.see(3, "another table's data in a list of literals")
+		return
+	}
 	exists := a.n.Kind == sqlfacts.Unary && a.n.Name == "exists"
 	switch {
 	case exists && probing(q):
@@ -215,6 +221,9 @@ func (x *probe) grown(p place) {
 	for _, a := range n.Args[1:] {
 		if a.Kind == sqlfacts.Query {
 			q = a
+		} else if qs := inner(a); q == nil && len(qs) > 0 && len(columnsOf(a)) == 0 {
+			q = qs[0]
+			join = join || any(a, func(m *node) bool { return m.Kind == sqlfacts.Binary && isComparison(m.Name) })
 		}
 	}
 	if q == nil || !closed(q, p.at) || !strange(q, p.at) {
@@ -282,7 +291,7 @@ func (x *probe) rows() {
 		}
 		for _, r := range p.n.Args {
 			for i, m := range r.Args {
-				if m.Kind != sqlfacts.Query || !closed(m, p.at) || !strange(m, p.at) {
+				if (m.Kind != sqlfacts.Query || !closed(m, p.at) || !strange(m, p.at)) && (m.Kind != sqlfacts.Func || !isInfo(m)) {
 					continue
 				}
 				for _, o := range p.n.Args {

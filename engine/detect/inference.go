@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"strings"
 
 	"honeyrow/engine/sqlfacts"
@@ -45,16 +46,29 @@ func (x *probe) question(a arm) {
 	}) {
 		edges := literals(n)
 		x.seeWhen(3, "a character's number compared", func(v Values) bool {
-			for _, l := range edges { // 127 and the like tell kinds of characters apart
-				if s, _ := value(l, v); s == "127" || s == "128" || s == "126" || s == "255" || s == "32" || s == "31" {
+			kinds := 0
+			for _, l := range edges { // 127 and the like tell kinds of characters apart, and so do both ends of the letters
+				switch s, _ := value(l, v); s {
+				case "127", "128", "126", "255", "32", "31":
 					return false
+				case "48", "57", "65", "90", "97", "122":
+					kinds++
 				}
 			}
-			return true
+			return kinds < 2
 		})
 		return
 	}
 	if n.Kind == sqlfacts.Binary && len(n.Args) >= 2 && !isName(n, "in", "not in", "and", "or") {
+		if r := n.Args[1]; a.or && n.Args[0].Kind == sqlfacts.Column && isName(n, "=", "<>", "!=", "<", ">", "<=", ">=") && len(n.Args) == 2 && x.putBehind(a, n) {
+			for r.Kind == sqlfacts.Unary && isName(r, "any", "all", "some") && len(r.Args) == 1 {
+				r = r.Args[0]
+			}
+			if r.Kind == sqlfacts.Query && closed(r, a.of) && (n.Name != "=" || aggregated(r)) {
+				x.see(3, "a limit that a sub-query gives, as an alternative")
+				return
+			}
+		}
 		for i, q := range n.Args {
 			other := n.Args[(i+1)%len(n.Args)]
 			if q.Kind == sqlfacts.Query && reads(q) && !correlated(q, a.of) && isConst(other) {
@@ -72,6 +86,23 @@ func (x *probe) question(a arm) {
 			x.see(2, "whether another table has a row, as an alternative")
 		}
 	}
+}
+
+// putBehind reports whether an arm is one of alternatives, of which the one before
+// ends in a literal.
+func (x *probe) putBehind(a arm, n *node) bool {
+	m, ok := x.member[n]
+	if !ok { // one of several parts of an alternative
+		for _, g := range x.groups {
+			for i, alt := range g.alts {
+				if i > 0 && alt.Kind == sqlfacts.Binary && slices.Contains(parts(alt), n) && behindLiteral(g.alts[i-1]) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	return m.i > 0 && behindLiteral(m.g.alts[m.i-1])
 }
 
 // peeks reports whether a sub-query that reads is looked at by the character,

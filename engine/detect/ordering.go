@@ -15,7 +15,7 @@ var ordering = Detector{
 				case n == nil || isLiteral(n):
 				case any(n, func(m *node) bool { return m.Kind == sqlfacts.Query && reads(m) }):
 					switch {
-					case n.Kind != sqlfacts.Query || c.Kind == sqlfacts.Limit:
+					case n.Kind != sqlfacts.Query || c.Kind == sqlfacts.Limit || c.Kind == sqlfacts.Options:
 						x.see(3, "a question in "+clauseName(c.Kind))
 					case named(n):
 						x.see(1, "a sub-query in "+clauseName(c.Kind))
@@ -72,6 +72,8 @@ func clauseName(k sqlfacts.Kind) string {
 		return "ORDER BY"
 	case sqlfacts.Group:
 		return "GROUP BY"
+	case sqlfacts.Options:
+		return "DISTINCT ON"
 	}
 	return "LIMIT"
 }

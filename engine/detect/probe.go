@@ -144,6 +144,10 @@ func (x *probe) walk(n, in *node, s *scope, clause sqlfacts.Kind) {
 			}
 		case sqlfacts.Order, sqlfacts.Group, sqlfacts.Limit:
 			x.orders = append(x.orders, n)
+		case sqlfacts.Options:
+			if n.Name == "distinct on" {
+				x.orders = append(x.orders, n)
+			}
 		}
 	}
 	x.all = append(x.all, place{n, in, s, clause})

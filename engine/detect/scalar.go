@@ -9,6 +9,11 @@ var scalar = Detector{
 	ID: "odd-subquery", Title: "A sub-query without a purpose",
 	Maps: []string{"CWE-89", "T1190"},
 	find: func(x *probe) {
+		for _, p := range x.all {
+			if p.n.Kind == sqlfacts.Join && p.n.Name == "natural" && x.user && len(p.n.Args) > 1 && literalRows(p.n.Args[1]) {
+				x.see(3, "rows made of literals, joined by whatever they share")
+			}
+		}
 		for _, q := range x.queries {
 			switch {
 			case !reads(q.n) && q.in != nil && q.in.Kind != sqlfacts.Targets && q.in.Kind != sqlfacts.Row && q.in.Name != "array" && !correlated(q.n, q.at) && !any(q.n, func(m *node) bool { return m.Kind == sqlfacts.Param }):
@@ -24,6 +29,13 @@ var scalar = Detector{
 			}
 		}
 	},
+}
+
+// literalRows reports whether a relation is rows of literals.
+func literalRows(n *node) bool {
+	return n != nil && n.Kind == sqlfacts.Derived && !reads(n) && !any(n, func(m *node) bool {
+		return m.Kind == sqlfacts.Func || m.Kind == sqlfacts.Param || m.Kind == sqlfacts.Values
+	})
 }
 
 // foreign reports whether a sub-query reads the catalogue.

@@ -39,7 +39,7 @@ var schema = Detector{
 			}) {
 				x.see(3, "a server variable in a condition on the application's rows")
 			}
-			if isConst(a.n) && user && any(a.n, func(m *node) bool {
+			if (isConst(a.n) || withoutRow(a.n)) && user && any(a.n, func(m *node) bool {
 				return m.Kind == sqlfacts.Func && isName(m, "to_regclass", "to_regrole", "to_regtype", "to_regproc", "to_regnamespace", "has_table_privilege", "has_column_privilege", "has_schema_privilege", "has_database_privilege", "pg_has_role", "current_setting", "pg_relation_size", "col_description", "obj_description", "pg_get_userbyid", "pg_table_is_visible") ||
 					m.Kind == sqlfacts.Cast && strings.HasPrefix(m.Name, "reg")
 			}) {
@@ -55,4 +55,10 @@ var schema = Detector{
 			}
 		}
 	},
+}
+
+// withoutRow reports whether a condition compares a column with a choice that does
+// not depend on the row.
+func withoutRow(n *node) bool {
+	return n.Kind == sqlfacts.Binary && len(n.Args) == 2 && n.Args[0].Kind == sqlfacts.Column && n.Args[1].Kind == sqlfacts.Case && isConst(n.Args[1])
 }

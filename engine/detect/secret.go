@@ -42,16 +42,26 @@ var secrets = Detector{
 
 // secretQuery judges a sub-query.
 func (x *probe) secretQuery(q query) {
-	if q.at.depth > 0 || !reads(q.n) || !drawn(q.n) || !closed(q.n, q.at) || !strange(q.n, q.at) {
+	set := q.at.stmt.Kind == sqlfacts.Set
+	if q.at.depth > 0 || !reads(q.n) || !drawn(q.n) || !closed(q.n, q.at) || !set && !strange(q.n, q.at) {
 		return
 	}
-	if t := clauseOf(q.at.stmt, sqlfacts.Targets); t != nil && any(t, func(m *node) bool {
-		return (m.Kind == sqlfacts.Column || m.Kind == sqlfacts.Assign) && isSecret(m.Name)
-	}) {
+	if t := clauseOf(q.at.stmt, sqlfacts.Targets); t != nil && holdsSecrets(t) {
 		x.see(1, "a secret of another table, for one of the statement's own")
 		return
 	}
 	x.see(3, "a secret of another table, in a sub-query")
+}
+
+// holdsSecrets reports whether a statement's own targets, its sub-queries left
+// out, are secrets.
+func holdsSecrets(t *node) bool {
+	found := false
+	each(t, func(m *node) bool {
+		found = found || (m.Kind == sqlfacts.Column || m.Kind == sqlfacts.Assign) && isSecret(m.Name)
+		return m.Kind != sqlfacts.Query
+	})
+	return found
 }
 
 // secretArm judges the later arms of a UNION.
@@ -78,7 +88,8 @@ func (x *probe) secretAsked(a arm) {
 		x.see(3, "a secret compared with a column that holds none")
 		return
 	}
-	if !slices.ContainsFunc(columnsOf(l), func(c *node) bool { return isPassword(c.Name) }) || x.sole(a) || r.Kind != sqlfacts.String && r.Kind != sqlfacts.Number {
+	counts := slices.ContainsFunc(columnsOf(l), func(c *node) bool { return isSecret(c.Name) }) && x.counts(a)
+	if !counts && (!slices.ContainsFunc(columnsOf(l), func(c *node) bool { return isPassword(c.Name) }) || x.sole(a)) || r.Kind != sqlfacts.String && r.Kind != sqlfacts.Number {
 		return
 	}
 	switch {
@@ -91,6 +102,17 @@ func (x *probe) secretAsked(a arm) {
 	case l.Kind == sqlfacts.Func && isName(l, "substr", "substring", "mid", "left", "right", "ascii", "ord"):
 		x.see(3, "a password asked for by a piece of it")
 	}
+}
+
+// counts reports whether the statement around a condition returns nothing but how
+// many rows fulfil it.
+func (x *probe) counts(a arm) bool {
+	s := a.of
+	for s.outer != nil {
+		s = s.outer
+	}
+	t := clauseOf(s.stmt, sqlfacts.Targets)
+	return t != nil && len(t.Args) == 1 && t.Args[0].Kind == sqlfacts.Func && t.Args[0].Name == "count"
 }
 
 // secretCopied is INSERT ... SELECT of secrets into columns that hold none.

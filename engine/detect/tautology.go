@@ -19,12 +19,14 @@ var tautology = Detector{
 			x.constant(a)
 			x.selfCompare(a)
 			x.probed(a)
+			x.endless(a)
 		}
 		for _, p := range x.all {
 			x.arithmetic(p.n)
 			x.padded(p)
 		}
 		x.nullPairs()
+		x.repeated()
 	},
 }
 
@@ -120,7 +122,8 @@ func (x *probe) judge(a arm, bonus int) {
 			if x.behind(a.n) || n.Kind == sqlfacts.String {
 				w = 3
 			}
-			x.see(w, "a bare literal as an alternative")
+			x.seeWhen(w, "a bare literal as an alternative", func(v Values) bool { s, _ := value(n, v); return s != "0" || n.Kind != sqlfacts.Number })
+			x.see(1, "a bare literal as an alternative")
 		}
 	case n.Kind == sqlfacts.Binary && len(n.Args) == 2 && isLiteral(n.Args[0]) && isLiteral(n.Args[1]):
 		// Query builders write 1 = 1 for nothing to ask and 0 = 1 for nothing to
@@ -141,6 +144,8 @@ func (x *probe) judge(a arm, bonus int) {
 		weight := 3
 		switch first, near := x.filter(a); {
 		case x.sole(a): // nothing of the application's is before it
+			weight = 1
+		case x.leads(n): // WHERE 1 = 1 AND ... OR ...
 			weight = 1
 		case first && len(near) > 0 && !slices.ContainsFunc(near, func(m *node) bool { return len(columnsOf(m)) == 0 || !behindLiteral(m) }):
 			weight = 2 // ('all' = 'all' OR user_id = 1): a filter that can be left open
@@ -192,6 +197,49 @@ func (x *probe) probed(a arm) {
 	}
 }
 
+// repeated is a join's condition that is asked for once more: what becomes of
+// b.id = 2 where the value gives way to a column.
+func (x *probe) repeated() {
+	pair := func(a arm) bool {
+		return a.n.Kind == sqlfacts.Binary && a.n.Name == "=" && len(a.n.Args) == 2 && a.n.Args[0].Kind == sqlfacts.Column && a.n.Args[1].Kind == sqlfacts.Column
+	}
+	var joins []arm
+	for _, a := range x.arms {
+		switch {
+		case !pair(a) || a.of.depth > 0:
+		case a.clause == sqlfacts.From && len(joins) < 16:
+			joins = append(joins, a)
+		case a.clause == sqlfacts.Where && slices.ContainsFunc(joins, func(j arm) bool {
+			l, r := a.n.Args[0], a.n.Args[1]
+			return j.of == a.of && (same(j.n.Args[0], l) && same(j.n.Args[1], r) || same(j.n.Args[0], r) && same(j.n.Args[1], l))
+		}):
+			x.see(3, "a join's condition once more, where a value is asked for")
+		}
+	}
+}
+
+// endless is x > '-infinity': what nothing is on the other side of.
+func (x *probe) endless(a arm) {
+	n := a.n
+	if !a.or || n.Kind != sqlfacts.Binary || len(n.Args) != 2 || n.Args[1].Kind != sqlfacts.String || !isName(n, "<", "<=", ">", ">=") {
+		return
+	}
+	limit, op := n.Args[1], n.Name
+	x.seeWhen(3, "a limit that nothing is beyond", func(v Values) bool {
+		s, _ := value(limit, v)
+		return op[0] == '>' && s == "-infinity" || op[0] == '<' && s == "infinity" || op == ">=" && s == ""
+	})
+}
+
+// leads reports whether an arm is what a condition begins with: query builders
+// put everything behind one that is true.
+func (x *probe) leads(n *node) bool {
+	return slices.ContainsFunc(x.groups, func(g *group) bool {
+		ps := parts(g.alts[0])
+		return len(ps) > 1 && ps[0] == n
+	})
+}
+
 // sole reports whether an arm is all of its condition.
 func (x *probe) sole(a arm) bool {
 	return !slices.ContainsFunc(x.arms, func(o arm) bool { return o.of == a.of && o.clause == a.clause && o.n != a.n })
@@ -239,10 +287,12 @@ func (x *probe) tested(n *node) {
 // its quotes, and nothing of it is left: ” || x || ”. And XOR behind a literal.
 func (x *probe) padded(p place) {
 	n := p.n
-	if p.clause != sqlfacts.Where && p.clause != sqlfacts.Having || n.Kind != sqlfacts.Binary {
+	if n.Kind != sqlfacts.Binary || p.clause != sqlfacts.Where && p.clause != sqlfacts.Having && !(n.Name == "||" && anyQuery(n)) {
 		return
 	}
 	switch {
+	case isName(n, "+", "-", "*", "/", "|", "&", "^") && len(n.Args) == 2 && n.Args[0].Kind == sqlfacts.Number && n.Args[1].Kind == sqlfacts.Binary && isComparison(n.Args[1].Name) && x.mysql():
+		x.see(3, "a number that goes on with the outcome of a comparison")
 	case n.Name == "xor" && len(n.Args) > 1 && behindLiteral(n.Args[0]):
 		x.see(3, "one of two conditions, and not the other")
 	case n.Name == "||" && len(n.Args) > 1 && !x.isOr(n) && (p.in == nil || p.in.Kind != sqlfacts.Binary || p.in.Name != "||"):
@@ -343,6 +393,10 @@ func (x *probe) selfCompare(a arm) {
 		if r.Kind == sqlfacts.Row && len(r.Args) > 0 {
 			r = r.Args[0]
 		}
+		if left.Kind == sqlfacts.Column && r.Kind == sqlfacts.Column && left.Name == r.Name && left.Qualifier != r.Qualifier && n.Name == "=" && a.of.outer == nil && oneTable(a.of, left, r) {
+			x.see(3, "a column compared with itself by another name")
+			return
+		}
 		if left.Kind == sqlfacts.Column && same(left, r) {
 			if a.or {
 				x.see(3, "a column compared with itself, as an alternative")
@@ -354,11 +408,22 @@ func (x *probe) selfCompare(a arm) {
 	}
 }
 
+// oneTable reports whether columns are of the only table that a statement reads.
+func oneTable(s *scope, columns ...*node) bool {
+	if len(s.names) == 0 || len(s.names) > 2 || len(tablesOf(s.stmt)) != 1 {
+		return false
+	}
+	return !slices.ContainsFunc(columns, func(c *node) bool { return c.Qualifier != "" && !slices.Contains(s.names, c.Qualifier) })
+}
+
 // ownMade reports whether what a column is compared with holds the column itself
 // in a way that nobody checks data by: in a list, as a bound, in a sub-query that
 // reads nothing, between texts, and anything made of a key.
 func ownMade(op string, col, r *node) bool {
 	own := func(n *node) bool { return any(n, func(m *node) bool { return same(m, col) }) }
+	if op == "=" && any(r, func(m *node) bool { return m.Kind == sqlfacts.Func && m.Name == "nullif" && own(m) }) {
+		return !params(r)
+	}
 	if same(r, col) || !own(r) || any(r, func(m *node) bool {
 		return m.Kind == sqlfacts.Param || m.Kind == sqlfacts.From || m.Kind == sqlfacts.Func && isName(m, "coalesce", "ifnull", "nvl", "nullif", "if") || m.Kind == sqlfacts.Case
 	}) {
@@ -372,7 +437,7 @@ func ownMade(op string, col, r *node) bool {
 	case op == "between", op == "in", inner != r, inner.Kind == sqlfacts.Query, inner.Kind == sqlfacts.Row:
 		return true
 	case inner.Kind == sqlfacts.Binary && inner.Name == "||" || inner.Kind == sqlfacts.Func && isName(inner, "concat", "concat_ws"):
-		return op == "="
+		return op == "=" || op == "like" && slices.ContainsFunc(r.Args, isLiteral)
 	}
 	return op == "=" && isKey(col)
 }

@@ -62,7 +62,7 @@ func (x *probe) graft(u *node) {
 // strangeArm judges an arm that reads another table; before is the arm in front
 // of it.
 func (x *probe) strangeArm(first, arm *outline, before, a *node) {
-	open := endsInLiteral(before)
+	open := endsInLiteral(before) || first.open && !reads(before)
 	switch {
 	case arm.literals > 0 && first.literals == 0 && open:
 		x.see(3, "an arm that reads another table, padded with literals")

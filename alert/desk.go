@@ -161,6 +161,15 @@ func (k *Desk) Run(ctx context.Context, grace time.Duration) error {
 	return errors.Join(errs...)
 }
 
+// Discard closes the sinks of a Desk that never runs.
+func (k *Desk) Discard() error {
+	var errs []error
+	for _, s := range k.sinks {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(errs...)
+}
+
 // prune forgets detections past their retention, in small transactions so that
 // commits of new ones do not wait.
 func (k *Desk) prune(ctx context.Context) {

@@ -34,9 +34,23 @@ type Socket interface {
 func Open(ctx context.Context, c Config) (Socket, error) {
 	s, err := openSocket(ctx, &c)
 	if err != nil {
-		return nil, fmt.Errorf("listener %q at %s: %w", c.Name, c.Address, err)
+		return nil, fmt.Errorf("listener %q at %s: %w%s", c.Name, c.Address, err, remedy(err))
 	}
 	return s, nil
+}
+
+// remedy is what to do about a socket that can't be opened; empty if the error
+// says it.
+func remedy(err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return ": choose another address, or end the program that listens there (ss -ltnp names it)"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return ": no interface of this machine has the address: choose one that `ip address` shows, or 0.0.0.0 for all"
+	case errors.Is(err, syscall.EACCES):
+		return ": choose a port from 1024 on, or a folder that the proxy's user may write to"
+	}
+	return ""
 }
 
 // Adopt makes the socket of c out of one that another process has opened for it.

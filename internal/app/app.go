@@ -348,7 +348,7 @@ func (a *App) Close() error {
 	a.endTraces()
 	var err error
 	if a.press.desk != nil {
-		err = discard(a.press.desk)
+		err = a.press.desk.Discard()
 	}
 	if a.store != nil {
 		err = errors.Join(err, a.store.Close())

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -380,6 +381,43 @@ func TestAReloadKeepsSessionsAndChangesWhatRulesDo(t *testing.T) {
 	}
 	if _, err := c.Exec(ctx, "select * from customers where id = 4711"); err == nil {
 		t.Error("a refused reload changed the rules")
+	}
+}
+
+func TestAnAddressInUseIsAllThatIsToldAndWithWhatToDo(t *testing.T) {
+	s := newSite(t, "")
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	s.configure(strings.Replace(configText(""), "    address: 127.0.0.1:0", "    address: "+taken.Addr().String(), 1))
+	_, err = New(t.Context(), s.config(), Options{Log: zerolog.New(s.logs), Stdout: io.Discard})
+	if err == nil || !strings.Contains(err.Error(), "choose another address") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v, want one error that says what to do", err)
+	}
+}
+
+func TestSeedingThroughTheProxyIsWarnedOf(t *testing.T) {
+	s := newSite(t, "")
+	s.start()
+	at := s.app.Addrs()["crm"]
+	s.configure(strings.Replace(configText(""), "    address: 127.0.0.1:0", "    address: "+at, 1))
+	for to, want := range map[string]int{at: 1, pg.Addr(): 0} {
+		dsn := filepath.Join(s.dir, "seed.dsn")
+		if err := os.WriteFile(dsn, []byte("postgres://postgres@"+strings.Replace(to, "127.0.0.1", "localhost", 1)+"/postgres"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		g, err := OpenSeeding(t.Context(), s.config(), "crm", dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(strings.Join(g.Warnings, "\n"), "leads through the proxy"); n != want {
+			t.Errorf("connected to %s: warnings %q, want %d of the proxy", to, g.Warnings, want)
+		}
+		if err := g.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

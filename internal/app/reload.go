@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"honeyrow/alert"
 )
 
 // Reload puts another configuration into force without touching sessions.
@@ -71,7 +69,7 @@ func (a *App) takeConfig(ctx context.Context, next *Config) error {
 	}
 	opened, err := a.openNew(ctx, next)
 	if err != nil {
-		return errors.Join(err, discard(desk))
+		return errors.Join(err, desk.Discard())
 	}
 
 	// From here on nothing fails.
@@ -82,13 +80,6 @@ func (a *App) takeConfig(ctx context.Context, next *Config) error {
 	a.outbox.choose(next)
 	a.cfg = next
 	return err
-}
-
-// discard closes a desk's sinks without ever running it.
-func discard(k *alert.Desk) error {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return k.Run(ctx, 0)
 }
 
 // openNew opens the sockets that the present configuration does not have.

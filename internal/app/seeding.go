@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"honeyrow/internal/config"
+	"honeyrow/internal/doctor"
 	"honeyrow/seeder"
 	"honeyrow/seeder/mydb"
 	"honeyrow/seeder/pgdb"
@@ -78,6 +79,13 @@ func OpenSeeding(ctx context.Context, c *Config, server, dsnFile string) (*Seedi
 	db, err := again(ctx)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("server %s: %w", s.Name, err), store.Close())
+	}
+	if at, ok := db.(interface{ Address() string }); ok {
+		for _, l := range c.Listeners {
+			if doctor.SameAddress(l.Address, at.Address()) {
+				warnings = append(warnings, fmt.Sprintf("the connection string leads through the proxy (listener %s at %s), where planting and looking after honey rows raises alerts: name the server itself in it, %s", l.Name, l.Address, s.Address))
+			}
+		}
 	}
 	return &Seeding{
 		Seeder: &seeder.Seeder{Database: db, Store: ownTokens{store}, Version: version}, Config: c.Seed, Server: s.Name, Copy: s.Copy, Warnings: warnings, store: store,

@@ -99,7 +99,7 @@ func (v *mySeen) look(ctx context.Context, have string) error {
 	_, _ = fmt.Sscanf(version, "%d.%d", &v.version[0], &v.version[1])
 	network, addr := myTarget(v.s.Address)
 	own := strings.HasPrefix(have, "unix:") == (network == "unix")
-	if own && (network == "unix" || same(addr, have)) && !v.s.ProxyProtocol {
+	if own && (network == "unix" || SameAddress(addr, have)) && !v.s.ProxyProtocol {
 		v.from = user[strings.LastIndexByte(user, '@')+1:]
 	}
 	if net.ParseIP(v.from) == nil && v.from != "" && network == "tcp" { // with name resolution both count, name and address

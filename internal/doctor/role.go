@@ -76,18 +76,18 @@ func scrub(err error, secret string) error {
 // worst of all through the proxy.
 func (x *exam) target(subject string, s *Server, have string) {
 	for _, l := range x.p.Listeners {
-		if same(l.Address, have) {
+		if SameAddress(l.Address, have) {
 			x.fail(subject, "target", "name the server itself in the connection string: "+s.Address, "the seeding role connects through the proxy (%s), so planting would raise alerts", have)
 			return
 		}
 	}
-	if network, _ := split(s.Address); network == "tcp" && !strings.HasPrefix(have, "unix:") && !same(s.Address, have) {
+	if network, _ := split(s.Address); network == "tcp" && !strings.HasPrefix(have, "unix:") && !SameAddress(s.Address, have) {
 		x.warn(subject, "target", "name the same host and port in both places", "the seeding role connects to %s, the proxy to %s", have, s.Address)
 	}
 }
 
-// same compares two addresses, loopback's names being one.
-func same(a, b string) bool {
+// SameAddress compares two addresses, loopback's names being one.
+func SameAddress(a, b string) bool {
 	ha, pa, ea := net.SplitHostPort(a)
 	hb, pb, eb := net.SplitHostPort(b)
 	if ea != nil || eb != nil {

@@ -62,6 +62,7 @@ type DB struct {
 	pool    *sql.DB
 	conn    *sql.Conn
 	name    string // of the database
+	address string // see Address
 	maria   bool
 	version [2]int
 	level   string // the isolation level to use
@@ -104,7 +105,10 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 	if err != nil {
 		return nil, errors.New("the connection string for seeding is not understood: write it as mysql://role:password@host:port/database")
 	}
-	db := &DB{pool: sql.OpenDB(connector), name: cfg.DBName}
+	db := &DB{pool: sql.OpenDB(connector), name: cfg.DBName, address: cfg.Addr}
+	if cfg.Net == "unix" {
+		db.address = "unix:" + cfg.Addr
+	}
 	db.pool.SetMaxOpenConns(2) // see aside
 	if db.conn, err = db.pool.Conn(ctx); err != nil {
 		_ = db.pool.Close()
@@ -197,6 +201,11 @@ func (db *DB) aside(ctx context.Context) (*DB, error) {
 		return nil, violation(err)
 	}
 	return &side, nil
+}
+
+// Address is where the connection leads: host:port, or unix:/path.
+func (db *DB) Address() string {
+	return db.address
 }
 
 // Close ends the connection.

@@ -7,6 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,7 +47,7 @@ var patience = map[string]string{"statement_timeout": "60s", "lock_timeout": "5s
 func Open(ctx context.Context, dsn string) (*DB, error) {
 	cfg, err := pgx.ParseConfig(dsn)
 	if err != nil {
-		return nil, fmt.Errorf("connection string for seeding: %w", err)
+		return nil, unreadable(err)
 	}
 	for k, v := range settings {
 		cfg.RuntimeParams[k] = v
@@ -80,14 +83,55 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 	return db, nil
 }
 
-// cause leaves out the connection string that pgx repeats in its error.
+// Address is where the connection leads: host:port, or unix:/path.
+func (db *DB) Address() string {
+	c := db.conn.Config()
+	if strings.HasPrefix(c.Host, "/") {
+		return "unix:" + c.Host
+	}
+	return net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port)))
+}
+
+// unreadable tells what is wrong with a connection string and quotes nothing of
+// it: pgx's error repeats it, and a string that can't be parsed may be a password
+// or have one where nobody looks for it.
+func unreadable(err error) error {
+	const form = "write it as postgres://role:password@host:port/database, with %40 for @, %2F for /, %3A for : and %25 for % in the password"
+	_, why, told := strings.Cut(err.Error(), "`: ")
+	if !told || strings.Contains(why, "failed to parse as") || strings.Contains(why, "invalid port") || strings.Contains(why, "`") {
+		return errors.New("the connection string for seeding is not understood: " + form)
+	}
+	return fmt.Errorf("the connection string for seeding can't be used: %s", why)
+}
+
+// cause says each reason why no connection came about once, and leaves out the
+// connection string, which pgx repeats.
 func cause(err error) error {
 	var pe *pgconn.PgError
 	if errors.As(err, &pe) {
 		return fmt.Errorf("%s (SQLSTATE %s)", pe.Message, pe.Code)
 	}
-	return err
+	var ce *pgconn.ConnectError
+	if !errors.As(err, &ce) || ce.Unwrap() == nil {
+		return err
+	}
+	var reasons []string
+	for _, line := range strings.Split(ce.Unwrap().Error(), "\n") { // it tries with TLS and without
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(reasons, line) {
+			reasons = append(reasons, line)
+		}
+	}
+	return &failure{strings.Join(reasons, "; "), err}
 }
+
+// failure is an error in fewer words.
+type failure struct {
+	text string
+	err  error
+}
+
+func (f *failure) Error() string { return f.text }
+func (f *failure) Unwrap() error { return f.err }
 
 // Close ends the connection.
 func (db *DB) Close() {

@@ -68,6 +68,22 @@ func open(t *testing.T, user, db string, st seeder.Store) *seeder.Seeder {
 	return &seeder.Seeder{Database: d, Store: st}
 }
 
+func TestAConnectionThatCanNotBeIsToldOnceAndWithoutTheString(t *testing.T) {
+	for dsn, want := range map[string]string{
+		"hunter2":                             "write it as postgres://",
+		"postgres://seeder:hunter2/x@h/crm":   "write it as postgres://",
+		"postgres://seeder:hun%ter2@h/crm":    "%25 for %",
+		"postgres://s:hunter2@h/d?sslmode=no": "sslmode is invalid",
+		"postgres://s:hunter2@h/d?sslmode=verify-full&sslrootcert=/nonexistent": "/nonexistent",
+		"postgres://seeder:hunter2@127.0.0.1:1/crm":                             "connection refused",
+	} {
+		_, err := pgdb.Open(t.Context(), dsn)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hun") || strings.Contains(err.Error(), "\n") || strings.Count(err.Error(), "refused") > 1 {
+			t.Errorf("%s: %v, want %q once, on one line and without the password", dsn, err, want)
+		}
+	}
+}
+
 func query(t *testing.T, db, sql string) string {
 	t.Helper()
 	out, err := server.Query(t.Context(), db, sql)

@@ -19,7 +19,7 @@ type visit struct{ conn *pgconn.PgConn }
 func Enter(ctx context.Context, dsn string, d seeder.Door) (seeder.Visit, error) {
 	cfg, err := pgconn.ParseConfig(dsn)
 	if err != nil {
-		return nil, fmt.Errorf("connection string for seeding: %w", err)
+		return nil, unreadable(err)
 	}
 	if d.User != "" {
 		cfg.User, cfg.Password = d.User, d.Password

@@ -40,10 +40,10 @@ func ParseKey(text string) (Key, error) {
 	var k Key
 	text = strings.TrimSpace(text)
 	if len(text) != 2*len(k.b) {
-		return Key{}, fmt.Errorf("key has %d characters instead of 64 hexadecimal digits: make one with `openssl rand -hex 32`", len(text))
+		return Key{}, fmt.Errorf("key has %d characters instead of 64 hexadecimal digits: restore it from where you keep it; only a new registry takes a new one (`openssl rand -hex 32`)", len(text))
 	}
 	if _, err := hex.Decode(k.b[:], []byte(text)); err != nil {
-		return Key{}, errors.New("key holds something other than hexadecimal digits: make one with `openssl rand -hex 32`")
+		return Key{}, errors.New("key holds something other than hexadecimal digits: restore it from where you keep it; only a new registry takes a new one (`openssl rand -hex 32`)")
 	}
 	return k, nil
 }

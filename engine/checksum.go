@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"hash/crc32"
 	"slices"
 	"strconv"
@@ -52,32 +51,18 @@ func (c *checksums) find(sum uint32) (uint32, bool) {
 	return uint32(c.sums[i]), true
 }
 
-// namesCRC reports whether a statement names crc32.
-func namesCRC(sql []byte) bool {
-	for {
-		i := bytes.Index(sql, []byte("32"))
-		if i < 0 {
-			return false
-		}
-		if i >= 3 && sql[i-3]|0x20 == 'c' && sql[i-2]|0x20 == 'r' && sql[i-1]|0x20 == 'c' {
-			return true
-		}
-		sql = sql[i+1:]
-	}
-}
-
 // checksum looks whether a field is the checksum of a value.
 func (w *rows) checksum(at view, i int, b []byte, col *columnWatch) {
 	sum, ok := sumOf(b, col.binary && !w.run.s.mysql)
 	if !ok || col.set != nil {
 		return
 	}
-	tok, ok := w.crcs.find(sum)
+	tok, ok := w.demand.crcs.find(sum)
 	if !ok {
 		return
 	}
 	l := w.tries(at, meansField)
-	if w.isProven(w.watch.x.RowOf(tok)) || chance(32, l.tries*float64(len(w.crcs.sums))) <= silence {
+	if w.isProven(w.watch.x.RowOf(tok)) || chance(32, l.tries*float64(len(w.demand.crcs.sums))) <= silence {
 		w.report(at, i, tok, meansDisguised+" "+meansCRC, l)
 	}
 }

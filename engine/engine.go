@@ -67,23 +67,24 @@ type Engine struct {
 	learn  learner
 	stats  counters
 
-	sums       atomic.Pointer[checksums]
-	keys       atomic.Pointer[keyring]
-	baseline   atomic.Pointer[baseline.Book]
-	learner    atomic.Pointer[baseline.Learner]
-	suspects   suspects
-	bans       bans
-	regular    regular
-	order      func(event.Measure)
-	news       func()                        // there are news of quarantines
-	barrier    atomic.Pointer[event.Verdict] // nil: open
-	envs       sync.Pool                     // *rules.Env
-	copies     copies
-	statements sync.Pool // *statement
-	runs       sync.Pool // *run
-	texts      sync.Pool // *sqlfacts.Text
-	analysis   *Analysis
-	drills     *drill.Gate
+	sums        atomic.Pointer[checksums]
+	derivations derivations
+	keys        atomic.Pointer[keyring]
+	baseline    atomic.Pointer[baseline.Book]
+	learner     atomic.Pointer[baseline.Learner]
+	suspects    suspects
+	bans        bans
+	regular     regular
+	order       func(event.Measure)
+	news        func()                        // there are news of quarantines
+	barrier     atomic.Pointer[event.Verdict] // nil: open
+	envs        sync.Pool                     // *rules.Env
+	copies      copies
+	statements  sync.Pool // *statement
+	runs        sync.Pool // *run
+	texts       sync.Pool // *sqlfacts.Text
+	analysis    *Analysis
+	drills      *drill.Gate
 }
 
 // policy is what configuration says; it is swapped as a whole.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"honeyrow/engine/detect"
+	"honeyrow/engine/formula"
 	"honeyrow/engine/match"
 	"honeyrow/engine/sqlfacts"
 	"honeyrow/event"
@@ -17,13 +18,16 @@ import (
 // note is what is kept beside a shape's facts: all that can be said of a text of
 // the shape before its values are known.
 type note struct {
-	facts   *sqlfacts.Facts
-	plan    *detect.Plan
-	tables  []sqlfacts.Relation // lower case, each once
-	seeks   []seek
-	copying *copying // nil: it copies nothing
-	killer  bool
-	upkeep  bool // nothing but maintenance: no row is read or written
+	facts    *sqlfacts.Facts
+	plan     *detect.Plan
+	tables   []sqlfacts.Relation // lower case, each once
+	seeks    []seek
+	copying  *copying // nil: it copies nothing
+	killer   bool
+	needs    needs // what is to be looked for in its results
+	formulas []*formula.Formula
+	makes    bool // what others read
+	upkeep   bool // nothing but maintenance: no row is read or written
 	// grounds are what the tables mean for the sessions that asked last.
 	grounds [4]atomic.Pointer[ground]
 }
@@ -40,6 +44,12 @@ func annotate(f *sqlfacts.Facts, env sqlfacts.Env) any {
 	}
 	n.tables, n.seeks = findSeeks(f)
 	n.copying = findCopying(f)
+	n.needs, n.makes = needsOf(f), makes(f)
+	if n.formulas = formula.Find(f.Statements, env.Flavour != sqlfacts.PostgreSQL); len(n.formulas) > 0 {
+		n.needs |= needsFormulas
+	} else {
+		n.needs &^= needsFormulas
+	}
 	for _, t := range f.Tables { // those of statements that have no conditions too
 		r := sqlfacts.Relation{Schema: strings.ToLower(t.Schema), Name: strings.ToLower(t.Name)}
 		if !slices.Contains(n.tables, r) {
@@ -411,9 +421,7 @@ func (t *statement) expect(x *sqlfacts.Text, f *sqlfacts.Facts) {
 	t.note = nil
 	t.lexed, t.shape, t.facts = true, x.Shape, f
 	t.places = append(t.places[:0], x.Params[:min(len(x.Params), maxPlaces)]...)
-	if len(t.places) > 0 {
-		t.key, t.env = x.Key(), x.Env
-	}
+	t.key, t.env = x.Key(), x.Env
 	if f != nil {
 		t.note = f.Note.(*note)
 	}

@@ -20,7 +20,8 @@ type rows struct {
 	ch    event.Channel
 	watch *watch
 
-	crcs *checksums // if the statement names them
+	demand  *demand // nil: nothing beside the usual
+	scratch []byte  // of what was undone on demand
 
 	weak  []weakHit // of the current row
 	proof []uint32  // honey rows proven in the current row
@@ -39,7 +40,7 @@ func (w *rows) Gate() uint64 { return w.watch.gate }
 
 // Wants implements inspect.Rows.
 func (w *rows) Wants(col int) bool {
-	return w.watch.column(int32(col)).wants || w.crcs != nil
+	return w.watch.column(int32(col)).wants || w.demand != nil
 }
 
 // view is the row being looked at.
@@ -76,7 +77,7 @@ func (w *rows) Row(n uint64, row []byte, fields []inspect.Span) event.Verdict {
 		if !whole && (gate>>min(len(b), 63)&1 != 0 || len(b) >= inspect.MinPart) {
 			val, whole = x.Whole(b)
 		}
-		if !whole && len(b) < inspect.MinPart && !col.pieces && w.crcs == nil {
+		if !whole && len(b) < inspect.MinPart && !col.pieces && w.demand == nil {
 			continue
 		}
 		if !seen {
@@ -96,8 +97,8 @@ func (w *rows) Row(n uint64, row []byte, fields []inspect.Span) event.Verdict {
 		if col.compound != notCompound && !whole {
 			w.compound(i, b, col)
 		}
-		if w.crcs != nil {
-			w.checksum(at, i, b, col)
+		if w.demand != nil {
+			w.special(at, i, b, col)
 		}
 	}
 	if !seen {

@@ -13,6 +13,7 @@ import (
 type run struct {
 	s       *session
 	st      *statement
+	note    *note         // of its shape; nil: it is not known
 	started time.Duration // of the engine's uptime
 	again   bool          // not the statement's first run
 	rec     *record       // nil until the first hit
@@ -88,9 +89,9 @@ func (r *run) Columns(ch event.Channel, l inspect.Layout) (inspect.Rows, event.V
 	for _, h := range w.labels {
 		r.record().sight(x, h.tok, event.ChannelLabel, h.means, h.label, tried(len(h.label)))
 	}
-	r.rows.run, r.rows.ch, r.rows.watch, r.rows.crcs = r, ch, w, nil
-	if !x.Clear() && namesCRC(r.st.text) {
-		r.rows.crcs = r.s.e.checksumsOf(x)
+	r.rows.run, r.rows.ch, r.rows.watch, r.rows.demand = r, ch, w, nil
+	if !x.Clear() {
+		r.rows.demand = r.demanded(x)
 	}
 	return &r.rows, r.rec.settle()
 }
@@ -149,9 +150,12 @@ func (r *run) Done(n uint64, code string) {
 		r.s.unlearn(st.text)
 		e.syntaxError(asked{s: r.s, text: st.text, total: st.total})
 	}
-	r.s, r.st, r.rec, r.out = nil, nil, nil, r.out[:0]
+	r.s, r.st, r.note, r.rec, r.out = nil, nil, nil, nil, r.out[:0]
 	r.rows.run, r.rows.watch, r.rows.searched = nil, nil, 0
-	r.rows.crcs = nil
+	r.rows.demand = nil
+	if cap(r.rows.scratch) > keepText {
+		r.rows.scratch = nil
+	}
 	r.bound.reset()
 	e.runs.Put(r)
 	st.unref()

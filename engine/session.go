@@ -22,6 +22,7 @@ type session struct {
 	ident  atomic.Uint64 // see identity; 0: not made yet
 	past   past
 	stand  atomic.Pointer[standing]
+	wishes atomic.Pointer[wish] // of statements that make what others read
 	mysql  bool
 	scope  match.Scope
 
@@ -39,6 +40,7 @@ type session struct {
 	looseEnd time.Time
 	standby  *record // a replication connection
 	pieces   [maxPieced]*match.Pieces
+	numbered [maxPieced][len(numberBases)]*match.Pieces
 }
 
 // layoutCache is how many result shapes a session remembers.
@@ -256,6 +258,8 @@ const (
 	meansTable     = "table"
 	// meansDisguised is followed by the disguise in what is passed to sight.
 	meansDisguised = "disguised"
-	// meansCRC is the one disguise that package match does not know.
+	// meansCRC and meansDerived are the disguises that package match does not know.
 	meansCRC = "crc32"
+	// meansDerived is what a formula of the statement made of a value.
+	meansDerived = "computed"
 )

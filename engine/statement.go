@@ -137,6 +137,8 @@ func (t *statement) Run(buf []byte, params []inspect.Param) (inspect.Run, event.
 	r.rec, t.rec = t.rec, nil
 	t.ran = true
 	t.s.remember(t)
+	r.note = t.understood()
+	t.s.wished(t, r.note)
 	if r.rec != nil {
 		r.rec.det.Run.Started = e.since(r.started)
 	}

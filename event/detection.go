@@ -149,7 +149,9 @@ type Hit struct {
 	Means string `json:"means"`
 	// Disguise is how a disguised value was hidden: "case", "reversed",
 	// "escaped", "hex", "base64", "utf-16", "spaced", "compressed", "md5",
-	// "sha1", "sha256", "crc32" or "pieces". What is hidden twice has the outer one.
+	// "sha1", "sha256", "crc32", "pieces", "numbers" (of its characters) or "computed"
+	// (by a function of the statement's own: a digest, a cipher whose key it names,
+	// other letters for letters). What is hidden twice has the outer one.
 	Disguise string `json:"disguise,omitempty"`
 	// Column is the result column's label, the bound parameter's number ($1;
 	// MySQL: ?1), or empty.

@@ -17,10 +17,11 @@ const (
 	MD5               // its digests
 	SHA1
 	SHA256
-	Chunks // read piece by piece
+	Chunks   // read piece by piece
+	Numbered // its characters by their numbers
 )
 
-var disguiseNames = [...]string{"", "case", "reversed", "escaped", "hex", "base64", "utf-16", "spaced", "compressed", "md5", "sha1", "sha256", "pieces"}
+var disguiseNames = [...]string{"", "case", "reversed", "escaped", "hex", "base64", "utf-16", "spaced", "compressed", "md5", "sha1", "sha256", "pieces", "numbers"}
 
 // String returns the word that detections use; nothing for Plain.
 func (d Disguise) String() string {

@@ -337,3 +337,100 @@ func TestUndoingWhatIsNoTokenAllocatesNothing(t *testing.T) {
 		}
 	}
 }
+
+// numbered writes a text's characters by their numbers.
+func numbered(s, format, sep string) string {
+	var out []string
+	for i := range len(s) {
+		out = append(out, fmt.Sprintf(format, s[i]))
+	}
+	return strings.Join(out, sep)
+}
+
+func TestAValueIsFoundByTheNumbersOfItsCharacters(t *testing.T) {
+	x := strong(veiledValues...)
+	for _, c := range []struct{ format, sep, before, after string }{
+		{"%d", ",", "{", "}"},
+		{"%d", ", ", "[", "]"},
+		{"%d", " ", "x ", " 7"},
+		{"%d", "\n", "", ""},
+		{"%03d", "", "", ""},
+		{"'%d'", ", ", "", ""},
+		{"%x", ",", "", ""},
+		{"0x%X", ",", "[", "]"},
+		{"%02x", "--", "", ""},
+		{"%o", " ", "", ""},
+		{"%03o", "", "", ""},
+		{"%04o", ",", "", ""},
+		{"%08b", "", "", ""},
+		{"%b", " ", "", ""},
+		{"%08b", ", ", "B'", "'"},
+	} {
+		for _, v := range veiledValues {
+			got := 0
+			x.Numbers([]byte(c.before+numbered(v, c.format, c.sep)+c.after), func(s Sight) bool {
+				if string(x.bytes(uint32(s.Value))) == v && s.As == Numbered {
+					got++
+				}
+				return true
+			})
+			if got == 0 {
+				t.Errorf("%q by %q: not found", v, c.format+c.sep)
+			}
+			other := "Z" + v[1:]
+			x.Numbers([]byte(c.before+numbered(other, c.format, c.sep)+c.after), func(s Sight) bool {
+				t.Errorf("%+v in %q by %q", s, other, c.format)
+				return true
+			})
+		}
+	}
+	// Beyond one block, and on the border of two.
+	long := strings.Repeat("x", blockLen-9) + veiledValues[0]
+	if x.Numbers([]byte(numbered(long, "%d", ",")), func(Sight) bool { return false }) {
+		t.Error("a value on the border of two blocks is lost")
+	}
+}
+
+func TestAValueIsFoundInAllThatWasCompressed(t *testing.T) {
+	x := strong(veiledValues...)
+	r := rand.New(rand.NewPCG(7, 8))
+	for _, level := range []int{1, 6, 9} {
+		for _, before := range []int{0, 3000, maxInflated - 9, 100_000} {
+			text := make([]byte, before, before+100)
+			for i := range text {
+				text[i] = byte('a' + r.IntN(26))
+			}
+			var b bytes.Buffer
+			b.WriteString("\x01\x02\x03\x04") // MySQL's length
+			w, _ := zlib.NewWriterLevel(&b, level)
+			_, _ = w.Write(append(append(text, veiledValues[0]...), "and more"...))
+			_ = w.Close()
+			for _, in := range [][]byte{b.Bytes(), b.Bytes()[4:]} {
+				if x.Unpack(in, func(s Sight) bool { return s.As != Zlib }) {
+					t.Errorf("level %d, %d bytes before it: not found", level, before)
+				}
+			}
+			if !x.Unpack([]byte("text "+b.String()), func(Sight) bool { return false }) || !x.Unpack(b.Bytes()[:7], func(Sight) bool { return false }) {
+				t.Error("found where no stream begins")
+			}
+		}
+	}
+}
+
+func FuzzNumbersAndUnpack(f *testing.F) {
+	f.Add([]byte(numbered(veiledValues[0], "%d", ",")))
+	f.Add([]byte(numbered(veiledValues[0], "%08b", "")))
+	f.Add([]byte("\x00\x00\x00\x00" + deflated(veiledValues[0])))
+	x := strong(veiledValues...)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		seen := func(s Sight) bool {
+			if s.At != 0 || s.End != len(b) {
+				t.Errorf("%+v of %d bytes", s, len(b))
+			}
+			return true
+		}
+		if !x.Numbers(b, seen) || !x.Unpack(b, seen) {
+			t.Error("stopped without being asked")
+		}
+	})
+}

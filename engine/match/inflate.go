@@ -10,6 +10,9 @@ import (
 // maxInflated bounds what is read out of one compressed value.
 const maxInflated = 4 << 10
 
+// maxUnpacked bounds it where the statement says that it compresses.
+const maxUnpacked = 1 << 20
+
 // inflater is kept in a pool: a decompressor has 40 KiB.
 type inflater struct {
 	in  bytes.Reader
@@ -38,6 +41,50 @@ func (x *Index) compressed(b []byte, seen func(Sight) bool) bool {
 			return false
 		}
 	}
+}
+
+// Unpack is for results of statements that name a function that compresses: it
+// looks into all of the first zlib stream of b, whatever its level, a mebibyte at
+// most, and reports whether it went to the end. A Sight is all of b.
+func (x *Index) Unpack(b []byte, seen func(Sight) bool) bool {
+	if x.clear || len(x.parts.table) == 0 {
+		return true
+	}
+	at := 0 // behind the length that COMPRESS() writes, or at once
+	for ; at < len(b) && at <= 4 && !zlibHeader(b[at:]); at++ {
+	}
+	if at > 4 || at+2 >= len(b) {
+		return true
+	}
+	f := inflaters.Get().(*inflater)
+	defer inflaters.Put(f)
+	f.in.Reset(b[at+2:])
+	defer f.in.Reset(nil)
+	if f.z.(flate.Resetter).Reset(&f.in, nil) != nil {
+		return true
+	}
+	n, fresh := 0, 0
+	for total := 0; total < maxUnpacked; {
+		k, err := f.z.Read(f.out[n:])
+		n, total = n+k, total+k
+		if err == nil && n < len(f.out) {
+			continue
+		}
+		if !x.bare(f.out[:n], fresh, func(v Value, apart bool) bool { return seen(Sight{v, 0, len(b), Zlib, apart}) }) {
+			return false
+		}
+		if err != nil {
+			return true
+		}
+		n = copy(f.out[:], f.out[n-overlap:n])
+		fresh = n
+	}
+	return true
+}
+
+// zlibHeader reports whether b begins as a zlib stream of 32 KiB windows does.
+func zlibHeader(b []byte) bool {
+	return len(b) >= 2 && b[0] == 0x78 && (int(b[0])<<8|int(b[1]))%31 == 0
 }
 
 func (x *Index) inflate(b []byte, at int, seen func(Sight) bool) bool {

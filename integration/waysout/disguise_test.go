@@ -61,6 +61,43 @@ var disguised = []way{
 		}
 	}, as: "pieces"},
 	{name: "JSON escapes of single characters", kind: "email", sql: "select replace(email, '@', '\\u0040') from customers where id > 900000", as: "escaped"},
+	{name: "SHA-224", kind: "email", sql: "/*simple*/ select sha224(email::bytea) from customers where id > 900000", as: "computed"},
+	{name: "SHA-384", kind: "email", sql: "/*simple*/ select encode(sha384(convert_to(email, 'UTF8')), 'base64') from customers where id > 900000", as: "computed"},
+	{name: "SHA-512", kind: "email", sql: "select id, encode(sha512(email::bytea), 'hex') from customers", as: "computed"},
+	{name: "SHA-512 in a JSON object", kind: "email", sql: "/*simple*/ select json_build_object('h', sha512(email::bytea)) from customers where id > 900000", as: "computed"},
+	{name: "SHA-512 by SQL PREPARE", channel: "row", kind: "email", stmt: "execute hidden", do: func(x *try) {
+		x.query("prepare hidden as select sha512(email::bytea) from customers where id > 900000")
+		x.query("execute hidden")
+		x.query("deallocate hidden")
+	}, as: "computed"},
+	{name: "SHA-512 by a cursor", channel: "row", kind: "email", stmt: "fetch all", do: func(x *try) {
+		x.query("begin")
+		x.query("declare hidden cursor for select encode(sha512(email::bytea), 'hex') from customers where id > 900000")
+		x.query("fetch all from hidden")
+		x.query("commit")
+	}, as: "computed"},
+	{name: "digest(), SHA-512", kind: "email", sql: "/*simple*/ select digest(email, 'sha512') from customers where id > 900000", as: "computed"},
+	{name: "hmac()", kind: "email", sql: "select hmac(email, 'pepper', 'sha256') from customers where id > 900000", as: "computed"},
+	{name: "salted digest", kind: "email", sql: "select md5('x' || email) from customers where id > 900000", as: "computed"},
+	{name: "salted digest in binary", kind: "email", sql: "/*simple*/ select sha256(convert_to(concat(lower(email), ':', 'salt'), 'UTF8')) from customers where id > 900000", as: "computed"},
+	{name: "digest of a digest", kind: "email", sql: "/*simple*/ select md5(md5(email)) from customers where id > 900000", as: "computed"},
+	{name: "encrypt()", kind: "email", sql: "select encrypt(email::bytea, 'key', 'aes') from customers where id > 900000", as: "computed"},
+	{name: "encrypt() in base64", kind: "email", sql: "/*simple*/ select encode(encrypt_iv(email::bytea, 'a longer key of 24 bytes', '\\x000102', 'aes-cbc/pad:pkcs'), 'base64') from customers where id > 900000", as: "computed"},
+	{name: "other letters for letters", kind: "email", sql: "select translate(email, 'abcdefghijklm', 'nopqrstuvwxyz') from customers where id > 900000", as: "computed"},
+	{name: "other letters for letters, inside a text", kind: "email", sql: "/*simple*/ select 'row: ' || translate(lower(email), 'abcdefghijklmnopqrstuvwxyz@.', 'nopqrstuvwxyzabcdefghijklm_:') || ';' from customers where id > 900000", as: "computed"},
+	{name: "replace() of letters", kind: "email", sql: "/*simple*/ select replace(replace(email, 'e', '3'), 'a', '4') from customers where id > 900000", as: "computed"},
+	{name: "hexadecimal of a number", kind: "card_number", sql: "select to_hex(card::bigint) from customers where id > 900000", as: "computed"},
+	{name: "COPY of SHA-512", channel: "copy", kind: "email", stmt: "copy", do: func(x *try) {
+		x.query("copy (select id, sha512(email::bytea) from customers) to stdout")
+	}, as: "computed"},
+	{name: "numbers of characters", kind: "email", sql: "select array_agg(ascii(c)) from customers, regexp_split_to_table(email, '') c where id > 900000", as: "numbers"},
+	{name: "numbers of characters in JSON", kind: "email", sql: "/*simple*/ select json_agg(ascii(c) ) from customers, regexp_split_to_table(email, '') c where id > 900000", as: "numbers"},
+	{name: "numbers of characters, octal in three digits", kind: "email", sql: "/*simple*/ select string_agg(lpad((ascii(c) / 64 * 100 + ascii(c) / 8 % 8 * 10 + ascii(c) % 8)::text, 3, '0'), '') from customers, regexp_split_to_table(email, '') c where id > 900000", as: "numbers"},
+	{name: "numbers of characters over rows", kind: "email", sql: "select ascii(substr(email, g, 1)) from customers, generate_series(1, 39) g where id > 900000 order by g", as: "numbers"},
+	{name: "bytes over rows", kind: "email", sql: "select get_byte(email::bytea, g) from customers, generate_series(0, 38) g where id > 900000 order by g", as: "numbers"},
+	{name: "hexadecimal of characters over rows", kind: "email", sql: "/*simple*/ select to_hex(ascii(c)) from customers, regexp_split_to_table(email, '') c where id > 900000", as: "numbers"},
+	{name: "bits", kind: "email", sql: "select string_agg(ascii(c)::bit(8)::text, '') from customers, regexp_split_to_table(email, '') c where id > 900000", as: "numbers"},
+	{name: "bits over rows", kind: "email", sql: "/*simple*/ select ascii(c)::bit(8)::text from customers, regexp_split_to_table(email, '') c where id > 900000", as: "numbers"},
 	{name: "COPY of hexadecimal digits", channel: "copy", kind: "email", stmt: "copy", do: func(x *try) {
 		x.query("copy (select encode(email::bytea, 'hex') from customers where id > 900000) to stdout")
 	}, as: "hex"},
@@ -88,9 +125,15 @@ var harmless = []string{
 	"select right(card::text, 4) from customers where id > 900000",
 	"select repeat('*', 12) || right(card::text, 4), left(name, 1) || '.' from customers where id > 900000",
 	"select left(email, 3) || '***' from customers where id > 900000",
-	"select md5(name), md5('x' || email) from customers where id > 900000",
+	"select md5(name), md5('x' || name), sha512(name::bytea) from customers where id > 900000",
+	"select sha512(email::bytea), sha384(email::bytea), encode(hmac(email, 'k', 'sha512'), 'base64'), encrypt(email::bytea, 'k', 'aes'), md5('x' || email) from customers where id < 900000",
+	"select translate(email, 'abcdefghijklm', 'nopqrstuvwxyz'), replace(email, 'a', '4'), to_hex(card::bigint) from customers where id < 900000",
+	"select array_agg(ascii(c)), string_agg(ascii(c)::bit(8)::text, '') from customers, regexp_split_to_table(email, '') c where id < 900000 group by id",
+	"select ascii(substr(email, g, 1)), get_byte(email::bytea, g) from customers, generate_series(1, 18) g where id < 60 order by id, g",
+	// Masked, a value is any other's.
+	"select translate(lower(email), 'abcdefghijklmnopqrstuvwxyz', repeat('x', 26)), regexp_replace(email, '.', '*', 'g') from customers",
+	"select translate(email, 'abcdefghijklmnopqrstuvwxyz', 'xxxxxxxxxxxxxxxxxxxxxxxxxx') from customers where id > 900000",
 	"select count(*), max(length(email)) from customers where id > 900000",
-	"select encode(sha256(('salt' || email)::bytea), 'hex') from customers where id > 900000",
 	"select md5(g::text), encode(sha256(g::text::bytea), 'base64'), gen_random_uuid() from generate_series(1, 20000) g",
 	"select decode(md5(g::text), 'hex') from generate_series(1, 20000) g",
 	"select encode(decode(repeat(md5(g::text), 20), 'hex'), 'base64') from generate_series(1, 2000) g",

@@ -53,6 +53,38 @@ var myDisguised = []myWay{
 	{name: "sha1()", kind: "email", sql: "select sha1(email) from customers where id > 900000", as: "sha1"},
 	{name: "SHA-256 in hexadecimal", kind: "email", sql: "select sha2(email, 256) from customers where id > 900000", as: "sha256"},
 	{name: "SHA-256 in binary", kind: "email", sql: "select unhex(sha2(email, 256)) from customers where id > 900000", as: "sha256"},
+	{name: "SHA-224", kind: "email", sql: "select sha2(email, 224) from customers where id > 900000", text: true, as: "computed"},
+	{name: "SHA-384", kind: "email", sql: "select to_base64(unhex(sha2(email, 384))) from customers where id > 900000", text: true, as: "computed"},
+	{name: "SHA-512", kind: "email", sql: "select id, sha2(email, 512) from customers", as: "computed"},
+	{name: "SHA-512 in a JSON object", kind: "email", sql: "select json_object('h', sha2(email, 512)) from customers where id > 900000", text: true, as: "computed"},
+	{name: "SHA-512 in binary", kind: "email", sql: "select unhex(sha2(email, 512)) from customers where id > 900000", text: true, as: "computed"},
+	{name: "SHA-512 by SQL PREPARE", channel: "row", kind: "email", stmt: "execute hidden", do: func(x *myTry) {
+		x.query("prepare hidden from 'select sha2(email, 512) from customers where id > 900000'")
+		x.query("execute hidden")
+		x.query("deallocate prepare hidden")
+	}, as: "computed"},
+	{name: "salted digest", kind: "email", sql: "select md5(concat('x', email)) from customers where id > 900000", as: "computed"},
+	{name: "salted digest in binary", kind: "email", sql: "select unhex(sha2(concat_ws(':', lower(email), 'salt'), 256)) from customers where id > 900000", text: true, as: "computed"},
+	{name: "digest of a digest", kind: "email", sql: "select md5(sha1(email)) from customers where id > 900000", text: true, as: "computed"},
+	{name: "PASSWORD", kind: "email", sql: "select password(email) from customers where id > 900000", text: true, as: "computed"},
+	{name: "AES_ENCRYPT", kind: "email", sql: "select aes_encrypt(email, 'key') from customers where id > 900000", as: "computed"},
+	{name: "AES_ENCRYPT in hexadecimal", kind: "email", sql: "select hex(aes_encrypt(email, unhex(sha2('a passphrase', 512)))) from customers where id > 900000", text: true, as: "computed"},
+	{name: "AES_ENCRYPT in base64", kind: "email", sql: "select to_base64(aes_encrypt(email, 'key')) from customers where id > 900000", text: true, as: "computed"},
+	{name: "AES_ENCRYPT by SQL PREPARE", channel: "row", kind: "email", stmt: "execute hidden", do: func(x *myTry) {
+		x.query("prepare hidden from 'select hex(aes_encrypt(email, \"key\")) from customers where id > 900000'")
+		x.query("execute hidden")
+		x.query("deallocate prepare hidden")
+	}, as: "computed"},
+	{name: "replace() of letters", kind: "email", sql: "select replace(replace(replace(email, 'a', '1'), 'e', '2'), 'n', '3') from customers where id > 900000", text: true, as: "computed"},
+	{name: "hexadecimal of a number", kind: "card_number", sql: "select hex(card) from customers where id > 900000", as: "computed"},
+	{name: "a number in base 36", kind: "card_number", sql: "select conv(card, 10, 36) from customers where id > 900000", text: true, as: "computed"},
+	{name: "numbers of characters", kind: "email", sql: "select group_concat(ord(substr(email, seq, 1)) order by seq) from customers, seq_1_to_39 where id > 900000", as: "numbers"},
+	{name: "numbers of characters in JSON", kind: "email", sql: "select json_arrayagg(ascii(substr(email, seq, 1)) order by seq) from customers, seq_1_to_39 where id > 900000", text: true, as: "numbers"},
+	{name: "numbers of characters over rows", kind: "email", sql: "select ascii(substr(email, seq, 1)) from customers, seq_1_to_39 where id > 900000 order by seq", as: "numbers"},
+	{name: "hexadecimal of characters over rows", kind: "email", sql: "select hex(substr(email, seq, 1)) from customers, seq_1_to_39 where id > 900000 order by seq", text: true, as: "numbers"},
+	{name: "bits", kind: "email", sql: "select group_concat(lpad(bin(ord(substr(email, seq, 1))), 8, '0') order by seq separator '') from customers, seq_1_to_39 where id > 900000", as: "numbers"},
+	{name: "bits with blanks", kind: "email", sql: "select group_concat(bin(ascii(substr(email, seq, 1))) order by seq separator ' ') from customers, seq_1_to_39 where id > 900000", text: true, as: "numbers"},
+	{name: "COMPRESS of the table", kind: "email", sql: "select compress(group_concat(email, ' ', name order by id)) from customers", text: true, as: "compressed"},
 	{name: "crc32()", kind: "email", sql: "select crc32(email) from customers where id > 900000", as: "crc32"},
 	{name: "crc32() of the table's", kind: "email", sql: "select id, crc32(email) from customers", as: "crc32"},
 	{name: "crc32() in hexadecimal", kind: "email", sql: "select hex(crc32(email)) from customers where id > 900000", as: "crc32"},

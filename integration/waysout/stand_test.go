@@ -93,6 +93,7 @@ create table wide (id int, body text);
 insert into wide select 1, repeat('x', 100000) || email || repeat('y', 100000) from customers where id = 900001;
 insert into wide select 2, repeat('x', 40000) || ' ' || email || ' ' || repeat('y', 3000) from customers where id = 900001;
 create role reader login superuser;
+create extension pgcrypto;
 create table inbox (id serial, v text);
 analyze;
 `

@@ -10,18 +10,15 @@ import (
 // unseen are statements that return something of the honey row of which nothing
 // is recognised.
 var unseen = []struct{ way, why, pg, my string }{
-	{"other letters for letters", "a code of one's own", "select translate(email, 'abcdefghijklm', 'nopqrstuvwxyz') from customers where id > 900000", "select replace(replace(replace(email, 'a', '1'), 'e', '2'), 'n', '3') from customers where id > 900000"},
-	{"numbers of characters", "decimal codes", "select array_agg(ascii(c)) from customers, regexp_split_to_table(email, '') c where id > 900000", "select group_concat(ord(substr(email, seq, 1)) order by seq) from customers, seq_1_to_39 where id > 900000"},
-	{"bits", "binary digits", "select string_agg(ascii(c)::bit(8)::text, '') from customers, regexp_split_to_table(email, '') c where id > 900000", "select group_concat(lpad(bin(ord(substr(email, seq, 1))), 8, '0') order by seq separator '') from customers, seq_1_to_39 where id > 900000"},
 	{"arithmetic on numbers", "another number", "select card + 1, salary * 2 from customers where id > 900000", "select card + 1, salary * 2 from customers where id > 900000"},
-	{"hexadecimal of a number", "a number in another base", "select to_hex(card::bigint) from customers where id > 900000", "select hex(card) from customers where id > 900000"},
 	{"one piece", "half a value may be another's", "select left(email, 11) from customers where id > 900000", "select left(email, 11) from customers where id > 900000"},
 	{"pieces out of order", "pieces count in their order, or backwards", "select substr(email, (g * 17) % 39 + 1, 1) from customers, generate_series(1, 39) g where id > 900000 order by g", "select substr(email, (seq * 17) % 39 + 1, 1) from customers, seq_1_to_39 where id > 900000 order by seq"},
-	{"salted digest", "derived: cannot be computed ahead", "select md5('x' || email) from customers where id > 900000", "select md5(concat('x', email)) from customers where id > 900000"},
-	{"SHA-224, SHA-384, SHA-512", "not among the digests that are computed", "select encode(sha512(email::bytea), 'hex'), encode(sha384(email::bytea), 'hex'), encode(sha224(email::bytea), 'hex') from customers where id > 900000", "select sha2(email, 512), sha2(email, 384), sha2(email, 224) from customers where id > 900000"},
-	{"hash functions of the server", "derived", "select hashtext(email) from customers where id > 900000", "select password(email) from customers where id > 900000"},
-	{"ciphers", "derived: needs the key", "", "select aes_encrypt(email, 'k'), hex(aes_encrypt(email, 'k')) from customers where id > 900000"},
-	{"compressed, beyond 4 KiB", "so much is unpacked", "", "select compress(group_concat(email, ' ', name order by id)) from customers"},
+	{"salt, key or replacement out of another column, or bound", "it is not in the text", "select md5(name || email), encrypt(email::bytea, convert_to(name, 'UTF8'), 'aes') from customers where id > 900000", "select md5(concat(name, email)), hex(aes_encrypt(email, name)) from customers where id > 900000"},
+	{"ciphers with a key of one message", "another ciphertext each time", "select pgp_sym_encrypt(email, 'k'), crypt(email, gen_salt('bf', 4)) from customers where id > 900000", ""},
+	{"ciphers of the server's own", "not among those that are computed", "", "select encode(email, 'k') from customers where id > 900000"},
+	{"hash functions of the server", "too short to prove anything", "select hashtext(email) from customers where id > 900000", ""},
+	{"mask of a value", "it is any other's", "select translate(email, 'abcdefghijklmnopqrstuvwxyz', 'xxxxxxxxxxxxxxxxxxxxxxxxxx') from customers where id > 900000", "select regexp_replace(email, '[a-z]', 'x') from customers where id > 900000"},
+	{"compressed, in a row of more than 64 KiB", "such a row is searched as a stream", "", "select compress(group_concat(email, sha2(concat(id, seq), 512) order by id)) from customers, seq_1_to_39"},
 	{"sound of a name", "others sound alike", "", "select soundex(name) from customers where id > 900000"},
 	{"weights of a collation of Unicode's rules", "they are no letters", "", "select weight_string(email collate utf8mb4_unicode_ci) from customers where id > 900000"},
 	{"file names' character set, as bytes", "a code of the server's own", "", "select cast(convert(email using filename) as binary) from customers where id > 900000"},
@@ -35,7 +32,7 @@ var unseen = []struct{ way, why, pg, my string }{
 }
 
 // inMariaDBAlone are those of the unseen ways that MySQL does not have.
-var inMariaDBAlone = map[string]bool{"hash functions of the server": true, "file names' character set, as bytes": true}
+var inMariaDBAlone = map[string]bool{"ciphers of the server's own": true, "file names' character set, as bytes": true}
 
 // never are ways of which nothing can be seen on this connection.
 var never = [][2]string{
@@ -50,6 +47,7 @@ var never = [][2]string{
 	{"MySQL: a cursor over EXPLAIN", "the server itself (9.7.4) crashes when its rows are fetched"},
 	{"MariaDB: a cursor over ANALYZE", "the server's own answer is broken (it sends the definitions twice): the session ends with error 1835"},
 	{"the X protocol (port 33060)", "another protocol: close the port"},
+	{"functions named by a view, a function or a statement of another session: SHA-224, SHA-384, SHA-512, CRC32, salted digests, ciphers, other letters, numbers of characters, COMPRESS beyond 4 KiB; and in a row of more than 64 KiB", "looked for where the statement, or an earlier one of the session, names the function"},
 	{"strong values of less than 12 bytes in a disguise (digests from 8 on apart), values that are not ASCII in hexadecimal digits, base64 or backwards, three codes in one another, digests in binary COPY, pieces of more than 32 bytes or beyond the third column, codes in statements and bound parameters", "beyond what is looked for; other letters, backwards and escapes are seen in statements too"},
 }
 

@@ -20,8 +20,54 @@ type Finder interface {
 	// field, in text form; each column and value once. It reads every row, or an
 	// index that has every row: a sample proves no absence. It ends after limit
 	// with a *Violation.
-	Find(ctx context.Context, t *Table, columns, values []string, limit time.Duration) ([]Spot, error)
+	Find(ctx context.Context, t *Table, columns []string, values *Sought, limit time.Duration) ([]Spot, error)
 }
+
+// Sought is a set of values that one table after another is searched for.
+type Sought struct {
+	Values   []string
+	shortest int
+	longest  int
+	number   bool            // some are written with digits alone
+	set      map[string]bool // made when it is first asked
+}
+
+// Seek makes a set of values. It keeps the slice.
+func Seek(values []string) *Sought {
+	s := &Sought{Values: values}
+	for i, v := range values {
+		if i == 0 || len(v) < s.shortest {
+			s.shortest = len(v)
+		}
+		s.longest = max(s.longest, len(v))
+		s.number = s.number || strings.Trim(v, "0123456789.-") == ""
+	}
+	return s
+}
+
+// Longest returns the length of the longest value in bytes.
+func (s *Sought) Longest() int { return s.longest }
+
+// Has reports whether v is one of the values.
+func (s *Sought) Has(v []byte) bool {
+	if s.set == nil {
+		s.set = make(map[string]bool, len(s.Values))
+		for _, v := range s.Values {
+			s.set[v] = true
+		}
+	}
+	return s.set[string(v)] // without a copy
+}
+
+// Sift reports whether a table of about rows rows had better be read whole and
+// looked through here: with very many values, sending them for each of many
+// tables takes longer.
+func (s *Sought) Sift(rows int64) bool {
+	return len(s.Values) >= manySought && rows >= 0 && rows <= int64(len(s.Values))
+}
+
+// manySought is from how many values on a table may be read whole.
+const manySought = 2000
 
 // Counter is a Database that knows the last of numbers in texts.
 type Counter interface {
@@ -43,6 +89,8 @@ type search struct {
 	progress func(step, table string, done, total int)
 	// outside says for which places a value is not looked for.
 	outside func(t *Table, column, value string) bool
+	kinds   map[string]*Sought // by kind
+	sets    map[string]*Sought // by kinds that may stand in the same columns
 }
 
 // found is what a search came to know.
@@ -67,26 +115,30 @@ func (s *search) find(ctx context.Context, kinds map[string][]string) (*found, e
 	if len(kinds) == 0 {
 		return out, nil
 	}
+	s.kinds, s.sets = map[string]*Sought{}, map[string]*Sought{}
+	for kind, values := range kinds {
+		s.kinds[kind] = Seek(values)
+	}
 	for i, t := range s.cat.Tables {
 		if t.Piece || t.Kind == "view" || t.Kind == "materialized view" || t.Kind == "foreign table" {
 			continue // its rows are other tables', or another server's
 		}
 		s.progress("search", t.String(), i, len(s.cat.Tables))
-		if err := s.table(ctx, t, kinds, out); err != nil {
+		if err := s.table(ctx, t, out); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-func (s *search) table(ctx context.Context, t *Table, kinds map[string][]string, out *found) error {
+func (s *search) table(ctx context.Context, t *Table, out *found) error {
 	if t.Hidden && out.doubt[""] == "" {
 		out.doubt[""] = fmt.Sprintf("row security hides rows of %s from the role", t)
 	}
 	ask := map[string][]string{} // columns by the kinds that may stand in them
 	for _, c := range t.Columns {
 		var may []string
-		for kind, values := range kinds {
+		for kind, values := range s.kinds {
 			switch {
 			case !holds(c, kind, values):
 			case c.CanSelect:
@@ -102,18 +154,29 @@ func (s *search) table(ctx context.Context, t *Table, kinds map[string][]string,
 		}
 	}
 	for key, columns := range ask {
-		var values []string
-		for _, kind := range strings.Fields(key) {
-			values = append(values, kinds[kind]...)
-		}
-		if err := s.columns(ctx, t, columns, values, out); err != nil {
+		if err := s.columns(ctx, t, columns, s.of(key), out); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *search) columns(ctx context.Context, t *Table, columns, values []string, out *found) error {
+// of puts the values of some kinds, named with blanks between, together.
+func (s *search) of(key string) *Sought {
+	if one := s.kinds[key]; one != nil {
+		return one
+	}
+	if s.sets[key] == nil {
+		var values []string
+		for _, kind := range strings.Fields(key) {
+			values = append(values, s.kinds[kind].Values...)
+		}
+		s.sets[key] = Seek(values)
+	}
+	return s.sets[key]
+}
+
+func (s *search) columns(ctx context.Context, t *Table, columns []string, values *Sought, out *found) error {
 	left := min(s.limit, time.Until(s.until))
 	if left <= 0 {
 		if out.doubt[""] == "" {
@@ -140,12 +203,12 @@ func (s *search) columns(ctx context.Context, t *Table, columns, values []string
 	return nil
 }
 
-func (s *search) spots(ctx context.Context, t *Table, columns, values []string, limit time.Duration) (out []Spot, err error) {
+func (s *search) spots(ctx context.Context, t *Table, columns []string, values *Sought, limit time.Duration) (out []Spot, err error) {
 	if f, ok := s.db.(Finder); ok {
 		return f.Find(ctx, t, columns, values, limit)
 	}
-	tuples := make([][]string, len(values))
-	for i, v := range values {
+	tuples := make([][]string, len(values.Values))
+	for i, v := range values.Values {
 		tuples[i] = []string{v}
 	}
 	for _, c := range columns {
@@ -158,7 +221,7 @@ func (s *search) spots(ctx context.Context, t *Table, columns, values []string, 
 		}
 		for i, yes := range taken {
 			if yes {
-				out = append(out, Spot{c, values[i]})
+				out = append(out, Spot{c, values.Values[i]})
 			}
 		}
 	}
@@ -168,17 +231,12 @@ func (s *search) spots(ctx context.Context, t *Table, columns, values []string, 
 // holds reports whether a value of the kind could stand in a column. A decoy
 // address is looked for where addresses are kept: at a domain of its own it
 // stands nowhere, and a longer search would not pay.
-func holds(c *Column, kind string, values []string) bool {
-	shortest, number := len(values[0]), false
-	for _, v := range values {
-		shortest = min(shortest, len(v))
-		number = number || strings.Trim(v, "0123456789.-") == ""
-	}
+func holds(c *Column, kind string, values *Sought) bool {
 	switch c.Class {
 	case generate.Text, generate.Other:
-		return (c.MaxLen == 0 || c.MaxLen >= shortest) && (kind != "email" || generate.HasPhrase(c.Name, "mail", "email", "e mail", "emailaddress", "mailaddress", "login", "username", "user name", "smtp"))
+		return (c.MaxLen == 0 || c.MaxLen >= values.shortest) && (kind != "email" || generate.HasPhrase(c.Name, "mail", "email", "e mail", "emailaddress", "mailaddress", "login", "username", "user name", "smtp"))
 	case generate.Integer, generate.Decimal:
-		return number && kind != "email"
+		return values.number && kind != "email"
 	}
 	return false
 }

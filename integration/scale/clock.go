@@ -9,6 +9,8 @@ import (
 
 	"honeyrow/event"
 	"honeyrow/seeder"
+	"honeyrow/seeder/mydb"
+	"honeyrow/seeder/pgdb"
 	"honeyrow/token"
 	"honeyrow/token/sqlite"
 )
@@ -34,19 +36,36 @@ func (w *stopwatch) String() string {
 	return fmt.Sprintf("%d transactions, half %s, 99 %% %s, longest %s", len(w.all), w.at(0.5), w.at(0.99), w.at(1))
 }
 
-// timed is a Database whose transactions are timed.
-type timed struct {
-	seeder.Database
-	locks *stopwatch
+// The databases whose transactions are timed are otherwise the products' own,
+// with all that these can do beside what a seeder.Database must.
+type (
+	timedPG struct {
+		*pgdb.DB
+		locks *stopwatch
+	}
+	timedMy struct {
+		*mydb.DB
+		locks *stopwatch
+	}
+)
+
+// Begin implements seeder.Planter.
+func (t *timedPG) Begin(ctx context.Context, l seeder.Limits) (seeder.Tx, error) {
+	tx, err := t.DB.Begin(ctx, l)
+	return watch(tx, t.locks), err
 }
 
 // Begin implements seeder.Planter.
-func (t *timed) Begin(ctx context.Context, l seeder.Limits) (seeder.Tx, error) {
-	tx, err := t.Database.Begin(ctx, l)
-	if err != nil {
-		return nil, err
+func (t *timedMy) Begin(ctx context.Context, l seeder.Limits) (seeder.Tx, error) {
+	tx, err := t.DB.Begin(ctx, l)
+	return watch(tx, t.locks), err
+}
+
+func watch(tx seeder.Tx, locks *stopwatch) seeder.Tx {
+	if tx == nil {
+		return nil
 	}
-	return &timedTx{Tx: tx, locks: t.locks}, nil
+	return &timedTx{Tx: tx, locks: locks}
 }
 
 type timedTx struct {

@@ -95,7 +95,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 type stand struct {
 	product string
 	exec    func(ctx context.Context, sql string) error
-	open    func(ctx context.Context) (seeder.Database, error)
+	open    func(ctx context.Context, locks *stopwatch) (seeder.Database, error)
 	stop    func()
 }
 
@@ -111,8 +111,9 @@ func start(ctx context.Context, name string) (*stand, error) {
 		}
 		return &stand{
 			"mariadb", func(ctx context.Context, sql string) error { return s.Exec(ctx, "town", sql) },
-			func(ctx context.Context) (seeder.Database, error) {
-				return mydb.Open(ctx, "mysql://planter:pw@"+s.Addr()+"/town")
+			func(ctx context.Context, locks *stopwatch) (seeder.Database, error) {
+				db, err := mydb.Open(ctx, "mysql://planter:pw@"+s.Addr()+"/town")
+				return &timedMy{db, locks}, err
 			}, s.Stop,
 		}, nil
 	}
@@ -122,8 +123,9 @@ func start(ctx context.Context, name string) (*stand, error) {
 	}
 	return &stand{
 		"postgres", func(ctx context.Context, sql string) error { return s.Exec(ctx, "postgres", sql) },
-		func(ctx context.Context) (seeder.Database, error) {
-			return pgdb.Open(ctx, s.DSN("postgres", "postgres"))
+		func(ctx context.Context, locks *stopwatch) (seeder.Database, error) {
+			db, err := pgdb.Open(ctx, s.DSN("postgres", "postgres"))
+			return &timedPG{db, locks}, err
 		}, s.Stop,
 	}, nil
 }
@@ -161,19 +163,19 @@ func measure(ctx context.Context, name string, o options, errs io.Writer) (*resu
 		return nil, err
 	}
 	defer store.Close()
-	db, err := srv.open(ctx)
+	locks := &stopwatch{}
+	db, err := srv.open(ctx, locks)
 	if err != nil {
 		return nil, err
 	}
 	defer db.Close()
-	locks := &stopwatch{}
-	s := &seeder.Seeder{Database: &timed{db, locks}, Store: store, Version: "scale"}
-	return journey(ctx, s, store, dir, srv.product, o, errs)
+	s := &seeder.Seeder{Database: db, Store: store, Version: "scale"}
+	return journey(ctx, s, store, locks, dir, srv.product, o, errs)
 }
 
 // journey plans, plants, looks up, verifies and removes.
-func journey(ctx context.Context, s *seeder.Seeder, store *sqlite.Store, dir, product string, o options, errs io.Writer) (*result, error) {
-	r := &result{product: product, locks: s.Database.(*timed).locks}
+func journey(ctx context.Context, s *seeder.Seeder, store *sqlite.Store, locks *stopwatch, dir, product string, o options, errs io.Writer) (*result, error) {
+	r := &result{product: product}
 	clock := &clock{errs: errs, quiet: o.quiet, product: product}
 	cfg := seeder.DefaultConfig()
 	cfg.Domain, cfg.Rows, cfg.MaxTables = seeder.Domains{"decoy.harborpost.test"}, o.rows, o.tables
@@ -198,7 +200,7 @@ func journey(ctx context.Context, s *seeder.Seeder, store *sqlite.Store, dir, pr
 	if r.rows < o.rows*o.tables*9/10 {
 		return nil, fmt.Errorf("the plan has %d rows of %d: %v %v", r.rows, o.rows*o.tables, first(p.Refused), first(p.Skipped))
 	}
-	s.Database.(*timed).locks.reset()
+	locks.reset()
 	ao := seeder.ApplyOptions{Batch: o.batch, Progress: clock.see}
 	began, used = time.Now(), cpu()
 	done, err := s.Apply(ctx, p, ao)
@@ -207,7 +209,7 @@ func journey(ctx context.Context, s *seeder.Seeder, store *sqlite.Store, dir, pr
 	}
 	r.apply, r.applyCPU, r.tokens = time.Since(began), cpu()-used, done.Tokens
 	r.steps = clock.end("apply", r.steps)
-	r.locks = s.Database.(*timed).locks.copy()
+	r.locks = locks.copy()
 	return r, r.lookups(ctx, store, o, clock)
 }
 

@@ -21,8 +21,8 @@ var (
 // Find implements seeder.Finder: columns that lead an index are looked up in
 // it, the others share one scan of the whole table. It works in a read-only
 // transaction of its own.
-func (db *DB) Find(ctx context.Context, t *seeder.Table, columns, values []string, limit time.Duration) ([]seeder.Spot, error) {
-	if len(columns) == 0 || len(values) == 0 {
+func (db *DB) Find(ctx context.Context, t *seeder.Table, columns []string, values *seeder.Sought, limit time.Duration) ([]seeder.Spot, error) {
+	if len(columns) == 0 || len(values.Values) == 0 {
 		return nil, nil
 	}
 	x := &tx{conn: db.conn.PgConn()}
@@ -32,6 +32,10 @@ func (db *DB) Find(ctx context.Context, t *seeder.Table, columns, values []strin
 		return nil, violation(err)
 	}
 	defer x.End(ctx, false)
+	if values.Sift(t.Rows) {
+		out, err := sift(ctx, x, t, columns, values)
+		return out, violation(err)
+	}
 	lead, err := query(ctx, x.conn, `SELECT DISTINCT a.attname::text FROM pg_catalog.pg_index i
 		JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = c.relam AND m.amname IN ('btree', 'hash')
 		JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
@@ -50,17 +54,47 @@ func (db *DB) Find(ctx context.Context, t *seeder.Table, columns, values []strin
 			scan = append(scan, c)
 			continue
 		}
-		got, err := look(ctx, x, t, []string{c}, values, false)
+		got, err := look(ctx, x, t, []string{c}, values.Values, false)
 		if err != nil {
 			return nil, violation(err)
 		}
 		out = append(out, got...)
 	}
-	got, err := look(ctx, x, t, scan, values, true)
+	got, err := look(ctx, x, t, scan, values.Values, true)
 	return append(out, got...), violation(err)
 }
 
 func ptr(s string) *string { return &s }
+
+// sift reads the columns of all rows and keeps what is sought. Texts that are
+// longer than every value stay where they are.
+func sift(ctx context.Context, x *tx, t *seeder.Table, columns []string, values *seeder.Sought) (out []seeder.Spot, err error) {
+	var exprs []string
+	for _, name := range columns {
+		q := quote(name)
+		if c := t.Column(name); c != nil && c.Class == generate.Text && c.MaxLen == 0 {
+			q = fmt.Sprintf("CASE WHEN pg_catalog.octet_length(%[1]s::text) <= %[2]d THEN %[1]s::text END", q, values.Longest())
+		} else {
+			q += "::text"
+		}
+		exprs = append(exprs, q)
+	}
+	seen := map[seeder.Spot]bool{}
+	rr := x.conn.ExecParams(ctx, fmt.Sprintf("SELECT %s FROM %s", strings.Join(exprs, ", "), name(t)), nil, nil, nil, nil)
+	for rr.NextRow() {
+		for i, v := range rr.Values() {
+			if v == nil || !values.Has(v) {
+				continue
+			}
+			if s := (seeder.Spot{Column: columns[i], Value: string(v)}); !seen[s] {
+				seen[s] = true
+				out = append(out, s)
+			}
+		}
+	}
+	_, err = rr.Close()
+	return out, err
+}
 
 // look asks for the columns that hold one of the values. guard keeps a scan
 // from fetching long texts that can't be equal.

@@ -54,6 +54,16 @@ type Column struct {
 	// Values are the sampled values in text form without NULLs, in the order
 	// of their rows, with repeats.
 	Values []string
+
+	grain   time.Duration // of its times, once it was asked for
+	numbers *numbers      // that its values are, once they were asked for
+}
+
+// Holding returns the column with other values.
+func (c *Column) Holding(values []string) Column {
+	out := *c
+	out.Values, out.grain, out.numbers = values, 0, nil
+	return out
 }
 
 // Row is the honey row that a value is made for. Generators that come later in

@@ -55,6 +55,20 @@ func (moment) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 // time moves by whole ones. A time with a fraction of a second, such as like may
 // be, moves by as fine a fraction.
 func (c *Column) Grain(like string) time.Duration {
+	if c.grain == 0 {
+		c.grain = c.coarse()
+	}
+	if c.grain > 0 {
+		return c.grain
+	}
+	if _, layout, ok := ParseTime(like); ok && strings.Contains(layout, ".000") {
+		return time.Microsecond
+	}
+	return time.Second
+}
+
+// coarse is Grain where it is a second or more, -1 elsewhere.
+func (c *Column) coarse() time.Duration {
 	for _, g := range []time.Duration{24 * time.Hour, time.Hour, time.Minute, time.Second} {
 		ok, n := 0, 0
 		for i := 0; i < len(c.Values); i += 1 + len(c.Values)/200 {
@@ -69,10 +83,7 @@ func (c *Column) Grain(like string) time.Duration {
 			return g
 		}
 	}
-	if _, layout, ok := ParseTime(like); ok && strings.Contains(layout, ".000") {
-		return time.Microsecond
-	}
-	return time.Second
+	return -1
 }
 
 // layouts are the forms in which servers print dates and times (ISO DateStyle).

@@ -104,7 +104,10 @@ func (n *numbers) rank(f float64) float64 {
 // that a number that no row has is found. A value that a third of the rows
 // share (0, mostly) is kept.
 func near(r *rand.Rand, c *Column, row *Row) (string, error) {
-	n := readNumbers(c)
+	if c.numbers == nil {
+		c.numbers = readNumbers(c)
+	}
+	n := c.numbers
 	if len(n.sorted) == 0 {
 		return "", errors.New("no real row holds a number to go by")
 	}

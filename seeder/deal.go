@@ -4,8 +4,10 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"honeyrow/event"
 	"honeyrow/seeder/generate"
@@ -44,7 +46,7 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 	}
 	h.g = generate.Row{Now: d.now, Domain: st.mailDomain(r, h.was), CardPrefix: d.o.CardPrefix, PhoneRanges: d.o.PhoneRanges, Number: n, Spell: st.spell}
 	st.shift(r, &h.g, h.was, n, total)
-	h.g.First, h.g.Last = st.vocabularyOf(h.was).Person(r, 0)
+	h.g.First, h.g.Last = st.somebody(r, h.was, 0)
 	if owner, ok := l.owner(n); ok {
 		d.inherit(st, h, owner)
 	}
@@ -83,6 +85,24 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 	return h, nil
 }
 
+// somebody draws a person whose name finds room in the columns for it, if one
+// can be had.
+func (st *study) somebody(r *rand.Rand, was []*string, attempt int) (first, last string) {
+	words := st.vocabularyOf(was)
+	for range 50 {
+		if first, last = words.Person(r, attempt); st.first.holds(first) && st.last.holds(last) && st.full.holds(first+" "+last) {
+			break
+		}
+	}
+	return first, last
+}
+
+// holds reports whether a text finds room in a column; in no column everything
+// does.
+func (f *field) holds(v string) bool {
+	return f == nil || f.MaxLen == 0 || utf8.RuneCountInString(v) <= f.MaxLen
+}
+
 // parent returns the honey row that the nth row hangs on, if its table names
 // persons and this one's template points there.
 func (d *draft) parent(st *study, l *links, was []*string, n int) *hand {
@@ -109,6 +129,14 @@ func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error 
 	if f.sample >= 0 && !null {
 		h.g.Was = *h.was[f.sample]
 	}
+	if f.load {
+		v := h.g.Was
+		if at := st.sample.Rows[st.loadedBeside(h)][f.sample]; at != nil {
+			v = *at
+		}
+		c.Value = &v
+		return nil
+	}
 	if f.plan.Source == Copied {
 		v := shared(r, f.seen.Values, h.g.Was, f.plan.Why)
 		c.Value = &v
@@ -132,6 +160,25 @@ func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error 
 	c.Source, c.Watch = f.plan.Source, f.plan.Watch
 	c.Value, c.Strength = &v, strengthOf(f, v)
 	return nil
+}
+
+// loadedBeside returns the sampled row beside whose key a honey row takes a number
+// that was free: they were loaded together, as far as anybody can tell. Where the
+// number is a new one it is the template.
+func (st *study) loadedBeside(h *hand) int {
+	key := st.drawn()
+	if h.slot == nil || key == nil {
+		return h.template
+	}
+	best, least := h.template, int64(1)<<62
+	for i, row := range st.sample.Rows {
+		if v := row[key.sample]; v != nil {
+			if k, err := strconv.ParseInt(*v, 10, 64); err == nil && max(k-h.slot.key, h.slot.key-k) < least {
+				best, least = i, max(k-h.slot.key, h.slot.key-k)
+			}
+		}
+	}
+	return best
 }
 
 // beside is what a counter in step with the key holds where the row's key
@@ -168,7 +215,7 @@ func (h *hand) redo(d *draft, st *study, r *rand.Rand, column string) error {
 	again := []string{column}
 	if c := h.row.cell(column); slices.Contains(ofPerson, c.Kind) && !h.bound {
 		h.names++
-		h.g.First, h.g.Last = st.vocabularyOf(h.was).Person(r, h.names)
+		h.g.First, h.g.Last = st.somebody(r, h.was, h.names)
 		again = nil
 		for _, c := range h.row.Cells {
 			if f := st.field(c.Column); slices.Contains(ofPerson, c.Kind) || f != nil && f.named != nil {

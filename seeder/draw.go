@@ -140,8 +140,10 @@ func (d *draft) worth(st *study, tp *TablePlan) error {
 			}
 		}
 		switch {
+		case !any && st.named && st.keyed():
+			st.note("no column holds a value that no other row has: a theft is noticed only by the key, where a result shows it as this table's own column; a UNION, a cast or JSON hides it")
 		case !any:
-			return refuse("no column of a honey row would hold a value that no other row has: a theft would not be noticed")
+			return refuse("no column of a honey row would hold a value that no other row has: a theft would not be noticed%s", map[bool]string{true: "; name the table to watch for its keys alone"}[st.keyed()])
 		case best == token.Strong:
 		case !st.named:
 			return refuse("it has no column for a value that is recognised anywhere (an e-mail address, a key, a hash): detection would rest on weak evidence; name the table to seed it nevertheless")
@@ -150,6 +152,12 @@ func (d *draft) worth(st *study, tp *TablePlan) error {
 		}
 	}
 	return nil
+}
+
+// keyed reports whether a key of one column that can be read tells the rows apart.
+func (st *study) keyed() bool {
+	pk := st.table.Primary()
+	return len(pk) == 1 && st.table.Column(pk[0]) != nil && st.table.Column(pk[0]).CanSelect
 }
 
 // void makes a cell NULL, as the template's is.
@@ -296,13 +304,13 @@ func (d *draft) clashes(ctx context.Context, st *study, tp *TablePlan, others []
 		for _, i := range bad {
 			c := tp.Rows[i].cell(f.Name)
 			switch {
-			case c.Strength == token.Weak && !f.seen.Unique && tp.Rows[i].proven() && shares(f.seen.Values): // to be alone would betray it
+			case c.Strength == token.Weak && !f.seen.Unique && tp.Rows[i].proven() && f.shares(): // to be alone would betray it
 				c.Watch = false
 				continue
 			case d.elsewhere[*c.Value] != "" && attempt >= 4 && c.Strength >= token.Firm: // the next look is at the table alone
 				st.note("column %s: values that stand in %s too: %s", f.Name, d.elsewhere[*c.Value], demoted)
 				f.plan.Strength = token.Weak
-			case f.seen.Unique || attempt < 6 || c.Strength == token.Strong:
+			case f.seen.Unique || attempt < 6 || c.Strength == token.Strong && (f.NotNull || attempt < 9):
 			case c.Strength == token.Weak || f.NotNull:
 				c.Watch = false
 				st.note("column %s: no unique value was found for some rows; they are not recognised by it", f.Name)
@@ -322,6 +330,15 @@ func (d *draft) clashes(ctx context.Context, st *study, tp *TablePlan, others []
 // proven reports whether a row holds a value that counts anywhere.
 func (r *RowPlan) proven() bool {
 	return slices.ContainsFunc(r.Cells, func(c *Cell) bool { return c.Watch && c.Strength == token.Strong })
+}
+
+// shares is asked for each value that is not unique.
+func (f *field) shares() bool {
+	if f.twice == nil {
+		yes := shares(f.seen.Values)
+		f.twice = &yes
+	}
+	return *f.twice
 }
 
 // shares reports whether a third of the values or more stand in several rows.

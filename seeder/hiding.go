@@ -68,7 +68,7 @@ func advice(r *camouflage.Report) (out []string) {
 		out = append(out, "nothing on the day, if the rows' own tables (their children's) have no gaps in their keys: theirs are the last until others follow")
 	}
 	if has("orphans") || betrays("rows in ") {
-		out = append(out, "rows in the tables that point here, as ordinary rows have them (seed.family: true)")
+		out = append(out, "rows in the tables that point here, as ordinary rows have them (seed.family: true; of tables in which none can be made, the plan says why)")
 	}
 	if betrays("status") || has("one value of a category") {
 		out = append(out, "nothing, if it is the status: only rows at rest are planted, so that nothing acts on them")

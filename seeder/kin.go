@@ -192,6 +192,9 @@ func (d *draft) relative(ctx context.Context, p *Plan, k *kinship, t *Table, s *
 	for _, i := range st.pool {
 		calm[i] = true
 	}
+	if k.parent { // each honey row has one of its own, as usual as it may be
+		calm = st.quiet
+	}
 	k.rows = map[string][]int{}
 	for i, r := range s.Rows {
 		if r[at] != nil && calm[i] {

@@ -1,6 +1,7 @@
 package seeder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"honeyrow/event"
 	"honeyrow/seeder/generate"
@@ -131,7 +133,7 @@ func (d *draft) choose(ctx context.Context, p *Plan, snap *token.Snapshot) error
 			p.Skipped = append(p.Skipped, Reason{t.String(), "tempting (" + with + "), but no column can hold a value that is recognised anywhere; name it to seed it nevertheless"})
 			continue
 		}
-		st.weight, st.chosen = w, fmt.Sprintf("tempting: %s (%d points)", with, w)
+		st.weight, st.chosen = w, fmt.Sprintf("tempting: %s (%d points)", cmp.Or(with, "nothing much"), w)
 		if named[t] {
 			st.chosen = "named by you; " + st.chosen
 		}
@@ -343,7 +345,13 @@ again:
 	if errors.Is(err, errFewer) || d.drop(p, i, err) {
 		goto again
 	}
-	if err != nil || d.o.SkipProbe {
+	if err != nil {
+		return err
+	}
+	if d.o.SkipProbe {
+		if i, err = d.traced(); d.drop(p, i, err) {
+			goto again
+		}
 		return err
 	}
 	i, err = d.probe(ctx)
@@ -354,8 +362,53 @@ again:
 		return err
 	}
 	p.Probed = true
-	_, err = d.absent(ctx, false) // what the trial has drawn again
+	if _, err = d.absent(ctx, false); err != nil { // what the trial has drawn again
+		return err
+	}
+	if i, err = d.traced(); d.drop(p, i, err) {
+		goto again
+	}
 	return err
+}
+
+// traced leaves out relatives that hold nothing by which they would be found
+// again: in a table without a key of one column, a row whose value others hold
+// too. Where none is left, or others point at them, it refuses the table.
+func (d *draft) traced() (int, error) {
+	for i, st := range d.studies {
+		if st.kin == nil || st.keyed() {
+			continue
+		}
+		tp := d.tables[i]
+		var rows []*RowPlan
+		var hands []*hand
+		for n, row := range tp.Rows {
+			if slices.ContainsFunc(row.Cells, func(c *Cell) bool { return c.Watch && c.Value != nil }) {
+				rows, hands = append(rows, row), append(hands, d.hands[st][n])
+			}
+		}
+		switch {
+		case len(rows) == len(tp.Rows):
+		case len(rows) == 0 || d.pointed(i):
+			return i, refuse("some of its rows would hold no value of their own, and it has no key of one column: they would not be found again")
+		default:
+			tp.Warnings = appendOnce(tp.Warnings, fmt.Sprintf("%d rows fewer than ordinary ones have: without a value of their own they would not be found again", len(tp.Rows)-len(rows)))
+			tp.Rows, d.hands[st] = rows, hands
+		}
+	}
+	return 0, nil
+}
+
+// pointed reports whether honey rows point at those of the ith table.
+func (d *draft) pointed(i int) bool {
+	for _, tp := range d.tables {
+		for _, row := range tp.Rows {
+			if slices.ContainsFunc(row.Cells, func(c *Cell) bool { return c.Source == Honey && c.Ref.Table == i }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // drop removes the ith study if err is a refusal.
@@ -408,14 +461,14 @@ func (d *draft) probe(ctx context.Context) (int, error) {
 			}
 			if !apart {
 				rows[i] = append(rows[i], row)
-			} else if err := row.readBack(ctx, tx); err != nil {
+			} else if err := row.readBack(ctx, tx, n); err != nil {
 				return i, err
 			}
 		}
 	}
 	for i := range d.studies { // as when they are planted: a later row's trigger may change an earlier row
-		for _, row := range rows[i] {
-			if err := row.readBack(ctx, tx); err != nil {
+		for n, row := range rows[i] {
+			if err := row.readBack(ctx, tx, n); err != nil {
 				return i, err
 			}
 		}
@@ -423,15 +476,64 @@ func (d *draft) probe(ctx context.Context) (int, error) {
 	return 0, nil
 }
 
-// readBack is read for a trial.
-func (l *landed) readBack(ctx context.Context, tx Tx) error {
+// readBack is read for a trial, of the nth row. Of the first it is told what a
+// trigger made of it.
+func (l *landed) readBack(ctx context.Context, tx Tx, n int) error {
 	err := l.read(ctx, tx)
 	if errors.Is(err, errUntold) {
 		return refuse("its rows can't be told from others once they are there, or a trigger changes the values by which they would be found")
-	} else if err != nil {
+	}
+	if err == nil && n == 0 {
+		err = l.rewritten(ctx, tx)
+	}
+	if err != nil {
 		return fmt.Errorf("read back a row of %s: %w", l.table, err)
 	}
 	return nil
+}
+
+// rewritten notes the columns that a trigger fills otherwise than planned.
+func (l *landed) rewritten(ctx context.Context, tx Tx) error {
+	if !slices.ContainsFunc(l.table.Triggers, func(t Trigger) bool { return t.OnInsert && t.Enabled != "no" && t.Enabled != "replica" }) {
+		return nil
+	}
+	var columns []string
+	for _, c := range l.row.Cells {
+		if col := l.table.Column(c.Column); col != nil && col.CanSelect && c.Value != nil && (c.Source == Made || c.Source == Copied) &&
+			(col.Class == generate.Text || col.Class == generate.Timestamp || col.Class == generate.Date) {
+			columns = append(columns, c.Column)
+		}
+	}
+	where := l.where()
+	if len(columns) == 0 || len(where) == 0 {
+		return nil
+	}
+	recs, err := tx.Read(ctx, l.table, where, columns)
+	if err != nil || len(recs) != 1 {
+		return err
+	}
+	for i, name := range columns {
+		planned, got := *l.row.cell(name).Value, recs[0].Text[i]
+		if got != nil && sameText(planned, *got) {
+			continue
+		}
+		why := "a trigger writes column " + name + " when a row is inserted: honey rows hold what it makes of it, the camouflage below is of what is planned"
+		if class := l.table.Column(name).Class; class == generate.Timestamp || class == generate.Date {
+			why += "; if that is the hour of planting, they lie together there, and seed apply --drip lets them come as others do"
+		}
+		l.plan.Warnings = appendOnce(l.plan.Warnings, why)
+	}
+	return nil
+}
+
+// sameText compares a value with what the server shows of it: times may be
+// written with more digits, texts padded.
+func sameText(a, b string) bool {
+	if at, _, ok := generate.ParseTime(a); ok {
+		bt, _, ok := generate.ParseTime(b)
+		return ok && at.Sub(bt).Abs() < time.Second
+	}
+	return strings.TrimRight(a, " ") == strings.TrimRight(b, " ")
 }
 
 func (d *draft) rows() (n int) {

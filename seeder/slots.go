@@ -39,6 +39,7 @@ func (d *draft) pick(ctx context.Context) error {
 		if n == 0 {
 			n = 3 + r.IntN(3)
 		}
+		n = st.few(n, d.o.SampleRows)
 		if st.kin == nil {
 			var err error
 			if d.slots[st], err = d.openings(ctx, st, r, n, n, nil); err != nil {
@@ -48,6 +49,24 @@ func (d *draft) pick(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// few lowers the honey rows of a table that has hardly more rows itself: they
+// would be most of it. One that was named gets what was asked for.
+func (st *study) few(n, sampled int) int {
+	real := len(st.sample.Rows)
+	switch {
+	case real >= sampled || n <= max(1, real/4):
+		return n
+	case st.named:
+		if n > real {
+			st.note("there are more honey rows than real ones (%d): whoever looks at the table sees that it has grown", real)
+		}
+		return n
+	}
+	fewer := max(1, real/4)
+	st.note("fewer rows than asked for (%d): the table has no more than %d itself; name it to plant all", fewer, real)
+	return fewer
 }
 
 // templates returns the templates of a table's honey rows, and for relatives

@@ -20,7 +20,8 @@ type study struct {
 	first   *field // the column of first names, last names, full names; may be nil
 	last    *field
 	full    *field
-	pool    []int // rows of the sample that make good templates, best first
+	pool    []int        // rows of the sample that make good templates, best first
+	quiet   map[int]bool // rows of the sample that are at rest
 	warn    []string
 	named   bool // the user asked for the table by name
 	weight  int
@@ -43,7 +44,10 @@ type field struct {
 	seen   *generate.Column
 	sample int // index in the sample's rows; -1 if it is not readable
 	fk     *ForeignKey
-	named  *nameKey // how its codes are made of names, nil if they are not
+	sorted []float64 // its numbers, once they were asked for
+	twice  *bool     // whether a third of its values stand in several rows, once that was asked for
+	load   bool      // its dates or times are those of loads
+	named  *nameKey  // how its codes are made of names, nil if they are not
 }
 
 // refusal is why a table can't be seeded. It is not a failure of the program.
@@ -141,6 +145,10 @@ func (st *study) decide(f *field, override string) error {
 	case g != nil && g.Kind() == "number" && f.Class == generate.Integer && f.seen.Unique && f.NotNull && f.dense(st.table.Rows):
 		p.Source, p.Kind, p.Why = Next, "key", "unique numbers without gaps and without a sequence: the next number after the highest"
 		return nil
+	case g != nil && g.Kind() == "timestamp" && f.sameLoad() && f.CanSelect:
+		f.load = true
+		p.Source, p.Kind, p.Why = Copied, "category", "most rows share a few moments, as if loaded at once: the template row's is kept"
+		return nil
 	case g != nil && (len(f.seen.Values) > 0 || f.NotNull):
 		f.describe(g, score, why)
 		return nil
@@ -157,6 +165,26 @@ func (st *study) decide(f *field, override string) error {
 	}
 	return f.leave("not understood")
 }
+
+// sameLoad reports whether a column of dates or times holds the same few in so
+// many rows that they tell when the rows were loaded, and nothing of each: a new
+// one would stand alone.
+func (f *field) sameLoad() bool {
+	count, n, most := map[string]int{}, 0, 0
+	for _, v := range f.seen.Values {
+		if at, _, ok := generate.ParseTime(v); ok && !generate.Sentinel(at) {
+			count[v]++
+			n, most = n+1, max(most, count[v])
+		}
+	}
+	if n < leastLoad || 4*n < 3*len(f.seen.Values) { // few rows, or others are for ever
+		return false
+	}
+	return 2*most > n && len(count) > 0 && 5*len(count) <= n || f.Class == generate.Timestamp && leastLoad*len(count) <= n
+}
+
+// leastLoad is how many rows that share a moment make one load.
+const leastLoad = 20
 
 // dense reports whether a column's numbers leave little room between them, in
 // a table of about so many rows.
@@ -302,13 +330,13 @@ func (f *field) withoutBlanks() (generate.Generator, int, string) {
 	if f.Class != generate.Text {
 		return nil, 0, ""
 	}
-	some := *f.seen
-	some.Values = nil
+	var filled []string
 	for _, v := range f.seen.Values {
 		if strings.TrimSpace(v) != "" {
-			some.Values = append(some.Values, v)
+			filled = append(filled, v)
 		}
 	}
+	some := f.seen.Holding(filled)
 	if len(some.Values) == 0 || len(some.Values) == len(f.seen.Values) {
 		return nil, 0, ""
 	}
@@ -316,7 +344,7 @@ func (f *field) withoutBlanks() (generate.Generator, int, string) {
 	if g == nil || !g.Trait().Watch {
 		return nil, 0, ""
 	}
-	f.seen.Values = some.Values
+	*f.seen = some
 	return g, score, why
 }
 

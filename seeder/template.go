@@ -1,6 +1,7 @@
 package seeder
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sort"
@@ -46,6 +47,10 @@ func (st *study) rank(now time.Time) {
 		}
 	default:
 		st.warn = append(st.warn, "no sampled row is at rest in all its status columns: check that nothing acts on the honey rows")
+	}
+	st.quiet = map[int]bool{}
+	for _, sc := range all {
+		st.quiet[sc.row] = true
 	}
 	if st.inOrder != nil && !st.anyAge {
 		var young []scored
@@ -218,7 +223,7 @@ func (st *study) score(row []*string) float64 {
 		case f.plan.Strength == token.Firm && f.plan.Watch:
 			s += 3
 		case f.plan.Kind == "salary" || f.plan.Kind == "balance":
-			s += 2 * quantile(f.seen.Values, v)
+			s += 2 * f.quantile(v)
 		case f.plan.Kind == "title" && generate.Privileged(v):
 			s += 2
 		case f.plan.Kind == "role" && generate.Privileged(v):
@@ -228,19 +233,29 @@ func (st *study) score(row []*string) float64 {
 	return s
 }
 
-// quantile returns the share of numbers that are no greater than v.
-func quantile(values []string, v string) float64 {
+// quantile returns the share of a column's values that are numbers no greater
+// than v.
+func (f *field) quantile(v string) float64 {
 	x, err := strconv.ParseFloat(v, 64)
-	if err != nil || len(values) == 0 {
+	if err != nil || len(f.seen.Values) == 0 {
 		return 0
 	}
-	n := 0
-	for _, w := range values {
-		if y, err := strconv.ParseFloat(w, 64); err == nil && y <= x {
-			n++
+	if f.sorted == nil {
+		f.sorted = []float64{}
+		for _, w := range f.seen.Values {
+			if y, err := strconv.ParseFloat(w, 64); err == nil && !math.IsNaN(y) {
+				f.sorted = append(f.sorted, y)
+			}
 		}
+		slices.Sort(f.sorted)
 	}
-	return float64(n) / float64(len(values))
+	n, _ := slices.BinarySearchFunc(f.sorted, x, func(y, x float64) int { // the first that is greater
+		if y <= x {
+			return -1
+		}
+		return 1
+	})
+	return float64(n) / float64(len(f.seen.Values))
 }
 
 // grows returns the date column that grows with an integer key, or nil.

@@ -15,7 +15,7 @@ func (p *Plan) Table() string {
 	if p.Copy != "" {
 		fmt.Fprintf(&b, "For copy %s: its values shall stand in no other copy\n", p.Copy)
 	}
-	fmt.Fprintf(&b, "%d honey rows in %d tables, planted by %s", p.Rows(), len(p.Tables), p.PlantedBy)
+	fmt.Fprintf(&b, "%s in %s, planted by %s", many(p.Rows(), "honey row"), many(len(p.Tables), "table"), p.PlantedBy)
 	if p.Note != "" {
 		fmt.Fprintf(&b, " (%s)", p.Note)
 	}
@@ -39,16 +39,60 @@ func (p *Plan) Table() string {
 	return b.String()
 }
 
+// many writes a number with what is counted.
+func many(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
 func reasons(b *strings.Builder, head string, rs []Reason) {
 	if len(rs) == 0 {
 		return
 	}
 	fmt.Fprintf(b, "\n%s:\n", head)
+	same := map[string][]string{}
+	for _, r := range rs {
+		same[r.Why] = append(same[r.Why], r.Table)
+	}
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	for _, r := range rs {
-		fmt.Fprintf(w, "  %s\t%s\n", r.Table, r.Why)
+		if len(same[r.Why]) <= mostApart {
+			fmt.Fprintf(w, "  %s\t%s\n", r.Table, r.Why)
+		}
 	}
 	w.Flush()
+	for _, r := range rs { // once for all that it holds for
+		if names := same[r.Why]; len(names) > mostApart {
+			delete(same, r.Why)
+			fmt.Fprintf(b, "  %s:\n    %s\n", r.Why, wrapped(names, 100, "    "))
+		}
+	}
+}
+
+// mostApart is of how many tables a common reason is told for each.
+const mostApart = 3
+
+// wrapped lists names in lines of about so many characters.
+func wrapped(names []string, width int, indent string) string {
+	var b strings.Builder
+	line := 0
+	for i, n := range names {
+		if i > 0 {
+			b.WriteString(",")
+			if line += len(n) + 2; line > width {
+				b.WriteString("\n" + indent)
+				line = len(n)
+			} else {
+				b.WriteString(" ")
+			}
+		} else {
+			line = len(n)
+		}
+		b.WriteString(n)
+	}
+	return b.String()
 }
 
 func (p *Plan) table(b *strings.Builder, i int, t *TablePlan) {
@@ -56,7 +100,7 @@ func (p *Plan) table(b *strings.Builder, i int, t *TablePlan) {
 	if t.Estimate >= 0 {
 		about = fmt.Sprintf(" among about %d", t.Estimate)
 	}
-	fmt.Fprintf(b, "\n%d. %s: %d honey rows%s\n   %s\n", i+1, t, len(t.Rows), about, t.Why)
+	fmt.Fprintf(b, "\n%d. %s: %s%s\n   %s\n", i+1, t, many(len(t.Rows), "honey row"), about, t.Why)
 	for _, w := range t.Warnings {
 		fmt.Fprintf(b, "   ! %s\n", w)
 	}
@@ -154,6 +198,7 @@ func (p *Plan) SQL() string {
 		b.WriteString("\nSET NAMES utf8mb4;\nSET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION';\n")
 	}
 	b.WriteString("\nBEGIN;\n")
+	keyed := p.keyed()
 	for i, t := range p.Tables {
 		fmt.Fprintf(&b, "\n-- %s: %s\n", comment(t.String()), comment(t.Why))
 		for _, w := range append(append([]string{}, t.Warnings...), t.Triggers...) {
@@ -179,7 +224,7 @@ func (p *Plan) SQL() string {
 				}
 			}
 			fmt.Fprintf(&b, "INSERT INTO %s (%s) VALUES (%s); -- table %d, row %d\n", p.qualified(t.Schema, t.Table), strings.Join(cols, ", "), strings.Join(vals, ", "), i+1, n+1)
-			if p.keyed(i, n) {
+			if keyed[spot{i, n}] {
 				fmt.Fprintf(&b, "SET %s = LAST_INSERT_ID();\n", keyVariable(i, n))
 			}
 		}
@@ -199,19 +244,19 @@ var (
 // that point at it.
 func keyVariable(table, row int) string { return fmt.Sprintf("@honeyrow_%d_%d", table+1, row+1) }
 
-// keyed reports whether rows of the plan point at what AUTO_INCREMENT gives
-// this one.
-func (p *Plan) keyed(table, row int) bool {
+// keyed are the rows that others point at by what AUTO_INCREMENT gives them.
+func (p *Plan) keyed() map[spot]bool {
+	out := map[spot]bool{}
 	for _, t := range p.Tables {
 		for _, r := range t.Rows {
 			for _, c := range r.Cells {
-				if c.Source == Honey && c.Ref.Table == table && c.Ref.Row == row && p.counted(c.Ref) {
-					return true
+				if c.Source == Honey && p.counted(c.Ref) {
+					out[spot{c.Ref.Table, c.Ref.Row}] = true
 				}
 			}
 		}
 	}
-	return false
+	return out
 }
 
 // counted reports whether a reference is to a column that AUTO_INCREMENT fills.

@@ -12,6 +12,7 @@ CAMOUFLAGE ?=
 SCALE ?=
 # Where make others keeps the servers: a folder that the user who runs them can read.
 OTHERS ?= $(CURDIR)/.others
+SAMPLES ?= $(CURDIR)/.samples
 TOOL = $(GO) tool -modfile=internal/tools/go.mod
 # Everything but what takes long on purpose: the suites against other people's
 # drivers, the demo, and the containers' story.
@@ -27,7 +28,7 @@ SERVERS = postgresql psql pg_dump pgbench mariadbd mariadb mariadb-dump
 CLIENTS = node npm python3-psycopg python3-psycopg2 python3-pymysql python3-mysqldb php-mysql sysbench
 
 .DEFAULT_GOAL := help
-.PHONY: others help build deb check format vet lint imports race fuzz-short test integration soak commit-latency bench eval camouflage scale fuzz demo fmt clean FORCE
+.PHONY: others help build deb check format vet lint imports race fuzz-short test integration soak commit-latency bench eval camouflage samples scale fuzz demo fmt clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -119,7 +120,10 @@ eval: ## what the detectors see and mistake, on corpora of statements (EVAL="-fl
 
 camouflage: ## how well honey rows hide: planted on real servers, dumped, hunted for by three thieves (CAMOUFLAGE="-flags")
 	@scripts/need.sh $(SERVERS)
-	$(GO) run ./integration/camouflage $(CAMOUFLAGE)
+	$(GO) run ./integration/camouflage --samples $(SAMPLES) $(CAMOUFLAGE)
+
+samples: ## download the sample databases that `make eval` also plants in, to SAMPLES (.samples)
+	$(GO) run ./integration/camouflage --download --samples $(SAMPLES)
 
 scale: ## 100,000 honey rows over 500 tables: planned, planted, looked up; how long locks are held (SCALE="-flags")
 	@scripts/need.sh $(SERVERS)

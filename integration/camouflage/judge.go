@@ -18,6 +18,8 @@ type scene struct {
 	mysql bool
 	load  func() (string, error) // the SQL that makes the database
 	crm   bool                   // the demo's database instead
+	of    string                 // the published sample that it is loaded from
+	then  string                 // SQL that runs behind it
 	table string
 	// domain is the decoy mail domain; of several, each run takes the next, or as
 	// many as the way says.
@@ -137,7 +139,7 @@ func (l *lab) plant(ctx context.Context, b *bench, c *scene, w way, seed uint64,
 			fmt.Fprintf(l.errs, "  %s, %s, seed %d: %s: %s\n", c.name, w.name, seed, t, warn)
 		}
 	}
-	done, err := b.Apply(ctx, p, seeder.ApplyOptions{})
+	done, err := b.Apply(ctx, p, seeder.ApplyOptions{Batch: batch})
 	if err != nil {
 		return nil, ex, "", err
 	}
@@ -158,9 +160,12 @@ func (l *lab) plant(ctx context.Context, b *bench, c *scene, w way, seed uint64,
 	return ex.Runs[0], ex, "", nil
 }
 
+// batch is how many rows one transaction takes: more than a run has.
+const batch = 5000
+
 // clear takes all honey rows out again.
 func (b *bench) clear(ctx context.Context) error {
-	gone, err := b.Remove(ctx, seeder.RemoveOptions{Server: "lab"})
+	gone, err := b.Remove(ctx, seeder.RemoveOptions{Server: "lab", ApplyOptions: seeder.ApplyOptions{Batch: batch}})
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -47,8 +48,10 @@ func main() {
 }
 
 type options struct {
-	markdown, only, way, sql, table, domain string
-	seeds, rows, first                      int
+	markdown, only, way, sql, table, domain, samples string
+
+	seeds, rows, first  int
+	download, published bool
 }
 
 func run(ctx context.Context, args []string, out, errs io.Writer) error {
@@ -61,28 +64,43 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 	fs.StringVar(&o.sql, "sql", "", "load these SQL files (comma separated) into PostgreSQL instead, and judge --table of theirs")
 	fs.StringVar(&o.table, "table", "", "with --sql: the table")
 	fs.StringVar(&o.domain, "domain", "", "with --sql: the decoy mail domain")
+	fs.StringVar(&o.samples, "samples", ".samples", "where the published sample databases are")
+	fs.BoolVar(&o.published, "published", false, "only tables of published sample databases")
+	fs.BoolVar(&o.download, "download", false, "download the published sample databases, and end")
 	fs.IntVar(&o.seeds, "seeds", 5, "how many runs")
 	fs.IntVar(&o.first, "first", 1, "the first run's seed")
 	fs.IntVar(&o.rows, "rows", 20, "honey rows of a run")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
+	if o.download {
+		return downloadAll(ctx, o.samples, errs)
+	}
 	l := &lab{errs: errs}
 	defer l.close()
 	var all []*result
+	var away []*scene
 	for _, c := range cases(o) {
+		if o.published && c.of == "" {
+			continue
+		}
 		if o.only != "" && !strings.Contains(c.name, o.only) {
 			continue
 		}
 		began := time.Now()
 		rs, err := l.judge(ctx, c, o)
+		if errors.Is(err, errAway) {
+			fmt.Fprintf(errs, "%s: left out: %v\n", c.name, err)
+			away = append(away, c)
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 		fmt.Fprintf(errs, "%s: %.0f s\n", c.name, time.Since(began).Seconds())
 		all = append(all, rs...)
 	}
-	text := report(all, o)
+	text := report(all, away, o)
 	if _, err := io.WriteString(out, text); err != nil || o.markdown == "" {
 		return err
 	}

@@ -72,7 +72,7 @@ func cases(o options) []*scene {
 		name: "players with keys made of names, PostgreSQL", about: "Keys are made of names (smithj01); the rule is learnt from the column.", load: func() (string, error) { return players(), nil },
 		table: "public.players", domain: "league.example", ways: []way{{name: "honeyrow", bar: true}}, naive: true,
 	})
-	return out
+	return append(out, published(o.samples)...)
 }
 
 func tableName(my bool, name string) string {

@@ -11,13 +11,14 @@ const (
 	dumpBar    = 0.65
 )
 
-func report(rs []*result, o options) string {
+func report(rs []*result, away []*scene, o options) string {
 	var b strings.Builder
 	b.WriteString("# Camouflage figures\n\nWritten by `make camouflage` (`go run ./integration/camouflage --markdown FILE`); not edited by hand. ")
 	fmt.Fprintf(&b, "%d honey rows a run, mean of %d runs. AUC: 0.50 is a guess, 1.00 finds every honey row. ", o.rows, o.seeds)
 	b.WriteString("The attacker has the labels of the other runs (boosted trees; hashed pieces of texts), or looks for what is unlike the rest; the best of them counts. " +
 		"\"floor\" is what he scores on as many real rows. The dump adds keys, their order, what rows point at and what points at them. Rows were planted on real servers and dumped; all runs' rows stand there together, and each dump shows one run's, as a thief who plays the generator on a stolen dump finds the numbers of our rows taken (where there are too few gaps for that, each run's rows were taken out again). Those of the naive ways were only put beside the dump. " +
-		"The tables are invented ones (their columns go together: see `integration/camouflage/portal.go` and `demo/crm`), not a business's.\n\n")
+		"Some tables are invented here (their columns go together: see `integration/camouflage/portal.go` and `demo/crm`), the others are of sample databases that others publish (`make samples` downloads them; not a part of this repository):\n\n")
+	b.WriteString(sources(rs, away))
 	fmt.Fprintf(&b, "Bars for the ways in bold: content %.2f, dump %.2f, no habit.\n\n", contentBar, dumpBar)
 	b.WriteString("| table | way | content | floor | dump | floor | habits that give away | bars |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, r := range rs {
@@ -77,6 +78,25 @@ func report(rs []*result, o options) string {
 		}
 	}
 	return b.String()
+}
+
+// sources tells which published samples were judged, and which were not at hand.
+func sources(rs []*result, away []*scene) string {
+	var b strings.Builder
+	seen := map[string]bool{"": true}
+	for _, r := range rs {
+		if s := samples[r.scene.of]; s != nil && !seen[s.name] {
+			seen[s.name] = true
+			fmt.Fprintf(&b, "- %s: %s at %s (%s)\n", s.name, s.from, s.commit[:12], s.licence)
+		}
+	}
+	for _, c := range away {
+		fmt.Fprintf(&b, "- **LEFT OUT: %s**: sample %s was not at hand; `make samples` downloads it\n", c.name, c.of)
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return b.String() + "\n"
 }
 
 func indexOf(rs []*result, r *result) int {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -33,13 +34,39 @@ func (c *seedScanCmd) Run(e *env) error {
 			return e.printJSON(rs)
 		}
 		t := table{head: []string{"TABLE", "ROWS", "TEMPTING", "SAFE", "BEST VALUE", "HONEY ROWS", "ADVICE", "COLUMNS", "REASONS"}}
+		marks, notes := footnotes(rs)
 		for _, r := range rs {
-			t.add(printable(r.Table), fmt.Sprint(r.Rows), fmt.Sprint(r.Tempting), fmt.Sprint(r.Safe), r.Strength, fmt.Sprint(r.Honey), r.Advice,
-				printable(r.Columns), printable(strings.Join(r.Reasons, "; ")))
+			rows, why := fmt.Sprint(r.Rows), make([]string, len(r.Reasons))
+			if r.Rows < 0 {
+				rows = "-"
+			}
+			for i, reason := range r.Reasons {
+				why[i] = cmp.Or(marks[reason], reason)
+			}
+			t.add(printable(r.Table), rows, fmt.Sprint(r.Tempting), fmt.Sprint(r.Safe), r.Strength, fmt.Sprint(r.Honey), r.Advice,
+				printable(r.Columns), printable(strings.Join(why, "; ")))
 		}
 		t.write(e.stdout)
+		for i, n := range notes {
+			fmt.Fprintf(e.stdout, "[%d] %s\n", i+1, printable(n))
+		}
 		return nil
 	})
+}
+
+// footnotes gives long reasons that stand beside many tables a mark, and lists
+// them once.
+func footnotes(rs []seeder.Ranked) (marks map[string]string, notes []string) {
+	count, marks := map[string]int{}, map[string]string{}
+	for _, r := range rs {
+		for _, reason := range r.Reasons {
+			if count[reason]++; count[reason] == 4 && len(reason) > 40 {
+				notes = append(notes, reason)
+				marks[reason] = fmt.Sprintf("[%d]", len(notes))
+			}
+		}
+	}
+	return marks, notes
 }
 
 func withTables(c seeder.Config, tables []string) seeder.Config {

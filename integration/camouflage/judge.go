@@ -104,7 +104,10 @@ func (l *lab) judge(ctx context.Context, c *scene, o options) (out []*result, er
 
 func whole(c *scene, w *way) seeder.Config {
 	cfg := seeder.DefaultConfig()
-	cfg.Domain, cfg.Tables, cfg.SampleRows = seeder.Domains{c.domain}, []string{c.table}, 4000
+	cfg.Tables, cfg.SampleRows = []string{c.table}, 4000
+	if c.domain != "" { // the table has addresses
+		cfg.Domain = seeder.Domains{c.domain}
+	}
 	if w != nil && w.setup != nil {
 		w.setup(&cfg)
 	}

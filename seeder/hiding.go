@@ -65,7 +65,7 @@ func advice(r *camouflage.Report) (out []string) {
 		out = append(out, "seed.keys: auto and seed apply --drip 7d, where a counter beside the key has no gaps: both then rise together, and rows that follow hide them")
 	}
 	if betrays("place of the keys in ") {
-		out = append(out, "nothing on the day, if the rows' own tables (their children's) have no gaps in their keys: theirs are the last until others follow")
+		out = append(out, "nothing on the day, where the tables of the rows' children have no gaps in their keys; seed.keys: sequence and seed apply --drip 7d make parents and children the newest together, until others follow")
 	}
 	if has("orphans") || betrays("rows in ") {
 		out = append(out, "rows in the tables that point here, as ordinary rows have them (seed.family: true; of tables in which none can be made, the plan says why)")

@@ -81,10 +81,15 @@ func (d *draft) templates(ctx context.Context, st *study) (templates, owners []i
 	}
 	r := generate.New(d.o.Seed, st.table.String()+" templates")
 	free, err := d.openings(ctx, st, r, len(templates), 12*len(templates), nil)
-	if err != nil || len(free) == 0 {
-		return templates, owners, err
+	if err != nil {
+		return nil, nil, err
 	}
-	d.slots[st] = st.suited(d, templates, owners, free)
+	if len(free) > 0 {
+		d.slots[st] = st.suited(d, templates, owners, free)
+	}
+	if key := st.drawn(); key != nil && len(d.slots[st]) == 0 && len(d.slots[st.kin.to]) > 0 {
+		st.note("column %s has too few gaps: these rows get its newest numbers, beside the dates of rows of %s that have numbers from gaps; rows that follow do not hide that (seed.keys: sequence makes all of them the newest, which a drip hides)", key.Name, st.kin.to.table)
+	}
 	return templates, owners, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -49,8 +50,8 @@ func TestNoAddressOrAccountOfTheDemoIsAnybodys(t *testing.T) {
 	}
 	account := regexp.MustCompile(`^DE\d\d9\d{17}$`)
 	for _, r := range d.Table("hr.payroll").Rows {
-		if !account.MatchString(r[5]) {
-			t.Fatalf("%s could be a real account", r[5])
+		if !account.MatchString(r[6]) {
+			t.Fatalf("%s could be a real account", r[6])
 		}
 	}
 }
@@ -144,5 +145,37 @@ func TestTheBusinessLoadsIntoPostgreSQL(t *testing.T) {
 	err = conn.QueryRow(ctx, "SELECT left(rolpassword, 14) FROM pg_authid WHERE rolname = 'crm_app'").Scan(&method)
 	if err != nil || method != "SCRAM-SHA-256$" {
 		t.Errorf("the password is stored as %q (%v), want a SCRAM verifier", method, err)
+	}
+}
+
+func TestNumbersRiseWithTheDatesOfTheRowsAndSomeAreMissing(t *testing.T) {
+	d, err := Generate(Options{Seed: 1, Customers: 1000, Employees: 200, Now: today})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for table, date := range map[string]int{"customers": 17, "payment_cards": 9, "orders": 6, "hr.payroll": 2} {
+		rows, id, at := d.Table(table).Rows, 0, ""
+		for i, r := range rows {
+			n, err := strconv.Atoi(r[0])
+			if err != nil || n <= id || r[date] < at {
+				t.Fatalf("%s, row %d: %s at %s after %d at %s (%v)", table, i, r[0], r[date], id, at, err)
+			}
+			id, at = n, r[date]
+		}
+		if missing := id - len(rows); missing < len(rows)/20 || missing > len(rows)/3 {
+			t.Errorf("%s: %d rows, %d numbers are missing", table, len(rows), missing)
+		}
+	}
+	orders := map[string]bool{}
+	for _, r := range d.Table("orders").Rows {
+		if want := fmt.Sprintf("%s-%06s", r[6][:4], r[0]); r[1] != want {
+			t.Fatalf("order %s has number %s, want %s", r[0], r[1], want)
+		}
+		orders[r[0]] = true
+	}
+	for _, r := range d.Table("order_items").Rows {
+		if !orders[r[0]] {
+			t.Fatalf("an item of order %s, which is not there", r[0])
+		}
 	}
 }

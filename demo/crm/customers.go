@@ -3,6 +3,8 @@ package crm
 import (
 	"fmt"
 	"math"
+	"slices"
+	"sort"
 	"strings"
 	"time"
 )
@@ -10,7 +12,7 @@ import (
 // sales are the tables that grow with the customers.
 type sales struct {
 	customers, cards, orders, items *Table
-	order                           int // last order's id
+	order                           int // orders so far
 }
 
 func (m *maker) customers() {
@@ -18,23 +20,52 @@ func (m *maker) customers() {
 		customers: m.table("customers", "id", "customer_no", "first_name", "last_name", "email", "phone", "company",
 			"street", "postal_code", "city", "country", "date_of_birth", "segment", "status", "newsletter",
 			"credit_limit", "notes", "created_at", "updated_at", "last_login_at"),
-		cards: m.table("payment_cards", "customer_id", "brand", "last4", "token", "holder", "exp_month", "exp_year",
+		cards: m.table("payment_cards", "id", "customer_id", "brand", "last4", "token", "holder", "exp_month", "exp_year",
 			"is_default", "created_at"),
 		orders: m.table("orders", "id", "order_no", "customer_id", "status", "total", "currency", "ordered_at",
 			"shipped_at", "delivered_at"),
 		items: m.table("order_items", "order_id", "line", "product_id", "quantity", "price"),
 	}
-	// Ids rise with time, and the business grows: more customers each year.
-	id := 0
-	span := m.Now.Sub(m.opened)
-	for i := range m.Customers {
-		gone := m.gap()
-		if id += 1 + gone; m.erased.chance(0.5) {
+	// Ids rise with time, those of customers who left or never came through too.
+	gaps, n := make([]int, m.Customers), m.Customers
+	for i := range gaps {
+		gaps[i] = m.gap()
+		n += gaps[i]
+	}
+	came, id := m.arrivals(n), 0
+	for _, gone := range gaps {
+		if id += 1 + gone; m.more.chance(0.5) {
 			m.number += gone
 		}
-		at := math.Sqrt((float64(i) + m.Float64()) / float64(m.Customers))
-		m.customer(s, id, m.opened.Add(time.Duration(at*float64(span))).Truncate(time.Microsecond))
+		m.customer(s, id, came[id-1])
 	}
+	m.count(s.cards, 9)
+	ids := m.count(s.orders, 6)
+	for _, r := range s.orders.Rows {
+		r[1] = r[6][:4] + "-" + fmt.Sprintf("%06s", r[0])
+	}
+	for _, r := range s.items.Rows {
+		r[0] = ids[r[0]]
+	}
+	sort.SliceStable(s.items.Rows, func(a, b int) bool {
+		x, y := s.items.Rows[a][0], s.items.Rows[b][0]
+		return len(x) < len(y) || len(x) == len(y) && x < y
+	})
+}
+
+// arrivals are n times in their order: the business grows, more come each year,
+// most in working hours.
+func (m *maker) arrivals(n int) []time.Time {
+	out := make([]time.Time, n)
+	for i := range out {
+		at := m.opened.Add(time.Duration(math.Sqrt(m.more.Float64()) * float64(m.Now.Sub(m.opened))))
+		out[i] = m.more.between(at.Truncate(24*time.Hour), at.Truncate(24*time.Hour).Add(24*time.Hour-1))
+		if out[i].After(m.Now) {
+			out[i] = at.Truncate(time.Microsecond)
+		}
+	}
+	slices.SortFunc(out, time.Time.Compare)
+	return out
 }
 
 var currencies = map[string]string{"US": "USD", "GB": "GBP", "AU": "AUD", "SE": "SEK", "CA": "CAD"}
@@ -115,14 +146,14 @@ func (m *maker) card(s *sales, customer int, holder string, created time.Time) {
 	}
 	for i := range n {
 		added := m.between(created, m.Now)
-		s.cards.add(number(customer), m.weighted("visa", 55, "mastercard", 35, "amex", 10), m.text(digits, 4),
+		s.cards.add("", number(customer), m.weighted("visa", 55, "mastercard", 35, "amex", 10), m.text(digits, 4),
 			"tok_"+m.text(base62, 24), holder, number(1+m.IntN(12)), number(added.Year()+1+m.IntN(4)),
 			boolean(i == 0), stamp(added))
 	}
 }
 
 func (m *maker) order(s *sales, customer int, currency string, at time.Time) {
-	s.order += 1 + m.gap()
+	s.order++
 	total := 0.0
 	for line := range 1 + int(math.Abs(m.normal(0, 1.6))) {
 		price, quantity := m.price(), 1+int(math.Abs(m.normal(0, 0.9)))
@@ -141,7 +172,7 @@ func (m *maker) order(s *sales, customer int, currency string, at time.Time) {
 	case "shipped":
 		shipped = at.Add(time.Duration(18+m.IntN(60)) * time.Hour)
 	}
-	s.orders.add(number(s.order), fmt.Sprintf("%d-%06d", at.Year(), s.order), number(customer), status, money(total),
+	s.orders.add(number(s.order), "", number(customer), status, money(total),
 		currency, stamp(at), optional(shipped), optional(delivered))
 }
 

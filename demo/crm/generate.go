@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -48,10 +49,10 @@ type maker struct {
 	words     words
 	data      Data
 	emails    map[string]bool
-	number    int // of customers
+	number    int // of the last customer, above 100,000
 	opened    time.Time
 	employees int  // ids handed out
-	erased    dice // says which missing customers were there once
+	more      dice // for when customers came and which numbers are missing
 }
 
 // Generate makes the rows.
@@ -76,7 +77,7 @@ func Generate(o Options) (*Data, error) {
 	m := &maker{
 		dice: dice{rand.New(rand.NewPCG(o.Seed, 0x9e3779b97f4a7c15))}, Options: o,
 		countries: countries, words: parseTrade(), emails: map[string]bool{},
-		opened: o.Now.AddDate(-9, 0, 0), erased: dice{rand.New(rand.NewPCG(o.Seed, 17))},
+		opened: o.Now.AddDate(-9, 0, 0), more: dice{rand.New(rand.NewPCG(o.Seed, 17))},
 	}
 	m.departments()
 	m.staff()
@@ -156,7 +157,7 @@ func (m *maker) departments() {
 func (m *maker) staff() {
 	people := m.table("hr.employees", "id", "employee_no", "first_name", "last_name", "email", "phone",
 		"job_title", "department_id", "manager_id", "hired_on", "left_on", "created_at")
-	pay := m.table("hr.payroll", "employee_id", "valid_from", "annual_salary", "bonus_percent", "currency", "iban", "tax_id")
+	pay := m.table("hr.payroll", "id", "employee_id", "valid_from", "annual_salary", "bonus_percent", "currency", "iban", "tax_id")
 	var managers []int
 	id := 0
 	for i := range m.Employees {
@@ -183,7 +184,21 @@ func (m *maker) staff() {
 			stamp(m.between(hired.AddDate(0, 0, -20), hired)))
 		m.payroll(pay, id, title, hired, left)
 	}
+	m.count(pay, 2)
 	m.employees = id
+}
+
+// count gives a table's rows the ids that they got as they came, by the date in
+// a column, and returns them by those that they had.
+func (m *maker) count(t *Table, date int) map[string]string {
+	sort.SliceStable(t.Rows, func(a, b int) bool { return t.Rows[a][date] < t.Rows[b][date] })
+	ids, id := map[string]string{}, 0
+	for _, r := range t.Rows {
+		id += 1 + m.more.gap()
+		ids[r[0]] = number(id)
+		r[0] = number(id)
+	}
+	return ids
 }
 
 // payroll writes an employee's salaries: one at the start, a rise most years.
@@ -208,7 +223,7 @@ func (m *maker) payroll(t *Table, employee int, title string, hired time.Time, l
 		if base > 60000 {
 			bonus = float64(m.IntN(30)) / 2
 		}
-		t.add(strconv.Itoa(employee), day(at), money(salary), strconv.FormatFloat(bonus, 'f', 1, 64), "EUR", account, tax)
+		t.add("", strconv.Itoa(employee), day(at), money(salary), strconv.FormatFloat(bonus, 'f', 1, 64), "EUR", account, tax)
 		base *= 1 + math.Abs(m.normal(0.03, 0.02))
 	}
 }
@@ -258,11 +273,11 @@ func (m *maker) credentials() {
 
 // gap is how many ids are missing before the next row: deleted rows and
 // rolled-back transactions.
-func (m *maker) gap() int {
-	if m.chance(0.94) {
+func (d dice) gap() int {
+	if d.chance(0.94) {
 		return 0
 	}
-	return 1 + m.IntN(4)
+	return 1 + d.IntN(4)
 }
 
 func (m *maker) maybe(p float64, s string) string {

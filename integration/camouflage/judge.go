@@ -20,7 +20,9 @@ type scene struct {
 	crm   bool                   // the demo's database instead
 	of    string                 // the published sample that it is loaded from
 	then  string                 // SQL that runs behind it
-	table string
+	// prepare is SQL that changes the demo's database before, in PostgreSQL.
+	prepare string
+	table   string
 	// domain is the decoy mail domain; of several, each run takes the next, or as
 	// many as the way says.
 	domain  string

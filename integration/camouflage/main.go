@@ -137,7 +137,8 @@ func (l *lab) close() {
 // bench is one database with its seeder.
 type bench struct {
 	*seeder.Seeder
-	end func()
+	name string // the database's
+	end  func()
 }
 
 // open makes a database of its own from SQL.
@@ -163,7 +164,7 @@ func (l *lab) open(ctx context.Context, my bool, sql string) (b *bench, err erro
 		st.Close()
 		return nil, err
 	}
-	b.Seeder = &seeder.Seeder{Database: db, Store: st}
+	b.Seeder, b.name = &seeder.Seeder{Database: db, Store: st}, name
 	b.end = func() { b.Database.Close(); st.Close() }
 	return b, nil
 }
@@ -178,9 +179,9 @@ func (l *lab) stage(ctx context.Context, c *scene) (*bench, error) {
 		return l.open(ctx, c.mysql, sql)
 	}
 	if b := l.demo[c.mysql]; b != nil {
-		return b, nil
+		return b, l.prepare(ctx, b, c)
 	}
-	d, err := crm.Generate(crm.Options{Seed: 20261122, Customers: 2000, Now: today})
+	d, err := crm.Generate(crm.Options{Seed: 20261122, Customers: 2000, Employees: 1200, Now: today})
 	if err != nil {
 		return nil, err
 	}
@@ -198,8 +199,18 @@ func (l *lab) stage(ctx context.Context, c *scene) (*bench, error) {
 			l.demo = map[bool]*bench{}
 		}
 		l.demo[c.mysql] = b
+		err = l.prepare(ctx, b, c)
 	}
 	return b, err
+}
+
+// prepare changes the demo's database for a scene; it stays so for those that
+// follow.
+func (l *lab) prepare(ctx context.Context, b *bench, c *scene) error {
+	if c.prepare == "" {
+		return nil
+	}
+	return l.pg.Exec(ctx, b.name, c.prepare+"; ANALYZE")
 }
 
 // openCRM loads the demo's database; its accounts are the server's, so that it

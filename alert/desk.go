@@ -98,6 +98,9 @@ func NewDesk(store Store, routes []Route, cfg Config, log zerolog.Logger, o Desk
 // Report hands a detection to the recorder: see Recorder.Report.
 func (k *Desk) Report(d event.Detection) { k.rec.Report(d) }
 
+// Release has no session wait for the recorder any more: see Recorder.Release.
+func (k *Desk) Release() { k.rec.Release() }
+
 // Flush waits until what was reported is committed: see Recorder.Flush.
 func (k *Desk) Flush(ctx context.Context) error { return k.rec.Flush(ctx) }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,6 +55,11 @@ const (
 	// delivery is tried, so that one that the destination cannot digest does
 	// not hold up the others for as long as its own pause grows.
 	probeEvery = 30 * time.Second
+	// stubbornTries is how often a delivery goes before those committed after it.
+	stubbornTries = 6
+	// leastTries is how often a delivery is tried whatever its age: with the default
+	// pauses for a quarter of an hour.
+	leastTries = 10
 	// lookEvery is how often the outbox is looked at without a wake-up: other
 	// processes put detections there too (`honeyrow alerts test`).
 	lookEvery = 2 * time.Second
@@ -342,21 +349,13 @@ func (l *Loop) idle(ctx context.Context) time.Duration {
 
 // try delivers once, records the outcome, and returns the delivery's error.
 func (l *Loop) try(ctx context.Context, d Delivery) error {
-	follower, follows := l.sink.(IncidentSink)
-	if d.Change() && !follows {
+	follower, _ := l.sink.(IncidentSink)
+	if d.Change() && follower == nil {
 		l.settle(ctx, d, nil, time.Time{})
 		return nil
 	}
 	bounded, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
-	var err error
-	switch {
-	case d.Change():
-		err = follower.DeliverIncident(bounded, d.Incident, nil)
-	case follows:
-		err = follower.DeliverIncident(bounded, d.Incident, &d.Detection)
-	default:
-		err = l.sink.Deliver(bounded, &d.Detection)
-	}
+	err := l.hand(bounded, follower, &d)
 	cancel()
 	if ctx.Err() != nil && err != nil {
 		return ctx.Err() // broken off by us: no failure of the sink
@@ -372,6 +371,32 @@ func (l *Loop) try(ctx context.Context, d Delivery) error {
 	}
 	l.settle(ctx, d, err, next)
 	return err
+}
+
+// hand gives a delivery to the sink. A defect of the sink costs this try, not the
+// process and the traffic that passes through it.
+func (l *Loop) hand(ctx context.Context, follower IncidentSink, d *Delivery) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			l.log.Error().Str("detection", string(d.Detection.ID)).Bytes("stack", debug.Stack()).Msg("a defect of the sink: please report it")
+			err = fmt.Errorf("sink %s: a defect of honeyrow (%s): the log has more; please report it", l.sink.Name(), kindOf(p))
+		}
+	}()
+	switch {
+	case d.Change():
+		return follower.DeliverIncident(ctx, d.Incident, nil)
+	case follower != nil:
+		return follower.DeliverIncident(ctx, d.Incident, &d.Detection)
+	}
+	return l.sink.Deliver(ctx, &d.Detection)
+}
+
+// kindOf says what a panic was about without what it may hold of a delivery.
+func kindOf(p any) string {
+	if err, ok := p.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("%T", p)
 }
 
 func (l *Loop) succeeded(d Delivery) {
@@ -393,12 +418,19 @@ func (l *Loop) failedAt(d Delivery, err error) time.Time {
 	l.failures++
 	roll := l.roll() // one for both: after an equal pause the order is as before
 	rest, pause := min(l.pause(l.failures, roll), probeEvery), l.pause(max(d.Attempt, 1), roll)
+	if d.Attempt > stubbornTries {
+		rest = min(rest, pause/2) // the others are tried before it, however short pauses are
+	}
 	if asked, ok := errors.AsType[*RetryAfterError](err); ok && asked.After > 0 {
 		wait := min(asked.After, l.cfg.MaxAge)
 		rest, pause = wait, max(pause, wait)
 	}
 	l.restUntil = now.Add(rest)
 	end := d.Created.Add(l.cfg.MaxAge)
+	if d.Attempt < leastTries {
+		// Its age is no fault of the sink's: this machine was off, or its clock wrong.
+		end = now.Add(l.cfg.MaxAge)
+	}
 	if !now.Before(end) {
 		l.giveUp(d, err, "it is older than max_age")
 		return time.Time{}

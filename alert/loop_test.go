@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -407,5 +408,60 @@ func TestConfigThatCannotWorkIsRefused(t *testing.T) {
 		if err := c.Validate(); err == nil || len(err.Error()) < len(want) || err.Error()[:len(want)] != want {
 			t.Errorf("got %v, want an error about %s", err, want)
 		}
+	}
+}
+
+func TestADefectOfASinkCostsItsDeliveryAndNothingElse(t *testing.T) {
+	inLoop(t, testRetry, 0, func(t *testing.T, b *loopBed) {
+		first := alerttest.Detection(0)
+		b.sink.set(func(_ context.Context, d *event.Detection) error {
+			if d.ID == first.ID {
+				panic("cannot format " + d.Client.User)
+			}
+			return nil
+		})
+		if err := b.out.Put(t.Context(), []event.Detection{first}, []string{"hook"}); err != nil {
+			t.Fatal(err)
+		}
+		ids := b.put(t, 2)
+		time.Sleep(time.Minute)
+		if _, got := b.sink.seen(); !slices.Equal(got, ids) {
+			t.Errorf("delivered %v, want the other two", got)
+		}
+		if st := b.status(t); st.Pending != 1 || strings.Contains(st.LastError, first.Client.User) || !strings.Contains(st.LastError, "defect") {
+			t.Errorf("%+v, want one that is tried again, and no word of what it is about", st)
+		}
+	})
+}
+
+func TestADeliveryThatIsOldAlreadyHasItsTriesAllTheSame(t *testing.T) {
+	for name, failures := range map[string]int{"a sink that comes back": 9, "one that does not": 1000} {
+		t.Run(name, func(t *testing.T) {
+			inLoop(t, testRetry, 0, func(t *testing.T, b *loopBed) {
+				b.loop.StandBy(true) // the machine is off
+				synctest.Wait()
+				b.sink.set(always(errors.New("no route to host")))
+				b.put(t, 1)
+				tries := 0
+				b.sink.set(func(context.Context, *event.Detection) error {
+					if tries++; tries <= failures {
+						return errors.New("no route to host")
+					}
+					return nil
+				})
+				b.out.Fail(errors.New("off")) // nor does a loop in standby deliver
+				time.Sleep(2 * testRetry.MaxAge)
+				b.out.Fail(nil)
+				b.loop.StandBy(false)
+				time.Sleep(10 * time.Minute)
+				st := b.status(t)
+				if failures < 10 && (st.Pending+st.Dead != 0 || tries != 10) {
+					t.Errorf("%+v after %d tries, want it delivered with the 10th", st, tries)
+				}
+				if failures >= 10 && (st.Dead != 1 || tries != 10) {
+					t.Errorf("%+v after %d tries, want it given up after 10", st, tries)
+				}
+			})
+		})
 	}
 }

@@ -46,6 +46,8 @@ type Recorder struct {
 	tell  func(error)
 
 	queue  chan item
+	freed  chan struct{} // nobody waits for the queue any more
+	free   sync.Once
 	closed chan struct{} // no more reports
 	once   sync.Once
 	ended  chan struct{} // Run has returned
@@ -57,9 +59,12 @@ type Recorder struct {
 	again   time.Time     // no try to empty the spill before; Run's own
 	rest    time.Duration // between such tries; Run's own
 
+	stuck atomic.Bool // a commit has lasted for longer than a session may wait, and lasts
+
 	mu      sync.Mutex
 	trouble chan struct{} // closed while the outbox cannot be written
 	ill     bool
+	late    []event.Detection // reported after Release, beyond the queue
 }
 
 // item is a detection, or a mark whose channel is closed once everything
@@ -107,7 +112,7 @@ type RecorderOptions struct {
 func NewRecorder(out Outbox, sinks []string, log zerolog.Logger, o RecorderOptions) *Recorder {
 	r := &Recorder{
 		out: out, sinks: sinks, log: log, now: o.Now, wake: o.Wake, spill: o.Spill, pass: o.Pass, tell: o.Trouble,
-		closed: make(chan struct{}), ended: make(chan struct{}), trouble: make(chan struct{}),
+		closed: make(chan struct{}), freed: make(chan struct{}), ended: make(chan struct{}), trouble: make(chan struct{}),
 	}
 	if o.Queue <= 0 {
 		o.Queue = DefaultQueue
@@ -140,18 +145,59 @@ func (r *Recorder) Report(d event.Detection) {
 	default:
 	}
 	r.stats.blocked.Add(1)
+	r.wait(d)
+}
+
+// passPatience is how long a session waits for the queue where it shall pass
+// whatever happens. A disk that does not answer is no failure that a commit could
+// tell of.
+const passPatience = time.Second
+
+// wait waits for room in the queue as long as it may.
+func (r *Recorder) wait(d event.Detection) {
+	const full = "the queue is full while the outbox cannot be written, and alerts.unwritable is pass"
 	var giveUp chan struct{}
+	var patience <-chan time.Time
 	if r.pass {
+		if r.stuck.Load() {
+			r.lose([]event.Detection{d}, full)
+			return
+		}
 		giveUp = r.troubled()
+		timer := time.NewTimer(passPatience)
+		defer timer.Stop()
+		patience = timer.C
 	}
 	select {
 	case r.queue <- item{d: d}:
 		r.sweep(false)
+	case <-patience:
+		r.stuck.Store(true) // until the commit that is under way ends
+		r.lose([]event.Detection{d}, full)
 	case <-giveUp:
-		r.lose([]event.Detection{d}, "the queue is full while the outbox cannot be written, and alerts.unwritable is pass")
+		r.lose([]event.Detection{d}, full)
+	case <-r.freed:
+		r.mu.Lock()
+		r.late = append(r.late, d)
+		r.mu.Unlock()
+		r.sweep(false)
 	case <-r.closed:
 		r.lose([]event.Detection{d}, "the recorder was closed while the queue was full")
 	}
+}
+
+// Release has no session wait any more, for the end of the process: what does not
+// fit the queue is kept beside it, as much as there are sessions that had to wait,
+// and committed before Run returns. Close follows.
+func (r *Recorder) Release() { r.free.Do(func() { close(r.freed) }) }
+
+// takeLate returns what is kept beside the queue, and forgets it.
+func (r *Recorder) takeLate() []event.Detection {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	late := r.late
+	r.late = nil
+	return late
 }
 
 // troubled returns a channel that is closed while the outbox cannot be written.
@@ -240,6 +286,9 @@ func (r *Recorder) sweep(ended bool) {
 				r.lose([]event.Detection{it.d}, "reported while the recorder was closed")
 			}
 		default:
+			if late := r.takeLate(); len(late) > 0 {
+				r.lose(late, "reported while the recorder was closed")
+			}
 			return
 		}
 	}
@@ -252,6 +301,11 @@ func (r *Recorder) drain(ctx context.Context) {
 		case it := <-r.queue:
 			r.commit(ctx, r.gather(it))
 		default:
+			if late := r.takeLate(); len(late) > 0 {
+				r.put(ctx, late)
+				r.wake()
+				continue
+			}
 			if r.spilled && ctx.Err() == nil {
 				r.empty(ctx) // one last try: else the next start's
 			}
@@ -341,6 +395,7 @@ func (r *Recorder) put(ctx context.Context, ds []event.Detection) {
 func (r *Recorder) try(ctx context.Context, ds []event.Detection) error {
 	try, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
+	defer r.stuck.Store(false)
 	return r.out.Put(try, ds, r.sinks)
 }
 

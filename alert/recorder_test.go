@@ -218,3 +218,72 @@ func TestDetectionThatCannotBeStoredDoesNotHoldUpOthers(t *testing.T) {
 		}
 	})
 }
+
+// hung is an outbox on a disk that does not answer until it is let go.
+type hung struct {
+	*alerttest.Memory
+	until chan struct{}
+}
+
+func (h hung) Put(ctx context.Context, ds []event.Detection, sinks []string) error {
+	<-h.until
+	return h.Memory.Put(ctx, ds, sinks)
+}
+
+func TestADiskThatDoesNotAnswerHoldsUpNobodyWhoShallPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := hung{&alerttest.Memory{}, make(chan struct{})}
+		log := &logBuffer{}
+		rec := alert.NewRecorder(disk, nil, zerolog.New(log), alert.RecorderOptions{Queue: 2, Pass: true})
+		go rec.Run(t.Context())
+		rec.Report(alerttest.Detection(0)) // its commit hangs
+		synctest.Wait()
+		began := time.Now()
+		for i := range 50 {
+			rec.Report(alerttest.Detection(1 + i))
+		}
+		if waited := time.Since(began); waited > 2*time.Second { // of the bubble
+			t.Errorf("50 reports waited for %s, want a moment for the first of them", waited)
+		}
+		if st := rec.Stats(); st.Lost != 48 || log.count("detection lost") != 48 {
+			t.Errorf("%+v, want 48 of 51 lost and named", st)
+		}
+		close(disk.until)
+		synctest.Wait()
+		began = time.Now()
+		for i := range 50 {
+			rec.Report(alerttest.Detection(100 + i))
+			synctest.Wait()
+		}
+		if err := rec.Close(t.Context()); err == nil {
+			t.Error("Close is silent about those that are lost")
+		}
+		if st := rec.Stats(); st.Committed != 53 || st.Lost != 48 || time.Since(began) > 0 {
+			t.Errorf("afterwards %+v, want 53 committed at once", st)
+		}
+	})
+}
+
+func TestAtTheEndNoSessionWaitsAndWhatItSawIsCommitted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, alert.RecorderOptions{Queue: 2})
+		b.out.Fail(errors.New("disk full"))
+		b.rec.Report(alerttest.Detection(0))
+		synctest.Wait()
+		var sessions sync.WaitGroup
+		for i := range 6 {
+			sessions.Go(func() { b.rec.Report(alerttest.Detection(1 + i)) })
+		}
+		synctest.Wait()
+		b.rec.Release()
+		b.rec.Release()
+		sessions.Wait() // as a drain does
+		b.out.Fail(nil)
+		if err := b.rec.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if got := b.kept(t); got != 7 || b.rec.Stats().Lost != 0 {
+			t.Errorf("%d committed, %d lost; want all 7", got, b.rec.Stats().Lost)
+		}
+	})
+}

@@ -318,6 +318,9 @@ func (a *App) drain() error {
 	a.log.Info().Dur("deadline", deadline).Msg("draining: no new connections, transactions may finish")
 	ctx, cancel := context.WithTimeout(a.serve, deadline)
 	defer cancel()
+	// A session that waits for its detection to be recorded waits no longer.
+	lift := context.AfterFunc(ctx, a.press.release)
+	defer lift()
 	var mu sync.Mutex
 	var errs []error
 	var wg sync.WaitGroup

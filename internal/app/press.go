@@ -14,41 +14,82 @@ import (
 
 // press stands between the engine and the desk, so that a reload can change
 // the sinks while sessions report. A detection goes to exactly one desk.
+//
+// A report may wait, where alerts.unwritable is hold: mu is never held meanwhile,
+// so that status, metrics, a reload and the end of the process need not wait for it.
 type press struct {
-	mu   sync.RWMutex // held for reading during a report
+	mu   sync.Mutex
 	desk *alert.Desk
+	at   *shift              // the present desk's
+	all  map[*shift]struct{} // that have not ended
 	// trace is told too; nil: nobody traces. It does not change.
 	trace *tracing.Tracer
 
 	ctx   context.Context // set by start
 	grace time.Duration
 	log   zerolog.Logger
-	end   context.CancelFunc // of the running desk
 	runs  sync.WaitGroup
+}
+
+// shift is a desk's time of service.
+type shift struct {
+	desk    *alert.Desk
+	end     context.CancelFunc // nil: it does not run yet
+	reports int                // under way
+	left    chan struct{}      // not nil: it takes no more; closed when reports was 0
+	gone    bool               // left is closed
 }
 
 // Report implements engine.Reporter.
 func (p *press) Report(d event.Detection) {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	p.desk.Report(d)
+	p.mu.Lock()
+	at := p.at
+	at.reports++
+	p.mu.Unlock()
+	at.desk.Report(d)
+	p.mu.Lock()
+	at.reports--
+	at.look()
+	p.mu.Unlock()
 	if p.trace != nil {
 		p.trace.Report(&d)
 	}
 }
 
-// swap puts a desk in the place of the present one, which commits and delivers
-// what it has and ends.
+// leave has the shift take no more reports; the channel is closed when those that
+// are under way are over. mu is held.
+func (s *shift) leave() <-chan struct{} {
+	if s.left == nil {
+		s.left = make(chan struct{})
+	}
+	s.look()
+	return s.left
+}
+
+// look closes left when it is time. mu is held.
+func (s *shift) look() {
+	if s.left != nil && s.reports == 0 && !s.gone {
+		s.gone = true
+		close(s.left)
+	}
+}
+
+// swap puts a desk in the place of the present one, which takes what is being
+// reported, commits and delivers what it has, and ends.
 func (p *press) swap(next *alert.Desk) {
 	p.mu.Lock()
-	end := p.end
-	p.desk = next
+	defer p.mu.Unlock()
+	last := p.at
+	p.desk, p.at = next, &shift{desk: next}
 	if p.ctx != nil {
-		p.run(next)
+		p.run()
 	}
-	p.mu.Unlock()
-	if end != nil {
-		end()
+	if last != nil && last.end != nil {
+		left := last.leave()
+		p.runs.Go(func() {
+			<-left
+			last.end()
+		})
 	}
 }
 
@@ -57,35 +98,61 @@ func (p *press) start(ctx context.Context, grace time.Duration, log zerolog.Logg
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ctx, p.grace, p.log = context.WithoutCancel(ctx), grace, log
-	p.run(p.desk)
+	p.run()
 }
 
 // run is called with mu held.
-func (p *press) run(k *alert.Desk) {
-	var ctx context.Context
-	ctx, p.end = context.WithCancel(p.ctx)
+func (p *press) run() {
+	ctx, end := context.WithCancel(p.ctx)
+	s := p.at
+	s.end = end
+	if p.all == nil {
+		p.all = map[*shift]struct{}{}
+	}
+	p.all[s] = struct{}{}
 	p.runs.Go(func() {
-		if err := k.Run(ctx, p.grace); err != nil {
+		if err := s.desk.Run(ctx, p.grace); err != nil {
 			p.log.Warn().Err(err).Msg("not every alert is delivered: what is committed is tried again after the next start")
 		}
+		p.mu.Lock()
+		delete(p.all, s)
+		p.mu.Unlock()
 	})
+}
+
+// release has no session wait any more, since the process ends: what they saw is
+// kept, and committed with the rest.
+func (p *press) release() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for s := range p.all {
+		s.desk.Release()
+	}
+}
+
+func (p *press) present() *alert.Desk {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.desk
 }
 
 // stop ends the desk: it commits what is reported, and tries to deliver it.
 // What stays undelivered waits in the outbox.
 func (p *press) stop() {
 	p.mu.Lock()
-	end := p.end
+	end, left := p.at.end, p.at.leave()
 	p.mu.Unlock()
-	if end != nil {
-		end()
-		p.runs.Wait()
+	if end == nil {
+		return
 	}
+	p.release()
+	<-left
+	end()
+	p.runs.Wait()
 }
 
 // standBy has the desk leave delivering to another process, or takes that back.
-func (p *press) standBy(on bool) {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	p.desk.StandBy(on)
-}
+func (p *press) standBy(on bool) { p.present().StandBy(on) }
+
+// stats are the present desk's.
+func (p *press) stats() (alert.RecorderStats, map[string]alert.LoopStats) { return p.present().Stats() }

@@ -1,9 +1,5 @@
 package app
 
-import (
-	"honeyrow/alert"
-)
-
 // Totals logs what was counted since the start: one line for each listener and
 // sink, and one for the engine and the recorder.
 func (a *App) Totals() {
@@ -38,11 +34,4 @@ func (a *App) totalsOf(l *listening) {
 		Uint64("bytes_to_client", c.ToClient.Load()).Uint64("bytes_to_server", c.ToServer.Load())
 	l.proto.totals(e)
 	e.Msg("totals of a listener")
-}
-
-// stats are the present desk's.
-func (p *press) stats() (alert.RecorderStats, map[string]alert.LoopStats) {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return p.desk.Stats()
 }

@@ -16,7 +16,14 @@ SAMPLES ?= $(CURDIR)/.samples
 TOOL = $(GO) tool -modfile=internal/tools/go.mod
 # Everything but what takes long on purpose: the suites against other people's
 # drivers, the demo, and the containers' story.
-QUICK = $$($(GO) list ./... | grep -v -e '^honeyrow/integration' -e '^honeyrow/demo' -e '^honeyrow/docker' -e '^$(FIGURING)')
+QUICK = $$($(GO) list ./... | grep -v -e '^honeyrow/integration' -e '^honeyrow/demo' -e '^honeyrow/docker' -e '^$(FIGURING)' -e '^honeyrow/cmd/' -e '^honeyrow/seeder/pgdb$$' -e '^honeyrow/seeder/mydb$$')
+# Their tests start processes again and again, and wait for servers: the race
+# detector made them take three times as long. What these processes run, the tests
+# of internal/app, seeder and token run under it; make integration runs these
+# under it as well.
+PROCESSES = ./cmd/... ./seeder/pgdb ./seeder/mydb
+# Packages at a time: more than processors, since tests before servers wait a lot.
+ABREAST = 3
 # Computes, one goroutine: 110 s with the race detector, which has nothing to find there.
 FIGURING = honeyrow/seeder/camouflage
 # For `make check`: what needs no MariaDB, no second program, no long seeding, no
@@ -73,15 +80,15 @@ fuzz-short:
 
 test: ## install what the tests need and run all of them, those against real PostgreSQL and MariaDB included
 	@scripts/need.sh cc $(SERVERS) $(CLIENTS)
-	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 20m $(QUICK)
-	$(GO) test -count=1 $(FIGURING)
+	CGO_ENABLED=1 $(GO) test -race -count=1 -p $(ABREAST) -timeout 20m $(QUICK)
 	$(GO) test -count=1 -run Alloc ./engine/... ./proxy/...
-	$(GO) test -count=1 -timeout 30m ./demo/... ./docker ./integration/...
+	$(GO) test -count=1 -p $(ABREAST) -timeout 30m $(FIGURING) $(PROCESSES) ./demo/... ./docker ./integration/...
 	$(GO) run ./integration/suites -short
 
 integration: ## real servers, real drivers, chaos
 	@scripts/need.sh cc $(SERVERS) $(CLIENTS)
 	$(GO) test -v -count=1 -timeout 60m ./integration/...
+	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 30m $(PROCESSES)
 	HONEYROW_EVERY_STEP=1 $(GO) test -count=1 -p 1 -run 'Promises/.*killed' ./seeder/pgdb ./seeder/mydb
 	$(GO) run ./integration/suites
 

@@ -24,6 +24,7 @@ import (
 	"honeyrow/event"
 	"honeyrow/internal/app"
 	"honeyrow/internal/doctor"
+	"honeyrow/internal/myserver"
 	"honeyrow/internal/pgserver"
 	"honeyrow/seeder"
 	"honeyrow/token"
@@ -37,7 +38,11 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	remove := pgserver.Template()
+	code := m.Run()
+	remove()
+	myserver.Cleanup()
+	os.Exit(code)
 }
 
 // result is what one command line gave.

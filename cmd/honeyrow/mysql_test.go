@@ -30,10 +30,7 @@ func newHarbour(t *testing.T) (*town, *myserver.Server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		my.Stop()
-		myserver.Cleanup()
-	})
+	t.Cleanup(my.Stop)
 	if err := my.Exec(t.Context(), "", `CREATE DATABASE shop; USE shop;
 		CREATE TABLE staff (id int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY, uid binary(16) NOT NULL UNIQUE, full_name varchar(80) NOT NULL, email varchar(90) NOT NULL UNIQUE, salary decimal(10,2), created_at datetime NOT NULL DEFAULT current_timestamp());
 		INSERT INTO staff (uid, full_name, email, salary) SELECT unhex(md5(seq)), concat(elt(1 + seq % 5, 'Ada','Bo','Cleo','Dan','Eva'), ' ', elt(1 + seq % 7, 'Stone','Rivers','Hill','Field','Marsh','Brook','Wood')), concat('user', seq, '@corp.test'), 30000 + seq * 13.5 FROM seq_1_to_300;

@@ -5,6 +5,7 @@ package alert
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"honeyrow/event"
@@ -21,7 +22,15 @@ type Delivery struct {
 	Incident *event.Incident
 	Attempt  int // 1 for the first try
 	Created  time.Time
+	// Broken says why the store can't read what is to be delivered: then it is to be
+	// given up, so that it holds up nothing else. Of the rest, ids alone are set.
+	Broken error
 }
+
+// ErrSkipped is the outcome of a delivery that is not for the sink, as its policy
+// says: it counts as delivered, but the one that a throttle held back for it, if there
+// is one, is due in its place.
+var ErrSkipped = errors.New("not for this sink")
 
 // Change reports whether the delivery is of a change of the incident's state.
 func (d *Delivery) Change() bool { return d.Detection.ID == "" && d.Incident != nil }
@@ -35,7 +44,8 @@ type Outbox interface {
 	// Due returns up to max deliveries whose time has come, oldest first.
 	Due(ctx context.Context, sink string, now time.Time, max int) ([]Delivery, error)
 	// Settle records the outcome of a try: nil err means delivered, otherwise
-	// the delivery is due again at next (zero: given up, kept as dead).
+	// the delivery is due again at next (zero: given up, kept as dead); ErrSkipped, see
+	// there.
 	Settle(ctx context.Context, d Delivery, err error, next time.Time) error
 	// NextDue returns when the next undelivered delivery for sink is due, or
 	// the zero time if there is none.

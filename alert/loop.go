@@ -303,13 +303,18 @@ func (l *Loop) round(ctx context.Context) time.Duration {
 	return 0
 }
 
-// pass settles a delivery that is not for this sink.
+// pass settles a delivery that is not for this sink, or that nobody can make.
 func (l *Loop) pass(ctx context.Context, d Delivery) bool {
+	if d.Broken != nil {
+		l.giveUp(d, d.Broken, "it can't be read in the database")
+		l.settle(ctx, d, d.Broken, time.Time{})
+		return true
+	}
 	if d.Change() && l.policy.WantsChange(d.Incident) || !d.Change() && l.policy.Wants(&d.Detection) {
 		return false
 	}
 	l.skipped.Add(1)
-	l.settle(ctx, d, nil, time.Time{})
+	l.settle(ctx, d, ErrSkipped, time.Time{})
 	return true
 }
 

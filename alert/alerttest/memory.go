@@ -3,6 +3,7 @@ package alerttest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -129,7 +130,7 @@ func (m *Memory) Settle(_ context.Context, d alert.Delivery, err error, next tim
 	v := k.to[d.Sink]
 	v.Attempt++
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, alert.ErrSkipped):
 		v.state, v.err = "done", ""
 	case next.IsZero():
 		v.state, v.err = "dead", err.Error()

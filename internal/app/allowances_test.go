@@ -22,7 +22,11 @@ func TestAnAllowedIncidentIsSilentInTheRunningProxy(t *testing.T) {
 	if first.Incident == nil || first.Incident.Number != 1 || first.Incident.Entry != 1 || first.Audit == nil {
 		t.Fatalf("delivered with %+v, %+v: want its place in incident 1 and its link", first.Incident, first.Audit)
 	}
-	inForce := func() int { return len(*s.app.allowed.Load()) }
+	inForce := func() int { // with the rules that follow from them
+		s.app.mu.Lock()
+		defer s.app.mu.Unlock()
+		return len(*s.app.allowed.Load())
+	}
 	s.withStore(func(st *Store) error {
 		p := Permit{AnyTime: true, Until: time.Now().Add(24 * time.Hour), By: "alice"}
 		inc, texts, err := AllowIncident(context.Background(), s.config(), st, "1", p)

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"honeyrow/alert"
 	"honeyrow/alert/alerttest"
 	"honeyrow/alert/incident"
@@ -406,6 +408,73 @@ func TestADamagedIncidentHoldsUpNoDetection(t *testing.T) {
 	ds := k.due("file")
 	if len(ds) != 2 || ds[0].Incident != nil || ds[1].Incident == nil || ds[1].Incident.Number != 2 {
 		t.Errorf("due: %d, %+v", len(ds), ds)
+	}
+}
+
+// Whoever can write one row of the file, or a fault of the disk, silences no sink.
+func TestARowThatCanNotBeReadHoldsUpNoDelivery(t *testing.T) {
+	k := newDesk(t, nil)
+	bad, good := k.seen(nil), k.seen(nil)
+	k.put(bad, good)
+	if _, err := k.Decide(t.Context(), "1", alert.Decision{To: event.Acknowledged, By: "bob"}); err != nil {
+		t.Fatal(err)
+	}
+	alter(t, k.path, "UPDATE detection SET body = x'00' WHERE id = '"+string(bad.ID)+"'; UPDATE incident SET body = x'00'")
+	sink := &taker{}
+	l := alert.NewLoop(k.Store, sink, alert.DefaultRetry(), zerolog.Nop(), alert.LoopOptions{Now: func() time.Time { return k.now }})
+	n, err := l.Drain(t.Context())
+	if n != 1 || err != nil || len(sink.got) != 1 || sink.got[0] != good.ID {
+		t.Errorf("delivered %d, %v, %v; want the one that can be read", n, sink.got, err)
+	}
+	dead, err := k.Dead(t.Context(), "file")
+	if err != nil || len(dead) != 2 || dead[0].Detection.ID != bad.ID || !strings.Contains(dead[0].Error, "altered outside") || dead[1].Incident != 1 {
+		t.Errorf("given up: %+v, %v; want the other, and the change of the incident", dead, err)
+	}
+}
+
+// taker is a sink that takes what comes.
+type taker struct{ got []event.ID }
+
+func (s *taker) Name() string { return "file" }
+func (s *taker) Close() error { return nil }
+func (s *taker) Deliver(_ context.Context, d *event.Detection) error {
+	s.got = append(s.got, d.ID)
+	return nil
+}
+
+func (s *taker) DeliverIncident(ctx context.Context, _ *event.Incident, d *event.Detection) error {
+	if d == nil {
+		return nil
+	}
+	return s.Deliver(ctx, d)
+}
+
+// A throttle holds back what a later delivery of the incident speaks for. If the
+// sink's filter leaves that one out, it speaks for nobody.
+func TestWhatAThrottleHeldBackForADeliveryThatIsNotMadeIsMade(t *testing.T) {
+	k := newDesk(t, func(p *incident.Policy) {
+		p.Throttle = incident.Throttle{Sinks: []string{"file"}, After: 1, Every: 10 * time.Minute}
+	})
+	row := k.seen(nil).Hits[0].Row
+	again := func(rule string) event.ID {
+		d := k.seen(func(d *event.Detection) { d.Hits[0].Row, d.Rule = row, rule })
+		k.put(d)
+		return d.ID
+	}
+	first, second, third := again("wanted"), again("wanted"), again("wanted")
+	again("other") // news: it leaves at once, for both that wait
+	sink := &taker{}
+	l := alert.NewLoop(k.Store, sink, alert.DefaultRetry(), zerolog.Nop(), alert.LoopOptions{
+		Now: func() time.Time { return k.now }, Policy: alert.Policy{Only: alert.Filter{Rules: []string{"wanted"}}},
+	})
+	if _, err := l.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if want := []event.ID{first, third}; !slices.Equal(sink.got, want) {
+		t.Errorf("delivered %v, want %v: the last that waited, for %s", sink.got, want, second)
+	}
+	if st, err := k.Deliveries(t.Context(), second); err != nil || len(st) != 1 || st[0].State != "held" {
+		t.Errorf("the one before: %+v, %v; want it held, spoken for", st, err)
 	}
 }
 

@@ -134,10 +134,11 @@ func (s *Store) Due(ctx context.Context, sink string, now time.Time, max int) (d
 				d.Incident = &event.Incident{Number: int(number), Revision: e.revision}
 			}
 			if e.id != "" {
-				if err := e.open(s.box, &d.Detection); err != nil {
-					return err
-				}
-				if d.Detection.Incident != nil {
+				// One that can't be read holds up no other: whoever can write the file, or a
+				// fault of the disk, would silence the sink by one row.
+				if d.Broken = e.open(s.box, &d.Detection); d.Broken != nil {
+					d.Detection = event.Detection{ID: e.id, Revision: e.revision}
+				} else if d.Detection.Incident != nil {
 					d.Detection.Incident.Held = held
 				}
 			}
@@ -163,8 +164,12 @@ func (s *Store) fillIncidents(ctx context.Context, tx *sql.Tx, ds []alert.Delive
 		n := ds[i].Incident.Number
 		if known[n] == nil {
 			c, err := s.readCase(ctx, tx, int64(n))
-			if lostCase(err) && ds[i].Detection.ID != "" {
-				ds[i].Incident = nil // the detection goes out without it
+			if lostCase(err) {
+				if ds[i].Detection.ID != "" {
+					ds[i].Incident = nil // the detection goes out without it
+				} else {
+					ds[i].Broken = err
+				}
 				continue
 			}
 			if err != nil {
@@ -212,7 +217,8 @@ func (e *entry) open(b *box, d *event.Detection) error {
 // changes nothing.
 func (s *Store) Settle(ctx context.Context, d alert.Delivery, failure error, next time.Time) error {
 	state, text, due := "done", "", int64(0)
-	if failure != nil {
+	skipped := errors.Is(failure, alert.ErrSkipped)
+	if failure != nil && !skipped {
 		state, text = "dead", clip(failure.Error())
 		if !next.IsZero() {
 			state, due = "pending", micros(next)
@@ -225,11 +231,27 @@ func (s *Store) Settle(ctx context.Context, d alert.Delivery, failure error, nex
 				state, due, text, d.Incident.Number, d.Sink, d.Incident.Revision)
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?, tries = tries + 1, due = ?, error = ?
+		res, err := tx.ExecContext(ctx, `UPDATE delivery SET state = ?, tries = tries + 1, due = ?, error = ?
 			WHERE detection = ? AND sink = ? AND revision = ? AND state = 'pending'`,
 			state, due, text, d.Detection.ID, d.Sink, d.Detection.Revision)
-		return err
+		if err != nil || !skipped {
+			return err
+		}
+		if n, err := res.RowsAffected(); n == 0 || err != nil {
+			return err
+		}
+		return unhold(ctx, tx, d, micros(s.now()))
 	})
+}
+
+// unhold makes due what was held back for a delivery that is not made after all: the
+// one before it, which in its turn speaks for those before that.
+func unhold(ctx context.Context, tx *sql.Tx, d alert.Delivery, now int64) error {
+	_, err := tx.ExecContext(ctx, `UPDATE delivery SET state = 'pending', due = ?3, throttled = 0, error = ''
+		WHERE sink = ?1 AND detection = (SELECT e.detection FROM delivery v JOIN delivery e ON e.sink = v.sink AND e.incident = v.incident
+			WHERE v.sink = ?1 AND v.detection = ?2 AND v.held > 0 AND e.state = 'held' AND e.seq < v.seq ORDER BY e.seq DESC LIMIT 1)`,
+		d.Sink, d.Detection.ID, now)
+	return err
 }
 
 // Deliveries implements alert.Journal: sorted by sink.
@@ -344,7 +366,7 @@ func (s *Store) Dead(ctx context.Context, sink string) (ds []alert.DeadLetter, e
 			}
 			d.Committed = fromMicros(created)
 			if err := e.open(s.box, &d.Detection); err != nil {
-				return err
+				d.Detection, d.Error = event.Detection{ID: e.id, Revision: e.revision}, err.Error()
 			}
 			ds = append(ds, d)
 			return nil

@@ -1,12 +1,11 @@
 package sqlite
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -24,18 +23,19 @@ const (
 	spillGroup = 256      // detections handed over at once
 	spillMax   = 64 << 20 // bytes of one record: what is longer is no record
 	aboutSpill = "spilled detection"
+	// spillMark begins a record. No length begins so.
+	spillMark = "HoneySpl"
 )
 
 // Spill is a file of detections that could not be committed, mode 0600. Each is a
-// record of its own, sealed with the registry's key: its length in four bytes,
-// most significant first, then that many bytes. A record that a crash cut short
-// ends the file. Processes that share it lock it (flock) while they are at it.
+// record of its own, sealed with the registry's key: spillMark (none in files of
+// before it), its length in four bytes, most significant first, then that many
+// bytes. Processes that share it lock it (flock) while they are at it.
 type Spill struct {
 	path string
 	box  *box
 
-	mu  sync.Mutex // held while the file is written or emptied
-	end int64      // where the last whole record ended when Keep had written it
+	mu sync.Mutex // held while the file is written or emptied
 
 	count sync.Mutex
 	seen  os.FileInfo // as it was counted last
@@ -53,7 +53,8 @@ func (s *Store) Spill(path string) *Spill {
 // Path implements alert.Spill.
 func (p *Spill) Path() string { return p.path }
 
-// Keep implements alert.Spill.
+// Keep implements alert.Spill. It writes behind all that is there, whole or not:
+// read finds its way.
 func (p *Spill) Keep(ds []event.Detection) (err error) {
 	var b []byte
 	for i := range ds {
@@ -62,7 +63,10 @@ func (p *Spill) Keep(ds []event.Detection) (err error) {
 			return fmt.Errorf("spill detection %s: %w", ds[i].ID, err)
 		}
 		sealed := p.box.seal(aboutSpill, body)
-		b = append(binary.BigEndian.AppendUint32(b, uint32(len(sealed))), sealed...)
+		if len(sealed) > spillMax {
+			return fmt.Errorf("spill detection %s: it has %d bytes, of at most %d", ds[i].ID, len(sealed), spillMax)
+		}
+		b = append(binary.BigEndian.AppendUint32(append(b, spillMark...), uint32(len(sealed))), sealed...)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -71,14 +75,13 @@ func (p *Spill) Keep(ds []event.Detection) (err error) {
 		return p.explain(err)
 	}
 	defer f.Close()
-	end, err := p.tail(f)
+	st, err := f.Stat()
 	if err != nil {
 		return p.explain(err)
 	}
+	end := st.Size()
 	if _, err = f.WriteAt(b, end); err == nil {
-		if err = f.Truncate(end + int64(len(b))); err == nil {
-			err = f.Sync()
-		}
+		err = f.Sync()
 	}
 	if err == nil && end == 0 {
 		err = syncDir(filepath.Dir(p.path))
@@ -86,18 +89,7 @@ func (p *Spill) Keep(ds []event.Detection) (err error) {
 	if err != nil {
 		return errors.Join(p.explain(err), f.Truncate(end))
 	}
-	p.end = end + int64(len(b))
 	return nil
-}
-
-// tail returns where the last whole record ends.
-func (p *Spill) tail(f *os.File) (int64, error) {
-	st, err := f.Stat()
-	if err != nil || st.Size() == 0 || st.Size() == p.end {
-		return st.Size(), err
-	}
-	_, end, err := p.read(f, nil)
-	return end, err
 }
 
 func (p *Spill) explain(err error) error {
@@ -116,42 +108,86 @@ func (p *Spill) open(flag int) (*os.File, error) {
 	return f, nil
 }
 
-// read shows each whole record to do (nil: nobody) and returns how many there
-// are, and where they end.
-func (p *Spill) read(f *os.File, do func(sealed []byte) error) (n int, end int64, err error) {
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return 0, 0, err
+// read shows what each record holds to do (nil: nobody), which tells whether it opens,
+// and returns how many do, how many do not, and how many bytes are of none. Behind
+// what does not open it looks for the next mark: a write that a crash cut short, a
+// damaged length, costs what it hit and no more.
+func (p *Spill) read(f *os.File, do func(sealed []byte) (opens bool, err error)) (n, bad int, stray int64, err error) {
+	st, err := f.Stat()
+	if err != nil {
+		return 0, 0, 0, err
 	}
-	r := bufio.NewReader(f)
-	for {
-		var head [4]byte
-		if _, err := io.ReadFull(r, head[:]); err != nil {
-			return n, end, whole(err)
+	size := st.Size()
+	for off := int64(0); off < size; {
+		sealed, next, err := record(f, off, size)
+		if err != nil {
+			return n, bad, stray, err
 		}
-		size := binary.BigEndian.Uint32(head[:])
-		if size > spillMax {
-			return n, end, nil
-		}
-		sealed := make([]byte, size)
-		if _, err := io.ReadFull(r, sealed); err != nil {
-			return n, end, whole(err)
-		}
-		if do != nil {
-			if err := do(sealed); err != nil {
-				return n, end, err
+		opens := sealed != nil
+		if opens && do != nil {
+			if opens, err = do(sealed); err != nil {
+				return n, bad, stray, err
 			}
 		}
-		n++
-		end += int64(len(head)) + int64(size)
+		if opens {
+			n++
+			off = next
+			continue
+		}
+		if next, err = mark(f, off+1, size); err != nil {
+			return n, bad, stray, err
+		}
+		if sealed != nil {
+			bad++
+		} else {
+			stray += next - off
+		}
+		off = next
 	}
+	return n, bad, stray, nil
 }
 
-// whole takes a file that ends in the middle of a record as one that ends before.
-func whole(err error) error {
-	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil
+// record reads the record at off, nil if none can stand there, and where the next one
+// begins.
+func record(f *os.File, off, size int64) (sealed []byte, next int64, err error) {
+	head := make([]byte, min(int64(len(spillMark)+4), size-off))
+	if _, err := f.ReadAt(head, off); err != nil {
+		return nil, 0, err
 	}
-	return err
+	if bytes.HasPrefix(head, []byte(spillMark)) {
+		off += int64(len(spillMark))
+		head = head[len(spillMark):]
+	}
+	if len(head) < 4 {
+		return nil, 0, nil
+	}
+	off += 4
+	n := int64(binary.BigEndian.Uint32(head))
+	if n == 0 || n > spillMax || n > size-off {
+		return nil, 0, nil
+	}
+	sealed = make([]byte, n)
+	_, err = f.ReadAt(sealed, off)
+	return sealed, off + n, err
+}
+
+// mark returns where the next mark stands from off on, size if none does.
+func mark(f *os.File, off, size int64) (int64, error) {
+	b := make([]byte, 64<<10)
+	for off < size {
+		n, err := f.ReadAt(b[:min(int64(len(b)), size-off)], off)
+		if err != nil {
+			return 0, err
+		}
+		if i := bytes.Index(b[:n], []byte(spillMark)); i >= 0 {
+			return off + int64(i), nil
+		}
+		if n < len(b) {
+			break
+		}
+		off += int64(n - len(spillMark) + 1)
+	}
+	return size, nil
 }
 
 // Replay implements alert.Spill. Records that do not open, of another key or
@@ -169,7 +205,6 @@ func (p *Spill) Replay(put func(ds []event.Detection) error) (n int, err error) 
 	}
 	defer f.Close()
 	var group []event.Detection
-	bad := 0
 	hand := func() error {
 		if len(group) == 0 {
 			return nil
@@ -181,20 +216,19 @@ func (p *Spill) Replay(put func(ds []event.Detection) error) (n int, err error) 
 		group = nil
 		return nil
 	}
-	_, end, err := p.read(f, func(sealed []byte) error {
+	_, bad, stray, err := p.read(f, func(sealed []byte) (bool, error) {
 		var d event.Detection
 		plain, err := p.box.open(nil, aboutSpill, sealed)
 		if err == nil {
 			err = json.Unmarshal(plain, &d)
 		}
 		if err != nil {
-			bad++
-			return nil
+			return false, nil
 		}
 		if group = append(group, d); len(group) == spillGroup {
-			return hand()
+			return true, hand()
 		}
-		return nil
+		return true, nil
 	})
 	if err == nil {
 		err = hand()
@@ -202,12 +236,12 @@ func (p *Spill) Replay(put func(ds []event.Detection) error) (n int, err error) 
 	if err != nil {
 		return n, err
 	}
-	if st, serr := f.Stat(); serr == nil && (bad > 0 || st.Size() > end) {
-		aside := fmt.Sprintf("%s.damaged-%d", p.path, time.Now().Unix())
-		if err := os.Rename(p.path, aside); err != nil {
+	if bad > 0 || stray > 0 {
+		aside, err := p.putAside()
+		if err != nil {
 			return n, p.explain(err)
 		}
-		return n, &alert.SpillDamaged{Path: aside, Records: bad, Bytes: st.Size() - end}
+		return n, &alert.SpillDamaged{Path: aside, Records: bad, Bytes: stray}
 	}
 	if err := f.Truncate(0); err != nil {
 		return n, p.explain(err)
@@ -215,7 +249,17 @@ func (p *Spill) Replay(put func(ds []event.Detection) error) (n int, err error) 
 	return n, nil
 }
 
-// Waiting implements alert.Spill. It reads the file only if it has changed.
+// putAside gives the file another name, which no file has yet.
+func (p *Spill) putAside() (string, error) {
+	aside := fmt.Sprintf("%s.damaged-%d", p.path, time.Now().Unix())
+	for n := 2; exists(aside); n++ {
+		aside = fmt.Sprintf("%s.damaged-%d-%d", p.path, time.Now().Unix(), n)
+	}
+	return aside, os.Rename(p.path, aside)
+}
+
+// Waiting implements alert.Spill. It reads the file only if it has changed, and tells
+// of one at least if there is anything: Replay finds out what.
 func (p *Spill) Waiting() int {
 	p.count.Lock()
 	defer p.count.Unlock()
@@ -232,8 +276,8 @@ func (p *Spill) Waiting() int {
 		return p.n
 	}
 	defer f.Close()
-	if n, _, err := p.read(f, nil); err == nil {
-		p.seen, p.n = st, n
+	if n, _, _, err := p.read(f, nil); err == nil {
+		p.seen, p.n = st, max(n, 1)
 	}
 	return p.n
 }

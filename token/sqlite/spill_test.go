@@ -88,14 +88,23 @@ func TestARecordThatACrashCutShortCostsNothingElse(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "honeyrow.db")
 	s := openAt(t, path, nil)
 	for _, tc := range []struct {
-		name string
-		harm func([]byte) []byte
-		want int // detections that are left of two, and one that is kept afterwards
+		name  string
+		harm  func([]byte) []byte
+		want  int // detections that are left of two, and one that is kept afterwards
+		bad   int // records that do not open
+		stray bool
 	}{
-		{"cut in the last record", func(b []byte) []byte { return b[:len(b)-5] }, 2},
-		{"cut in a length", func(b []byte) []byte { return append(b, 0, 0) }, 3},
-		{"a length beyond all bounds", func(b []byte) []byte { return append(b, 0xff, 0xff, 0xff, 0xff, 'x') }, 3},
-		{"a changed byte", func(b []byte) []byte { b[20] ^= 1; return b }, 2},
+		{"cut in the last record", func(b []byte) []byte { return b[:len(b)-5] }, 2, 1, false},
+		{"cut in a mark", func(b []byte) []byte { return append(b, "Hone"...) }, 3, 0, true},
+		{"cut in a length", func(b []byte) []byte { return append(b, "HoneySpl\x00\x00"...) }, 3, 0, true},
+		{"a length beyond all bounds", func(b []byte) []byte { return append(b, 0xff, 0xff, 0xff, 0xff, 'x') }, 3, 0, true},
+		{"a changed byte", func(b []byte) []byte { b[20] ^= 1; return b }, 2, 1, false},
+		{"the first length is too large", func(b []byte) []byte { b[len(spillMark)] ^= 0xff; return b }, 2, 0, true},
+		{"the first length is larger", func(b []byte) []byte { b[len(spillMark)+3] ^= 0x80; return b }, 2, 1, false},
+		{"the first mark is gone", func(b []byte) []byte { copy(b, "\xff\xff\xff\xff"); return b }, 2, 0, true},
+		{"nothing but rubbish", func([]byte) []byte { return bytes.Repeat([]byte{0xa5}, 100) }, 1, 0, true},
+		{"nothing is wrong", func(b []byte) []byte { return b }, 3, 0, false},
+		{"a file of before the marks", func(b []byte) []byte { return bytes.ReplaceAll(b, []byte(spillMark), nil) }, 3, 0, false},
 	} {
 		p := s.Spill(filepath.Join(t.TempDir(), "spill"))
 		if err := p.Keep(detections(0, 2)); err != nil {
@@ -109,13 +118,17 @@ func TestARecordThatACrashCutShortCostsNothingElse(t *testing.T) {
 			t.Fatal(err)
 		}
 		p = s.Spill(p.Path()) // a new process
+		if p.Waiting() == 0 {
+			t.Errorf("%s: nothing waits", tc.name)
+		}
 		if err := p.Keep(detections(2, 3)); err != nil {
 			t.Errorf("%s: %v", tc.name, err)
 		}
 		got := 0
 		_, err = p.Replay(func(ds []event.Detection) error { got += len(ds); return nil })
-		if damaged, ok := errors.AsType[*alert.SpillDamaged](err); err != nil && (!ok || damaged.Records != 1) {
-			t.Errorf("%s: %v", tc.name, err)
+		damaged, ok := errors.AsType[*alert.SpillDamaged](err)
+		if ok != (tc.bad > 0 || tc.stray) || !ok && err != nil || ok && (damaged.Records != tc.bad || (damaged.Bytes > 0) != tc.stray) {
+			t.Errorf("%s: %v; want %d records that do not open, stray bytes %t", tc.name, err, tc.bad, tc.stray)
 		}
 		if got != tc.want || p.Waiting() != 0 {
 			t.Errorf("%s: %d detections, %d wait; want %d and none", tc.name, got, p.Waiting(), tc.want)
@@ -125,6 +138,35 @@ func TestARecordThatACrashCutShortCostsNothingElse(t *testing.T) {
 			t.Errorf("%s: %v, put aside: %v", tc.name, err, aside)
 		}
 	}
+}
+
+func FuzzASpillOfAnyBytesGivesWhatIsWhole(f *testing.F) {
+	s := openAt(f, filepath.Join(f.TempDir(), "honeyrow.db"), nil)
+	f.Add([]byte(nil), []byte(nil))
+	f.Add([]byte("HoneySpl\x00\x00\x00\x10"), []byte("HoneySplHoneySpl"))
+	f.Add([]byte{0, 0, 0, 1, 'x'}, []byte{0xff})
+	d := detections(0, 1)
+	f.Fuzz(func(t *testing.T, before, after []byte) {
+		p := s.Spill(filepath.Join(t.TempDir(), "spill"))
+		if err := os.WriteFile(p.Path(), before, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Keep(d); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(p.Path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(p.Path(), append(b, after...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got := 0
+		_, err = p.Replay(func(ds []event.Detection) error { got += len(ds); return nil })
+		if _, damaged := errors.AsType[*alert.SpillDamaged](err); got != 1 || damaged != (len(before)+len(after) > 0) || err != nil && !damaged {
+			t.Errorf("%d detections, %v", got, err)
+		}
+	})
 }
 
 // syncLog takes log lines from several goroutines.

@@ -26,8 +26,9 @@ type note struct {
 	killer   bool
 	needs    needs // what is to be looked for in its results
 	formulas []*formula.Formula
-	makes    bool // what others read
-	upkeep   bool // nothing but maintenance: no row is read or written
+	makes    bool   // what others read
+	hides    string // a function that leaves nothing to recognise
+	upkeep   bool   // nothing but maintenance: no row is read or written
 	// grounds are what the tables mean for the sessions that asked last.
 	grounds [4]atomic.Pointer[ground]
 }
@@ -45,6 +46,7 @@ func annotate(f *sqlfacts.Facts, env sqlfacts.Env) any {
 	n.tables, n.seeks = findSeeks(f)
 	n.copying = findCopying(f)
 	n.needs, n.makes = needsOf(f), makes(f)
+	n.hides = formula.Hides(f.Statements, env.Flavour != sqlfacts.PostgreSQL)
 	if n.formulas = formula.Find(f.Statements, env.Flavour != sqlfacts.PostgreSQL); len(n.formulas) > 0 {
 		n.needs |= needsFormulas
 	} else {
@@ -314,6 +316,12 @@ var killer = event.Finding{
 	Detail: "the process that parses statements died of it, or had to be stopped", Maps: []string{"CWE-674", "CWE-400", "T1499.004"},
 }
 
+// hidden is the finding on a text that returns values of a table with honey rows
+// in a form in which nothing can be recognised.
+var hidden = event.Finding{
+	Detector: "hidden-values", Title: "Values made unreadable", Weight: detect.Medium, Maps: []string{"T1213.006", "T1027"},
+}
+
 // judge looks at a text before it is sent: st is its statement. f is nil if the
 // shape is not known yet.
 func (s *session) judge(st *statement, t *sqlfacts.Text, f *sqlfacts.Facts, sql []byte, total int) event.Verdict {
@@ -340,6 +348,11 @@ func (s *session) judge(st *statement, t *sqlfacts.Text, f *sqlfacts.Facts, sql 
 func (s *session) weigh(t *sqlfacts.Text, n *note, g *ground, sql []byte, total int) event.Verdict {
 	s.copied(n, sql, total)
 	fs := n.findings(t)
+	if n.hides != "" && len(g.reach) > 0 && len(g.seeks) == 0 { // a row named by its key is that row, and judged as such
+		f := hidden
+		f.Detail = n.hides
+		fs = append(fs, f)
+	}
 	novelty := s.compare(t, fs)
 	if novelty == newShape {
 		if f, ok := s.graft(t); ok {

@@ -310,7 +310,7 @@ func Detectors() []string {
 	for _, d := range detect.Detectors() {
 		out = append(out, d.ID)
 	}
-	return append(out, "syntax-error-burst", AttemptDetector, "parser-killer", "new-shape", "new-application", "new-user", "grown-statement") // the engine's own
+	return append(out, "syntax-error-burst", AttemptDetector, "parser-killer", "hidden-values", "new-shape", "new-application", "new-user", "grown-statement") // the engine's own
 }
 
 // AttemptDetector finds SQL inside of values. It did no harm: its weight does not

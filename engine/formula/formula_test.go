@@ -152,3 +152,28 @@ func FuzzFormulas(f *testing.F) {
 		}
 	})
 }
+
+func TestFunctionsThatHideValuesAreNamed(t *testing.T) {
+	for _, c := range []struct {
+		my        bool
+		sql, want string
+	}{
+		{false, "select pgp_sym_encrypt(v, 'k') from t", "pgp_sym_encrypt"},
+		{false, "select id, encode(pgp_pub_encrypt(v::text, $1), 'base64') from t", "pgp_pub_encrypt"},
+		{false, "select encrypt(v, w, 'aes') from t", "encrypt"},
+		{false, "select encrypt(v, 'k', 'aes') from t", ""}, // made again
+		{false, "select encode(v, 'hex'), md5(v) from t", ""},
+		{false, "select id from t where pw = crypt('x', pw)", ""},
+		{false, "select pw = crypt('x', pw) from t", ""},
+		{false, "update t set v = pgp_sym_encrypt(v, 'k')", ""},
+		{false, "insert into t values (pgp_sym_encrypt($1, 'k'))", ""},
+		{true, "select encode(v, 'k') from t", "encode"},
+		{true, "select hex(weight_string(v collate utf8mb4_unicode_ci)) from t", "weight_string"},
+		{true, "select aes_encrypt(v, @k) from t", "aes_encrypt"},
+		{true, "select aes_decrypt(v, 'k'), aes_encrypt('x', 'k') from t where v = aes_encrypt('x', 'k')", ""},
+	} {
+		if got := Hides(sqlfacts.Scan(lexed(c.sql, c.my)), c.my); got != c.want {
+			t.Errorf("%s: %q, want %q", c.sql, got, c.want)
+		}
+	}
+}

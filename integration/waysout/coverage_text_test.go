@@ -127,7 +127,8 @@ const coverageJudged = `
 ## Judged by the statement
 
 What only inference can carry, and what leaves by another way than this connection, has no value on the wire. With ~alerts.statements~ the statement is judged; the cell names the detector
-whose finding makes the detection, which also names the table that is reached (~TestWhatOnlyTheStatementTellsIsJudgedByIt~; ~TestOrdinaryStatementsThatLookLikeItAreNotJudged~ is the control).
+whose finding makes the detection, which also names the table that is reached (~TestWhatOnlyTheStatementTellsIsJudgedByIt~; ~TestOrdinaryStatementsThatLookLikeItAreNotJudged~ is the control). *hidden-values* is found where a function that leaves nothing to
+recognise is in the select list of a statement that reads a table with honey rows and names none of its rows by key.
 
 | way | PostgreSQL | MariaDB and MySQL |
 |---|---|---|

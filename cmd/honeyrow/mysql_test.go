@@ -71,7 +71,7 @@ func TestSeedingMariaDBIsSeenByTheProxyBeforeItAndLeavesNothingBehind(t *testing
 	if out := must(t, w.dir, "doctor"); !strings.Contains(out, string(my.Kind)+" ") || !strings.Contains(out, "may plant in 1 of the 1 tables") || !strings.Contains(out, "0 failing") {
 		t.Errorf("doctor:\n%s", out)
 	}
-	if out := must(t, w.dir, "seed", "plan", "--rows", "3"); !strings.Contains(out, "3 honey rows in 1 tables") {
+	if out := must(t, w.dir, "seed", "plan", "--rows", "3"); !strings.Contains(out, "3 honey rows in 1 table") {
 		t.Errorf("plan:\n%s", out)
 	}
 	// MySQL does not say that there are no triggers.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -50,6 +51,8 @@ type result struct {
 	bar   bool
 	rep   *camouflage.Report
 	note  string
+	// refused is how many runs the seeder would not plant.
+	refused int
 }
 
 // judge plays all ways of one scene.
@@ -80,8 +83,14 @@ func (l *lab) judge(ctx context.Context, c *scene, o options) (out []*result, er
 		t := plain
 		t.Runs = nil
 		note := w.note
+		var refused []string
 		for seed := range o.seeds {
 			run, real, why, err := l.plant(ctx, b, c, w, uint64(seed+o.first), o.rows)
+			if errors.Is(err, seeder.ErrNothing) && c.of != "" { // what was sampled may not suffice to learn from
+				refused = append(refused, fmt.Sprintf("seed %d: %v", seed+o.first, err))
+				fmt.Fprintf(l.errs, "  %s, %s, %s\n", c.name, w.name, refused[len(refused)-1])
+				continue
+			}
 			if err != nil {
 				return nil, fmt.Errorf("%s, seed %d: %w", w.name, seed+o.first, err)
 			}
@@ -99,7 +108,13 @@ func (l *lab) judge(ctx context.Context, c *scene, o options) (out []*result, er
 		if err := b.clear(ctx); err != nil {
 			return nil, err
 		}
-		out = append(out, &result{scene: c, way: w.name, bar: w.bar, rep: camouflage.Measure(t), note: note})
+		if len(refused) > 0 {
+			note = fmt.Sprintf("%d of %d runs were refused (%s)", len(refused), o.seeds, refused[0])
+		}
+		if len(t.Runs) == 0 {
+			t.Runs = [][]camouflage.Row{nil}
+		}
+		out = append(out, &result{scene: c, way: w.name, bar: w.bar, rep: camouflage.Measure(t), note: note, refused: len(refused)})
 	}
 	return out, nil
 }

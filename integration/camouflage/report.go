@@ -36,6 +36,9 @@ func report(rs []*result, away []*scene, o options) string {
 			if r.rep.Dump.AUC > dumpBar {
 				missed = append(missed, "dump")
 			}
+			if r.refused > 0 {
+				missed = append(missed, fmt.Sprintf("runs refused: %d", r.refused))
+			}
 			if len(habits) > 0 {
 				missed = append(missed, "habits")
 			}

@@ -261,6 +261,7 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	loops.Go(func() { a.learnLoop(background) })
 	loops.Go(func() { a.catalogLoop(background) })
 	loops.Go(func() { a.patrol(background) })
+	loops.Go(func() { a.letGoLoop(background) })
 	loops.Go(func() { a.greet(background) })
 	loops.Go(func() { a.keepQuarantine(background) })
 	loops.Go(func() { a.learnStatements(background) })

@@ -8,6 +8,7 @@ import (
 	"honeyrow/engine/formula"
 	"honeyrow/engine/match"
 	"honeyrow/engine/sqlfacts"
+	"honeyrow/token"
 )
 
 // demand is what is looked for only in the results of a statement that names a
@@ -17,6 +18,7 @@ type demand struct {
 	derived []*derived
 	numbers bool // characters by their numbers
 	unpack  bool // all of what was compressed
+	beside  bool // pieces of a value in columns beside each other
 }
 
 // needs are the kinds of it, as bits.
@@ -31,6 +33,7 @@ const (
 	// A function that may be of use with another one of its kind.
 	needsHex
 	needsCut
+	needsBeside // follows from needsCut
 )
 
 // neededBy are the functions that ask for something.
@@ -51,6 +54,9 @@ var neededBy = map[string]needs{
 func (n needs) whole() needs {
 	if n&(needsHex|needsCut) == needsHex|needsCut {
 		n |= needsNumbers
+	}
+	if n&needsCut != 0 {
+		n |= needsBeside
 	}
 	return n &^ (needsHex | needsCut)
 }
@@ -232,6 +238,7 @@ func (r *run) demanded(x *match.Index) *demand {
 		return nil
 	}
 	d := &demand{numbers: w.needs&needsNumbers != 0, unpack: w.needs&needsUnpack != 0}
+	d.beside = w.needs&needsBeside != 0 && len(r.rows.watch.cols) != 1
 	if w.needs&needsCRC != 0 {
 		d.crcs = r.s.e.checksumsOf(x)
 	}
@@ -244,7 +251,7 @@ func (r *run) demanded(x *match.Index) *demand {
 			d.derived = append(d.derived, of)
 		}
 	}
-	if d.crcs == nil && len(d.derived) == 0 && !d.numbers && !d.unpack {
+	if d.crcs == nil && len(d.derived) == 0 && !d.numbers && !d.unpack && !d.beside {
 		return nil
 	}
 	return d
@@ -265,6 +272,41 @@ func (w *rows) special(at view, i int, b []byte, col *columnWatch) {
 	if d.numbers && col.set == nil {
 		w.numbers(at, i, b, col)
 	}
+}
+
+// maxBeside is how many bytes of a row's fields are put together.
+const maxBeside = 1 << 10
+
+// beside puts the fields of a row together that no column is known of, and looks
+// for a value over several of them.
+func (w *rows) beside(at view) {
+	x, buf := w.watch.x, w.scratch[:0]
+	last := -1
+	for i := range at.fields {
+		b := at.bytes(i)
+		if col := w.watch.column(at.fields[i].Col); col.set != nil || len(b) == 0 || len(buf)+len(b) > maxBeside {
+			continue
+		}
+		from := len(buf)
+		buf = append(buf, b...)
+		if last >= 0 {
+			for f := x.Find(buf); ; {
+				v, start, ok := f.Next()
+				if !ok {
+					break
+				}
+				if start < from && f.End() > from { // not in one of them
+					proven(x, v, asText, func(t uint32) {
+						if x.Traits(t).Strength == token.Strong {
+							w.hit(at, i, t, meansOf(match.Chunks))
+						}
+					})
+				}
+			}
+		}
+		last = i
+	}
+	w.scratch = buf
 }
 
 func (w *rows) sighted(at view, i int, h match.Sight) bool {

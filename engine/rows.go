@@ -104,6 +104,9 @@ func (w *rows) Row(n uint64, row []byte, fields []inspect.Span) event.Verdict {
 	if !seen {
 		return event.Verdict{}
 	}
+	if w.demand != nil && w.demand.beside {
+		w.beside(view{n, row, fields})
+	}
 	if len(w.weak) > 0 {
 		w.together(view{n, row, fields})
 	}

@@ -113,6 +113,7 @@ More is looked for only in the results of a statement that names a function for 
   AES with its key in the text (MySQL's of 128 and 256 bits by blocks, or with a vector; pgcrypto's), translate() and replace(), numbers in another base. It costs 8 bytes and about a microsecond a token for each function with its constants, the first time (the
   last 16 are kept), for up to 200,000 tokens (plain digests: 2,000,000). What comes out is looked for as bytes, in hexadecimal digits and in base64.
 - *numbers*: characters by their numbers in decimal, hexadecimal, octal or binary digits, in one field or one a row, where ascii(), ord(), get_byte(), to_hex(), bin(), conv(), bit(n), or hex() of substr() are named.
+- *pieces* beside each other in one row, without gaps and in their order, where substr(), left(), right() and the like are named.
 - *compressed* beyond 4 KiB: a mebibyte of each field, where compress() is named.
 `
 

@@ -98,6 +98,8 @@ var disguised = []way{
 	{name: "hexadecimal of characters over rows", kind: "email", sql: "/*simple*/ select to_hex(ascii(c)) from customers, regexp_split_to_table(email, '') c where id > 900000", as: "numbers"},
 	{name: "bits", kind: "email", sql: "select string_agg(ascii(c)::bit(8)::text, '') from customers, regexp_split_to_table(email, '') c where id > 900000", as: "numbers"},
 	{name: "bits over rows", kind: "email", sql: "/*simple*/ select ascii(c)::bit(8)::text from customers, regexp_split_to_table(email, '') c where id > 900000", as: "numbers"},
+	{name: "halves beside each other", kind: "email", sql: "select left(email, 20), right(email, 19) from customers where id > 900000", as: "pieces"},
+	{name: "pieces over columns", kind: "email", sql: "/*simple*/ select id + 0, substr(email, 1, 8), substr(email, 9, 8), substr(email, 17, 8), substr(email, 25, 8), substr(email, 33) from customers", as: "pieces"},
 	{name: "COPY of hexadecimal digits", channel: "copy", kind: "email", stmt: "copy", do: func(x *try) {
 		x.query("copy (select encode(email::bytea, 'hex') from customers where id > 900000) to stdout")
 	}, as: "hex"},

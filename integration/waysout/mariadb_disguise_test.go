@@ -85,6 +85,8 @@ var myDisguised = []myWay{
 	{name: "bits", kind: "email", sql: "select group_concat(lpad(bin(ord(substr(email, seq, 1))), 8, '0') order by seq separator '') from customers, seq_1_to_39 where id > 900000", as: "numbers"},
 	{name: "bits with blanks", kind: "email", sql: "select group_concat(bin(ascii(substr(email, seq, 1))) order by seq separator ' ') from customers, seq_1_to_39 where id > 900000", text: true, as: "numbers"},
 	{name: "COMPRESS of the table", kind: "email", sql: "select compress(group_concat(email, ' ', name order by id)) from customers", text: true, as: "compressed"},
+	{name: "halves beside each other", kind: "email", sql: "select left(email, 20), right(email, 19) from customers where id > 900000", as: "pieces"},
+	{name: "pieces over columns", kind: "email", sql: "select id + 0, substr(email, 1, 8), substr(email, 9, 8), substr(email, 17, 8), substr(email, 25, 8), substr(email, 33) from customers", text: true, as: "pieces"},
 	{name: "crc32()", kind: "email", sql: "select crc32(email) from customers where id > 900000", as: "crc32"},
 	{name: "crc32() of the table's", kind: "email", sql: "select id, crc32(email) from customers", as: "crc32"},
 	{name: "crc32() in hexadecimal", kind: "email", sql: "select hex(crc32(email)) from customers where id > 900000", as: "crc32"},

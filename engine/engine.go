@@ -72,6 +72,7 @@ type Engine struct {
 	keys        atomic.Pointer[keyring]
 	baseline    atomic.Pointer[baseline.Book]
 	learner     atomic.Pointer[baseline.Learner]
+	recalls     *baseline.Memory
 	suspects    suspects
 	bans        bans
 	regular     regular
@@ -102,6 +103,7 @@ func New(c Config, o Options) (*Engine, error) {
 		return nil, errors.New("engine: no reporter: give one in Options")
 	}
 	e := &Engine{reporter: o.Reporter, now: o.Now, analysis: o.Analysis, order: o.Enforce, news: o.Shut, drills: o.Drills}
+	e.recalls = baseline.NewMemory()
 	if e.news == nil {
 		e.news = func() {}
 	}

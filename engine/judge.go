@@ -31,6 +31,10 @@ type note struct {
 	upkeep   bool   // nothing but maintenance: no row is read or written
 	// grounds are what the tables mean for the sessions that asked last.
 	grounds [4]atomic.Pointer[ground]
+	// Of which clients (acquaintance.bit) the memory says nothing more, and of which
+	// it says something; how many texts of the shape it was asked about.
+	met, odd atomic.Uint64
+	early    atomic.Uint32
 }
 
 // annotate makes a shape's note.
@@ -358,6 +362,8 @@ func (s *session) weigh(t *sqlfacts.Text, n *note, g *ground, sql []byte, total 
 		if f, ok := s.graft(t); ok {
 			fs = append(fs, f)
 		}
+	} else if f, ok := s.recall(t, n, fs); ok {
+		fs = append(fs, f)
 	}
 	usual := novelty == newShape && s.usual(fs)
 	if novelty != "" {

@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"hash/maphash"
+	"math/rand/v2"
+
 	"honeyrow/engine/baseline"
 	"honeyrow/engine/detect"
 	"honeyrow/engine/sqlfacts"
@@ -147,20 +150,85 @@ func (s *session) graft(t *sqlfacts.Text) (event.Finding, bool) {
 	if g == nil {
 		return event.Finding{}, false
 	}
+	return grownFrom(g, "the known statement has")
+}
+
+// grownFrom is the finding on a graft.
+func grownFrom(g *baseline.Graft, known string) (event.Finding, bool) {
 	f := event.Finding{Detector: grown, Title: "A known statement with something put in", Maps: []string{"CWE-89", "T1190"}}
 	switch {
 	case g.Made == baseline.Query:
-		f.Weight, f.Detail = 3, "a query where the known statement has a value"
+		f.Weight, f.Detail = 3, "a query where "+known+" a value"
 	case g.Made == baseline.Choice:
-		f.Weight, f.Detail = 2, "an alternative where the known statement has a value"
+		f.Weight, f.Detail = 2, "an alternative where "+known+" a value"
 	case g.Cut:
 		f.Weight, f.Detail = 2, "the known statement's end is gone"
 	case g.Made == baseline.Call:
-		f.Weight, f.Detail = 1, "a calculation where the known statement has a value"
+		f.Weight, f.Detail = 1, "a calculation where "+known+" a value"
 	default:
 		return event.Finding{}, false
 	}
 	return f, true
+}
+
+// maxEarly is how many texts of a shape the memory is asked about; later ones it is
+// asked about now and then.
+const (
+	maxEarly = 64
+	thinning = 64
+)
+
+// acquaintance is what the memory knows a session's client by.
+type acquaintance struct {
+	application *string
+	id          baseline.Identity
+	bit         uint64 // its mark in notes: another client's with luck
+}
+
+func (s *session) acquaintance() *acquaintance {
+	app := s.app.Load()
+	if a := s.known.Load(); a != nil && a.application == app {
+		return a
+	}
+	p := s.teacher()
+	a := &acquaintance{application: app, id: baseline.Identity{Server: p.Server, User: p.User, Application: baseline.Fold(p.Application)}}
+	a.bit = 1 << (maphash.Comparable(seed, a.id) % 64)
+	s.known.Store(a)
+	return a
+}
+
+// recall is graft for what nobody has learned: the finding on a text that has all
+// the words of one that this process has seen the same client send for a while. A
+// shape that the client sends for long costs a look.
+func (s *session) recall(t *sqlfacts.Text, n *note, fs []event.Finding) (event.Finding, bool) {
+	a := s.acquaintance()
+	e := s.e
+	if n.met.Load()&a.bit != 0 || n.upkeep || e.baseline.Load() != nil || e.learner.Load() != nil {
+		return event.Finding{}, false
+	}
+	switch early := n.early.Load(); {
+	case early < maxEarly:
+		n.early.Store(early + 1)
+	case n.odd.Load()&a.bit == 0 && rand.Uint32()%thinning != 0:
+		return event.Finding{}, false
+	}
+	r := e.recalls.Saw(a.id, t, detect.Score(fs) < detect.Medium, e.now())
+	switch {
+	case r.Settled:
+		n.odd.And(^a.bit)
+		n.met.Or(a.bit)
+		return event.Finding{}, false
+	case r.Graft == nil:
+		return event.Finding{}, false
+	}
+	f, ok := grownFrom(r.Graft, "one that the client sends often has")
+	if ok {
+		n.odd.Or(a.bit)
+		if f.Weight > 1 { // no rule on novel statements makes more of it
+			f.Weight = detect.Medium
+		}
+	}
+	return f, ok
 }
 
 // distrust keeps a session's source from teaching, and takes back what it has

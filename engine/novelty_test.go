@@ -1,10 +1,13 @@
 package engine
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"honeyrow/engine/baseline"
+	"honeyrow/engine/sqlfacts"
+	"honeyrow/engine/sqlfacts/mysql"
 	"honeyrow/event"
 	"honeyrow/inspect"
 	"honeyrow/rules"
@@ -125,5 +128,47 @@ func TestAKnownShapeIsComparedWithoutAllocation(t *testing.T) {
 	}
 	if least != 0 {
 		t.Errorf("%v allocations", least)
+	}
+}
+
+// Without a baseline, what the process has seen a client send for a while is
+// enough to see where something is put in.
+func TestWhatIsPutIntoStatementsThatWereSeenForLongIsTold(t *testing.T) {
+	p := new(mysql.Parser)
+	a := NewAnalysis(map[sqlfacts.Flavour]sqlfacts.Dialect{sqlfacts.MySQL: p}, AnalysisOptions{Patience: time.Minute})
+	t.Cleanup(a.Close)
+	var now atomic.Int64
+	l := &desk{in: make(chan event.Detection, 1024)}
+	e, err := New(DefaultConfig(), Options{Reporter: l, Analysis: a, Now: func() time.Time { return time.Unix(now.Load(), 0) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func(user string) inspect.Session {
+		s, _ := e.Open(event.Client{Session: event.NewID(), Protocol: "mysql", Server: "main", Database: "crm", User: user, Address: "10.0.0.5:1", Application: "web 1", ServerVersion: "8.4.0", Protect: true})
+		t.Cleanup(s.Close)
+		return s
+	}
+	const known, odd, more = "SELECT id, name FROM products WHERE id = 5", "SELECT id, name FROM products WHERE id = 5 OR stock <> 7", "SELECT id, name FROM products WHERE id = 5 AND stock > 7"
+	s := open("shop")
+	for range 2 {
+		for _, sql := range []string{known, odd} { // not seen for long: anything may be an application's own
+			ask(s, sql, "OK")
+		}
+		now.Add(int64(baseline.Routine/time.Second) / 2)
+	}
+	if ds := l.all(); len(ds) > 0 {
+		t.Fatalf("alerts before anything is known: %+v", ds[0].Findings)
+	}
+	now.Add(int64(baseline.Routine / time.Second))
+	ask(s, known, "OK")
+	ask(s, more, "OK")
+	ask(open("dba"), odd, "OK")
+	if ds := l.all(); len(ds) > 0 {
+		t.Fatalf("alerts: %+v", ds[0].Findings)
+	}
+	ask(open("shop"), odd+" AND name <> 'x'", "OK")
+	ds := l.all()
+	if len(ds) != 1 || ds[0].Rule != rules.Injection || len(ds[0].Findings) != 1 || ds[0].Findings[0].Detector != grown {
+		t.Errorf("%+v", ds)
 	}
 }

@@ -23,6 +23,7 @@ type session struct {
 	past   past
 	stand  atomic.Pointer[standing]
 	wishes atomic.Pointer[wish] // of statements that make what others read
+	known  atomic.Pointer[acquaintance]
 	mysql  bool
 	scope  match.Scope
 

@@ -33,6 +33,9 @@ func Fold(application string) string {
 	if len(application) > 128 {
 		application = strings.ToValidUTF8(application[:128], "")
 	}
+	if !strings.ContainsAny(application, "0123456789") {
+		return application
+	}
 	var b strings.Builder
 	digit := false
 	for _, r := range application {

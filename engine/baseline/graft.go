@@ -46,7 +46,9 @@ const (
 type grafting struct {
 	seed  maphash.Seed
 	stems map[uint64][]stem // by what stands before a place
-	words [][]word          // of each shape
+	texts []string          // of each shape
+	words [][]word          // likewise
+	count int               // of stems
 	kept  map[uint64]*Graft // by Text.Pattern and marks; nil: none
 }
 
@@ -79,38 +81,61 @@ func (k *Known) Graft(t *sqlfacts.Text) *Graft {
 	if f == nil {
 		f = newGrafting(k.shapes)
 	}
-	g = f.find(k.shapes, cut(string(t.Readable(nil))), t.Marks)
+	g = f.find(cut(string(t.Readable(nil))), t.Marks)
 	k.graftMu.Lock()
 	defer k.graftMu.Unlock()
 	if k.grafts == nil {
 		k.grafts = f
 	}
-	if len(k.grafts.kept) >= maxKept {
-		clear(k.grafts.kept)
+	k.grafts.keep(key, g)
+	return g
+}
+
+// keep remembers an answer.
+func (f *grafting) keep(key uint64, g *Graft) {
+	if len(f.kept) >= maxKept {
+		clear(f.kept)
 	}
-	k.grafts.kept[key] = g
+	f.kept[key] = g
+}
+
+// recall is find for a text that may have been looked at before.
+func (f *grafting) recall(key uint64, t *sqlfacts.Text) *Graft {
+	if len(f.stems) == 0 {
+		return nil
+	}
+	g, ok := f.kept[key]
+	if !ok {
+		g = f.find(cut(string(t.Readable(nil))), t.Marks)
+		f.keep(key, g)
+	}
 	return g
 }
 
 func newGrafting(shapes []Shape) *grafting {
 	f := &grafting{seed: maphash.MakeSeed(), stems: map[uint64][]stem{}, kept: map[uint64]*Graft{}}
-	n := 0
 	for i := range shapes {
-		ws := cut(shapes[i].SQL)
-		f.words = append(f.words, ws)
-		var h uint64
-		places, rooted := 0, false // SELECT 0 is where many begin
-		for at, w := range ws {
-			rooted = rooted || w.text == "from" || w.text == "into" || w.text == "update"
-			if rooted && places < maxPlaces && n < maxStems && (w.value || at > 0 && ws[at-1].text == "by" && name(w.text)) {
-				f.stems[h] = append(f.stems[h], stem{int32(i), int32(at)})
-				n++
-				places++
-			}
-			h = f.step(h, w)
-		}
+		f.add(shapes[i].SQL)
 	}
 	return f
+}
+
+// add makes a shape one that texts may have grown on.
+func (f *grafting) add(sql string) {
+	ws := cut(sql)
+	shape := int32(len(f.words))
+	f.texts, f.words = append(f.texts, sql), append(f.words, ws)
+	var h uint64
+	places, rooted := 0, false // SELECT 0 is where many begin
+	for at, w := range ws {
+		rooted = rooted || w.text == "from" || w.text == "into" || w.text == "update"
+		if rooted && places < maxPlaces && f.count < maxStems && (w.value || at > 0 && ws[at-1].text == "by" && name(w.text)) {
+			f.stems[h] = append(f.stems[h], stem{shape, int32(at)})
+			f.count++
+			places++
+		}
+		h = f.step(h, w)
+	}
 }
 
 // step hashes one word more.
@@ -118,7 +143,7 @@ func (f *grafting) step(h uint64, w word) uint64 {
 	return (h^maphash.String(f.seed, w.text))*0x9e3779b97f4a7c15 + 1
 }
 
-func (f *grafting) find(shapes []Shape, ws []word, marks sqlfacts.Marks) *Graft {
+func (f *grafting) find(ws []word, marks sqlfacts.Marks) *Graft {
 	var h uint64
 	var best *Graft
 	tried := 0
@@ -136,7 +161,7 @@ func (f *grafting) find(shapes []Shape, ws []word, marks sqlfacts.Marks) *Graft 
 				end, gone = len(ws), true
 			}
 			if g := graftOf(ws[at:end]); best == nil || g.Made > best.Made || g.Made == best.Made && len(g.Grown) < len(best.Grown) {
-				g.Known, g.Cut = shapes[s.shape].SQL, gone
+				g.Known, g.Cut = f.texts[s.shape], gone
 				best = g
 			}
 		}

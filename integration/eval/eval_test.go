@@ -119,6 +119,9 @@ func TestWhatIsLearnedTellsAttacksFromOrdinaryStatements(t *testing.T) {
 		if share := float64(l.ordinary.with) / float64(l.ordinary.all); share > 0.01 {
 			t.Errorf("%s: %d of %d ordinary statements are alerts of medium severity", l.name, l.ordinary.with, l.ordinary.all)
 		}
+		if share := float64(l.ordinary.seen) / float64(l.ordinary.all); share > 0.005 {
+			t.Errorf("%s: %d of %d ordinary statements are alerts where the process has seen the others", l.name, l.ordinary.seen, l.ordinary.all)
+		}
 		if l.ordinary.novel == 0 || l.ordinary.novel == l.ordinary.all {
 			t.Errorf("%s: %d of %d ordinary statements are new", l.name, l.ordinary.novel, l.ordinary.all)
 		}
@@ -151,6 +154,9 @@ func TestWhatIsPutIntoLearnedStatementsIsSeen(t *testing.T) {
 			if share := float64(c.with) / float64(c.all); share < c.bar || c.all-c.novel > c.known || c.with < c.bare {
 				t.Errorf("%s: %d of %d evasions seen, %d without learning; %d pass as known", s.name, c.with, c.all, c.bare, c.all-c.novel)
 			}
+		}
+		if share := float64(s.held.seen) / float64(s.held.all); share < 0.84 {
+			t.Errorf("%s: %d of %d kept-back evasions seen where the process has seen the application's statements", s.name, s.held.seen, s.held.all)
 		}
 		if share := float64(s.alike.with) / float64(s.alike.all); share > 0.1 {
 			t.Errorf("%s: %d of %d look-alikes are alerts", s.name, s.alike.with, s.alike.all)

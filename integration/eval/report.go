@@ -217,21 +217,21 @@ func report(out io.Writer, rs []*result, ls []*lesson, ss []*shop, kept figures,
 }
 
 // learnIntro stands above the tables on learning.
-const learnIntro = `An engine in protect mode learns the shapes of 70 % of what each application of our own corpora sent (the first of them in the order in which they were captured, or a share drawn with a fixed seed), through the baseline and its file. Then it judges the others, and all effective attacks, each by itself: an alert is a detection of medium severity or more. An attack "passes as known" if the baseline has its shape for any of the applications. Evasions are the hand-written sets above; so are look-alikes, which no application sent: they stand for what a new release or a person asks. "Low" are alerts of low severity, which one finding of the weakest kind in a new statement makes. "Left out" were not learned, for what they looked like or because somebody of the same user and address had sent such. The corpora were thinned out to ten statements a shape, and to one of a text that is prepared: what traffic repeats most is missing, so the shares of new ones here are the highest that can be. Of all of the captured traffic 13 to 16 % were new, by a measurement that is not repeated here.
+const learnIntro = `An engine in protect mode learns the shapes of 70 % of what each application of our own corpora sent (the first of them in the order in which they were captured, or a share drawn with a fixed seed), through the baseline and its file. Then it judges the others, and all effective attacks, each by itself: an alert is a detection of medium severity or more. An attack "passes as known" if the baseline has its shape for any of the applications. Evasions are the hand-written sets above; so are look-alikes, which no application sent: they stand for what a new release or a person asks. "Low" are alerts of low severity, which one finding of the weakest kind in a new statement makes. "Left out" were not learned, for what they looked like or because somebody of the same user and address had sent such. The corpora were thinned out to ten statements a shape, and to one of a text that is prepared: what traffic repeats most is missing, so the shares of new ones here are the highest that can be. Of all of the captured traffic 13 to 16 % were new, by a measurement that is not repeated here. "Without" has neither a baseline nor a past; "seen" has no baseline, but the process has seen what the others learned from twice, an hour and more apart.
 `
 
 func (t table) lessons(ls []*lesson) {
-	t.head("Learning: ordinary statements", "lesson", "learned", "left out", "shapes", "judged", "new", "share", "alerts", "low", "without", "look-alikes", "alerts", "low", "without")
+	t.head("Learning: ordinary statements", "lesson", "learned", "left out", "shapes", "judged", "new", "share", "alerts", "low", "without", "seen", "look-alikes", "alerts", "low", "without", "seen")
 	for _, l := range ls {
 		o, a := &l.ordinary, &l.alike
 		t.row(l.name, fmt.Sprint(l.learned), fmt.Sprint(l.left), fmt.Sprint(l.shapes), fmt.Sprint(o.all), fmt.Sprint(o.novel), percent(o.novel, o.all),
-			percent(o.with, o.all), percent(o.low, o.all), percent(o.bare, o.all), fmt.Sprint(a.all), percent(a.with, a.all), percent(a.low, a.all), percent(a.bare, a.all))
+			percent(o.with, o.all), percent(o.low, o.all), percent(o.bare, o.all), percent(o.seen, o.all), fmt.Sprint(a.all), percent(a.with, a.all), percent(a.low, a.all), percent(a.bare, a.all), percent(a.seen, a.all))
 	}
-	t.head("Learning: attacks", "lesson", "captured", "as known", "recall", "without", "evasions", "as known", "recall", "without")
+	t.head("Learning: attacks", "lesson", "captured", "as known", "recall", "without", "seen", "evasions", "as known", "recall", "without", "seen")
 	for _, l := range ls {
 		a, v := &l.attacks, &l.evasions
-		t.row(l.name, fmt.Sprint(a.all), fmt.Sprint(a.all-a.novel), percent(a.with, a.all), percent(a.bare, a.all),
-			fmt.Sprint(v.all), fmt.Sprint(v.all-v.novel), percent(v.with, v.all), percent(v.bare, v.all))
+		t.row(l.name, fmt.Sprint(a.all), fmt.Sprint(a.all-a.novel), percent(a.with, a.all), percent(a.bare, a.all), percent(a.seen, a.all),
+			fmt.Sprint(v.all), fmt.Sprint(v.all-v.novel), percent(v.with, v.all), percent(v.bare, v.all), percent(v.seen, v.all))
 	}
 	if t.markdown {
 		fmt.Fprint(t.out, "\n", learnIntro)
@@ -243,12 +243,12 @@ const shopIntro = `The honest statements of the third hand-written set and of la
 `
 
 func (t table) shops(ss []*shop) {
-	t.head("Learning: what is put into known statements", "application", "learned", "evasions", "as known", "recall", "without", "kept back", "as known", "recall", "without", "look-alikes", "alerts", "low", "without")
+	t.head("Learning: what is put into known statements", "application", "learned", "evasions", "as known", "recall", "without", "seen", "kept back", "as known", "recall", "without", "seen", "look-alikes", "alerts", "low", "without", "seen")
 	for _, s := range ss {
 		v, h, a := &s.tuned, &s.held, &s.alike
-		t.row(s.name, fmt.Sprint(s.learned), fmt.Sprint(v.all), fmt.Sprint(v.all-v.novel), percent(v.with, v.all), percent(v.bare, v.all),
-			fmt.Sprint(h.all), fmt.Sprint(h.all-h.novel), percent(h.with, h.all), percent(h.bare, h.all),
-			fmt.Sprint(a.all), percent(a.with, a.all), percent(a.low, a.all), percent(a.bare, a.all))
+		t.row(s.name, fmt.Sprint(s.learned), fmt.Sprint(v.all), fmt.Sprint(v.all-v.novel), percent(v.with, v.all), percent(v.bare, v.all), percent(v.seen, v.all),
+			fmt.Sprint(h.all), fmt.Sprint(h.all-h.novel), percent(h.with, h.all), percent(h.bare, h.all), percent(h.seen, h.all),
+			fmt.Sprint(a.all), percent(a.with, a.all), percent(a.low, a.all), percent(a.bare, a.all), percent(a.seen, a.all))
 	}
 	if t.markdown {
 		fmt.Fprint(t.out, "\n", shopIntro)

@@ -95,7 +95,7 @@ func openMariaDB(ctx context.Context, dir string, p keyPair, data *crm.Data) (*b
 	cfg.User, cfg.Net, cfg.Addr, cfg.InterpolateParams, cfg.Logger = "root", "unix", srv.Socket, true, &mysql.NopLogger{}
 	b := &business{
 		server: "crm-" + strings.ToLower(string(srv.Kind)), folder: srv.Dir, stop: srv.Stop,
-		owner: fmt.Sprintf("%s --no-defaults --socket=%s --user=root %s", srv.Kind.Program("mariadb"), srv.Socket, database),
+		owner: fmt.Sprintf("%s --no-defaults --socket=%s --user=root %s", srv.Program("mariadb"), srv.Socket, database),
 		openOwner: func() (*sql.DB, error) {
 			c := cfg.Clone()
 			c.DBName = database

@@ -3,8 +3,16 @@
 # distribution's into FOLDER, for the tests.
 #
 # NAME is one of
-#   mysql-9        Oracle's MySQL 9 (Debian sid)
+#   mysql-5.7      Oracle's MySQL (Ubuntu bionic)
+#   mysql-8.0      (Ubuntu noble)
+#   mysql-8.4      (Ubuntu resolute)
+#   mysql-9        (Debian sid)
+#   percona-5.7    Percona Server, from XtraDB Cluster (Ubuntu bionic)
+#   mariadb-10.6   (Ubuntu jammy)
+#   mariadb-11.4   (Ubuntu plucky)
 #   mariadb-11     MariaDB 11.8 (Debian trixie)
+#   postgresql-14  (Ubuntu jammy)
+#   postgresql-16  (Ubuntu noble)
 #   postgresql-17  (Debian trixie)
 #   postgresql-18  (Debian sid)
 #
@@ -18,12 +26,14 @@
 # run by root).
 #
 # FOLDER/bin is what the tests are given:
-#   HONEYROW_MY_BIN=FOLDER/bin   MySQL, MariaDB
+#   HONEYROW_MY_BIN=FOLDER/bin   MySQL, Percona Server, MariaDB
 #   HONEYROW_PG_BIN=FOLDER/bin   PostgreSQL
 #
-# A FOLDER that already has NAME is left as it is. HONEYROW_DEBIAN is the mirror
-# (default http://deb.debian.org/debian). Wanted: apt-get, dpkg-deb and
-# Debian's archive keyring; about 500 MB.
+# A FOLDER that already has NAME is left as it is. HONEYROW_DEBIAN is Debian's mirror
+# (default http://deb.debian.org/debian), HONEYROW_UBUNTU is Ubuntu's
+# (default http://archive.ubuntu.com/ubuntu, which has amd64 only). The key that
+# Ubuntu's packages are signed with comes from a package of Debian's. Wanted:
+# apt-get, dpkg-deb and Debian's archive keyring; about 500 MB.
 set -eu
 
 say() { printf 'other-servers: %s\n' "$*" >&2; }
@@ -32,24 +42,26 @@ die() {
 	exit 1
 }
 
-[ $# -eq 2 ] || die "usage: other-servers.sh mysql-9|mariadb-11|postgresql-17|postgresql-18 FOLDER"
+names="mysql-5.7, mysql-8.0, mysql-8.4, mysql-9, percona-5.7, mariadb-10.6, mariadb-11.4, mariadb-11, postgresql-14, postgresql-16, postgresql-17 or postgresql-18"
+[ $# -eq 2 ] || die "usage: other-servers.sh NAME FOLDER; NAME is $names"
 name=$1
-mirror=${HONEYROW_DEBIAN:-http://deb.debian.org/debian}
+debian=${HONEYROW_DEBIAN:-http://deb.debian.org/debian}
+ubuntu=${HONEYROW_UBUNTU:-http://archive.ubuntu.com/ubuntu}
+mirror=$ubuntu components=main
 case $name in
-mysql-9)
-	suite=sid
-	packages="mysql-server-core mysql-client-core"
-	;;
-mariadb-11)
-	suite=trixie
-	packages="mariadb-server-core mariadb-server mariadb-client-core mariadb-client"
-	;;
-postgresql-17 | postgresql-18)
-	suite=sid
-	[ "$name" = postgresql-18 ] || suite=trixie
-	packages="$name postgresql-client-${name#postgresql-}"
-	;;
-*) die "there is no server called $name: say mysql-9, mariadb-11, postgresql-17 or postgresql-18" ;;
+mysql-5.7) suite=bionic packages="mysql-server-core-5.7 mysql-server-5.7 mysql-client-core-5.7 mysql-client-5.7" ;;
+mysql-8.0) suite=noble packages="mysql-server-core-8.0 mysql-server-8.0 mysql-client-core-8.0 mysql-client-8.0" ;;
+mysql-8.4) suite=resolute packages="mysql-server-core mysql-server mysql-client-core mysql-client" ;;
+mysql-9) mirror=$debian suite=sid packages="mysql-server-core mysql-client-core" ;;
+percona-5.7) suite=bionic components="main universe" packages="percona-xtradb-cluster-server-5.7" ;;
+mariadb-10.6) suite=jammy components="main universe" packages="mariadb-server-core-10.6 mariadb-server-10.6 mariadb-client-core-10.6 mariadb-client-10.6" ;;
+mariadb-11.4) suite=plucky components="main universe" packages="mariadb-server-core mariadb-server mariadb-client-core mariadb-client" ;;
+mariadb-11) mirror=$debian suite=trixie packages="mariadb-server-core mariadb-server mariadb-client-core mariadb-client" ;;
+postgresql-14) suite=jammy packages="$name postgresql-client-14" ;;
+postgresql-16) suite=noble packages="$name postgresql-client-16" ;;
+postgresql-17) mirror=$debian suite=trixie packages="$name postgresql-client-17" ;;
+postgresql-18) mirror=$debian suite=sid packages="$name postgresql-client-18" ;;
+*) die "there is no server called $name: say $names" ;;
 esac
 for tool in apt-get dpkg-deb; do
 	command -v "$tool" >/dev/null 2>&1 || die "there is no $tool: this needs Debian or one of its kind"
@@ -64,11 +76,9 @@ if [ -e "$folder/made" ]; then
 	[ "$(cat "$folder/made")" = "$name" ] || die "$folder holds $(cat "$folder/made"): choose another folder or remove it"
 	exit 0
 fi
-apt=$folder/apt root=$folder/root bin=$folder/bin
-rm -rf "$apt" "$root" "$bin"
-mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$apt/parts" "$root" "$bin"
-: >"$apt/status"
-echo "deb [signed-by=$keys] $mirror $suite main" >"$apt/sources.list"
+apt=$folder/apt tools=$folder/tools root=$folder/root bin=$folder/bin
+rm -rf "$apt" "$tools" "$root" "$bin"
+mkdir -p "$apt" "$tools" "$root" "$bin"
 cat >"$apt/apt.conf" <<END
 Dir::State "$apt";
 Dir::State::lists "$apt/lists";
@@ -87,36 +97,66 @@ Debug::NoLocking "true";
 END
 export APT_CONFIG="$apt/apt.conf"
 
-say "fetching $packages from $suite ($mirror)"
-if ! apt-get update >"$apt/log" 2>&1 || ! apt-get install --download-only -y -qq $packages patchelf >>"$apt/log" 2>&1; then
-	tail -n 20 "$apt/log" >&2
-	die "the packages could not be fetched: see above; is $mirror reachable, and does it have $suite?"
-fi
-# What is not needed to run a server and its programs is left packed.
-for deb in "$apt"/archives/*.deb; do
-	case ${deb##*/} in
-	perl*_* | libperl* | adduser_* | galera-* | iproute2_* | systemd* | rsync_* | llvm* | libllvm*) continue ;;
-	esac
-	dpkg-deb -x "$deb" "$root" || die "$deb can not be unpacked: is the disk full?"
-done
-rm -rf "$apt/archives" "$apt/lists"
+# get ROOT KEYS MIRROR COMPONENTS PACKAGES SUITE...: fetch packages and all that
+# they depend on, and unpack into ROOT what is needed to run a server and its programs.
+get() {
+	to=$1 signed=$2 from=$3 parts=$4 what=$5
+	shift 5
+	rm -rf "$apt/archives" "$apt/lists"
+	mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$apt/parts"
+	: >"$apt/status"
+	for s; do echo "deb [signed-by=$signed] $from $s $parts"; done >"$apt/sources.list"
+	say "fetching $what from $* ($from)"
+	# shellcheck disable=SC2086 # the packages are words
+	if ! apt-get update >"$apt/log" 2>&1 || ! apt-get install --download-only -y -qq $what >>"$apt/log" 2>&1; then
+		tail -n 20 "$apt/log" >&2
+		die "the packages could not be fetched: see above; is $from reachable, and does it have $1?"
+	fi
+	for deb in "$apt"/archives/*.deb; do
+		case ${deb##*/} in
+		perl*_* | libperl* | adduser_* | galera-* | percona-galera-* | percona-xtrabackup* | iproute2_* | systemd* | rsync_* | llvm* | libllvm* | python3* | libpython3*) continue ;;
+		esac
+		dpkg-deb -x "$deb" "$to" || die "$deb can not be unpacked: is the disk full, or dpkg-deb older than the package's compression (zstd: 1.21.18)?"
+	done
+}
 
-# Which loader, and where libraries are.
-loader=
-for f in "$root"/usr/lib*/ld-linux-*.so.* "$root"/lib*/ld-linux-*.so.* "$root"/usr/lib/*/ld-linux-*.so.*; do
-	[ -f "$f" ] && loader=$f && break
-done
-[ -n "$loader" ] || die "no loader was unpacked below $root: this machine's architecture is not known to the script"
-libs=$(for f in "$root"/usr/lib/*-linux-gnu*/libc.so.6 "$root"/lib/*-linux-gnu*/libc.so.6; do [ -f "$f" ] && dirname "$f"; done | head -n 1)
-if [ -d "$root/lib" ] && [ ! -L "$root/lib" ]; then # an unmerged part of some package
-	for d in "$root"/lib/*-linux-gnu*; do libs="$libs:$d"; done
+get "$tools" "$keys" "$debian" main "patchelf ubuntu-keyring" trixie
+if [ "$mirror" = "$debian" ]; then
+	get "$root" "$keys" "$mirror" "$components" "$packages" "$suite"
+else # what was mended since a release stands in a suite beside it
+	get "$root" "$tools/usr/share/keyrings/ubuntu-archive-keyring.gpg" "$mirror" "$components" "$packages" "$suite" "$suite-updates"
 fi
-cp "$root/usr/bin/patchelf" "$folder/patchelf"
+
+# loader ROOT: its program loader; libraries ROOT: the folders of its libraries.
+loader() {
+	for f in "$1"/usr/lib*/ld-linux-*.so.* "$1"/lib*/ld-linux-*.so.* "$1"/usr/lib/*/ld-linux-*.so.* "$1"/lib/*/ld-linux-*.so.*; do
+		if [ -f "$f" ]; then
+			echo "$f"
+			return
+		fi
+	done
+	die "no loader was unpacked below $1: this machine's architecture is not known to the script"
+}
+libraries() {
+	found=
+	for d in "$1"/usr/lib/*-linux-gnu* "$1"/lib/*-linux-gnu* "$1"/usr/lib/mysql/private; do
+		case $d in "$1"/lib/*) [ ! -L "$1/lib" ] || continue ;; esac
+		if [ -d "$d" ]; then found=$found${found:+:}$d; fi
+	done
+	echo "$found"
+}
+loader=$(loader "$root")
+libs=$(libraries "$root")
+tool_loader=$(loader "$tools")
 point() { # point PROGRAM: let it use this root's loader and libraries
-	"$loader" --library-path "$libs" "$folder/patchelf" --set-interpreter "$loader" --force-rpath --set-rpath "$libs" "$1" ||
+	"$tool_loader" --library-path "$(libraries "$tools")" "$tools/usr/bin/patchelf" --set-interpreter "$loader" --force-rpath --set-rpath "$libs" "$1" ||
 		die "$1 could not be pointed at $libs"
 }
 elf() { [ -f "$1" ] && [ ! -L "$1" ] && [ "$(dd if="$1" bs=1 skip=1 count=3 2>/dev/null)" = ELF ]; }
+
+# fixed PROGRAM: it stands at a fixed address, as programs did until 2018, and
+# patchelf would break it: the loader is told to run it.
+fixed() { [ "$(od -An -tu1 -j16 -N1 "$1" | tr -d ' ')" = 2 ]; }
 
 case $name in
 postgresql-*)
@@ -138,15 +178,25 @@ postgresql-*)
 			;;
 		mariadb-install-db) args="--basedir=$root/usr" ;;
 		my_print_defaults | resolveip) args= ;;
-		*) args= say_first="LIBMYSQL_PLUGIN_DIR=$root/usr/lib/mysql/plugin MARIADB_PLUGIN_DIR=$(echo "$root"/usr/lib/*/libmariadb3/plugin)" ;;
+		*)
+			args=
+			case ${p##*/} in
+			mysql | mysqladmin | mysqlbinlog | mysqlcheck | mysqldump | mysqlimport | mysqlshow | mysqlslap) args="--character-sets-dir=$share/charsets" ;;
+			esac
+			say_first="LIBMYSQL_PLUGIN_DIR=$root/usr/lib/mysql/plugin MARIADB_PLUGIN_DIR=$(echo "$root"/usr/lib/*/libmariadb3/plugin)"
+			;;
 		esac
-		if elf "$p"; then point "$p"; fi
-		printf '#!/bin/sh\n%s exec %s "$@" %s\n' "$say_first" "$p" "$args" | sed 's/^ *//; s/ *$//' >"$bin/${p##*/}"
+		run=$p
+		if elf "$p" && fixed "$p"; then
+			run="$loader --library-path $libs $p"
+		elif elf "$p"; then
+			point "$p"
+		fi
+		printf '#!/bin/sh\n%s exec %s "$@" %s\n' "$say_first" "$run" "$args" | sed 's/^ *//; s/ *$//' >"$bin/${p##*/}"
 		chmod 755 "$bin/${p##*/}"
 	done
 	;;
 esac
-rm -f "$folder/patchelf"
-rm -rf "$apt"
+rm -rf "$apt" "$tools"
 echo "$name" >"$folder/made"
 say "$name is in $folder/bin"

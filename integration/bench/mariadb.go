@@ -33,7 +33,7 @@ var mariadb = &product{
 	points:      "point selects (sysbench oltp_point_select)",
 	connections: "MariaDB gives a session a thread, not a process: a connection costs it little, and what a hop adds shows.",
 	find: func() error {
-		if _, _, _, err := myserver.Find(); err != nil {
+		if _, err := myserver.Find(); err != nil {
 			return err
 		}
 		_, err := lookup("sysbench")

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"honeyrow/internal/myserver"
 	"honeyrow/token"
 )
 
@@ -150,8 +149,8 @@ func refusals() (pg, my map[string]string) {
 			pg[w.name] = "dropped"
 		}
 	}
-	for _, k := range myKinds {
-		for _, w := range slices.Concat(allMyWays(k), allMyDisguised(k)) {
+	for _, r := range myReleases {
+		for _, w := range slices.Concat(allMyWays(r), allMyDisguised(r)) {
 			if w.cut {
 				my[w.name] = "cut"
 			}
@@ -171,9 +170,9 @@ func coverage() string {
 		hiddenCounts = append(hiddenCounts, len(hidden[i]), len(disguises))
 	}
 	put(0, "PostgreSQL", y.alert.deeds(allWays()), y.alert.deeds(disguised), pgCut, strengthOf)
-	for i, k := range myKinds {
-		f := &farm{kind: k}
-		put(1+i, string(k), f.deeds(&f.alert, allMyWays(k)), f.deeds(&f.alert, allMyDisguised(k)), myCut, myStrengthOf)
+	for i, r := range myReleases {
+		f := &farm{release: r}
+		put(1+i, string(r.Kind), f.deeds(&f.alert, allMyWays(r)), f.deeds(&f.alert, allMyDisguised(r)), myCut, myStrengthOf)
 	}
 	fmt.Fprintf(&b, coverageHead, counts...)
 	sides(&b, clear[0], clear[1], clear[2])
@@ -239,11 +238,28 @@ func TestCoverageDocumentTellsWhatTheTestsDo(t *testing.T) {
 		}
 	}
 	ofMaria := func(name string) bool {
-		return slices.ContainsFunc(slices.Concat(allMyWays(myserver.MariaDB), allMyDisguised(myserver.MariaDB)), func(w myWay) bool { return w.name == name })
+		return slices.ContainsFunc(slices.Concat(allMyWays(myReleases[0]), allMyDisguised(myReleases[0])), func(w myWay) bool { return w.name == name })
 	}
 	for left, right := range twins {
 		if !slices.ContainsFunc(slices.Concat(allWays(), disguised), func(w way) bool { return w.name == left }) || !ofMaria(right) {
 			t.Errorf("twins %q and %q: one of them is no way", left, right)
+		}
+	}
+	for name := range gone {
+		if notInMySQL[name] == "" {
+			t.Errorf("%q, which MySQL had once, is no way that it does not have", name)
+		}
+	}
+	var named []string
+	for _, l := range lacking {
+		named = append(named, l.ways...)
+	}
+	for _, o := range older {
+		named = slices.AppendSeq(named, maps.Keys(o.ways))
+	}
+	for _, name := range named {
+		if !slices.ContainsFunc(everyDeed(), func(d deed) bool { return d.way == name }) {
+			t.Errorf("%q, of which an older server has something to say, is no way", name)
 		}
 	}
 	for _, name := range slices.Concat(slices.Collect(maps.Keys(notInMySQL)), slices.Collect(maps.Keys(inMySQL))) {

@@ -272,7 +272,7 @@ func (c *myTalk) command(cmd byte, body string) {
 // query runs SQL in the text protocol.
 func (c *myTalk) query(sql string) *myTalk {
 	c.forget()
-	c.command(mysql.COM_QUERY, ported(my.kind, sql))
+	c.command(mysql.COM_QUERY, ported(my.release, sql))
 	c.results()
 	return c
 }
@@ -288,7 +288,7 @@ func (c *myTalk) need(sql string) {
 // prepare returns a statement's id, 0 if that fails.
 func (c *myTalk) prepare(sql string) uint32 {
 	c.forget()
-	c.command(mysql.COM_STMT_PREPARE, ported(my.kind, sql))
+	c.command(mysql.COM_STMT_PREPARE, ported(my.release, sql))
 	return c.prepared()
 }
 
@@ -400,7 +400,7 @@ func (c *myTalk) drain() {
 func mariadbClient(t testing.TB, port, script string, args ...string) string {
 	t.Helper()
 	args = append(append([]string{"--host=127.0.0.1", "--port=" + port, "--user=clerk", "--force", "--database=crm", "--local-infile=1"}, my.db.NoTLS()...), args...)
-	if my.kind == myserver.MySQL { // else it takes no \G from a pipe
+	if my.release.Kind == myserver.MySQL { // else it takes no \G from a pipe
 		args = append(args, "--commands")
 	}
 	out, err := my.db.Client(t.Context(), script, args...)

@@ -123,17 +123,17 @@ var myDisguised = []myWay{
 }
 
 // allMyDisguised are those of a kind of server.
-func allMyDisguised(k myserver.Kind) []myWay {
-	ws := of(k, myDisguised)
-	if k == myserver.MySQL {
-		ws = append(ws, hiddenInMySQL...)
+func allMyDisguised(r myserver.Release) []myWay {
+	ws := of(r, myDisguised)
+	if r.Kind == myserver.MySQL {
+		ws = append(ws, had(r, hiddenInMySQL)...)
 	}
 	return filled(ws)
 }
 
 func TestDisguisesOfMariaDBAreRefusedToo(t *testing.T) {
 	f := mariadb(t)
-	for _, d := range f.deeds(&f.block, allMyDisguised(f.kind)) {
+	for _, d := range f.deeds(&f.block, allMyDisguised(f.release)) {
 		if d.as == "pieces" || strings.Contains(d.way, "over rows") {
 			continue // pieces have left before the last one comes
 		}

@@ -15,7 +15,6 @@ import (
 	"github.com/go-mysql-org/go-mysql/mysql"
 
 	"honeyrow/event"
-	"honeyrow/internal/myserver"
 )
 
 func TestBinaryLogOfMariaDBIsForListedUsersAndSearched(t *testing.T) {
@@ -26,7 +25,8 @@ func TestBinaryLogOfMariaDBIsForListedUsersAndSearched(t *testing.T) {
 			t.Fatal(err)
 		}
 		x := loginMy(t, conn, oldCaps, user)
-		file := x.ask("select substring_index(group_concat(log_name), ',', -1) from (select regexp_substr('%s', 'log[.][0-9]+') log_name) l", x.ask("%s", map[myserver.Kind]string{myserver.MariaDB: "show master status", myserver.MySQL: "show binary log status"}[f.kind]))
+		status, _ := f.release.BinaryLog()
+		file := x.ask("select substring_index(group_concat(log_name), ',', -1) from (select regexp_substr('%s', 'log[.][0-9]+') log_name) l", x.ask("%s", status))
 		x.need("set @master_binlog_checksum = @@global.binlog_checksum, @slave_connect_state = '0-1-0'")
 		x.command(mysql.COM_BINLOG_DUMP, string(binary.LittleEndian.AppendUint32(nil, 4))+"\x00\x00\x07\x00\x00\x00"+file)
 		p, err := x.read()
@@ -80,7 +80,7 @@ func TestSessionsOnMariaDBOutliveARefusal(t *testing.T) {
 		c.results()
 		c.need("begin")
 		// A long refused result, and commands that were sent behind it.
-		c.command(mysql.COM_QUERY, ported(f.kind, "select c.*, repeat('x', 1000) from customers c, seq_1_to_50 order by c.id desc"))
+		c.command(mysql.COM_QUERY, ported(f.release, "select c.*, repeat('x', 1000) from customers c, seq_1_to_50 order by c.id desc"))
 		c.command(mysql.COM_QUERY, "select 'next'")
 		c.command(mysql.COM_STMT_EXECUTE, executeBody(kept, 0, "x"))
 		c.forget()
@@ -221,7 +221,7 @@ func TestAlertNamesTheRightClientOfMariaDB(t *testing.T) {
 			fmt.Fprint(conn, head)
 			x := loginMy(t, conn, mariaCaps, "clerk")
 			x.query("select user()")
-			if f.kind == myserver.MySQL { // it takes no such header: the detection alone names the address
+			if !f.forwards() { // it takes no such header: the detection alone names the address
 				x.rows = [][]byte{[]byte("clerk@203.0.113.9")}
 			}
 			if len(x.rows) != 1 || !bytes.Contains(x.rows[0], []byte("clerk@203.0.113.9")) {

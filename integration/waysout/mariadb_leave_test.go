@@ -68,10 +68,10 @@ func (w myWay) rule() string {
 }
 
 // allMyWays are those of a kind of server.
-func allMyWays(k myserver.Kind) []myWay {
-	ws := of(k, slices.Concat(myRowWays, myWeakWays, myErrorWays, myOtherWays, myInboundWays))
-	if k == myserver.MySQL {
-		ws = append(ws, onlyInMySQL...)
+func allMyWays(r myserver.Release) []myWay {
+	ws := of(r, slices.Concat(myRowWays, myWeakWays, myErrorWays, myOtherWays, myInboundWays))
+	if r.Kind == myserver.MySQL {
+		ws = append(ws, had(r, onlyInMySQL)...)
 	}
 	return filled(ws)
 }
@@ -112,7 +112,7 @@ func cardBinary() string {
 func TestEveryWayOutOfMariaDBIsRefusedAndTheSessionGoesOn(t *testing.T) {
 	f := mariadb(t)
 	hidden := append([]string{cardBinary()}, secrets...)
-	for _, w := range allMyWays(f.kind) {
+	for _, w := range allMyWays(f.release) {
 		for _, mode := range w.attempts() {
 			t.Run(w.name+"/"+mode, func(t *testing.T) {
 				p := newTap(t, &f.block)

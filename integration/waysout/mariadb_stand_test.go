@@ -138,13 +138,13 @@ var myColumns = []struct {
 
 // farm is MariaDB, or MySQL, with its listeners, opened by the first test that needs it.
 type farm struct {
-	kind myserver.Kind
-	once sync.Once
-	err  error
-	db   *myserver.Server
-	log  syncLog
-	stop context.CancelFunc
-	wait sync.WaitGroup
+	release myserver.Release
+	once    sync.Once
+	err     error
+	db      *myserver.Server
+	log     syncLog
+	stop    context.CancelFunc
+	wait    sync.WaitGroup
 
 	alert, block gate // plain text, reporting and refusing
 	calm         gate // as alert, with the tokens of a row that is not there
@@ -169,6 +169,9 @@ func mariadb(t testing.TB) *farm {
 	return my
 }
 
+// forwards says whether the server takes PROXY headers.
+func (f *farm) forwards() bool { return f.release.Kind == myserver.MariaDB || f.release.Percona }
+
 func (f *farm) close() {
 	if f.stop != nil {
 		f.stop()
@@ -181,14 +184,15 @@ func (f *farm) close() {
 }
 
 func (f *farm) open(ctx context.Context) error {
-	var err error
-	if _, _, f.kind, err = myserver.Find(); err != nil {
+	found, err := myserver.Find()
+	if err != nil {
 		return err
 	}
+	f.release = found.Release
 	f.db, err = myserver.Start(ctx, myserver.Options{Settings: append([]string{
 		"log_bin = log", "log_bin_trust_function_creators = ON", "server_id = 1", "binlog_format = ROW", "max_allowed_packet = 64M", "local_infile = ON",
 		"session_track_system_variables = *", "log_output = TABLE",
-	}, mySettings[f.kind]...)})
+	}, mySettings[f.release.Kind]...)})
 	if err != nil {
 		return err
 	}
@@ -204,7 +208,7 @@ func (f *farm) open(ctx context.Context) error {
 	if err := f.db.Exec(ctx, "", "create database crm"); err != nil {
 		return err
 	}
-	before, later := mySchemaOf(f.kind)
+	before, later := mySchemaOf(f.release)
 	for _, sql := range []string{before, plant, later} {
 		if err := f.db.Exec(ctx, "crm", sql); err != nil {
 			return err
@@ -230,7 +234,7 @@ func (f *farm) open(ctx context.Context) error {
 		{&f.protect, "protect", mywire.Config{Protect: true, Hold: wire.HoldConfig{Size: roomy}}, nil, false},
 		{&f.replica, "replica", mywire.Config{Replication: []string{"clerk"}}, nil, false},
 		{&f.secure, "secure", mywire.Config{TLS: tlsconf.Client{Mode: tlsconf.Require, CertFile: f.certs.cert, KeyFile: f.certs.key, ClientCAFile: f.certs.ca, ClientAuth: tlsconf.CertOptional}}, nil, false},
-		{&f.balanced, "balanced", mywire.Config{}, []string{"127.0.0.1"}, f.kind == myserver.MariaDB},
+		{&f.balanced, "balanced", mywire.Config{}, []string{"127.0.0.1"}, f.forwards()},
 	} {
 		log := zerolog.New(&f.log)
 		g.cfg.Listener = g.name

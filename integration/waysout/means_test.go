@@ -96,9 +96,9 @@ func (m *meansFile) of(product, way string, modes []string) []string {
 // everyDeed are all attempts of which something must be reported.
 func everyDeed() []deed {
 	all := slices.Concat(y.alert.deeds(allWays()), y.alert.deeds(disguised))
-	for _, k := range myKinds {
-		f := &farm{kind: k}
-		all = slices.Concat(all, f.deeds(&f.alert, allMyWays(k)), f.deeds(&f.alert, allMyDisguised(k)))
+	for _, r := range myReleases {
+		f := &farm{release: r}
+		all = slices.Concat(all, f.deeds(&f.alert, allMyWays(r)), f.deeds(&f.alert, allMyDisguised(r)))
 	}
 	return all
 }

@@ -11,8 +11,9 @@ import (
 	"honeyrow/internal/myserver"
 )
 
-// myKinds are the kinds of servers of MySQL's protocol, in the order of docs/coverage.md.
-var myKinds = []myserver.Kind{myserver.MariaDB, myserver.MySQL}
+// myReleases are the servers of MySQL's protocol whose columns docs/coverage.md has;
+// what older ones have otherwise is in older_ways_test.go.
+var myReleases = []myserver.Release{{Kind: myserver.MariaDB, Version: 101114}, {Kind: myserver.MySQL, Version: 90704}}
 
 // What MySQL has otherwise than MariaDB, whose ways all are but for these tables.
 // A test sees to it that each name in them is a way's.
@@ -72,7 +73,8 @@ var inMySQL = map[string]myWay{
 	"binary log, SHOW BINLOG EVENTS": {do: func(x *myTry) {
 		x.admin("set session binlog_format = statement; insert into orders (note) values ('" + honeyAPIKey + "')")
 		x.query("show binlog events limit 100000")
-		x.admin("delete from orders where note = '" + honeyAPIKey + "'; reset binary logs and gtids")
+		_, reset := my.release.BinaryLog()
+		x.admin("delete from orders where note = '" + honeyAPIKey + "'; " + reset)
 	}},
 }
 
@@ -205,36 +207,36 @@ func attributed(x *myTry) *myTalk {
 var sequence = regexp.MustCompile(`\bseq_(\d+)_to_(\d+)(?:_step_(\d+))?\b( g\b)?`)
 
 // ported writes MariaDB's sequences in MySQL's words.
-func ported(k myserver.Kind, sql string) string {
-	if k != myserver.MySQL || !strings.Contains(sql, "seq_") {
+func ported(r myserver.Release, sql string) string {
+	if r.Kind != myserver.MySQL || !strings.Contains(sql, "seq_") {
 		return sql
 	}
 	return sequence.ReplaceAllStringFunc(sql, func(s string) string {
 		m := sequence.FindStringSubmatch(s)
+		first, _ := strconv.Atoi(m[1])
+		last, _ := strconv.Atoi(m[2])
 		step, _ := strconv.Atoi(m[3])
-		step = max(step, 1)
 		alias := m[4]
 		if alias == "" {
 			alias = " s" + m[2]
 		}
-		return fmt.Sprintf("(with recursive s (seq) as (select %s union all select seq + %d from s where seq + %d <= %s) select seq from s)%s", m[1], step, step, m[2], alias)
+		return r.Sequence(first, last, max(step, 1)) + alias
 	})
 }
 
-// of returns the ways of MariaDB as k has them.
-func of(k myserver.Kind, ws []myWay) []myWay {
+// of returns the ways of MariaDB as r has them.
+func of(r myserver.Release, ws []myWay) []myWay {
 	var out []myWay
 	for _, w := range ws {
-		if k == myserver.MySQL {
-			if _, no := notInMySQL[w.name]; no {
+		if r.Kind == myserver.MySQL {
+			if _, no := notInMySQL[w.name]; no && r.Version >= gone[w.name] {
 				continue
 			}
 			w = w.other(inMySQL[w.name])
 		}
-		w.sql = ported(k, w.sql)
 		out = append(out, w)
 	}
-	return out
+	return had(r, out)
 }
 
 // other is the way with what o gives.
@@ -258,10 +260,10 @@ func (w myWay) other(o myWay) myWay {
 	return w
 }
 
-// mySchemaOf are the two parts of the schema in the words of k.
-func mySchemaOf(k myserver.Kind) (before, later string) {
-	if k != myserver.MySQL {
-		return mySchema, myLater
+// mySchemaOf are the two parts of the schema in the words of r.
+func mySchemaOf(r myserver.Release) (before, later string) {
+	if r.Kind != myserver.MySQL {
+		return olderSchema(r, mySchema, myLater)
 	}
 	before = strings.NewReplacer("ref uuid", "ref char(36)").Replace(mySchema)
 	later = strings.NewReplacer(
@@ -269,7 +271,7 @@ func mySchemaOf(k myserver.Kind) (before, later string) {
 		"set histogram_size = 10, histogram_type = json_hb;\nanalyze table skewed persistent for all;", "analyze table skewed update histogram on email with 10 buckets;",
 		"begin execute immediate concat('select email from ', t, ' where id > 900000'); end//", "begin set @s = concat('select email from ', t, ' where id > 900000'); prepare s from @s; execute s; end//",
 	).Replace(myLater)
-	return before, immediate.ReplaceAllStringFunc(later+mysqlLater, concatenated)
+	return olderSchema(r, before, immediate.ReplaceAllStringFunc(later+mysqlLater, concatenated))
 }
 
 // immediate is a statement that the schema puts together; part is one of its parts.

@@ -123,7 +123,7 @@ func TestInProtectModeEveryWayOutIsRefusedAndNothingOfTheRowLeaves(t *testing.T)
 func TestInProtectModeEveryWayOutOfMariaDBIsRefusedAndNothingOfTheRowLeaves(t *testing.T) {
 	f := mariadb(t)
 	hidden := append([]string{cardBinary()}, secrets...)
-	for _, w := range slices.Concat(allMyWays(f.kind), allMyDisguised(f.kind)) {
+	for _, w := range slices.Concat(allMyWays(f.release), allMyDisguised(f.release)) {
 		for _, mode := range w.attempts() {
 			t.Run(w.name+"/"+mode, func(t *testing.T) {
 				p := newTap(t, &f.protect)

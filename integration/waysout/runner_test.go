@@ -98,7 +98,7 @@ func (f *farm) deeds(g *gate, ws []myWay) []deed {
 	for _, w := range ws {
 		for _, mode := range w.attempts() {
 			out = append(out, deed{
-				product: string(f.kind), way: w.name, mode: mode, gate: g, as: w.as,
+				product: string(f.release.Kind), way: w.name, mode: mode, gate: g, as: w.as,
 				want: story{rule: w.rule(), kind: w.kind, channel: w.channel, statement: w.stmt, user: "clerk", database: w.schema},
 				do: func(t *testing.T, p *tap) {
 					x := w.start(t, p, mode)
@@ -132,7 +132,7 @@ func TestEveryWayOutMakesOneDetectionWithTheRightStory(t *testing.T) {
 
 func TestEveryWayOutOfMariaDBMakesOneDetectionWithTheRightStory(t *testing.T) {
 	f := mariadb(t)
-	runAll(t, f.deeds(&f.alert, allMyWays(f.kind)), deed.reported)
+	runAll(t, f.deeds(&f.alert, allMyWays(f.release)), deed.reported)
 }
 
 func TestEveryDisguiseMakesOneDetectionThatNamesIt(t *testing.T) {
@@ -141,7 +141,7 @@ func TestEveryDisguiseMakesOneDetectionThatNamesIt(t *testing.T) {
 
 func TestEveryDisguiseOfMariaDBMakesOneDetectionThatNamesIt(t *testing.T) {
 	f := mariadb(t)
-	runAll(t, f.deeds(&f.alert, allMyDisguised(f.kind)), deed.reported)
+	runAll(t, f.deeds(&f.alert, allMyDisguised(f.release)), deed.reported)
 }
 
 // The gates named calm watch a honey row of the same table that is like the one
@@ -154,5 +154,5 @@ func TestNoWayOfAnOrdinaryRowRaisesAnAlarm(t *testing.T) {
 
 func TestNoWayOfAnOrdinaryRowOfMariaDBRaisesAnAlarm(t *testing.T) {
 	f := mariadb(t)
-	runAll(t, f.deeds(&f.calm, slices.Concat(allMyWays(f.kind), allMyDisguised(f.kind))), deed.silent)
+	runAll(t, f.deeds(&f.calm, slices.Concat(allMyWays(f.release), allMyDisguised(f.release))), deed.silent)
 }

@@ -68,7 +68,7 @@ func TestWhatIsSaidToBeUnseenIsUnseen(t *testing.T) {
 				t.Errorf("PostgreSQL, %s: seen after all: %+v", u.way, d.Hits)
 			}
 		}
-		if u.my != "" && (f.kind == myserver.MariaDB || !inMariaDBAlone[u.way]) {
+		if u.my != "" && (f.release.Kind == myserver.MariaDB || !inMariaDBAlone[u.way]) {
 			c := dialMy(t, port(&f.alert), newCaps)
 			c.need(u.my)
 			c.close()

@@ -26,14 +26,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// kind is whose server the tests run.
-func kind(t *testing.T) myserver.Kind {
+// release is which server the tests run.
+func release(t *testing.T) myserver.Release {
 	t.Helper()
-	_, _, k, err := myserver.Find()
+	found, err := myserver.Find()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return k
+	return found.Release
 }
 
 // maria starts a MariaDB (or MySQL) with a certificate for localhost, a table and the
@@ -99,7 +99,7 @@ var examined = map[myserver.Kind]struct {
 }
 
 func TestTheDoctorExaminesARealMariaDB(t *testing.T) {
-	of := examined[kind(t)]
+	of := examined[release(t).Kind]
 	my, ca := maria(t, append([]string{"log_bin = bin"}, of.settings...)...)
 	cert, key := certificate(t, "proxy.internal", time.Now().Add(300*24*time.Hour))
 	tk := token.Token{ID: "t1", Row: "r1", Value: "x", Place: event.Place{Server: "shop", Database: "shop", Table: "customers", Column: "email"}}
@@ -279,7 +279,7 @@ func TestTheDoctorExaminesARealMariaDB(t *testing.T) {
 var tlsArg = map[myserver.Kind]string{myserver.MariaDB: "--ssl", myserver.MySQL: "--ssl-mode=REQUIRED"}
 
 func TestAMariaDBThatInsistsOnTLSAndTakesPROXYHeadersIsTold(t *testing.T) {
-	settings, headers := []string{"require_secure_transport = 1", "bind-address = 0.0.0.0", "log_bin = bin"}, kind(t) == myserver.MariaDB
+	settings, headers := []string{"require_secure_transport = 1", "bind-address = 0.0.0.0", "log_bin = bin"}, release(t).Kind == myserver.MariaDB || release(t).Percona
 	if headers {
 		settings = append(settings, "proxy_protocol_networks = 127.0.0.1")
 	}
@@ -337,7 +337,7 @@ func TestAMariaDBThatInsistsOnTLSAndTakesPROXYHeadersIsTold(t *testing.T) {
 }
 
 func TestManyExaminationsDoNotBlockTheMachine(t *testing.T) {
-	noTLS := map[myserver.Kind]string{myserver.MariaDB: "skip_ssl", myserver.MySQL: "tls_version ="}[kind(t)]
+	noTLS := map[myserver.Kind]string{myserver.MariaDB: "skip_ssl", myserver.MySQL: "tls_version ="}[release(t).Kind]
 	my, err := myserver.Start(t.Context(), myserver.Options{Settings: []string{"max_connect_errors = 3", noTLS}})
 	if err != nil {
 		t.Fatal(err)

@@ -40,14 +40,13 @@ type Server struct {
 	Port   int
 	Dir    string // the temporary folder; Socket is in it
 	Socket string // path of the unix socket
-	Kind   Kind
+	Release
 
-	bin    string // mariadbd, mysqld
-	client string // mariadb, mysql
-	cmd    *exec.Cmd
-	done   chan struct{}
-	log    string
-	cred   *syscall.Credential
+	found Found
+	cmd   *exec.Cmd
+	done  chan struct{}
+	log   string
+	cred  *syscall.Credential
 }
 
 // template is a data folder made once per process: making one takes seconds, a
@@ -60,7 +59,7 @@ var template struct {
 
 // Start makes a server and waits until it accepts connections.
 func Start(ctx context.Context, o Options) (*Server, error) {
-	bin, client, kind, err := Find()
+	found, err := Find()
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +68,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		Host: "127.0.0.1", Dir: dir, Socket: filepath.Join(dir, "s"), Kind: kind, bin: bin, client: client,
+		Host: "127.0.0.1", Dir: dir, Socket: filepath.Join(dir, "s"), Release: found.Release, found: found,
 		done: make(chan struct{}), log: filepath.Join(dir, "log"),
 	}
 	if err := s.start(ctx, o); err != nil {
@@ -118,7 +117,7 @@ func (s *Server) start(ctx context.Context, o Options) error {
 		"bind-address = 127.0.0.1", "port = " + strconv.Itoa(s.Port), "skip-name-resolve",
 		"innodb_flush_log_at_trx_commit = 2", "innodb_flush_method = nosync", "innodb_buffer_pool_size = 64M",
 		"max_connections = 300", "character-set-server = utf8mb4", "secure_file_priv =", "tmpdir = " + s.Dir,
-	}, s.Kind.settings(s.Dir)...)
+	}, s.settings()...)
 	conf = append(conf, o.Settings...)
 	if err := os.WriteFile(s.conf(), []byte(strings.Join(conf, "\n")+"\n"), 0o644); err != nil {
 		return err
@@ -158,7 +157,7 @@ func (s *Server) install(ctx context.Context) (string, error) {
 	if err := os.WriteFile(first, []byte(firstSQL), 0o644); err != nil {
 		return "", err
 	}
-	program, args := s.Kind.installer(s.bin, dir, first)
+	program, args := s.found.installer(dir, first)
 	// On a machine under load MariaDB's first start fails now and then.
 	var failed []error
 	for range 2 {
@@ -209,13 +208,13 @@ func (s *Server) run(ctx context.Context) error {
 		return err
 	}
 	defer logf.Close()
-	cmd := exec.Command(s.bin, "--defaults-file="+s.conf())
+	cmd := exec.Command(s.found.Server, "--defaults-file="+s.conf())
 	cmd.Dir = s.Dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TZ=UTC")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred}
 	cmd.Stdout, cmd.Stderr = logf, logf
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start %s: %w", s.bin, err)
+		return fmt.Errorf("start %s: %w", s.found.Server, err)
 	}
 	done := make(chan struct{})
 	s.cmd, s.done = cmd, done
@@ -239,9 +238,9 @@ func (s *Server) run(ctx context.Context) error {
 		}
 		select {
 		case <-done:
-			return fmt.Errorf("%s ended at its start:\n%s", s.bin, s.Log())
+			return fmt.Errorf("%s ended at its start:\n%s", s.found.Server, s.Log())
 		case <-ctx.Done():
-			return fmt.Errorf("%s did not accept connections within 60 s: %w\n%s", s.bin, last, s.Log())
+			return fmt.Errorf("%s did not accept connections within 60 s: %w\n%s", s.found.Server, last, s.Log())
 		case <-tick.C:
 		}
 	}
@@ -295,15 +294,18 @@ func (s *Server) Exec(ctx context.Context, database, sql string) error {
 }
 
 // Query is Exec that returns what the client prints: rows as lines of fields
-// separated by tabs, without headers. The SQL may use what Kind.Portable knows.
+// separated by tabs, without headers. The SQL may use what Release.Portable knows.
 func (s *Server) Query(ctx context.Context, database, sql string) (string, error) {
-	return s.Client(ctx, s.Kind.Portable(sql), append(s.NoTLS(), "--socket="+s.Socket, "--user=root", "--batch", "--skip-column-names", "--database="+database)...)
+	return s.Client(ctx, s.Portable(sql), append(s.NoTLS(), "--socket="+s.Socket, "--user=root", "--batch", "--skip-column-names", "--database="+database)...)
 }
 
 // NoTLS are the arguments that make a program of this kind go without TLS, which
 // MariaDB's of 11 insist on otherwise.
 func (s *Server) NoTLS() []string {
 	if s.Kind == MySQL {
+		if s.Version < 50723 { // the client has no such option yet, and the server no need of it
+			return []string{"--ssl-mode=DISABLED"}
+		}
 		return []string{"--ssl-mode=DISABLED", "--get-server-public-key"}
 	}
 	return []string{"--skip-ssl"}
@@ -321,13 +323,13 @@ func (s *Server) VerifiedTLS(ca string) []string {
 // Client runs the command line client with the given arguments and
 // input, without anybody's option files.
 func (s *Server) Client(ctx context.Context, input string, args ...string) (string, error) {
-	return s.tool(ctx, s.client, input, args)
+	return s.tool(ctx, s.found.Client, input, args)
 }
 
 // Tool runs another program of MariaDB's, such as mariadb-dump, in the same way;
 // with MySQL, the one that is its like.
 func (s *Server) Tool(ctx context.Context, name string, args ...string) (string, error) {
-	path := lookup(s.Kind.Program(name))
+	path := lookup(s.Program(name))
 	if path == "" {
 		return "", fmt.Errorf("there is no %s: install it (Debian: apt-get install mariadb-client mariadb-server)", name)
 	}

@@ -150,7 +150,7 @@ func TestALargeCompressedEventIsReportedAndNotKept(t *testing.T) {
 
 func TestACompressedLogOfARealServerIsRead(t *testing.T) {
 	s, _, _ := realServer(t)
-	if !applies(t, s.Kind) {
+	if !applies(t, s.Release) {
 		return
 	}
 	rec := inspecttest.New()

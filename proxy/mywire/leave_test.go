@@ -19,11 +19,11 @@ import (
 // The server counts broken handshakes per address, here the one in the PROXY
 // header, and shuts an address out that has max_connect_errors in a row.
 func TestClientsThatGoAwayDoNotGetTheProxyShutOutOfTheServer(t *testing.T) {
-	_, _, kind, err := myserver.Find()
+	found, err := myserver.Find()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !applies(t, kind) {
+	if !applies(t, found.Release) {
 		return
 	}
 	ca := tlstest.New(t, t.TempDir())

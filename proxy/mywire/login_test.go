@@ -50,7 +50,7 @@ func TestEveryPluginLogsInWithTLSOnEitherBothOrNeitherSide(t *testing.T) {
 			Server: Server{Address: s.Addr(), TLS: tlsconf.Server{Mode: serverMode, CAFile: caFor(serverMode, ca), ServerName: "db.example"}},
 		})
 		for _, clientMode := range []string{"false", name} {
-			for _, a := range accounts[s.Kind] {
+			for _, a := range accountsOf(s.Release) {
 				user := a.name
 				password := "secret"
 				if user == "any_u" {
@@ -205,7 +205,7 @@ func TestRulesRefuseALoginInTheProtocolsOwnTerms(t *testing.T) {
 
 func TestServersSeeTheClientsAddressThroughThePROXYHeader(t *testing.T) {
 	s, _, _ := realServer(t)
-	if !applies(t, s.Kind) {
+	if !applies(t, s.Release) {
 		return
 	}
 	for origin, want := range map[string]string{"10.1.2.3:5555": "far_u@10.1.2.3", "": ""} {

@@ -30,7 +30,7 @@ func pamServer(t *testing.T, plugin, cleartext string) *myserver.Server {
 		t.Logf("left out: no private mount namespace on this machine: %v %s", err, out)
 		return nil
 	}
-	server, program, _, err := myserver.Find()
+	found, err := myserver.Find()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,12 +39,12 @@ func pamServer(t *testing.T, plugin, cleartext string) *myserver.Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	install := filepath.Join(filepath.Dir(program), "mariadb-install-db")
+	install := filepath.Join(filepath.Dir(found.Client), "mariadb-install-db")
 	for name, text := range map[string]string{
 		"pam.d/honeyrow":         fmt.Sprintf("auth required pam_exec.so quiet expose_authtok %s/check\naccount required pam_permit.so\n", dir),
 		"check":                  "#!/bin/sh\n[ \"$(tr -d '\\0')\" = secret ]\n",
-		"bin/mariadbd":           fmt.Sprintf("#!/bin/sh\nexec unshare %s sh -c 'mount --bind %s/pam.d /etc/pam.d && exec %s \"$@\"' sh \"$@\"\n", strings.Join(unshare, " "), dir, server),
-		"bin/mariadb":            fmt.Sprintf("#!/bin/sh\nexec %s \"$@\"\n", program),
+		"bin/mariadbd":           fmt.Sprintf("#!/bin/sh\nexec unshare %s sh -c 'mount --bind %s/pam.d /etc/pam.d && exec %s \"$@\"' sh \"$@\"\n", strings.Join(unshare, " "), dir, found.Server),
+		"bin/mariadb":            fmt.Sprintf("#!/bin/sh\nexec %s \"$@\"\n", found.Client),
 		"bin/mariadb-install-db": fmt.Sprintf("#!/bin/sh\nexec %s \"$@\"\n", install),
 	} {
 		path := filepath.Join(dir, name)
@@ -73,7 +73,7 @@ func pamServer(t *testing.T, plugin, cleartext string) *myserver.Server {
 // The server's plugin asks through the client's plugin dialog, or through
 // mysql_clear_password. The client sends the password in the clear.
 func TestPAMLoginsOfARealServer(t *testing.T) {
-	if shared, _, _ := realServer(t); !applies(t, shared.Kind) {
+	if shared, _, _ := realServer(t); !applies(t, shared.Release) {
 		return
 	}
 	for _, c := range []struct{ client, server, cleartext string }{

@@ -47,7 +47,7 @@ func legs(t *testing.T, s *myserver.Server, f func(what, addr string, rec *inspe
 // learns how it is made from the server, in packets that the proxy does not read.
 func TestParsecLoginsOfARealServer(t *testing.T) {
 	s, _, _ := realServer(t)
-	if !applies(t, s.Kind) || !installable(t, s, "parsec") {
+	if !applies(t, s.Release) || !installable(t, s, "parsec") {
 		return
 	}
 	if err := s.Exec(t.Context(), "", "install soname 'auth_parsec'; create user parsec_u identified via parsec using password('secret'), both_u identified via parsec using password('secret') or ed25519 using password('secret'); grant all on *.* to parsec_u, both_u"); err != nil {
@@ -81,7 +81,7 @@ func TestParsecLoginsOfARealServer(t *testing.T) {
 // its user is listed; then all pages pass, and are shown.
 func TestAClonedServerNeedsAListedUser(t *testing.T) {
 	s, _, _ := realServer(t)
-	if !applies(t, s.Kind) {
+	if !applies(t, s.Release) {
 		return
 	}
 	recipient, err := myserver.Start(t.Context(), myserver.Options{Settings: []string{"plugin_load_add = mysql_clone.so", "max_allowed_packet = 256M"}})

@@ -181,7 +181,7 @@ func TestEveryCommandIsAnsweredAsWithoutTheProxy(t *testing.T) {
 
 func TestRealChangeOfUserAcrossPlugins(t *testing.T) {
 	s, _, _ := realServer(t)
-	if !applies(t, s.Kind) {
+	if !applies(t, s.Release) {
 		return
 	}
 	rec := inspecttest.New()

@@ -43,7 +43,7 @@ func TestTheServersOwnClientWorksWithAllItsFeatures(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ in, want string }{
-		{"select 1; select 'a', null; select 2 where false", "1\na\tNULL\n"},
+		{"select 1; select 'a', null; select 2 from dual where false", "1\na\tNULL\n"},
 		{"drop procedure if exists p;\ndelimiter //\ncreate procedure p() begin select 1; select 'two'; select 'x' from seq_1_to_3; end//\ndelimiter ;\ncall p();", "1\ntwo\nx\nx\nx\n"},
 		{"drop table if exists f; create table f (a int, b varchar(60) default 'a default'); load data local infile '" + file + "' into table f; select * from f", "1\tann@crm.example\n2\tbob@crm.example\n"},
 		{"execute immediate concat('load data local in', 'file ''" + file + "'' into table f'); select count(*) from f", "4\n"},
@@ -173,7 +173,7 @@ func TestRefusalInTheMiddleLeavesTheRealSessionUsable(t *testing.T) {
 // statusArgs let the client have commands of its own, which MySQL's of 9 does
 // not do unless told.
 func statusArgs(s *myserver.Server) []string {
-	if s.Kind == myserver.MySQL {
+	if s.MySQLFrom(80000) { // the client of before takes commands from a pipe
 		return []string{"--commands", "--database=crm"}
 	}
 	return []string{"--database=crm"}
@@ -425,7 +425,7 @@ func TestWideCharacterSetsAreThoseOfARealServer(t *testing.T) {
 	}
 	want := map[string]encoding{"ucs2": utf16be, "utf16": utf16be, "utf16le": utf16le, "utf32": utf32be}
 	lines := strings.Fields(out)
-	if len(lines) < 500 {
+	if len(lines) < 400 {
 		t.Fatalf("%d fields", len(lines))
 	}
 	for i := 0; i < len(lines); i += 2 {

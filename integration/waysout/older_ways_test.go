@@ -1,0 +1,109 @@
+package waysout
+
+import (
+	"fmt"
+	"strings"
+
+	"honeyrow/internal/myserver"
+)
+
+// What servers have otherwise that are older than those of docs/coverage.md's
+// columns. A test sees to it that each name in these tables is a way's.
+
+// gone are ways of notInMySQL that older releases have, and the first that does not.
+var gone = map[string]int{
+	"PROCEDURE ANALYSE":                              80000,
+	"error of a duplicate group (FLOOR(RAND(0)*2))":  80000,
+	"statement of another session, COM_PROCESS_INFO": 80400,
+}
+
+// lacking are ways that releases of a kind do not have yet.
+var lacking = []struct {
+	kind myserver.Kind
+	from int // the first version that has them
+	why  string
+	ways []string
+}{
+	{myserver.MySQL, 80300, "no INTO behind EXPLAIN, and EXPLAIN FOR CONNECTION leaves the conditions out", []string{
+		"EXPLAIN FORMAT=JSON INTO a variable", "statement of another session, EXPLAIN FOR CONNECTION",
+	}},
+	{myserver.MySQL, 80000, "no common table expressions, no window functions", []string{"CTE", "recursive CTE", "window function"}},
+	{myserver.MySQL, 80000, "no LATERAL, TABLE and VALUES; UNION alone joins queries", []string{"LATERAL", "TABLE statement", "VALUES", "INTERSECT", "EXCEPT"}},
+	{myserver.MySQL, 80000, "no such function", []string{
+		"JSON_DETAILED, JSON_TABLE", "JSON_TABLE of a column", "JSON_VALUE, JSON_EXTRACT", "BIN_TO_UUID", "GROUPING and QUALIFY-like windows",
+		"hexadecimal digits with spaces", "percent encoding of every byte", "spaces between characters", "dashes between characters, reversed",
+	}},
+	{myserver.MySQL, 80000, "no cast to double: see card number as DOUBLE with an exponent", []string{"card number as DOUBLE"}},
+	{myserver.MySQL, 80000, "no FOR SHARE, no SKIP LOCKED", []string{"LOCK IN SHARE MODE, SKIP LOCKED"}},
+	{myserver.MySQL, 80000, "no EXPLAIN ANALYZE, no FORMAT=TREE", []string{"EXPLAIN ANALYZE FORMAT=TREE of a constant in a view", "EXPLAIN FORMAT=TREE of a constant in a view"}},
+	{myserver.MySQL, 80000, "neither invisible columns, indexes of several values, users' attributes, resource groups nor histograms", []string{
+		"invisible column", "multi-valued index read", "comment and attribute of a user, information_schema.user_attributes", "SHOW CREATE USER",
+		"resource group's name", "histogram in information_schema.column_statistics",
+	}},
+	{myserver.MySQL, 80000, "not among its tables", []string{"performance_schema.processlist", "statement sample, events_statements_summary_by_digest", "data locks, performance_schema.data_locks"}},
+	{myserver.MySQL, 80000, "no query attributes", []string{"with query attributes", "inbound: query attribute", "inbound: attribute of an execution"}},
+}
+
+// older are ways in the words of releases of a kind before a version.
+var older = []struct {
+	kind   myserver.Kind
+	before int
+	ways   map[string]myWay
+}{
+	{myserver.MySQL, 80000, map[string]myWay{
+		"SUBSTRING_INDEX, REGEXP_SUBSTR, REGEXP_REPLACE": {sql: "select substring_index(email, '#', 1) from customers where id > 900000"},
+		"inside a version comment":                       {sql: "/*!50000 select email*/ /*!50700 from*/ customers where id > 900000"},
+	}},
+}
+
+// has says whether r has the way, in how far this file knows.
+func has(r myserver.Release, name string) bool {
+	for _, l := range lacking {
+		for _, n := range l.ways {
+			if n == name && l.kind == r.Kind && r.Version < l.from {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// had returns the ways that r has, in its words.
+func had(r myserver.Release, ws []myWay) []myWay {
+	var out []myWay
+	for _, w := range ws {
+		if !has(r, w.name) {
+			continue
+		}
+		for _, o := range older {
+			if o.kind == r.Kind && r.Version < o.before {
+				w = w.other(o.ways[w.name])
+			}
+		}
+		w.sql = ported(r, w.sql)
+		out = append(out, w)
+	}
+	return out
+}
+
+// olderSchema writes the schema in the words of an older release.
+func olderSchema(r myserver.Release, before, later string) (string, string) {
+	cut := func(s string) {
+		if !strings.Contains(later, s) {
+			panic(fmt.Sprintf("the schema has no %q", s))
+		}
+		later = strings.Replace(later, s, "", 1)
+	}
+	if r.Kind == myserver.MySQL && r.Version < 90600 { // MD5 is no component's yet
+		cut(", 'file://component_classic_hashing'")
+	}
+	if r.OldMySQL() {
+		cut("install component 'file://component_query_attributes';\n")
+		cut(", index ((cast(doc->'$.all' as char(120) array)))")
+		cut(" invisible")
+		cut(" attribute '{\"owner\": \"" + honeyMail + "\"}'")
+		cut("create resource group `" + honeyAPIKey + "` type = user;\n")
+		cut("analyze table skewed update histogram on email with 10 buckets;\n")
+	}
+	return before, later
+}

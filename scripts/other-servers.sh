@@ -181,7 +181,7 @@ postgresql-*)
 		*)
 			args=
 			case ${p##*/} in
-			mysql | mysqladmin | mysqlbinlog | mysqlcheck | mysqldump | mysqlimport | mysqlshow | mysqlslap) args="--character-sets-dir=$share/charsets" ;;
+			mysql | mysqladmin | mysqlbinlog | mysqlcheck | mysqldump | mysqlimport | mysqlshow) args="--character-sets-dir=$share/charsets" ;;
 			esac
 			say_first="LIBMYSQL_PLUGIN_DIR=$root/usr/lib/mysql/plugin MARIADB_PLUGIN_DIR=$(echo "$root"/usr/lib/*/libmariadb3/plugin)"
 			;;

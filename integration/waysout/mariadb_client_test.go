@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
-
-	"honeyrow/internal/myserver"
 )
 
 // Capabilities of three kinds of clients.
@@ -400,7 +398,7 @@ func (c *myTalk) drain() {
 func mariadbClient(t testing.TB, port, script string, args ...string) string {
 	t.Helper()
 	args = append(append([]string{"--host=127.0.0.1", "--port=" + port, "--user=clerk", "--force", "--database=crm", "--local-infile=1"}, my.db.NoTLS()...), args...)
-	if my.release.Kind == myserver.MySQL { // else it takes no \G from a pipe
+	if my.release.MySQLFrom(80000) { // else it takes no \G from a pipe
 		args = append(args, "--commands")
 	}
 	out, err := my.db.Client(t.Context(), script, args...)

@@ -26,7 +26,7 @@ func TestBinaryLogOfMariaDBIsForListedUsersAndSearched(t *testing.T) {
 		}
 		x := loginMy(t, conn, oldCaps, user)
 		status, _ := f.release.BinaryLog()
-		file := x.ask("select substring_index(group_concat(log_name), ',', -1) from (select regexp_substr('%s', 'log[.][0-9]+') log_name) l", x.ask("%s", status))
+		file := strings.Fields(x.ask("%s", status))[0]
 		x.need("set @master_binlog_checksum = @@global.binlog_checksum, @slave_connect_state = '0-1-0'")
 		x.command(mysql.COM_BINLOG_DUMP, string(binary.LittleEndian.AppendUint32(nil, 4))+"\x00\x00\x07\x00\x00\x00"+file)
 		p, err := x.read()

@@ -60,7 +60,7 @@ func (m *meansFile) note(t *testing.T, d deed, got event.Detection) {
 		m.load()[k], m.fresh = is, true
 		return
 	}
-	if was := m.load()[k]; was != is {
+	if was := meansOf(d, m.load()[k]); was != is {
 		t.Errorf("recognised by %q, written down is %q: go test ./integration/waysout -update", is, was)
 	}
 }

@@ -71,9 +71,9 @@ var inMySQL = map[string]myWay{
 		x.query("show warnings")
 	}},
 	"binary log, SHOW BINLOG EVENTS": {do: func(x *myTry) {
-		x.admin("set session binlog_format = statement; insert into orders (note) values ('" + honeyAPIKey + "')")
+		_, reset := my.release.BinaryLog() // of before 9 it holds the names of XA RECOVER's way, in hexadecimal
+		x.admin(reset + "; set session binlog_format = statement; insert into orders (note) values ('" + honeyAPIKey + "')")
 		x.query("show binlog events limit 100000")
-		_, reset := my.release.BinaryLog()
 		x.admin("delete from orders where note = '" + honeyAPIKey + "'; " + reset)
 	}},
 }
@@ -103,7 +103,7 @@ var onlyInMySQL = []myWay{
 	{name: "resource group's name", kind: "api_key", sql: "select resource_group_name from information_schema.resource_groups"},
 	{name: "performance_schema.events_statements_history", channel: "row", kind: "email", stmt: "events_statements_history", do: func(x *myTry) {
 		busy(x, func() {
-			x.query("select sql_text from performance_schema.events_statements_current where sql_text like '%mine%' and thread_id <> ps_current_thread_id() -- events_statements_history")
+			x.query("select sql_text from performance_schema.events_statements_current where sql_text like '%mine%' and thread_id <> (select thread_id from performance_schema.threads where processlist_id = connection_id()) -- events_statements_history")
 		})
 	}},
 	{name: "performance_schema.threads", channel: "row", kind: "email", stmt: "performance_schema.threads", do: func(x *myTry) {
@@ -120,7 +120,7 @@ var onlyInMySQL = []myWay{
 	}},
 	{name: "user variable of another session", channel: "row", kind: "email", stmt: "user_variables_by_thread", do: func(x *myTry) {
 		x.query("set @loot = (select email from customers where id = 900001)")
-		x.query("select variable_value from performance_schema.user_variables_by_thread where variable_name = 'loot' and thread_id = ps_current_thread_id()")
+		x.query("select variable_value from performance_schema.user_variables_by_thread where variable_name = 'loot' and thread_id = (select thread_id from performance_schema.threads where processlist_id = connection_id())")
 	}},
 	{name: "connection attribute, session_account_connect_attrs", channel: "row", kind: "api_key", stmt: "session_account_connect_attrs", do: func(x *myTry) {
 		other := dialMyAs(x.t, fmt.Sprint(my.db.Port), honeyAPIKey)

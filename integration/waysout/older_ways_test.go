@@ -12,8 +12,7 @@ import (
 
 // gone are ways of notInMySQL that older releases have, and the first that does not.
 var gone = map[string]int{
-	"PROCEDURE ANALYSE":                              80000,
-	"error of a duplicate group (FLOOR(RAND(0)*2))":  80000,
+	"PROCEDURE ANALYSE": 80000,
 	"statement of another session, COM_PROCESS_INFO": 80400,
 }
 
@@ -51,9 +50,44 @@ var older = []struct {
 	ways   map[string]myWay
 }{
 	{myserver.MySQL, 80000, map[string]myWay{
+		// In the table that it makes for such a cursor the server loses a decimal's
+		// digits behind the point: the salary is another text, and the name alone may be anybody's.
+		"name and salary in a JSON array of rows":        {nocursor: true},
 		"SUBSTRING_INDEX, REGEXP_SUBSTR, REGEXP_REPLACE": {sql: "select substring_index(email, '#', 1) from customers where id > 900000"},
 		"inside a version comment":                       {sql: "/*!50000 select email*/ /*!50700 from*/ customers where id > 900000"},
 	}},
+}
+
+// otherMeans is how older releases' values are recognised, by way, or way and
+// mode, where it is not as docs/coverage.md says: what a column of a temporary
+// table (a cursor's is one) is said to come from differs.
+var otherMeans = []struct {
+	kind   myserver.Kind
+	before int
+	means  map[string]string
+}{
+	{myserver.MySQL, 80400, map[string]string{"statement of another session, COM_PROCESS_INFO": "part"}},
+	{myserver.MySQL, 80000, map[string]string{
+		"view made by a temporary table": "field", "view, name and salary together/cursor": "together",
+		"DISTINCT, GROUP BY/cursor": "field", "GROUP BY WITH ROLLUP": "column", "FETCH FIRST, LIMIT ROWS EXAMINED/cursor": "field",
+		"PROCEDURE ANALYSE": "field", "key and name through a view/cursor": "together", "name and birthday through a view/cursor": "together",
+		"HANDLER READ": "column",
+	}},
+}
+
+// meansOf is how a deed's value is to be recognised; written is what docs/coverage.md says.
+func meansOf(d deed, written string) string {
+	for _, o := range otherMeans {
+		if o.kind != d.release.Kind || d.release.Version >= o.before {
+			continue
+		}
+		for _, key := range []string{d.way, d.way + "/" + d.mode} {
+			if m, ok := o.means[key]; ok {
+				return m
+			}
+		}
+	}
+	return written
 }
 
 // has says whether r has the way, in how far this file knows.
@@ -92,7 +126,11 @@ func olderSchema(r myserver.Release, before, later string) (string, string) {
 		if !strings.Contains(later, s) {
 			panic(fmt.Sprintf("the schema has no %q", s))
 		}
-		later = strings.Replace(later, s, "", 1)
+		left := ""
+		if strings.HasSuffix(s, ",") {
+			left = ","
+		}
+		later = strings.Replace(later, s, left, 1)
 	}
 	if r.Kind == myserver.MySQL && r.Version < 90600 { // MD5 is no component's yet
 		cut(", 'file://component_classic_hashing'")
@@ -100,7 +138,7 @@ func olderSchema(r myserver.Release, before, later string) (string, string) {
 	if r.OldMySQL() {
 		cut("install component 'file://component_query_attributes';\n")
 		cut(", index ((cast(doc->'$.all' as char(120) array)))")
-		cut(" invisible")
+		cut(" invisible,")
 		cut(" attribute '{\"owner\": \"" + honeyMail + "\"}'")
 		cut("create resource group `" + honeyAPIKey + "` type = user;\n")
 		cut("analyze table skewed update histogram on email with 10 buckets;\n")

@@ -6,11 +6,13 @@ import (
 	"testing"
 
 	"honeyrow/event"
+	"honeyrow/internal/myserver"
 )
 
 // deed is one attempt of a way, of either product.
 type deed struct {
 	product, way, mode string
+	release            myserver.Release // the zero one: PostgreSQL
 	gate               *gate
 	want               story
 	as                 string // the disguise that the detection must name
@@ -98,7 +100,7 @@ func (f *farm) deeds(g *gate, ws []myWay) []deed {
 	for _, w := range ws {
 		for _, mode := range w.attempts() {
 			out = append(out, deed{
-				product: string(f.release.Kind), way: w.name, mode: mode, gate: g, as: w.as,
+				product: string(f.release.Kind), release: f.release, way: w.name, mode: mode, gate: g, as: w.as,
 				want: story{rule: w.rule(), kind: w.kind, channel: w.channel, statement: w.stmt, user: "clerk", database: w.schema},
 				do: func(t *testing.T, p *tap) {
 					x := w.start(t, p, mode)

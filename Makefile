@@ -13,6 +13,8 @@ SCALE ?=
 # Where make others keeps the servers: a folder that the user who runs them can read.
 OTHERS ?= $(CURDIR)/.others
 SAMPLES ?= $(CURDIR)/.samples
+# Which of them: those that scripts/other-servers.sh knows.
+OTHER ?= mysql-5.7 mysql-8.0 mysql-8.4 mysql-9 percona-5.7 mariadb-11 postgresql-18
 TOOL = $(GO) tool -modfile=internal/tools/go.mod
 # Everything but what takes long on purpose: the suites against other people's
 # drivers, the demo, and the containers' story.
@@ -92,21 +94,21 @@ integration: ## real servers, real drivers, chaos
 	HONEYROW_EVERY_STEP=1 $(GO) test -count=1 -p 1 -run 'Promises/.*killed' ./seeder/pgdb ./seeder/mydb
 	$(GO) run ./integration/suites
 
-others: ## MySQL 9, MariaDB 11.8 and PostgreSQL 18 from Debian's other suites, unpacked below OTHERS (.others), and what of the tests needs a server against them
+others: ## other MySQL, MariaDB, Percona Server and PostgreSQL (OTHER="mysql-8.0 percona-5.7": these), unpacked below OTHERS (.others), and what of the tests needs a server against them
 	@scripts/need.sh cc
-	scripts/other-servers.sh mysql-9 $(OTHERS)/mysql-9
-	scripts/other-servers.sh mariadb-11 $(OTHERS)/mariadb-11
-	scripts/other-servers.sh postgresql-18 $(OTHERS)/postgresql-18
-	for s in mysql-9 mariadb-11; do \
+	@for s in $(OTHER); do \
+		scripts/other-servers.sh $$s $(OTHERS)/$$s || exit 1; \
+		case $$s in \
+		postgresql-*) HONEYROW_PG_BIN=$(OTHERS)/$$s/bin $(GO) test -count=1 -p 1 -timeout 15m ./proxy/pgwire ./seeder/pgdb || exit 1; continue ;; \
+		esac; \
 		export HONEYROW_MY_BIN=$(OTHERS)/$$s/bin; \
 		$(GO) test -count=1 -p 1 -timeout 15m ./internal/myserver ./proxy/mywire ./seeder/mydb && \
 		$(GO) test -count=1 -p 1 -run 'MariaDB|MySQL|Machine|Stranger' ./internal/doctor ./internal/app ./cmd/honeyrow && \
 		$(GO) test -count=1 -p 1 -timeout 20m -run 'MariaDB|NotSent|OrdinaryStatements|LaunderedValue|SaidToBeUnseen' ./integration/transcripts ./integration/waysout && \
 		$(GO) test -count=1 -run TestSysbenchRunsOnMariaDB ./integration && \
 		$(GO) test -count=1 -run '/mariadb' ./demo || exit 1; \
+		case $$s in mysql-9) $(GO) run ./integration/suites -suite go- || exit 1 ;; esac; \
 	done
-	HONEYROW_PG_BIN=$(OTHERS)/postgresql-18/bin $(GO) test -count=1 -timeout 15m ./proxy/pgwire ./seeder/pgdb
-	HONEYROW_MY_BIN=$(OTHERS)/mysql-9/bin $(GO) run ./integration/suites -suite go-
 
 soak: ## clients do everything before real servers for SOAK (1h), under the race detector; memory and goroutines must stay flat; then IDLE (5000) idle clients
 	@scripts/need.sh cc $(SERVERS)

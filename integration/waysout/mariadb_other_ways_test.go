@@ -151,7 +151,7 @@ var myOtherWays = []myWay{
 		x.admin("truncate mysql.general_log")
 	}},
 	{name: "binary log, SHOW BINLOG EVENTS", channel: "row", kind: "api_key", stmt: "show binlog events", do: func(x *myTry) {
-		x.admin("set session binlog_format = statement; insert into orders (note) values ('" + honeyAPIKey + "')")
+		x.admin("reset master; set session binlog_format = statement; insert into orders (note) values ('" + honeyAPIKey + "')")
 		x.query("show binlog events limit 100000")
 		x.admin("delete from orders where note = '" + honeyAPIKey + "'; reset master")
 	}},

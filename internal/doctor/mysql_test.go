@@ -279,7 +279,7 @@ func TestTheDoctorExaminesARealMariaDB(t *testing.T) {
 var tlsArg = map[myserver.Kind]string{myserver.MariaDB: "--ssl", myserver.MySQL: "--ssl-mode=REQUIRED"}
 
 func TestAMariaDBThatInsistsOnTLSAndTakesPROXYHeadersIsTold(t *testing.T) {
-	settings, headers := []string{"require_secure_transport = 1", "bind-address = 0.0.0.0", "log_bin = bin"}, release(t).Kind == myserver.MariaDB || release(t).Percona
+	settings, headers := []string{"require_secure_transport = 1", "bind-address = 0.0.0.0", "log_bin = bin"}, release(t).Kind == myserver.MariaDB
 	if headers {
 		settings = append(settings, "proxy_protocol_networks = 127.0.0.1")
 	}

@@ -152,6 +152,9 @@ func (r Release) settings() []string {
 	if r.Version < 80030 {
 		lines = append(lines, "innodb_log_file_size = 32M")
 	}
+	if r.OldMySQL() {
+		lines = append(lines, "server_id = 1") // wanted for a binary log
+	}
 	if r.Percona { // alone, not in a cluster
 		lines = append(lines, "wsrep_provider = none")
 	}

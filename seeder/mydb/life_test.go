@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"honeyrow/event"
-	"honeyrow/internal/myserver"
 	"honeyrow/seeder"
 	"honeyrow/token"
 )
@@ -27,7 +26,7 @@ func content(t *testing.T, db string) string {
 // counters is where every AUTO_INCREMENT stands.
 func counters(t *testing.T, db string) string {
 	now := ""
-	if server.Kind == myserver.MySQL {
+	if server.MySQLFrom(80000) {
 		now = "SET SESSION information_schema_stats_expiry = 0; "
 	}
 	return query(t, db, now+"SELECT TABLE_NAME, AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND AUTO_INCREMENT IS NOT NULL ORDER BY 1")

@@ -236,6 +236,10 @@ func TestAlertNamesTheRightClientOfMariaDB(t *testing.T) {
 		})
 	}
 	t.Run("change of user and schema", func(t *testing.T) {
+		if f.release.Percona && f.release.Version < 50742 {
+			t.Logf("left out with %s: it refuses to change to a user without a password, directly too", f.release)
+			return
+		}
 		x := loginMy(t, connect(&f.alert), mariaCaps, "clerk")
 		x.command(mysql.COM_CHANGE_USER, "auditor\x00\x00other\x00\x2d\x00mysql_native_password\x00\x00")
 		if p := x.packet(); p[0] == 0xfe { // the server wants the password again: there is none

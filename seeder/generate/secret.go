@@ -98,8 +98,26 @@ func opaqueLike(r *rand.Rand, like string) string {
 	return out.String()
 }
 
+// alike returns one of the values that has a random part and is of the same
+// length and vendor as v, or v.
+func alike(r *rand.Rand, values []string, v string) string {
+	var same []string
+	for _, w := range values {
+		if len(w) == len(v) && len(v) >= 16 && opaque(w) && vendorOf(w) == vendorOf(v) {
+			same = append(same, w)
+		}
+	}
+	if len(same) == 0 {
+		return v
+	}
+	return same[r.IntN(len(same))]
+}
+
 func (secret) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	like := c.form(r, row)
+	if !opaque(like) { // by chance: punctuation all over it, as one in some fifty has
+		like = alike(r, c.Values, like)
+	}
 	if !opaque(like) {
 		return "", errors.New("the template's value has no random part to replace")
 	}

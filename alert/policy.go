@@ -14,11 +14,11 @@ import (
 // Policy says which detections a sink gets, and at what pace.
 type Policy struct {
 	// Only selects what the sink gets; empty: everything. Except takes out of it.
-	Only   Filter `yaml:"only"`
-	Except Filter `yaml:"except"`
+	Only   Filter `yaml:"only,omitempty"`
+	Except Filter `yaml:"except,omitempty"`
 	// Retry is the sink's own retry clock; fields that are zero are those of Config.Retry.
-	Retry RetryConfig `yaml:"retry"`
-	Rate  Rate        `yaml:"rate"`
+	Retry RetryConfig `yaml:"retry,omitempty"`
+	Rate  Rate        `yaml:"rate,omitempty"`
 	// NoDrills keeps drills from a sink that acts: a rule's program.
 	NoDrills bool `yaml:"-"`
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	"honeyrow/alert"
 	"honeyrow/alert/peer"
 	"honeyrow/alert/sink/console"
@@ -71,6 +73,22 @@ func (*Config) Variants() []any {
 		all[i] = k.fresh()
 	}
 	return all
+}
+
+// MarshalYAML implements yaml.Marshaler: the fields of the type stand beside the others.
+func (c Config) MarshalYAML() (any, error) {
+	type common Config
+	var own, out yaml.Node
+	if err := out.Encode(common(c)); err != nil {
+		return nil, err
+	}
+	if c.Options != nil {
+		if err := own.Encode(c.Options); err != nil {
+			return nil, err
+		}
+		out.Content = append(out.Content, own.Content...)
+	}
+	return &out, nil
 }
 
 // Deps are what sinks need from the process.

@@ -35,6 +35,7 @@ type cli struct {
 	Version kong.VersionFlag `help:"Print the version and end."`
 
 	Init       initCmd       `cmd:"" help:"Write a commented configuration and make the registry."`
+	ConfigCmd  configCmd     `cmd:"" name:"config" help:"Show the configuration in force."`
 	Doctor     doctorCmd     `cmd:"" help:"Check the configuration and everything that it names."`
 	Proxy      proxyCmd      `cmd:"" help:"Stand between clients and servers and watch for honey rows."`
 	Health     healthCmd     `cmd:"" help:"Say whether the proxy on this machine works; for health checks."`

@@ -101,7 +101,7 @@ func TestExitCodesTellUsageFromFailure(t *testing.T) {
 func TestEveryCommandHasAnExampleInItsHelp(t *testing.T) {
 	t.Setenv("COLUMNS", "200")
 	for _, cmd := range []string{
-		"init", "doctor", "proxy", "health", "version", "seed plan", "seed apply", "seed verify", "seed remove", "seed reconcile", "seed scan", "seed drip", "seed rotate", "seed status",
+		"init", "config show", "doctor", "proxy", "health", "version", "seed plan", "seed apply", "seed verify", "seed remove", "seed reconcile", "seed scan", "seed drip", "seed rotate", "seed status",
 		"tokens list", "tokens show", "tokens export", "tokens where", "tokens scan", "tokens digests", "tokens log", "alerts list", "alerts show", "alerts tail", "alerts test", "alerts status", "alerts dead list", "alerts dead show", "alerts dead revive", "alerts verify",
 		"incidents list", "incidents show", "incidents ack", "incidents resolve", "incidents allow", "incidents reopen", "incidents allowances",
 		"learn start", "learn status", "learn stop", "sessions list", "sessions kill",

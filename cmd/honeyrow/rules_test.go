@@ -36,6 +36,12 @@ const night = `rules:
 
 func TestRulesAreListedCheckedTestedAndExplained(t *testing.T) {
 	dir, file := ruled(t, night)
+	if out := must(t, dir, "config", "show"); !strings.Contains(out, "rule_files:") || !strings.Contains(out, "connect_timeout: 10s") {
+		t.Errorf("config show:\n%s", out)
+	}
+	if r := honeyrow(t, dir, "--json", "config", "show"); r.code != 0 || !json.Valid([]byte(r.out)) {
+		t.Errorf("config show as JSON: %d, %s", r.code, r.out)
+	}
 	if out := must(t, dir, "rules", "list"); !strings.Contains(out, "night ") || !strings.Contains(out, "honey-row-read") || strings.Contains(out, "large-result") {
 		t.Errorf("list:\n%s", out)
 	}

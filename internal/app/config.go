@@ -43,7 +43,7 @@ type Config struct {
 	Admin  admin.Config      `yaml:"admin"`
 	Learn  LearnConfig       `yaml:"learn"`
 	// Traces says where OpenTelemetry's traces go; nowhere unless it is given.
-	Traces tracing.Config `yaml:"traces"`
+	Traces tracing.Config `yaml:"traces,omitempty"`
 	// Parser bounds the processes that parse statements. Read at the start only.
 	Parser ParserConfig `yaml:"parser"`
 	Log    LogConfig    `yaml:"log"`
@@ -370,7 +370,7 @@ func (v *checker) server(key string, s *ServerConfig) {
 		probe := pgwire.Config{Server: s.Server}
 		probe.SetDefaults()
 		v.wrap(key, probe.Validate())
-		v.only(key, "a MySQL server", "proxy_protocol")
+		v.only(key, "a MySQL server", ofMySQLServers...)
 	}
 	v.wrap(key+".copy", token.CheckLabel("copy", s.Copy))
 	v.dsn(key+".seed", s.Seed)
@@ -397,11 +397,18 @@ func (v *checker) listener(key string, l *ListenerConfig) {
 	v.oneOf(key+".channel_binding", l.ChannelBinding, pgwire.BindingAuto, pgwire.BindingStrip, pgwire.BindingPass)
 	v.oneOf(key+".local_infile", l.LocalInfile, mywire.InfileAllow, mywire.InfileRefuse)
 	if l.Protocol == mysql {
-		v.only(key, "a PostgreSQL server", "channel_binding")
+		v.only(key, "a PostgreSQL server", ofPostgresListeners...)
 	} else {
-		v.only(key, "a MySQL server", "replication", "local_infile", "rsa_key_file")
+		v.only(key, "a MySQL server", ofMySQLListeners...)
 	}
 }
+
+// Keys that mean something to one kind of server alone.
+var (
+	ofMySQLServers      = []string{"proxy_protocol"}
+	ofMySQLListeners    = []string{"replication", "local_infile", "rsa_key_file"}
+	ofPostgresListeners = []string{"channel_binding"}
+)
 
 // only refuses keys that mean something to another kind of server alone.
 func (v *checker) only(key, what string, keys ...string) {

@@ -247,7 +247,7 @@ func (r *run) demanded(x *match.Index) *demand {
 		fs = append(fs, formula.SHA2...)
 	}
 	for _, f := range fs {
-		if of := r.s.e.derivations.of(x, f); of != nil {
+		if of := r.s.e.derivations.of(x, f, r.s.e.uptime()); of != nil {
 			d.derived = append(d.derived, of)
 		}
 	}

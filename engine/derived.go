@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"honeyrow/engine/formula"
 	"honeyrow/engine/match"
@@ -30,17 +32,25 @@ const (
 	// derived once for all statements.
 	maxDerived, maxPlainDerived = 200_000, 2_000_000
 	maxDerivedField             = 64 << 10
+	// derivedShare of one CPU is what ever other constants may cost, and
+	// derivedBurst at once: a statement with a salt of its own costs its session
+	// some milliseconds with 10,000 tokens.
+	derivedShare = 0.1
+	derivedBurst = 500 * time.Millisecond
 )
 
 // derivations keeps what was derived last.
 type derivations struct {
-	mu  sync.Mutex
-	all []*derived // the one used last is last
+	mu   sync.Mutex
+	all  []*derived   // the one used last is last
+	owed atomic.Int64 // as budget.owed
+	left atomic.Uint64
 }
 
 // of returns what a formula makes of the values of x; nil: of none of them
-// anything, or of too many.
-func (m *derivations) of(x *match.Index, by *formula.Bound) *derived {
+// anything, or of too many, or there was too much to derive of late, which is
+// counted. now is the engine's uptime.
+func (m *derivations) of(x *match.Index, by *formula.Bound, now time.Duration) *derived {
 	m.mu.Lock()
 	m.all = slices.DeleteFunc(m.all, func(d *derived) bool { return d.x != x })
 	i := slices.IndexFunc(m.all, func(d *derived) bool { return d.by.Key == by.Key })
@@ -51,7 +61,13 @@ func (m *derivations) of(x *match.Index, by *formula.Bound) *derived {
 	}
 	m.mu.Unlock()
 	if d == nil {
+		if !by.Plain && debt(&m.owed, now, derivedShare) > derivedBurst {
+			m.left.Add(1)
+			return nil
+		}
+		began := time.Now()
 		d = derive(x, by) // two sessions may do so at the same time
+		charge(&m.owed, now, time.Since(began), derivedShare)
 		m.mu.Lock()
 		if len(m.all) >= keptDerived {
 			m.all = slices.Delete(m.all, 0, 1)

@@ -35,7 +35,10 @@ type Stats struct {
 	Learned  uint64 // locations handed to Options.Learn
 	Inline   uint64 // statements judged by their lexemes alone, since the parser had too much to do
 	Unparsed uint64 // statements at which the analysis failed
-	Refused  uint64 // sessions of subjects in quarantine
+	// Underived counts results in which a digest or cipher was not looked for, since
+	// too many others had been asked for shortly before.
+	Underived uint64
+	Refused   uint64 // sessions of subjects in quarantine
 	// Spared counts quarantines that were not begun, since they would have shut
 	// out everybody on a unix socket, or everybody without a name.
 	Spared uint64
@@ -56,7 +59,7 @@ func (e *Engine) Stats() Stats {
 		IndexBytes: x.Size(), Hits: c.hits.Load(), Detections: c.detections.Load(), Reports: c.reports.Load(),
 		Allowed: c.allowed.Load(), Disabled: c.disabled.Load(), Truncated: c.truncated.Load(),
 		Crowded: c.crowded.Load(), Learned: c.learned.Load(),
-		Inline: c.inline.Load(), Unparsed: c.unparsed.Load(),
+		Inline: c.inline.Load(), Unparsed: c.unparsed.Load(), Underived: e.derivations.left.Load(),
 		Refused: c.refused.Load(), Spared: c.spared.Load(), Barred: c.barred.Load(), Failed: e.policy.Load().rules.Failed(),
 		Waiting: waiting, Lag: lag,
 	}

@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -90,7 +92,7 @@ func (w *town) rotates(t *testing.T) {
 	if err := w.pg.Exec(t.Context(), "postgres", "grant update on staff to planter"); err != nil {
 		t.Fatal(err)
 	}
-	w.proxy(t)
+	p := w.proxy(t)
 	old := ofKind(t, w.planted(t, "2"), "email")
 	if r := honeyrow(t, w.dir, "seed", "rotate", "--older-than", "90d", "--yes"); r.code != 0 || !strings.Contains(r.out, "no honey row is due") {
 		t.Errorf("rows of today: %+v", r)
@@ -146,4 +148,8 @@ func (w *town) rotates(t *testing.T) {
 		t.Errorf("rotate by rows: %+v", done)
 	}
 	must(t, w.dir, "seed", "verify", "--no-measure")
+	// One that is killed counts as running for ten seconds, and a seeder waits for it.
+	if err := errors.Join(c.Close(context.Background()), p.Process.Signal(syscall.SIGTERM), <-p.done); err != nil {
+		t.Errorf("the proxy's end: %v\n%s", err, p.log.String())
+	}
 }

@@ -158,13 +158,27 @@ elf() { [ -f "$1" ] && [ ! -L "$1" ] && [ "$(dd if="$1" bs=1 skip=1 count=3 2>/d
 # patchelf would break it: the loader is told to run it.
 fixed() { [ "$(od -An -tu1 -j16 -N1 "$1" | tr -d ' ')" = 2 ]; }
 
+# The C library of Ubuntu jammy dies in its loader on newer processors: its
+# programs are run with this machine's, which must not be older (Debian 12's is not).
+borrowed=
+if [ "$suite" = jammy ]; then
+	borrowed="LD_LIBRARY_PATH=$(ldd /bin/sh | awk '/libc\.so/ { sub("/[^/]*$", "", $3); print $3 }'):$libs"
+fi
+
 case $name in
 postgresql-*)
 	for p in "$root/usr/lib/postgresql/${name#postgresql-}"/bin/*; do
-		if elf "$p"; then point "$p"; fi
+		if [ -n "$borrowed" ]; then
+			printf '#!/bin/sh\n%s exec %s "$@"\n' "$borrowed" "$p" >"$bin/${p##*/}"
+			chmod 755 "$bin/${p##*/}"
+		elif elf "$p"; then
+			point "$p"
+		fi
 	done
-	rmdir "$bin"
-	ln -s "$root/usr/lib/postgresql/${name#postgresql-}/bin" "$bin"
+	if [ -z "$borrowed" ]; then
+		rmdir "$bin"
+		ln -s "$root/usr/lib/postgresql/${name#postgresql-}/bin" "$bin"
+	fi
 	;;
 *)
 	share=$root/usr/share/mysql
@@ -187,7 +201,9 @@ postgresql-*)
 			;;
 		esac
 		run=$p
-		if elf "$p" && fixed "$p"; then
+		if [ -n "$borrowed" ]; then
+			say_first="$borrowed $say_first"
+		elif elf "$p" && fixed "$p"; then
 			run="$loader --library-path $libs $p"
 		elif elf "$p"; then
 			point "$p"

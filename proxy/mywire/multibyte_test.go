@@ -84,7 +84,7 @@ func TestTheClientsCharacterSetIsFollowed(t *testing.T) {
 
 func TestMultibyteCharacterSetsAreThoseOfARealServer(t *testing.T) {
 	s, _, _ := realServer(t)
-	out, err := s.Query(t.Context(), "information_schema", collations(s.Kind))
+	out, err := s.Query(t.Context(), "information_schema", collations(s.Release))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -401,10 +401,16 @@ func (r *reader) trigger(t *seeder.Table, name, timing, event, body string) {
 }
 
 // coy reports whether the MariaDB at hand may hide triggers from a role without
-// the right as MySQL does: 11.4.7 does, 10.11 and 11.8 name them, and those between
-// were not seen.
+// the right as MySQL does: 10.6.23 and 11.4.7 do, 10.11.19 and 11.8.6 name them.
+// Which release of a series was the first to do so is not known.
 func (db *DB) coy() bool {
-	return !before(db.version, [2]int{11, 0}) && before(db.version, [2]int{11, 8})
+	switch db.version {
+	case [2]int{10, 11}:
+		return db.patch < 19
+	case [2]int{11, 8}:
+		return db.patch < 6
+	}
+	return before(db.version, [2]int{11, 8})
 }
 
 // readBlind warns of tables whose triggers the server hides: it does not even name

@@ -65,6 +65,7 @@ type DB struct {
 	address string // see Address
 	maria   bool
 	version [2]int
+	patch   int
 	level   string // the isolation level to use
 	harsh   bool   // a lock that is not given in time ends the transaction
 	apart   bool   // tables without transactions can't be written within one (enforce_gtid_consistency)
@@ -133,7 +134,7 @@ func (db *DB) greet(ctx context.Context) error {
 	if db.maria {
 		oldest, product = oldestMaria, "MariaDB"
 	}
-	_, _ = fmt.Sscanf(version, "%d.%d", &db.version[0], &db.version[1])
+	_, _ = fmt.Sscanf(version, "%d.%d.%d", &db.version[0], &db.version[1], &db.patch)
 	switch {
 	case before(db.version, oldest):
 		return fmt.Errorf("the server is %s %s: seeding needs %d.%d or later", product, version, oldest[0], oldest[1])

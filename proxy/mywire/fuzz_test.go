@@ -285,12 +285,18 @@ func FuzzRow(f *testing.F) {
 			}
 			var whole, short, kept [][]byte
 			for i, c := range rec.Calls("Row") {
+				var shown [][]byte
 				for _, sp := range c.Fields {
-					v := c.Data[sp.Off:][:sp.Len]
-					if i >= cut {
-						kept = append(kept, v)
-						continue
+					shown = append(shown, c.Data[sp.Off:][:sp.Len])
+				}
+				if i >= cut { // of the first piece, and of all when the row ends: see rowStream
+					if i > cut+1 || len(shown) <= len(kept) || !slices.EqualFunc(kept, shown[:len(kept)], bytes.Equal) {
+						t.Fatalf("binary %v: shown %q after %q, %d times", isBinary, shown, kept, i-cut+1)
 					}
+					kept = shown
+					continue
+				}
+				for _, v := range shown {
 					if whole = append(whole, v); len(v) > 0 && len(row) <= keptField {
 						short = append(short, v)
 					}

@@ -1,6 +1,7 @@
 package waysout
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -199,6 +200,11 @@ var otherWays = []way{
 	}},
 	{name: "mixed result formats", channel: "row", kind: "card_number", stmt: "select id, card", do: func(x *try) {
 		x.send(&pgproto3.Parse{Query: "select id, card from customers where id > 900000"}, &pgproto3.Bind{ResultFormatCodes: []int16{0, 1}}, &pgproto3.Execute{}, &pgproto3.Sync{})
+		x.ready()
+	}},
+	{name: "key alone in binary, asked for with a parameter over limits.statement", channel: "row", kind: "key", stmt: "select id from customers", do: func(x *try) {
+		x.send(&pgproto3.Parse{Query: "select id from customers where id > 900000 and length($1::text) > 9"},
+			&pgproto3.Bind{Parameters: [][]byte{bytes.Repeat([]byte("ordinary "), 200_000)}, ResultFormatCodes: []int16{1}}, &pgproto3.Execute{}, &pgproto3.Sync{})
 		x.ready()
 	}},
 	{name: "suspended portal", channel: "row", kind: "email", stmt: "select * from customers", do: func(x *try) {

@@ -18,7 +18,10 @@ func (f *flow) clientChunk(buf []byte) (wire.Step, error) {
 	if f.toServer.left > 0 {
 		n := min(f.toServer.left, len(buf))
 		f.toServer.left -= n
-		v := f.presentPiece(buf[:n])
+		v, err := f.presentPiece(buf[:n])
+		if err != nil {
+			return wire.Step{}, err
+		}
 		if v.Blocks() {
 			// The server has only part of the message and will never run it.
 			return f.cut(v), nil
@@ -87,15 +90,17 @@ func (f *flow) clientStream(rest []byte, size int) (wire.Step, bool, error) {
 }
 
 // presentPiece shows a further piece of a streamed frame.
-func (f *flow) presentPiece(p []byte) event.Verdict {
+func (f *flow) presentPiece(p []byte) (event.Verdict, error) {
 	end := f.toServer.left == 0
 	switch f.toServer.kind {
 	case 'd':
-		return f.sess.Present(event.ChannelCopyIn, p, false) // a value may go on in the next message
+		return f.sess.Present(event.ChannelCopyIn, p, false), nil // a value may go on in the next message
 	case 'Q', 'P':
-		return f.sess.Present(event.ChannelStatement, p, end)
+		return f.sess.Present(event.ChannelStatement, p, end), nil
+	case 'B':
+		return f.bindPiece(p, f.toServer.left)
 	}
-	return f.sess.Present(event.ChannelBind, p, end)
+	return f.sess.Present(event.ChannelBind, p, end), nil
 }
 
 // longFrame takes the beginning of a message that is too long to hold.
@@ -114,22 +119,7 @@ func (f *flow) longFrame(typ byte, body []byte, total int) (event.Verdict, error
 		}
 		return v, nil
 	case 'B':
-		portal, rest, err := cstring(body)
-		if err != nil {
-			return event.Verdict{}, err
-		}
-		name, rest, err := cstring(rest)
-		if err != nil {
-			return event.Verdict{}, err
-		}
-		if v := f.sess.Present(event.ChannelBind, rest, false); v.Blocks() {
-			return v, nil
-		}
-		p, e := f.bound(name)
-		run, v := p.stmt.Run(nil, nil)
-		e.run = run
-		f.bindPortal(string(portal), e)
-		return v, nil
+		return f.longBound(body, total)
 	case 'F':
 		v := f.sess.Present(event.ChannelBind, body, false)
 		f.call(body)

@@ -61,7 +61,8 @@ type flow struct {
 	discard bool
 
 	// client's goroutine
-	toServer stream // a frame longer than limit is passing
+	toServer stream    // a frame longer than limit is passing
+	binding  *longBind // it is a Bind
 	params   []inspect.Param
 	inject   []byte
 

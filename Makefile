@@ -110,7 +110,7 @@ others: ## other MySQL, MariaDB, Percona Server and PostgreSQL (OTHER="mysql-8.0
 		case $$s in mysql-9) $(GO) run ./integration/suites -suite go- || exit 1 ;; esac; \
 	done
 
-soak: ## clients do everything before real servers for SOAK (1h), under the race detector; memory and goroutines must stay flat; then IDLE (5000) idle clients
+soak: ## clients do everything before real servers for SOAK (1h), under the race detector; memory and goroutines must stay flat (SOAK_PROFILES=FOLDER keeps heap profiles); then IDLE (5000) idle clients
 	@scripts/need.sh cc $(SERVERS)
 	SOAK=$(SOAK) $(GO) test -race -v -count=1 -timeout 0 -run Flat ./integration/soak
 	IDLE=$(IDLE) $(GO) test -v -count=1 -timeout 20m -run Idle ./integration/soak

@@ -6,12 +6,15 @@ package soak
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,6 +35,9 @@ import (
 
 func TestMain(m *testing.M) {
 	pgsql.ServeIfWorker()
+	if os.Getenv("SOAK_PROFILES") != "" {
+		runtime.MemProfileRate = 4 << 10 // what grows is small
+	}
 	code := m.Run()
 	myserver.Cleanup()
 	os.Exit(code)
@@ -75,6 +81,24 @@ func take(t *testing.T, began time.Time) sample {
 	return sample{time.Since(began), m.HeapAlloc, runtime.NumGoroutine(), len(fds)}
 }
 
+// keepProfile writes what the heap holds after a round into the folder
+// SOAK_PROFILES of the environment, if there is one: `go tool pprof -diff_base` of two
+// of them says what has grown.
+func keepProfile(t *testing.T, round int) {
+	t.Helper()
+	folder := os.Getenv("SOAK_PROFILES")
+	if folder == "" {
+		return
+	}
+	f, err := os.Create(filepath.Join(folder, fmt.Sprintf("heap-%02d.pprof", round)))
+	if err == nil {
+		err = errors.Join(pprof.WriteHeapProfile(f), f.Close())
+	}
+	if err != nil {
+		t.Errorf("keep a profile: %v", err)
+	}
+}
+
 // site is both servers with their proxies.
 type site struct {
 	pg    *integration.Stand
@@ -115,6 +139,7 @@ func TestMemoryAndGoroutinesStayFlat(t *testing.T) {
 			t.Errorf("a session panicked:\n%.3000s", log)
 		}
 		samples = append(samples, take(t, began))
+		keepProfile(t, round)
 		last := samples[len(samples)-1]
 		t.Logf("%8s: %5.1f MiB in use, %d goroutines, %d files, %d and %d sessions", last.at.Round(time.Second), float64(last.heap)/(1<<20), last.goroutines, last.files, s.done[0].Load(), s.done[1].Load())
 	}

@@ -165,6 +165,7 @@ type Tail struct {
 	w     writer
 	width int
 	last  int // number of the incident of the last entry; 0: none yet
+	past  memory
 }
 
 // NewTail makes a Tail; width is in columns, 0 for no bound.
@@ -175,8 +176,14 @@ func NewTail(o Options, width int) *Tail {
 	return &Tail{w: writer{o: o}, width: width}
 }
 
-// Detection returns the lines for a detection.
+// Detection returns the lines for a detection: of one that was told already
+// what has changed since.
 func (t *Tail) Detection(d *event.Detection) string {
+	old, grown := t.past.of(d.ID)
+	if grown && d.Revision <= old.revision {
+		return ""
+	}
+	t.past.keep(d)
 	head := ""
 	number, mark := 0, ""
 	if d.Incident != nil {
@@ -191,6 +198,9 @@ func (t *Tail) Detection(d *event.Detection) string {
 		mark += " drill"
 	}
 	body := Clean(d.Summary)
+	if grown {
+		body = news(&old, d)
+	}
 	if d.Incident != nil && d.Incident.Held > 0 {
 		body += fmt.Sprintf(" (and %d held back)", d.Incident.Held)
 	}

@@ -17,14 +17,14 @@ func TestTailGroupsByIncidentAndFitsTheWidth(t *testing.T) {
 	second := d
 	second.Revision, second.Incident = 2, &event.Membership{Number: 17, Entry: 1, Severity: event.Critical, Held: 4}
 	other := d
-	other.Incident = &event.Membership{Number: 18, Entry: 1, Severity: event.High}
+	other.ID, other.Incident = "b", &event.Membership{Number: 18, Entry: 1, Severity: event.High}
 	tail := NewTail(Options{}, 60)
 	x := event.IncidentChange{At: at, By: "alice", From: event.Open, To: event.Acknowledged, Severity: event.Critical, Note: "mine"}
 	got := tail.Detection(&d) + tail.Detection(&second) + tail.Change(17, &x) + tail.Detection(&other)
 	if n := strings.Count(got, "incident 17"); n != 1 || !strings.Contains(got, "── CRITICAL incident 17  app_ro@crm-db ──") {
 		t.Errorf("%d headings for incident 17:\n%s", n, got)
 	}
-	for _, want := range []string{"14:03:07  HIGH      #1  3 honey rows", "#1r2", "4 held back", "* acknowledged by alice: mine", "\n\n── HIGH incident 18"} {
+	for _, want := range []string{"14:03:07  HIGH      #1  3 honey rows", "#1r2  0 rows so far, 0 hits (and 4\n", "* acknowledged by alice: mine", "\n\n── HIGH incident 18"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("lacks %q:\n%s", want, got)
 		}

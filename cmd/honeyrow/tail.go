@@ -19,12 +19,12 @@ import (
 
 type alertsTailCmd struct {
 	Last int  `short:"n" default:"10" help:"How many of the newest alerts to begin with. Default: ${default}."`
-	Full bool `help:"Show everything about each alert, as alerts show does."`
+	Full bool `help:"Show everything about each alert, as alerts show does, and what has changed when it grows."`
 }
 
 // Help is shown by --help.
 func (alertsTailCmd) Help() string {
-	return "Follows until interrupted. An alert comes again, with its revision, when its counts become final. Alerts stand under their incident, " +
+	return "Follows until interrupted. An alert that grows, or ends, comes again as a line of what has changed, with its revision. Alerts stand under their incident, " +
 		"with what is decided about it. Colours and line breaks are for terminals; NO_COLOR takes the colours away, COLUMNS sets the width.\n\n" +
 		"Example: honeyrow alerts tail --json | jq .summary"
 }
@@ -37,7 +37,8 @@ func (c *alertsTailCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		t := &tail{e: e, full: c.Full, lines: render.NewTail(render.Options{Color: terminal(e.stdout), Zone: time.Local}, width(e.stdout))}
+		o := render.Options{Color: terminal(e.stdout), Zone: time.Local}
+		t := &tail{e: e, full: c.Full, lines: render.NewTail(o, width(e.stdout)), whole: render.NewTeller(o)}
 		for i := range newest {
 			if after = newest[i].Seq; c.Last > 0 {
 				if err := t.detection(&newest[i].Detection); err != nil {
@@ -64,7 +65,8 @@ type tail struct {
 	e       *env
 	full    bool
 	lines   *render.Tail
-	changed uint64 // seq of the last change told
+	whole   *render.Teller // with full
+	changed uint64         // seq of the last change told
 }
 
 func (t *tail) detection(d *event.Detection) error {
@@ -72,7 +74,7 @@ func (t *tail) detection(d *event.Detection) error {
 	case t.e.json:
 		return t.e.printLine(d)
 	case t.full:
-		return app.PrintDetection(t.e.stdout, d, terminal(t.e.stdout))
+		return t.whole.Tell(t.e.stdout, d)
 	}
 	_, err := io.WriteString(t.e.stdout, t.lines.Detection(d))
 	return err

@@ -55,6 +55,8 @@ type Receiver struct {
 	kept []byte          // whole lines
 	seen map[string]bool // idempotency keys of what is kept
 	keys []string        // the same in the order of the lines
+
+	teller *render.Teller // guarded by mu
 }
 
 // Start listens on address, host:port. Close ends it.
@@ -72,7 +74,7 @@ func Start(address string, o Options) (*Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Receiver{URL: "http://" + l.Addr().String() + "/alerts", o: o, done: make(chan struct{}), seen: map[string]bool{}}
+	r := &Receiver{URL: "http://" + l.Addr().String() + "/alerts", o: o, done: make(chan struct{}), seen: map[string]bool{}, teller: render.NewTeller(render.Options{Color: o.Color})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /alerts", r.take)
 	mux.HandleFunc("GET /alerts", r.give)
@@ -144,7 +146,7 @@ func (r *Receiver) keep(key string, line []byte) bool {
 func (r *Receiver) print(d *event.Detection) {
 	r.mu.Lock() // alerts do not mix
 	defer r.mu.Unlock()
-	fmt.Fprintln(r.o.Out, render.Text(d, render.Options{Color: r.o.Color}))
+	_ = r.teller.Tell(r.o.Out, d) // it is kept all the same
 }
 
 // give answers with what came, and with the position of its first byte in the

@@ -40,14 +40,15 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// Sink writes to one writer. It is safe for concurrent use.
+// Sink writes to one writer. It is safe for concurrent use. As text, an alert
+// stands there whole once; its later revisions are lines of what has changed.
 type Sink struct {
 	name string
 	form string // empty: text
-	opt  render.Options
 
-	mu sync.Mutex
-	w  io.Writer
+	mu     sync.Mutex
+	w      io.Writer
+	teller *render.Teller
 }
 
 // New makes a sink that writes to w; it does not close w.
@@ -56,7 +57,7 @@ func New(name string, c Config, w io.Writer) (*Sink, error) {
 		return nil, err
 	}
 	color := c.Color == "always" || c.Color != "never" && IsTerminal(w) && os.Getenv("NO_COLOR") == ""
-	return &Sink{name: name, form: strings.TrimPrefix(c.Format, "text"), w: w, opt: render.Options{Color: color, Zone: time.Local}}, nil
+	return &Sink{name: name, form: strings.TrimPrefix(c.Format, "text"), w: w, teller: render.NewTeller(render.Options{Color: color, Zone: time.Local})}, nil
 }
 
 // IsTerminal reports whether w is a terminal.
@@ -70,19 +71,19 @@ func (s *Sink) Name() string { return s.name }
 
 // Deliver implements alert.Sink.
 func (s *Sink) Deliver(_ context.Context, d *event.Detection) error {
-	var out []byte
-	if s.form != "" {
-		line, err := format.Encode(s.form, d)
-		if err != nil {
-			return err
-		}
-		out = line
-	} else {
-		out = append([]byte(render.Text(d, s.opt)), '\n')
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, err := s.w.Write(out); err != nil {
+	if s.form == "" {
+		if err := s.teller.Tell(s.w, d); err != nil {
+			return fmt.Errorf("write to console: %w", err)
+		}
+		return nil
+	}
+	line, err := format.Encode(s.form, d)
+	if err != nil {
+		return err
+	}
+	if _, err := s.w.Write(line); err != nil {
 		return fmt.Errorf("write to console: %w", err)
 	}
 	return nil

@@ -27,11 +27,41 @@ func write(t *testing.T, c Config, d event.Detection) string {
 
 func TestTextIsForPeopleWithoutColorInAPipe(t *testing.T) {
 	got := write(t, Config{}, alerttest.Detection(0))
-	if !strings.HasPrefix(got, "HIGH ") || !strings.HasSuffix(got, "\n\n") || strings.Contains(got, "\x1b") {
+	if !strings.HasPrefix(got, "HIGH ") || !strings.HasSuffix(got, "\n") || strings.Contains(got, "\x1b") {
 		t.Errorf("got %q", got)
 	}
 	if got := write(t, Config{Color: "always"}, alerttest.Detection(0)); !strings.HasPrefix(got, "\x1b[") {
 		t.Errorf("color always: got %q", got[:10])
+	}
+}
+
+func TestAnAlertThatGrowsIsWholeOnceAndThenALine(t *testing.T) {
+	for _, c := range []struct {
+		format string
+		whole  int
+		lines  int
+	}{{"text", 1, 1}, {"json", 0, 2}} {
+		var b bytes.Buffer
+		s, err := New("console", Config{Format: c.format}, &b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := alerttest.Detection(0)
+		d.Run.Done, d.Run.Code = false, ""
+		for _, rows := range []uint64{20, 10004} {
+			d.Run.Rows = rows
+			if err := s.Deliver(t.Context(), &d); err != nil {
+				t.Fatal(err)
+			}
+			d.Revision++
+		}
+		got := b.String()
+		if n := strings.Count(got, "  statement  "); n != c.whole {
+			t.Errorf("%s: shown whole %d times\n%s", c.format, n, got)
+		}
+		if n := strings.Count(got, "\n") - c.whole*strings.Count(got, "\n  "); n != c.lines+c.whole {
+			t.Errorf("%s: %d lines beside the block\n%s", c.format, n, got)
+		}
 	}
 }
 

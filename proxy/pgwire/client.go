@@ -78,6 +78,10 @@ func (f *flow) clientStream(rest []byte, size int) (wire.Step, bool, error) {
 	if need := header + 4096; len(rest) < min(need, size) { // names must be whole
 		return wire.Step{Need: min(need, size)}, false, nil
 	}
+	if f.skipped(rest[0]) {
+		f.toServer = stream{left: size - n, kind: skippedFrame}
+		return wire.Step{Pass: n}, true, nil
+	}
 	v, err := f.longFrame(rest[0], rest[header:n], size-header)
 	if err != nil {
 		return wire.Step{}, false, err
@@ -99,8 +103,33 @@ func (f *flow) presentPiece(p []byte) (event.Verdict, error) {
 		return f.sess.Present(event.ChannelStatement, p, end), nil
 	case 'B':
 		return f.bindPiece(p, f.toServer.left)
+	case skippedFrame:
+		return event.Verdict{}, nil
 	}
 	return f.sess.Present(event.ChannelBind, p, end), nil
+}
+
+// skippedFrame is the kind of a stream that the server will not look at.
+const skippedFrame = 0
+
+// skipped reports whether the server ignores a message: after an error in the
+// extended protocol it answers nothing up to the next Sync. What has no answer
+// must not wait in the queue for one, or a client could fill it without end.
+func (f *flow) skipped(typ byte) bool {
+	switch typ {
+	case 'Q', 'P', 'B', 'D', 'E', 'C', 'F', 'c', 'f':
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.discard
+	}
+	return false
+}
+
+// endsTwice reports whether the last message ended a COPY already: another one
+// that does has no effect. mu is held.
+func (f *flow) endsTwice() bool {
+	n := f.queue.len()
+	return n > 0 && f.queue.buf[len(f.queue.buf)-1].kind == copyEnd
 }
 
 // longFrame takes the beginning of a message that is too long to hold.
@@ -131,6 +160,9 @@ func (f *flow) longFrame(typ byte, body []byte, total int) (event.Verdict, error
 // clientFrame takes a whole frame. A non-nil result goes to the server: a
 // Describe ('D') before the frame, anything else in its place.
 func (f *flow) clientFrame(frame []byte) ([]byte, error) {
+	if f.skipped(frame[0]) {
+		return nil, nil
+	}
 	body := frame[header:]
 	switch frame[0] {
 	case 'Q':
@@ -165,7 +197,7 @@ func (f *flow) clientFrame(frame []byte) ([]byte, error) {
 		f.call(body)
 	case 'c', 'f': // CopyDone, CopyFail
 		f.mu.Lock()
-		if !f.copyIn { // before the server asked for data, or after it gave up
+		if !f.copyIn && !f.endsTwice() { // before the server asked for data, or after it gave up
 			f.pushLocked(request{kind: copyEnd})
 		}
 		f.copyIn = false

@@ -160,6 +160,9 @@ func (j *job) check(ctx context.Context) (err error) {
 		if t.Refusal != "" {
 			return fmt.Errorf("table %s can't be seeded with this role: %s", t, t.Refusal)
 		}
+		if t.Lasting != "" && !tp.Lasting { // the trial, which comes first, would leave it behind
+			return fmt.Errorf("table %s: %s; or make a new plan that names the table", t, t.Lasting)
+		}
 		for _, c := range tp.Columns {
 			if t.Column(c.Name) == nil {
 				return fmt.Errorf("table %s has no column %s: the plan was changed since it was made: make a new plan", t, c.Name)

@@ -15,6 +15,9 @@ type Catalog struct {
 	Database string `json:"database"`
 	User     string `json:"user"` // the role that is connected
 	Tables   []*Table
+	// HidesTriggers says that the product does not even name a table's triggers
+	// to a role without the right TRIGGER on it.
+	HidesTriggers bool `json:"-"`
 	// Warnings are things that a planter has to know of the server, such as a
 	// log that would hold the honey values.
 	Warnings []string `json:"-"`

@@ -41,7 +41,7 @@ const maxDraws = 12 // of one row
 // table draws all honey rows of a study.
 func (d *draft) table(ctx context.Context, st *study) (*TablePlan, error) {
 	t := st.table
-	tp := &TablePlan{Schema: t.Schema, Table: t.Name, Why: st.chosen, Estimate: t.Rows, Sampled: len(st.sample.Rows), Key: t.Primary()}
+	tp := &TablePlan{Schema: t.Schema, Table: t.Name, Why: st.chosen, Estimate: t.Rows, Sampled: len(st.sample.Rows), Key: t.Primary(), Lasting: t.Lasting != "", Untried: !st.contained()}
 	for _, f := range st.columns {
 		tp.Columns = append(tp.Columns, f.plan)
 	}

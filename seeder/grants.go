@@ -99,8 +99,8 @@ func accountGrants(cat *Catalog, p *Plan) []string {
 			continue
 		}
 		rights := "SELECT, INSERT"
-		if len(t.Triggers) > 0 || p.Product == "mysql" {
-			rights += ", TRIGGER" // else they are not shown; MySQL does not even say that there are none
+		if len(t.Triggers) > 0 || cat.HidesTriggers {
+			rights += ", TRIGGER" // else they are not shown, or not even that there are none
 		}
 		out = append(out, fmt.Sprintf("GRANT %s ON %s TO %s", rights, database(t), role))
 		for _, c := range t.Columns {

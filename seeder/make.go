@@ -359,7 +359,7 @@ again:
 	if err != nil {
 		return err
 	}
-	p.Probed = true
+	p.Probed = slices.ContainsFunc(d.studies, (*study).contained)
 	if _, err = d.absent(ctx, false); err != nil { // what the trial has drawn again
 		return err
 	}

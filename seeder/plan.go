@@ -36,7 +36,7 @@ type Plan struct {
 	Note          string    `json:"note,omitempty"`
 	Domain        Domains   `json:"domain,omitempty"`
 	Seed          uint64    `json:"seed"`
-	Probed        bool      `json:"probed"` // tried in a transaction that was rolled back
+	Probed        bool      `json:"probed"` // tried in a transaction that was rolled back, all but Untried tables
 	// Fingerprint is of the planned tables' catalogue entries.
 	Fingerprint string       `json:"fingerprint"`
 	Tables      []*TablePlan `json:"tables"` // in the order of insertion
@@ -73,6 +73,12 @@ type TablePlan struct {
 	// Decoy is set for a table that is made with its rows.
 	Decoy    *Decoy   `json:"decoy,omitempty"`
 	Triggers []string `json:"triggers,omitempty"`
+	// Lasting says that the user named the table although something of an insert
+	// may stay when it is rolled back: Warnings say what.
+	Lasting bool `json:"lasting,omitempty"`
+	// Untried says that a trial at plan time would leave something behind, so that
+	// there was none of this table.
+	Untried  bool     `json:"untried,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
 }
 

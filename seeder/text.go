@@ -22,6 +22,8 @@ func (p *Plan) Table() string {
 	b.WriteString("\n")
 	if p.Probed && len(p.decoys()) > 0 {
 		b.WriteString("Tried: the table was made with all its rows, and taken back.\n")
+	} else if untried := p.untried(); p.Probed && untried != "" {
+		fmt.Fprintf(&b, "Tried: all rows but those of %s were inserted in a transaction that was rolled back; every constraint and trigger agreed.\n", untried)
 	} else if p.Probed {
 		b.WriteString("Tried: all rows were inserted in a transaction that was rolled back; every constraint and trigger agreed.\n")
 	} else if len(p.Tables) > 0 {
@@ -37,6 +39,17 @@ func (p *Plan) Table() string {
 	reasons(&b, "Can't be seeded", p.Refused)
 	reasons(&b, "Not chosen", p.Skipped)
 	return b.String()
+}
+
+// untried names the tables of which there was no trial.
+func (p *Plan) untried() string {
+	var names []string
+	for _, t := range p.Tables {
+		if t.Untried {
+			names = append(names, t.String())
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // many writes a number with what is counted.

@@ -218,7 +218,7 @@ func (x *exam) myRights(ctx context.Context, v *mySeen) error {
 		x.ok(subject, "rights", "%s %d of the %d tables that it sees of database %q", who, plant, len(tables), v.database)
 	}
 	if len(blind) > 0 {
-		x.warn(subject, "triggers", fmt.Sprintf("GRANT TRIGGER ON `%s`.`TABLE` TO %s", v.database, v.grantee()), "triggers of %s are not shown to the role: a plan can't say what they would do with a honey row", some(blind))
+		x.warn(subject, "triggers", fmt.Sprintf("GRANT TRIGGER ON `%s`.`TABLE` TO %s", v.database, v.grantee()), "triggers of %s are not shown to the role: a plan refuses these tables unless the server undoes whatever a trigger does, and can't say what that is", some(blind))
 	}
 	return nil
 }

@@ -20,11 +20,13 @@ type reader struct {
 	tables  map[string]*seeder.Table // by name; those of other databases by db.name
 	engines map[string]bool          // whether it has transactions
 	engine  map[*seeder.Table]string
+	blind   map[*seeder.Table]bool // whether it has triggers is not shown
 }
 
 // Catalog implements seeder.Reader.
 func (db *DB) Catalog(ctx context.Context) (*seeder.Catalog, error) {
-	r := &reader{db: db, cat: &seeder.Catalog{Product: "mysql"}, tables: map[string]*seeder.Table{}, engines: map[string]bool{}, engine: map[*seeder.Table]string{}}
+	r := &reader{db: db, cat: &seeder.Catalog{Product: "mysql"}, tables: map[string]*seeder.Table{}, engines: map[string]bool{}, engine: map[*seeder.Table]string{}, blind: map[*seeder.Table]bool{}}
+	r.cat.HidesTriggers = !db.maria || db.coy()
 	if db.maria {
 		r.cat.Product = "mariadb"
 	}
@@ -375,7 +377,7 @@ func (r *reader) readTriggers(ctx context.Context) error {
 			r.trigger(t, v[1], v[2], v[3], v[4])
 		}
 	})
-	if err != nil || r.db.maria && !r.db.coy() {
+	if err != nil || !r.cat.HidesTriggers {
 		return err
 	}
 	return r.readBlind(ctx)
@@ -413,8 +415,8 @@ func (db *DB) coy() bool {
 	return before(db.version, [2]int{11, 8})
 }
 
-// readBlind warns of tables whose triggers the server hides: it does not even name
-// them to a role without the right.
+// readBlind finds the tables whose triggers the server hides: it does not even
+// name them to a role without the right.
 func (r *reader) readBlind(ctx context.Context) error {
 	var lines []string
 	if err := r.each(ctx, "SHOW GRANTS", func(v []string) { lines = append(lines, v[0]) }); err != nil {
@@ -423,14 +425,29 @@ func (r *reader) readBlind(ctx context.Context) error {
 	rights := ParseGrants(lines)
 	for _, t := range r.cat.Tables {
 		if t.Schema == "" && !rights.Has("TRIGGER", r.cat.Database, t.Name) {
-			hidden := "whether it has triggers is not shown to the role: GRANT TRIGGER on it shows them"
-			if !r.db.apart { // with enforce_gtid_consistency the server refuses that
-				hidden += "; what one writes to a table without transactions stays there, of a trial too"
-			}
-			t.Warnings = append(t.Warnings, hidden)
+			r.blind[t] = true
 		}
 	}
 	return nil
+}
+
+// unseen says of a table with transactions what its triggers may do, should it have
+// any that the role can't see. One that writes to a table without transactions
+// as well fires in a trial, and what it writes there stays, unless the server
+// refuses such statements.
+func (r *reader) unseen(t *seeder.Table) {
+	show := r.grantTrigger(t) + " shows them"
+	if r.db.apart {
+		t.Warnings = append(t.Warnings, "whether it has triggers is not shown to the role: "+show)
+		return
+	}
+	t.Lasting = "whether it has triggers is not shown to the role, and this server lets one write to a table without transactions: that would stay, of a run that fails too, could be read before the values are watched, and would not be removed; " + show
+}
+
+// grantTrigger is the statement that shows a table's triggers to the role.
+func (r *reader) grantTrigger(t *seeder.Table) string {
+	i := strings.LastIndexByte(r.cat.User, '@') // CURRENT_USER() has no quotes
+	return fmt.Sprintf("GRANT TRIGGER ON %s.%s TO %s@%s", quote(r.cat.Database), quote(t.Name), text(r.cat.User[:max(i, 0)]), text(r.cat.User[i+1:]))
 }
 
 // words are the names that a statement may hold, in lower case.
@@ -483,10 +500,16 @@ func (r *reader) judge(t *seeder.Table) {
 		t.Refusal = "the role has no INSERT on it"
 	case !known:
 		t.Refusal = "the server does not say what its engine is: it may be damaged"
+	case transactions && r.blind[t]:
+		r.unseen(t)
 	case transactions:
 	case engine == "MYISAM" || engine == "ARIA" || engine == "MEMORY":
 		if len(t.Triggers) > 0 {
 			t.Refusal = "its engine " + r.engine[t] + " has no transactions, and its triggers act as soon as a row is written: nothing could be tried or taken back"
+			return
+		}
+		if r.blind[t] {
+			t.Refusal = "its engine " + r.engine[t] + " has no transactions, and whether it has triggers, which would act as soon as a row is written, is not shown to the role: " + r.grantTrigger(t) + " shows them"
 			return
 		}
 		t.Unsafe = "its engine " + r.engine[t] + " has no transactions: a row is there at once, and a failure in the middle is undone by deleting"

@@ -72,6 +72,10 @@ func (x *exam) myRole(ctx context.Context, s *Server) {
 	pool := sql.OpenDB(connector)
 	defer pool.Close()
 	conn, err := pool.Conn(ctx)
+	if mydb.Silent(err) {
+		x.fail(subject, "role", "if it is Percona Server, whose proxy_protocol_networks has this machine: take it out of that list, or give the connection string the server's unix socket (?socket=PATH) or another address of it, for the role sends no PROXY header", "user %q gets no answer from %s: Percona Server waits so for a PROXY header; the server may also be too busy", cfg.User, have)
+		return
+	}
 	if err != nil {
 		x.fail(subject, "role", "check the connection string's host, user, password and database, and that the account's host admits this machine", "user %q can't log in to database %q: %v", cfg.User, cfg.DBName, scrub(err, cfg.Passwd))
 		return

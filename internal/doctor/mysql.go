@@ -18,6 +18,7 @@ import (
 	"github.com/go-mysql-org/go-mysql/mysql"
 
 	"honeyrow/proxy/tlsconf"
+	"honeyrow/seeder/mydb"
 )
 
 // MySQL is the Protocol of servers that speak MySQL's.
@@ -44,6 +45,10 @@ func (x *exam) mysql(ctx context.Context, s *Server) {
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
 	pr, err := askMySQL(ctx, s)
+	if errors.Is(err, errNoGreeting) && mydb.Silent(err) && !s.ProxyProtocol {
+		x.fail(subject, "reachable", "if it is Percona Server, whose proxy_protocol_networks has this machine: set servers proxy_protocol to true (the proxy then sends the header), or take this machine out of that list; else check servers address, and what answers there", "%s says nothing: Percona Server waits so for a PROXY header; the port may also be another service's, or the server too busy (%v)", s.Address, err)
+		return
+	}
 	if err != nil {
 		x.fail(subject, "reachable", "check servers address, the server itself (mysqladmin ping), skip_networking and firewalls between", "%s can't be reached: %v", s.Address, err)
 		return
@@ -174,7 +179,7 @@ func askMySQL(ctx context.Context, s *Server) (*probe, error) {
 	}
 	_, b, err := readPacket(conn)
 	if err != nil {
-		return nil, fmt.Errorf("no greeting comes (is this the port of a MySQL server?): %w", err)
+		return nil, fmt.Errorf("%w (is this the port of a MySQL server?): %w", errNoGreeting, err)
 	}
 	pr := &probe{offer: noTLS, mode: s.TLS.Mode}
 	if network == "unix" {
@@ -294,6 +299,8 @@ func readPacket(r io.Reader) (seq byte, payload []byte, err error) {
 	_, err = io.ReadFull(r, payload)
 	return head[3], payload, err
 }
+
+var errNoGreeting = errors.New("no greeting comes")
 
 var errNotMySQL = errors.New("what answers is not a MySQL or MariaDB server: is this the right port?")
 

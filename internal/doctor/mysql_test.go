@@ -485,6 +485,52 @@ func TestWhatTheServerAnswersAStrangerIsTold(t *testing.T) {
 	}
 }
 
+// Percona Server waits for a PROXY header from whoever is in proxy_protocol_networks,
+// and says nothing. Of other servers there is none that does; a listener that
+// says nothing stands for it.
+func TestAServerThatWaitsForAPROXYHeaderIsNotCalledUnreachable(t *testing.T) {
+	dsn := "mysql://seeder:hush-hush@%s/shop?ssl-mode=DISABLED"
+	var address string
+	if release(t).Percona {
+		my, err := myserver.Start(t.Context(), myserver.Options{Settings: []string{"proxy_protocol_networks = 127.0.0.1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(my.Stop)
+		address = my.Addr()
+	} else {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		address = l.Addr().String() // the kernel takes the connections
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	var fs []Finding
+	x := &exam{now: time.Now, emit: func(f Finding) { fs = append(fs, f) }, probes: map[string]*probe{}}
+	s := &Server{Name: "shop", Protocol: MySQL, Address: address, DSN: fmt.Sprintf(dsn, address), TLS: tlsconf.Server{Mode: "prefer", MinVersion: "1.2"}}
+	x.mysql(ctx, s)
+	ctx, cancel = context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	x.myRole(ctx, s)
+	want(t, fs, Fail, "reachable", "waits so for a PROXY header")
+	want(t, fs, Fail, "role", "waits so for a PROXY header")
+	for _, f := range fs {
+		if f.Level == Fail && !strings.Contains(f.Advice, "proxy_protocol_networks") || strings.Contains(f.Text+f.Advice, "hush-hush") {
+			t.Errorf("finding %+v: what is to be done?", f)
+		}
+	}
+	if !release(t).Percona {
+		return
+	}
+	// The proxy sends a header: then it is the right answer.
+	fs, s.ProxyProtocol, s.DSN = nil, true, ""
+	x.mysql(t.Context(), s)
+	want(t, fs, OK, "reachable", "MySQL 5.7")
+}
+
 func TestASelfSignedListenerBeforeANewMariaDBIsTold(t *testing.T) {
 	cert, _ := certificate(t, "proxy.internal", time.Now().Add(time.Hour))
 	der, _ := pem.Decode(cert)

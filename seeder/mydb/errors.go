@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"os"
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
@@ -155,6 +157,18 @@ func cause(err error) error {
 		return fmt.Errorf("%s (error %d)", me.Message, me.Number)
 	}
 	return err
+}
+
+// Silent reports whether a connection came about on which the server then said
+// nothing until the time was up: err is the network's or the driver's. Percona
+// Server does that while it waits for a PROXY header, from addresses in its
+// proxy_protocol_networks; MariaDB takes connections from there without one too.
+func Silent(err error) bool {
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		return false
+	}
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // lost reports whether the server has ended the whole transaction, or the

@@ -48,6 +48,7 @@
 package mydb
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -94,6 +95,7 @@ const mode = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,ERR
 // Patience of statements outside of a transaction with limits of its own: a
 // plan's reading must not stand in a business's way.
 const (
+	loginPatience     = 20 * time.Second // to connect and log in
 	statementPatience = 60 * time.Second
 	lockPatience      = 5 * time.Second
 )
@@ -117,8 +119,13 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 		db.address = "unix:" + cfg.Addr
 	}
 	db.pool.SetMaxOpenConns(2) // see aside
-	if db.conn, err = db.pool.Conn(ctx); err != nil {
+	login, cancel := context.WithTimeout(ctx, cmp.Or(cfg.ReadTimeout, loginPatience))
+	defer cancel()
+	if db.conn, err = db.pool.Conn(login); err != nil {
 		_ = db.pool.Close()
+		if Silent(err) && ctx.Err() == nil {
+			return nil, fmt.Errorf("connect to %s: the server says nothing; Percona Server waits so for a PROXY header, which is not sent here: take this machine out of its proxy_protocol_networks, or name its unix socket or another address of it", cfg.Addr)
+		}
 		return nil, fmt.Errorf("connect to %s, database %s, as %s: %w; check address, the account's host and password, and TLS", cfg.Addr, cfg.DBName, cfg.User, cause(err))
 	}
 	if err := db.greet(ctx); err != nil {

@@ -1,0 +1,19 @@
+package mydb_test
+
+import (
+	"net"
+	"strings"
+	"testing"
+
+	"honeyrow/seeder/mydb"
+)
+
+func TestAServerThatSaysNothingIsNotWaitedForWithoutEnd(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer l.Close() // the kernel takes the connection
+	_, err = mydb.Open(t.Context(), "mysql://seeder:hush-hush@"+l.Addr().String()+"/shop?readTimeout=100ms")
+	if err == nil || !strings.Contains(err.Error(), "PROXY header") || strings.Contains(err.Error(), "hush") {
+		t.Errorf("got %v, want an error that says for what it may wait", err)
+	}
+}

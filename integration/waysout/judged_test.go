@@ -151,8 +151,8 @@ func TestOrdinaryStatementsThatLookLikeItAreNotJudged(t *testing.T) {
 			if j.pgCalm != "" {
 				c.need(j.pgCalm)
 			}
-			if j.myCalm != "" {
-				d.need(j.myCalm)
+			if calm := calmIn(f.release, j.myCalm); calm != "" {
+				d.need(calm)
 			}
 		}
 		c.close()
@@ -163,8 +163,8 @@ func TestOrdinaryStatementsThatLookLikeItAreNotJudged(t *testing.T) {
 		if j.pgCalm != "" {
 			c.need(j.pgCalm)
 		}
-		if j.myCalm != "" {
-			d.need(j.myCalm)
+		if calm := calmIn(f.release, j.myCalm); calm != "" {
+			d.need(calm)
 		}
 	}
 	c.close()

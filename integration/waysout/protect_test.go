@@ -193,8 +193,8 @@ func TestInProtectModeOrdinaryStatementsPass(t *testing.T) {
 			if j.pgCalm != "" {
 				c.need(j.pgCalm)
 			}
-			if j.myCalm != "" {
-				d.need(j.myCalm)
+			if calm := calmIn(f.release, j.myCalm); calm != "" {
+				d.need(calm)
 			}
 		}
 		c.need("select * from customers where id < 300")

@@ -66,14 +66,17 @@ func seeding(my *myserver.Server, password string) string {
 	return fmt.Sprintf("mysql://seeder:%s@%s/shop?ssl-mode=PREFERRED", password, my.Addr())
 }
 
-// examined is what a kind of server has of its own, and what the doctor says of it.
-var examined = map[myserver.Kind]struct {
+// opinions are what the doctor says of a kind of server, and what that has of its own.
+type opinions struct {
 	settings       []string
 	version        string
 	sound, unsound string // accounts that come through the proxy, and some that do not
 	plugins        []opinion
 	noHeader       string
-}{
+}
+
+// examined is what a kind of server has of its own, and what the doctor says of it.
+var examined = map[myserver.Kind]opinions{
 	myserver.MariaDB: {
 		settings: []string{"plugin_load_add = auth_ed25519", "plugin_load_add = auth_pam"}, version: ": MariaDB 1",
 		sound: "CREATE USER ed@'%' IDENTIFIED VIA ed25519 USING PASSWORD('x')",
@@ -98,8 +101,26 @@ var examined = map[myserver.Kind]struct {
 	},
 }
 
+// examinedOld is examined of MySQL before 8: no roles, no caching_sha2_password,
+// and no TLS 1.3 in Oracle's.
+func examinedOld(r myserver.Release) opinions {
+	of := examined[myserver.MySQL]
+	of.sound = "CREATE USER slow@'%' IDENTIFIED WITH sha256_password BY 'x'"
+	if r.Percona { // knows the PROXY protocol
+		of.noHeader = examined[myserver.MariaDB].noHeader
+	}
+	return of
+}
+
 func TestTheDoctorExaminesARealMariaDB(t *testing.T) {
-	of := examined[release(t).Kind]
+	r := release(t)
+	of, encrypted, role := examined[r.Kind], "TLS 1.3", "CREATE ROLE readers; "
+	if r.OldMySQL() {
+		of, role = examinedOld(r), ""
+		if !r.Percona { // whose OpenSSL is newer
+			encrypted = "TLS 1.2"
+		}
+	}
 	my, ca := maria(t, append([]string{"log_bin = bin"}, of.settings...)...)
 	cert, key := certificate(t, "proxy.internal", time.Now().Add(300*24*time.Hour))
 	tk := token.Token{ID: "t1", Row: "r1", Value: "x", Place: event.Place{Server: "shop", Database: "shop", Table: "customers", Column: "email"}}
@@ -115,7 +136,7 @@ func TestTheDoctorExaminesARealMariaDB(t *testing.T) {
 		p.Servers, p.Listeners = []Server{server}, []Listener{listener}
 		fs := examine(t, p)
 		want(t, fs, OK, "reachable", of.version)
-		want(t, fs, OK, "tls", "TLS 1.3 to the server (tls.mode verify-full)")
+		want(t, fs, OK, "tls", encrypted+" to the server (tls.mode verify-full)")
 		want(t, fs, OK, "certificate", `"localhost" is valid until`)
 		want(t, fs, OK, "auth", "turns strangers away")
 		want(t, fs, OK, "rights", `seeder@127.0.0.1 may plant in 1 of the 2 tables that it sees of database "shop"`)
@@ -161,7 +182,7 @@ func TestTheDoctorExaminesARealMariaDB(t *testing.T) {
 	t.Run("accounts that can't pass", func(t *testing.T) {
 		run(t, my, of.unsound+`; CREATE USER far@'10.9.8.7' IDENTIFIED BY 'x', two@'%' IDENTIFIED BY 'x', two@'10.1.1.1' IDENTIFIED BY 'x',
 			repl@'%' IDENTIFIED BY 'x'; CREATE USER locked@'%' IDENTIFIED BY 'x' ACCOUNT LOCK;
-			CREATE USER cert@'%' IDENTIFIED BY 'x' REQUIRE X509; CREATE ROLE readers; GRANT REPLICATION SLAVE ON *.* TO repl@'%'`)
+			CREATE USER cert@'%' IDENTIFIED BY 'x' REQUIRE X509; `+role+`GRANT REPLICATION SLAVE ON *.* TO repl@'%'`)
 		s, l := server, listener
 		s.TLS = tlsconf.Server{Mode: "disable", MinVersion: "1.2"}
 		l.TLS.Mode, l.Address = "allow", "0.0.0.0:0"

@@ -150,8 +150,6 @@ func (s *session) looseRecord() *record {
 
 // Present implements inspect.Session.
 func (s *session) Present(ch event.Channel, data []byte, end bool) event.Verdict {
-	x := s.e.index.Load()
-	var c *record
 	st := s.last
 	if ch == event.ChannelStatement {
 		st = s.long
@@ -159,6 +157,13 @@ func (s *session) Present(ch event.Channel, data []byte, end bool) event.Verdict
 			s.long = nil
 		}
 	}
+	return s.present(ch, st, data, end)
+}
+
+// present looks at bytes from the client that belong to st; nil if that is not known.
+func (s *session) present(ch event.Channel, st *statement, data []byte, end bool) event.Verdict {
+	x := s.e.index.Load()
+	var c *record
 	in := s.incoming.of(ch)
 	in.searched += uint64(len(data))
 	in.Scan(x, data, end, func(h match.Hit) {
@@ -180,6 +185,10 @@ func (s *session) Present(ch event.Channel, data []byte, end bool) event.Verdict
 func (s *session) offer(ch event.Channel, st *statement) *record {
 	if ch == event.ChannelStatement && st != nil && !st.ran {
 		return st.ownRecord()
+	}
+	if s.offered != nil && s.offered.st != st { // what that one was sent is not over and never will be
+		s.offered.done(0, "")
+		s.offered = nil
 	}
 	if s.offered == nil {
 		s.offered = s.e.newRecord(s, st, time.Time{})

@@ -124,6 +124,11 @@ func (t *statement) ownRecord() *record {
 	return t.rec
 }
 
+// Bind implements inspect.Statement.
+func (t *statement) Bind(data []byte, end bool) event.Verdict {
+	return t.s.present(event.ChannelBind, t, data, end)
+}
+
 // Run implements inspect.Statement.
 func (t *statement) Run(buf []byte, params []inspect.Param) (inspect.Run, event.Verdict) {
 	e := t.s.e

@@ -123,6 +123,26 @@ func TestDataCopiedInAndLongStatementsArePresented(t *testing.T) {
 	}
 }
 
+func TestAValueSentInAdvanceBelongsToTheStatementThatItIsSentFor(t *testing.T) {
+	v := rowA[6].value
+	g := newRig(t, DefaultConfig(), rules.Config{})
+	ask := func(sql string) inspect.Statement {
+		st, _ := g.s.Prepare([]byte(sql), len(sql))
+		return st
+	}
+	takes := ask("INSERT INTO takes VALUES ($1)")
+	other := ask("INSERT INTO other VALUES ($1)")
+	takes.Bind([]byte("1\t"+v[:9]), false)
+	if verdict := takes.Bind([]byte(v[9:]), false); verdict.Detection == "" {
+		t.Error("a value that comes in two pieces makes no detection")
+	}
+	other.Bind([]byte("harmless"), false)
+	takes.Bind(nil, true)
+	if d := g.one(); d.Rule != rules.ValuePresented || d.Statement.Text != "INSERT INTO takes VALUES ($1)" || !d.Run.Done {
+		t.Errorf("%+v", d)
+	}
+}
+
 func TestAPreparedStatementTellsOneStoryPerRun(t *testing.T) {
 	g := newRig(t, DefaultConfig(), rules.Config{})
 	st, _ := g.s.Prepare([]byte("SELECT '"+rowB[3].value+"', first_name FROM customers"), 60)

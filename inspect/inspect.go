@@ -8,7 +8,7 @@
 // Every []byte handed to a method belongs to the caller and is valid only
 // during the call: implementations copy what they keep.
 //
-// Concurrency: of one session, Prepare, Statement.Run and Present are called
+// Concurrency: of one session, Prepare, Present, Statement.Bind and Run are called
 // by the goroutine that reads from the client; Describe, Set, Text and all
 // methods of Run and Rows by the one that reads from the server. A Run passes
 // from the first to the second with a happens-before edge. Close comes last.
@@ -65,8 +65,8 @@ type Session interface {
 	// Present.
 	Prepare(sql []byte, total int) (Statement, event.Verdict)
 	// Present takes other bytes from the client, in order: COPY data, the rest
-	// of a long statement, the arguments of a fast-path call. A value may be
-	// split over calls with the same channel; end says that none follow.
+	// of a long statement. A value may be split over calls with the same channel;
+	// end says that none follow.
 	Present(ch event.Channel, data []byte, end bool) event.Verdict
 	// Describe compiles the shape of a result. The protocol keeps the Layout
 	// for as long as it sees the same columns; it does not go stale when
@@ -85,6 +85,10 @@ type Layout any
 
 // Statement is SQL text that may run any number of times.
 type Statement interface {
+	// Bind takes bytes of parameters that Run does not get, in order: what is too
+	// long to hold, what is sent in advance, the arguments of a fast-path call. A
+	// value may be split over calls; end says that none follow.
+	Bind(data []byte, end bool) event.Verdict
 	// Run starts one execution with its bound parameters, if any.
 	Run(buf []byte, params []Param) (Run, event.Verdict)
 	// Failed says that the server did not prepare the text: code is that of its

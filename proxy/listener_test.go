@@ -98,8 +98,9 @@ func (blindSession) Close()                                            {}
 func (blindStatement) Run([]byte, []inspect.Param) (inspect.Run, event.Verdict) {
 	return blindRun{}, event.Verdict{}
 }
-func (blindStatement) Failed(string) {}
-func (blindStatement) Release()      {}
+func (blindStatement) Bind([]byte, bool) event.Verdict { return event.Verdict{} }
+func (blindStatement) Failed(string)                   {}
+func (blindStatement) Release()                        {}
 func (blindRun) Columns(event.Channel, inspect.Layout) (inspect.Rows, event.Verdict) {
 	return nil, event.Verdict{}
 }

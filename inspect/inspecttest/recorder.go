@@ -23,15 +23,15 @@ import (
 // Call is one call that a protocol made. Slices are the recorder's own copies.
 type Call struct {
 	// Method is "Open", "Prepare", "Present", "Describe", "Set", "SessionText",
-	// "Close", "Run", "Failed", "Release", "Columns", "Stream", "RunText", "Done",
+	// "Close", "Bind", "Run", "Failed", "Release", "Columns", "Stream", "RunText", "Done",
 	// "Suspect" or "Row".
 	Method    string
 	Session   int // number of the session, from 1 in the order of Open
 	Statement int // number of the statement within the recorder, from 1; 0 if none
 	Run       int // number of the run within the recorder, from 1; 0 if none
 
-	Channel event.Channel // Present, SessionText, Columns, Stream, RunText, Row
-	// Data is the statement's text (Prepare), the bytes (Present, Stream), the
+	Channel event.Channel // Present, Bind, SessionText, Columns, Stream, RunText, Row
+	// Data is the statement's text (Prepare), the bytes (Present, Bind, Stream), the
 	// text (SessionText, RunText), the row (Row), the region (Suspect) or the
 	// parameters' buffer (Run).
 	Data   []byte
@@ -40,7 +40,7 @@ type Call struct {
 	Cols   []inspect.Column // Describe; Columns with a Layout
 	Fields []inspect.Span   // Row, in its order
 	N      uint64           // Row, Stream, Done: rows so far
-	End    bool             // Present, Stream
+	End    bool             // Present, Bind, Stream
 	Name   string           // Set: the parameter. Done, Failed: the command tag or SQLSTATE
 	Value  string           // Set
 	Client event.Client     // Open

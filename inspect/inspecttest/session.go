@@ -129,6 +129,19 @@ type statement struct {
 	released bool
 }
 
+func (t *statement) Bind(data []byte, end bool) event.Verdict {
+	r := t.s.r
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t.s.open("Bind")
+	if t.released {
+		r.problem("Bind of statement %d after Release", t.n)
+	}
+	v := r.judge(event.ChannelBind, t.s.split.add(event.ChannelBind, data, end))
+	r.note(Call{Method: "Bind", Session: t.s.n, Statement: t.n, Channel: event.ChannelBind, Data: bytes.Clone(data), End: end, Verdict: v})
+	return v
+}
+
 func (t *statement) Run(buf []byte, params []inspect.Param) (inspect.Run, event.Verdict) {
 	r := t.s.r
 	r.mu.Lock()

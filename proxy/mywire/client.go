@@ -98,9 +98,9 @@ func (f *flow) piece(off, head int, p []byte) (step wire.Step, stop bool) {
 	case comFileData:
 		v = f.sess.Present(event.ChannelCopyIn, p, false) // a value may go on in the next packet
 	case mysql.COM_STMT_SEND_LONG_DATA:
-		v = f.sess.Present(event.ChannelBind, p, false)
+		v = f.bindPiece(f.up.prep, p, false)
 	default:
-		v = f.sess.Present(event.ChannelBind, p, end)
+		v = f.bindPiece(f.up.prep, p, end)
 	}
 	switch {
 	case f.up.drop:
@@ -115,6 +115,14 @@ func (f *flow) piece(off, head int, p []byte) (step wire.Step, stop bool) {
 		return wire.Step{Pass: off, Cut: true, Reason: wire.Refused}, true
 	}
 	return step, false
+}
+
+// bindPiece shows bytes of parameters of p; nil if no such statement is known.
+func (f *flow) bindPiece(p *prepared, b []byte, end bool) event.Verdict {
+	if p == nil || p.stmt == nil {
+		return f.sess.Present(event.ChannelBind, b, end)
+	}
+	return p.stmt.Bind(b, end)
 }
 
 // comFileData stands for a command in upload: the packet is a file's content.
@@ -183,6 +191,7 @@ func (f *flow) longCommand(off int, rest []byte, size int) (step wire.Step, n in
 	if size == maxPacket {
 		total = inspect.UnknownLength // more than this packet
 	}
+	f.up.prep = nil
 	v, err := f.beginLong(rest[header:n], total)
 	if err != nil {
 		return step, 0, err
@@ -230,11 +239,11 @@ func (f *flow) beginLong(p []byte, total int) (event.Verdict, error) {
 	case mysql.COM_STMT_EXECUTE, comStmtBulkExecute:
 		return f.executeRaw(p, false)
 	case mysql.COM_STMT_SEND_LONG_DATA:
-		v := f.sess.Present(event.ChannelBind, p[1+6:], false)
-		if p := f.statement(p[1:]); p != nil {
-			p.sentLong(0)
+		f.up.prep = f.statement(p[1:])
+		if f.up.prep != nil {
+			f.up.prep.sentLong(0)
 		}
-		return v, nil
+		return f.bindPiece(f.up.prep, p[1+6:], false), nil
 	}
 	return event.Verdict{}, fmt.Errorf("command 0x%02x of %d bytes is larger than this proxy allows for its type", p[0], total)
 }

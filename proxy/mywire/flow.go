@@ -154,7 +154,8 @@ type upload struct {
 	more bool // another packet continues it
 	seq  byte // of that one
 	cmd  byte
-	drop bool // refused: none of it goes to the server
+	prep *prepared // whose parameters it brings, if that is known
+	drop bool      // refused: none of it goes to the server
 	says string
 }
 

@@ -88,11 +88,14 @@ func (f *flow) executeRaw(p []byte, whole bool) (event.Verdict, error) {
 	cut := whole && f.cutParams(prep, p)
 	if cut {
 		params, bound = f.params, f.bound
-	} else if v := f.sess.Present(event.ChannelBind, p[1:], whole); v.Blocks() {
+	} else if v := f.bindPiece(prep, p[1:], whole); v.Blocks() {
 		return v, nil
 	}
+	if !whole {
+		f.up.prep = prep
+	}
 	if len(prep.long) > 0 {
-		f.sess.Present(event.ChannelBind, nil, true) // the values sent in advance are whole
+		f.bindPiece(prep, nil, true) // the values sent in advance are whole
 		clear(prep.long)
 	}
 	e := f.newExec()
@@ -286,7 +289,7 @@ func (f *flow) longData(body []byte) (action, error) {
 		return action{}, fmt.Errorf("COM_STMT_SEND_LONG_DATA: %w", errShort)
 	}
 	prep := f.statement(body)
-	v := f.sess.Present(event.ChannelBind, body[6:], false)
+	v := f.bindPiece(prep, body[6:], false)
 	if prep == nil {
 		return action{}, nil
 	}

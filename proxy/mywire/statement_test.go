@@ -245,6 +245,11 @@ func TestLongDataIsShownAndRefusedAtTheExecution(t *testing.T) {
 		if got := string(x.rec.Bytes(event.ChannelBind)); got != "abcdefstolen" {
 			x.Errorf("shown %q", got)
 		}
+		for _, c := range x.rec.Calls("Bind") {
+			if c.Statement != 1 {
+				x.Errorf("%q is shown as data of statement %d", c.Data, c.Statement)
+			}
+		}
 	})
 }
 

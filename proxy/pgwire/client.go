@@ -106,7 +106,7 @@ func (f *flow) presentPiece(p []byte) (event.Verdict, error) {
 	case skippedFrame:
 		return event.Verdict{}, nil
 	}
-	return f.sess.Present(event.ChannelBind, p, end), nil
+	return f.callPiece(p, end), nil
 }
 
 // skippedFrame is the kind of a stream that the server will not look at.
@@ -150,9 +150,8 @@ func (f *flow) longFrame(typ byte, body []byte, total int) (event.Verdict, error
 	case 'B':
 		return f.longBound(body, total)
 	case 'F':
-		v := f.sess.Present(event.ChannelBind, body, false)
-		f.call(body)
-		return v, nil
+		f.calling = f.callee(body)
+		return f.callPiece(body, len(body) == total), nil
 	}
 	return event.Verdict{}, fmt.Errorf("message %q of %d bytes is larger than this proxy allows for its type", typ, total)
 }
@@ -190,11 +189,12 @@ func (f *flow) clientFrame(frame []byte) ([]byte, error) {
 		}
 		f.mu.Unlock()
 	case 'F':
-		if v := f.sess.Present(event.ChannelBind, body, true); v.Blocks() {
+		stmt := f.callee(body)
+		if v := stmt.Bind(body, true); v.Blocks() {
 			f.push(request{kind: functionCall, refused: true, says: v.Message})
 			return f.failing('Q'), nil
 		}
-		f.call(body)
+		f.call(stmt)
 	case 'c', 'f': // CopyDone, CopyFail
 		f.mu.Lock()
 		if !f.copyIn && !f.endsTwice() { // before the server asked for data, or after it gave up
@@ -232,14 +232,30 @@ func (f *flow) query(sql []byte, total int) event.Verdict {
 	return v
 }
 
-// call starts a fast-path function call.
-func (f *flow) call(body []byte) {
+// callee is the statement that stands for a fast-path function call.
+func (f *flow) callee(body []byte) inspect.Statement {
 	oid := uint32(0)
 	if len(body) >= 4 {
 		oid = binary.BigEndian.Uint32(body)
 	}
 	sql := fmt.Appendf(nil, "-- fast-path call of function %d", oid)
 	stmt, _ := f.sess.Prepare(sql, len(sql))
+	return stmt
+}
+
+// callPiece takes a piece of a call that is too long to hold. Like a Bind it joins
+// the queue with its last one: no answer can come before.
+func (f *flow) callPiece(p []byte, end bool) event.Verdict {
+	v := f.calling.Bind(p, end)
+	if end && !v.Blocks() {
+		f.call(f.calling)
+		f.calling = nil
+	}
+	return v
+}
+
+// call starts it.
+func (f *flow) call(stmt inspect.Statement) {
 	run, _ := stmt.Run(nil, nil)
 	f.mu.Lock()
 	defer f.mu.Unlock()

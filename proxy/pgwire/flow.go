@@ -61,8 +61,9 @@ type flow struct {
 	discard bool
 
 	// client's goroutine
-	toServer stream    // a frame longer than limit is passing
-	binding  *longBind // it is a Bind
+	toServer stream            // a frame longer than limit is passing
+	binding  *longBind         // it is a Bind
+	calling  inspect.Statement // it is a fast-path call
 	params   []inspect.Param
 	inject   []byte
 

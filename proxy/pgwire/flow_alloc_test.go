@@ -23,6 +23,7 @@ func (w *allFields) Describe([]inspect.Column) inspect.Layout          { return 
 func (w *allFields) Set(string, string)                                {}
 func (w *allFields) Text(event.Channel, []byte) event.Verdict          { return event.Verdict{} }
 func (w *allFields) Close()                                            {}
+func (w *allFields) Bind([]byte, bool) event.Verdict                   { return event.Verdict{} }
 func (w *allFields) Failed(string)                                     {}
 func (w *allFields) Release()                                          {}
 

@@ -65,8 +65,9 @@ type blindStatement struct{}
 func (blindStatement) Run([]byte, []inspect.Param) (inspect.Run, event.Verdict) {
 	return blindRun{}, event.Verdict{}
 }
-func (blindStatement) Failed(string) {}
-func (blindStatement) Release()      {}
+func (blindStatement) Bind([]byte, bool) event.Verdict { return event.Verdict{} }
+func (blindStatement) Failed(string)                   {}
+func (blindStatement) Release()                        {}
 
 type blindRun struct{}
 

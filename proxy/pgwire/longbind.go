@@ -21,7 +21,9 @@ const shortParam = 4 << 10
 // could not be read. What it keeps is bounded by the message's number of
 // parameters (65,535) and by room.
 type longBind struct {
-	portal, name string
+	portal string
+	prep   *prepared
+	exec   *execution
 
 	part   bindPart
 	number [4]byte // whose bytes are coming, right-aligned in what has come
@@ -175,7 +177,8 @@ func (f *flow) longBound(body []byte, total int) (event.Verdict, error) {
 	if err != nil {
 		return event.Verdict{}, err
 	}
-	f.binding = &longBind{portal: string(portal), name: string(name), room: f.limit}
+	p, e := f.bound(name)
+	f.binding = &longBind{portal: string(portal), prep: p, exec: e, room: f.limit}
 	return f.bindPiece(rest, total-len(body))
 }
 
@@ -184,7 +187,7 @@ func (f *flow) bindPiece(p []byte, left int) (event.Verdict, error) {
 	b := f.binding
 	var v event.Verdict
 	err := b.take(p, left, func(value []byte) bool {
-		v = f.sess.Present(event.ChannelBind, value, false)
+		v = b.prep.stmt.Bind(value, false)
 		return !v.Blocks()
 	})
 	if err != nil || v.Blocks() {
@@ -195,15 +198,15 @@ func (f *flow) bindPiece(p []byte, left int) (event.Verdict, error) {
 		return v, nil
 	}
 	f.binding = nil
-	if v := f.sess.Present(event.ChannelBind, nil, true); v.Blocks() {
+	if v := b.prep.stmt.Bind(nil, true); v.Blocks() {
 		return v, nil
 	}
-	q, e := f.bound([]byte(b.name))
+	e := b.exec
 	for i := range min(len(b.params), len(e.types)) {
 		b.params[i].Type = e.types[i]
 	}
 	e.formats = append(e.formats, b.results...)
-	run, v := q.stmt.Run(b.buf, b.params)
+	run, v := b.prep.stmt.Run(b.buf, b.params)
 	e.run = run
 	if !v.Blocks() {
 		f.bindPortal(b.portal, e)

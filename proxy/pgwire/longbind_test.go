@@ -54,6 +54,11 @@ func TestLongBindIsReadLikeAShortOneWhateverItsPieces(t *testing.T) {
 			if want := "short|(1398100 bytes)|\x00\x00\x00\x07|"; strings.Join(texts, "|") != want || r.Params[3].Len != -1 || !r.Params[2].Binary || r.Params[0].Binary || r.Params[2].Type != 23 {
 				t.Errorf("the run has the parameters %q, %+v", texts, r.Params)
 			}
+			for _, c := range x.rec.Calls("Bind") {
+				if c.Statement != r.Statement {
+					t.Fatalf("data of statement %d is shown as data of %d", r.Statement, c.Statement)
+				}
+			}
 			if shown := x.rec.Bytes(event.ChannelBind); bytes.Count(shown, []byte("long")) < defaultStatement/3 {
 				t.Errorf("of the long parameter %d bytes are shown", len(shown))
 			}

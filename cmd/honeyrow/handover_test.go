@@ -88,7 +88,7 @@ func (w *town) serve(t *testing.T, unix string) (*service, int) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self, "--config", filepath.Join(w.dir, "honeyrow.yaml"), "--json", "proxy")
-	cmd.Env = append(os.Environ(), asProgram+"=1", "NOTIFY_SOCKET="+filepath.Join(dir, "notify"))
+	cmd.Env = append(os.Environ(), asProgram+"=1", "NOTIFY_SOCKET="+filepath.Join(dir, "notify"), "WATCHDOG_USEC=30000000")
 	cmd.Stderr = log // a file: the processes to come write there too
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -415,6 +415,23 @@ func TestANewVersionThatFailsLeavesTheOldOneInCharge(t *testing.T) {
 		t.Fatal(err)
 	}
 	within(t, 30*time.Second, "both processes end", func() bool { return !alive(fourth.PID) && !alive(second.PID) })
+}
+
+// systemd does not see the death of a process that is not its child, and the old
+// process, which does, is not the service any more.
+func TestAServiceWhoseNewProcessDiesIsStartedAgainAtOnce(t *testing.T) {
+	w := newTown(t)
+	s, first := w.serve(t, ".s.PGSQL.6432")
+	c := w.connect(t) // keeps the first process
+	defer c.Close(context.Background())
+	second := s.handOver(true)
+	if err := syscall.Kill(second.PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	s.heard("WATCHDOG=trigger")
+	if _, err := c.Exec(context.Background(), "select 1"); err != nil || !alive(first) {
+		t.Errorf("the old process's session: %v", err)
+	}
 }
 
 func TestHandOversUnderSysbenchLoseNoSessionAndNoAlert(t *testing.T) {

@@ -68,10 +68,10 @@ func (c *proxyCmd) run(e *env, estate *handover.Estate) error {
 	e.unhook()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	succeeded := make(chan int, 1)
+	succeeded, bereft := make(chan int, 1), make(chan struct{}, 1)
 	o := app.Options{
 		Log: log, Stdout: e.stdout, Load: func() (*app.Config, error) { return c.load(e, name) }, Stop: stop,
-		Estate: estate, Succeeded: func(pid int) { succeeded <- pid },
+		Estate: estate, Succeeded: func(pid int) { succeeded <- pid }, Bereft: func() { bereft <- struct{}{} },
 	}
 	if c.Pprof != "" {
 		gate, err := pprofGate(c.Pprof, estate)
@@ -103,6 +103,13 @@ func (c *proxyCmd) run(e *env, estate *handover.Estate) error {
 			still()
 			alive = nil
 			tell(log, fmt.Sprintf("MAINPID=%d", pid))
+		case <-bereft:
+			// The new process was this one's child, so that the manager does not see it
+			// die. It would miss its signs of life, end this process too, and start
+			// another one: let it do so now.
+			if app.Watchdog() > 0 {
+				tell(log, "WATCHDOG=trigger")
+			}
 		case err := <-done:
 			if err == nil {
 				log.Info().Msg("ended")

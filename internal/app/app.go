@@ -51,6 +51,9 @@ type Options struct {
 	// Succeeded is told the process number of a heir once it is certain that it goes
 	// on; nil: nobody is.
 	Succeeded func(pid int)
+	// Bereft is told when that heir has died all the same: this process keeps its
+	// sessions, but nobody accepts connections any more; nil: nobody is.
+	Bereft func()
 }
 
 // App is one running proxy with everything behind it.

@@ -23,6 +23,7 @@ type hand struct {
 	also      map[string]*handover.Gate
 	program   func() (handover.Program, error)
 	succeeded func(pid int)
+	bereft    func()
 	admin     *handover.Gate // nil: no admin listener
 	elder     *admin.Client  // asks the process before this one
 
@@ -35,7 +36,7 @@ type hand struct {
 }
 
 func (h *hand) take(o Options) {
-	h.estate, h.also, h.program, h.succeeded = o.Estate, o.Also, o.Heir, o.Succeeded
+	h.estate, h.also, h.program, h.succeeded, h.bereft = o.Estate, o.Also, o.Heir, o.Succeeded, o.Bereft
 	h.heirs = make(chan *handover.Heir, 1)
 	h.elder = admin.Over(h.estate.Call)
 	if h.program == nil {
@@ -43,6 +44,9 @@ func (h *hand) take(o Options) {
 	}
 	if h.succeeded == nil {
 		h.succeeded = func(int) {}
+	}
+	if h.bereft == nil {
+		h.bereft = func() {}
 	}
 }
 
@@ -244,7 +248,8 @@ func (a *App) abdicate(ctx context.Context, h *handover.Heir) bool {
 				a.takeBack(gates)
 				return false
 			}
-			a.log.Error().Int("new_pid", h.PID).Msg("the new process has ended without this one: sessions go on here, but nobody accepts connections; start the proxy")
+			a.log.Error().Int("new_pid", h.PID).Msg("the new process has ended without this one: sessions go on here, but nobody accepts connections; start the proxy, unless a service manager does")
+			a.hand.bereft()
 		case <-probation:
 			sure = true
 			a.hand.until.Store(until)

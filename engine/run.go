@@ -127,9 +127,9 @@ func (r *run) Text(ch event.Channel, text []byte) event.Verdict {
 	if x.Empty() {
 		return event.Verdict{}
 	}
-	r.s.sightings(x, text, false, func(t uint32, means string) {
-		r.record().sight(x, t, ch, means, "", tried(len(text)))
-	})
+	seen := func(t uint32, means string) { r.record().sight(x, t, ch, means, "", tried(len(text))) }
+	r.s.sightings(x, text, false, seen)
+	r.s.pieced(x, text, seen)
 	return r.rec.settle()
 }
 

@@ -42,6 +42,7 @@ type session struct {
 	standby  *record // a replication connection
 	pieces   [maxPieced]*match.Pieces
 	numbered [maxPieced][len(numberBases)]*match.Pieces
+	said     *said // texts of the server's; nil: none yet
 }
 
 // layoutCache is how many result shapes a session remembers.
@@ -127,10 +128,12 @@ func (s *session) Text(ch event.Channel, text []byte) event.Verdict {
 		return event.Verdict{}
 	}
 	var c *record
-	s.sightings(x, text, false, func(t uint32, means string) {
+	seen := func(t uint32, means string) {
 		c = s.looseRecord()
 		c.sight(x, t, ch, means, "", tried(len(text)))
-	})
+	}
+	s.sightings(x, text, false, seen)
+	s.pieced(x, text, seen)
 	return c.settle()
 }
 

@@ -104,6 +104,9 @@ With ~alerts.disguises~, which is the default (letters in another case and value
 (~TestEveryDisguiseMakesOneDetectionThatNamesIt~, ~TestEveryDisguiseOfMariaDBMakesOneDetectionThatNamesIt~), and they are refused (~TestDisguisesAreRefusedToo~, ~TestDisguisesOfMariaDBAreRefusedToo~) but for
 pieces, of which all but the last have left. Their controls are those of the ways in clear. PostgreSQL: **%d ways, %d attempts**. MariaDB: **%d ways, %d attempts**. MySQL: **%d ways, %d attempts**.
 
+Pieces in what the server says beside results (errors, notices, notifications, reported parameters, results of function calls) are put together as well: what the last
+64 such texts of a session have in common at both ends is taken for the words around the pieces. Texts of more than 512 bytes hold none.
+
 CRC-32 has 32 bits: in every 430,000 numbers one is that of one of 10,000 tokens. It is looked for only in the results of a statement that names crc32, and counts if the chance of
 meeting one in all that the run has returned is below 1 in 2, or beside better evidence for the same honey row; the detection states the chance.
 

@@ -109,6 +109,29 @@ var disguised = []way{
 	{name: "COPY in UTF-16's bytes", channel: "copy", kind: "email", stmt: "copy", do: func(x *try) {
 		x.query("copy (select decode(regexp_replace(encode(email::bytea, 'hex'), '(..)', '\\100', 'g'), 'hex') from customers where id > 900000) to stdout (format binary)")
 	}, as: "utf-16"},
+	{name: "pieces over errors", channel: "error", kind: "email", stmt: "select substr(email, 27", do: func(x *try) {
+		for _, at := range []string{"1", "14", "27"} {
+			x.query("select substr(email, " + at + ", 13)::int from customers where id = 900001")
+		}
+	}, as: "pieces"},
+	{name: "characters over notices", channel: "notice", kind: "email", stmt: "do $$", do: func(x *try) {
+		x.query("do $$ declare e text; begin select email into e from customers where id = 900001; for i in 1 .. length(e) loop raise notice '%', substr(e, i, 1); end loop; end $$")
+	}, as: "pieces"},
+	{name: "pieces over function calls", channel: "function", kind: "email", stmt: "fast-path", do: func(x *try) {
+		lo := oid(x, "lo_from_bytea(0, convert_to(email, 'UTF8')) from customers where id > 900000")
+		x.query("begin")
+		fd := x.call(oid(x, "'lo_open'::regproc"), 1, be32(lo), be32(0x40000))
+		read := oid(x, "'loread'::regproc")
+		for range 5 {
+			x.call(read, 1, fd, be32(8))
+		}
+		x.query("rollback")
+	}, as: "pieces"},
+	{name: "pieces over reported parameters", channel: "parameter", kind: "email", stmt: "substr(email, 25", do: func(x *try) {
+		for _, at := range []string{"1", "13", "25"} {
+			x.query("select set_config('application_name', substr(email, " + at + ", 12 + " + at + " / 25 * 3), false) is null from customers where id = 900001")
+		}
+	}, as: "pieces"},
 	{name: "error text in upper case", channel: "error", kind: "email", stmt: "select upper", do: func(x *try) {
 		x.query("select upper(email)::int from customers where id = 900001")
 	}, as: "case"},

@@ -111,6 +111,11 @@ var myDisguised = []myWay{
 			x.query(fmt.Sprintf("select substr(email, seq, 1) from customers, seq_1_to_40 where id = 900001 order by seq limit 4 offset %d", 4*at))
 		}
 	}, as: "pieces"},
+	{name: "pieces over errors", channel: "error", kind: "email", stmt: "select extractvalue(1, concat('~', (select substr(email, 27", do: func(x *myTry) {
+		for _, at := range []string{"1", "14", "27"} {
+			x.query("select extractvalue(1, concat('~', (select substr(email, " + at + ", 13) from customers where id = 900001)))")
+		}
+	}, as: "pieces"},
 	{name: "error text in upper case", channel: "error", kind: "api_key", sql: "select extractvalue(1, concat('~', (select upper(api_key) from customers where id = 900001)))", text: true, as: "case"},
 	{name: "error text in base64", channel: "error", kind: "email", sql: "insert into checked (n) select to_base64(email) from customers where id > 900000", as: "base64"},
 	{name: "warning in hexadecimal digits, SHOW WARNINGS", channel: "row", kind: "email", stmt: "show warnings", do: func(x *myTry) {

@@ -262,7 +262,7 @@ func (f *flow) serverFrame(typ byte, frame []byte) (verb, error) {
 		if r == nil || r.kind != functionCall {
 			return pass, outOfPlace("FunctionCallResponse", r)
 		}
-		if f.blocks(f.tell(event.ChannelFunction, body)) {
+		if f.blocks(f.tell(event.ChannelFunction, body[min(4, len(body)):])) { // behind its length
 			return refuse, nil
 		}
 		return pass, nil

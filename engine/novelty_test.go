@@ -54,7 +54,7 @@ func TestNoveltyMakesOtherFindingsGraver(t *testing.T) {
 		{"new with a table that holds honey rows", "shop", "web 2", "SELECT * FROM customers", "novel-statement", event.Medium, newShape},
 		{"new with a grave finding", "shop", "web 2", "SELECT id FROM products WHERE id = 5 OR sleep(5)", rules.Injection, event.High, newShape},
 		{"new with a finding of the weakest kind", "shop", "web 2", "SELECT table_name FROM information_schema.tables", "novel-statement", event.Low, newShape},
-		{"something put into a known statement", "shop", "web 2", "SELECT id, name FROM products WHERE id = 5 OR stock <> 7", "novel-statement", event.Medium, grown},
+		{"something put into a known statement", "shop", "web 2", "SELECT id, name FROM products WHERE id = 5 OR stock = 7", "novel-statement", event.Medium, grown},
 		{"a query put into a known statement", "shop", "web 2", "SELECT id, name FROM products WHERE id = 5 AND price IN (1) EXCEPT SELECT 1, 'a'", rules.Injection, event.High, grown},
 		{"a condition more in a known statement", "shop", "web 2", "SELECT id, name FROM products WHERE id = 5 AND stock > 7", "", 0, ""},
 		{"known, with a weak finding", "shop", "web 2", "SELECT id FROM products WHERE name LIKE '%' OR name = 'x'", "", 0, ""},
@@ -148,7 +148,7 @@ func TestWhatIsPutIntoStatementsThatWereSeenForLongIsTold(t *testing.T) {
 		t.Cleanup(s.Close)
 		return s
 	}
-	const known, odd, more = "SELECT id, name FROM products WHERE id = 5", "SELECT id, name FROM products WHERE id = 5 OR stock <> 7", "SELECT id, name FROM products WHERE id = 5 AND stock > 7"
+	const known, odd, more = "SELECT id, name FROM products WHERE id = 5", "SELECT id, name FROM products WHERE id = 5 OR stock = 7", "SELECT id, name FROM products WHERE id = 5 AND stock > 7"
 	s := open("shop")
 	for range 2 {
 		for _, sql := range []string{known, odd} { // not seen for long: anything may be an application's own

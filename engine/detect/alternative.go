@@ -19,14 +19,17 @@ var alternative = Detector{
 				x.opens(g, i)
 			}
 			x.sandwich(g)
+			x.opposites(g)
+			x.unlocked(g)
 		}
 	},
 }
 
 // group is a chain of alternatives: a OR b OR c.
 type group struct {
-	alts []*node
-	at   *scope
+	alts  []*node
+	at    *scope
+	anded bool // it is a part of an AND
 }
 
 // membership is an alternative's place in its group.
@@ -53,7 +56,11 @@ func parts(n *node) []*node {
 
 // opens judges the alternative i of a group by those before it.
 func (x *probe) opens(g *group, i int) {
-	before := parts(g.alts[i-1])
+	last := i - 1
+	for last > 0 && isNullTest(g.alts[last]) {
+		last--
+	}
+	before := parts(g.alts[last])
 	if !behindLiteral(before[len(before)-1]) {
 		return
 	}
@@ -66,6 +73,13 @@ func (x *probe) opens(g *group, i int) {
 		x.open(n, earlier, g.at, len(ps) == 1)
 	}
 	x.orElse(before, ps, earlier, g.at)
+	x.orWritten(before, ps, g.at)
+	x.orRest(before, ps)
+}
+
+// isNullTest reports whether a condition asks for NULL: that is nobody's value.
+func isNullTest(n *node) bool {
+	return n.Kind == sqlfacts.Binary && n.Name == "is" && len(n.Args) == 2 && n.Args[1].Kind == sqlfacts.Null
 }
 
 // orElse is id = 7 OR b LIKE 'x%': who names a row wants that one, and who names
@@ -88,11 +102,33 @@ func (x *probe) orElse(before, ps, earlier []*node, at *scope) {
 	ranged := isName(n, "<", "<=", ">", ">=", "between")
 	switch {
 	case same(columnsOf(n.Args[0])[0], key.Args[0]):
-	case isKey(key.Args[0]) && len(before) == 1 && (ranged || isName(n, "like", "ilike", "~~", "rlike", "regexp", "~", "~*", "similar to")):
+	case isKey(key.Args[0]) && len(before) == 1 && ranged:
 		x.see(3, "a row that was named, or else others")
+	case isKey(key.Args[0]) && len(before) == 1 && isName(n, "like", "ilike", "~~", "rlike", "regexp", "~", "~*", "similar to"):
+		x.seeWhen(3, "a row that was named, or else others", func(v Values) bool { // but what was looked for by number and by text
+			id, _ := value(key.Args[1], v)
+			s, _ := value(n.Args[1], v)
+			return strings.Trim(s, "%^$.*") != id && !x.searched(n, v)
+		})
 	case owner && len(before) > 1 && len(ps) == 1 && ranged:
 		x.see(3, "what somebody owns, or else others")
 	}
+}
+
+// searched reports whether another column is asked for the same pattern.
+func (x *probe) searched(n *node, v Values) bool {
+	m, ok := x.member[n]
+	if !ok {
+		return false
+	}
+	want, _ := value(n.Args[1], v)
+	return slices.ContainsFunc(m.g.alts, func(o *node) bool {
+		if o == n || o.Kind != sqlfacts.Binary || o.Name != n.Name || len(o.Args) != 2 {
+			return false
+		}
+		s, ok := value(o.Args[1], v)
+		return ok && s == want && !same(o.Args[0], n.Args[0])
+	})
 }
 
 // ownKey reports whether a column is named for the table that it is of: film_id of
@@ -123,7 +159,7 @@ func (x *probe) sandwich(g *group) {
 		return
 	}
 	for _, a := range g.alts[1 : len(g.alts)-1] {
-		if !again(a) {
+		if !again(a) && !(isNullTest(a) && same(a.Args[0], first.Args[0])) {
 			rest := last.Args[1]
 			x.seeWhen(3, "a column asked for twice, with something else between, and for nothing at last", func(v Values) bool {
 				s, ok := value(rest, v)

@@ -18,12 +18,14 @@ var foreign = Detector{
 		}
 		for _, a := range x.arms {
 			x.asks(a)
+			x.measured(a)
 		}
 		for _, p := range x.all {
 			x.grown(p)
 		}
 		for _, q := range x.queries {
 			x.target(q)
+			x.borrowed(q)
 		}
 		x.rows()
 	},
@@ -55,6 +57,10 @@ func (x *probe) asks(a arm) {
 	}
 	q := qs[0]
 	own := columnsOf(a.n)
+	var usual func(Values) bool
+	if len(qs) == 1 && !probing(q) {
+		usual = x.knows(a, q)
+	}
 	if a.n.Kind == sqlfacts.Binary && a.n.Name == "in" && len(a.n.Args) > 2 && slices.ContainsFunc(a.n.Args[1:], isLiteral) {
 		x.see(3, "another table's data in a list of literals")
 		return
@@ -78,9 +84,9 @@ func (x *probe) asks(a arm) {
 	case len(tablesOf(q)) == 0:
 		x.see(3, "a series that is made for a condition only")
 	case aggregated(q) && !probing(q) && len(qs) == 1 && plainly(a.n) && !gathers(q) && a.clause != sqlfacts.Having:
-		x.see(2, "how many or how much another table has, in a condition")
+		x.seeUnless(2, "how many or how much another table has, in a condition", usual)
 	default:
-		x.see(3, "another table's data compared with a constant")
+		x.seeUnless(3, "another table's data compared with a constant", usual)
 	}
 }
 

@@ -73,7 +73,7 @@ func (x *probe) question(a arm) {
 			other := n.Args[(i+1)%len(n.Args)]
 			if q.Kind == sqlfacts.Query && reads(q) && !correlated(q, a.of) && isConst(other) {
 				if first, _ := x.filter(a); a.or && !(first && asksByKey(n, q)) {
-					x.see(2, "a sub-query compared with a constant, as an alternative")
+					x.seeUnless(2, "a sub-query compared with a constant, as an alternative", x.knows(a, q))
 				} else {
 					x.see(1, "a sub-query compared with a constant")
 				}
@@ -171,17 +171,60 @@ func (x *probe) unlessShared(weight int, detail string, test *node, near []*node
 			names[p.n.Name] = true
 		}
 	}
+	lefts, returned := x.switches(test), literalsOf(near)
 	x.seeWhen(weight, detail, func(v Values) bool {
 		if sharesValue(tests, near, v) {
 			return false
 		}
-		for _, l := range tests { // a list that is sorted by the column that was named
-			if s, _ := value(l, v); names[s] {
+		for _, l := range tests {
+			s, ok := value(l, v)
+			if !ok || l.Kind != sqlfacts.String || s == "" {
+				continue
+			}
+			// What is tested is what is chosen, or is tested for something else beside.
+			if slices.ContainsFunc(append(returned, lefts...), func(o *node) bool { t, ok := value(o, v); return ok && t == s }) {
 				return false
+			}
+		}
+		for _, l := range tests { // a list that is sorted by the column that was named
+			s, _ := value(l, v)
+			if names[s] {
+				return false
+			}
+			for name := range names { // price_desc
+				if len(name) > 2 && l.Kind == sqlfacts.String && strings.HasPrefix(s, name+"_") {
+					return false
+				}
 			}
 		}
 		return true
 	})
+}
+
+// switches are what CASE beside a test compares with something too: CASE WHEN
+// 'name' = 'name' THEN name END, CASE WHEN 'name' = 'price' THEN price END.
+func (x *probe) switches(test *node) []*node {
+	var out []*node
+	for _, p := range x.all {
+		if p.n.Kind != sqlfacts.When || p.clause != sqlfacts.Order || len(p.n.Args) == 0 || len(out) >= reachBack {
+			continue
+		}
+		if o := p.n.Args[0]; o != test && o.Kind == sqlfacts.Binary && o.Name == "=" && len(o.Args) == 2 && isLiteral(o.Args[0]) && isLiteral(o.Args[1]) {
+			out = append(out, o.Args[0])
+		}
+	}
+	return out
+}
+
+// literalsOf are the literals that are branches by themselves.
+func literalsOf(ns []*node) []*node {
+	var out []*node
+	for _, n := range ns {
+		if isLiteral(n) {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 // sharesValue reports whether one of the literals is a value that a column is

@@ -21,6 +21,7 @@ type probe struct {
 	groups  []*group
 	member  map[*node]membership // of the alternatives in groups
 	chained map[*node]bool       // ORs that are parts of a longer chain
+	anded   map[*node]bool       // ORs that are parts of an AND
 	queries []query              // sub-queries in expressions
 	calls   []call
 	unions  []*node
@@ -34,6 +35,7 @@ type arm struct {
 	n      *node
 	or     bool // under an OR or XOR
 	not    bool // under a NOT
+	first  bool // neither a literal nor a bound value stands before it in its condition
 	clause sqlfacts.Kind
 	of     *scope
 }
@@ -44,6 +46,12 @@ type scope struct {
 	stmt  *node
 	names []string // of its relations, as they are called in it
 	depth int
+
+	filled   uint64 // bits of clauses whose conditions hold a value, as far as they were walked
+	keys     []key  // see keysOf
+	filters  int    // groups that are filters which can be left empty, see optional
+	looked   bool   // keys is filled in
+	filtered bool   // filters is
 }
 
 // query is a sub-query in an expression.
@@ -177,6 +185,12 @@ func (x *probe) condition(n *node, s *scope, clause sqlfacts.Kind, or, not bool)
 	switch {
 	case n.Kind == sqlfacts.Binary && (n.Name == "and" || n.Name == "xor" || x.mysql() && n.Name == "&&" || x.isOr(n)):
 		for _, a := range n.Args {
+			if n.Name == "and" && x.isOr(a) {
+				if x.anded == nil {
+					x.anded = map[*node]bool{}
+				}
+				x.anded[a] = true
+			}
 			x.condition(a, s, clause, or || n.Name != "and" && n.Name != "&&", not)
 		}
 	case n.Kind == sqlfacts.Unary && (n.Name == "not" || n.Name == "!"):
@@ -184,7 +198,12 @@ func (x *probe) condition(n *node, s *scope, clause sqlfacts.Kind, or, not bool)
 			x.condition(a, s, clause, or, !not)
 		}
 	default:
-		x.arms = append(x.arms, arm{n, or, not, clause, s})
+		x.arms = append(x.arms, arm{n, or, not, s.filled&(1<<clause) == 0, clause, s})
+		if s.filled&(1<<clause) == 0 && any(n, func(m *node) bool {
+			return isLiteral(m) || m.Kind == sqlfacts.Param || m.Kind == sqlfacts.Variable || m.Kind == sqlfacts.Query
+		}) {
+			s.filled |= 1 << clause
+		}
 	}
 }
 
@@ -195,7 +214,7 @@ func (x *probe) isOr(n *node) bool {
 
 // group notes a chain of alternatives.
 func (x *probe) group(n *node, s *scope) {
-	g := &group{x.alternatives(n, nil), s}
+	g := &group{x.alternatives(n, nil), s, x.anded[n]}
 	x.groups = append(x.groups, g)
 	if x.member == nil {
 		x.member = map[*node]membership{}

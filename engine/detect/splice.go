@@ -20,10 +20,15 @@ func behindLiteral(n *node) bool {
 			return true
 		}
 		switch n.Kind {
+		case sqlfacts.Binary:
+			if len(n.Args) == 0 || n.Name == "is" && n.Args[len(n.Args)-1].Kind == sqlfacts.Null {
+				return false // nobody puts a value there
+			}
+			n = n.Args[len(n.Args)-1]
 		case sqlfacts.Query: // WHERE id = (SELECT 0)
 			t := targetsOf(n)
 			return !reads(n) && t != nil && behindLiteral(t)
-		case sqlfacts.Binary, sqlfacts.Targets, sqlfacts.Row, sqlfacts.Where, sqlfacts.Having, sqlfacts.Limit, sqlfacts.Unary, sqlfacts.From, sqlfacts.Join, sqlfacts.Func:
+		case sqlfacts.Targets, sqlfacts.Row, sqlfacts.Where, sqlfacts.Having, sqlfacts.Limit, sqlfacts.Unary, sqlfacts.From, sqlfacts.Join, sqlfacts.Func:
 			if len(n.Args) == 0 {
 				return false
 			}

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -56,7 +57,8 @@ func (x *probe) constant(a arm) {
 	}
 	if first, near := x.filter(a); near != nil {
 		tests := literals(n)
-		shared := func(v Values) bool { return sharesValue(tests, near, v) && (first || !holds(n, v)) }
+		habit := x.optional(a)
+		shared := func(v Values) bool { return sharesValue(tests, near, v) && (first || habit || !holds(n, v)) }
 		from := len(x.signals)
 		x.judge(a, bonus)
 		for i := from; i < len(x.signals); i++ {
@@ -97,7 +99,38 @@ func holds(n *node, v Values) bool {
 	case n.Name == "is":
 		return l == r
 	}
-	return true
+	a, isA := number(n.Args[0], v)
+	b, isB := number(n.Args[1], v)
+	if !isA || !isB {
+		return true
+	}
+	return ordered(n.Name, cmp.Compare(a, b))
+}
+
+// optional reports whether an arm is one of two alternatives in a condition of
+// which several parts are such: (a = 'x' OR 'x' = ”) AND (b = 5 OR 5 = 0). Who
+// builds filters that can be left empty builds all of them so.
+func (x *probe) optional(a arm) bool {
+	m, ok := x.member[a.n]
+	if !ok || !m.g.filters() {
+		return false
+	}
+	if !a.of.filtered {
+		for _, g := range x.groups {
+			if g.at == a.of && g.filters() {
+				a.of.filters++
+			}
+		}
+		a.of.filtered = true
+	}
+	return a.of.filters > 1
+}
+
+// filters reports whether a group is a column's condition or one without columns,
+// within an AND.
+func (g *group) filters() bool {
+	tests := func(n, o *node) bool { return isConst(n) && !isLiteral(n) && len(columnsOf(o)) > 0 }
+	return g.anded && len(g.alts) == 2 && (tests(g.alts[0], g.alts[1]) || tests(g.alts[1], g.alts[0]))
 }
 
 // judge weighs an arm that is constant.
@@ -149,6 +182,14 @@ func (x *probe) judge(a arm, bonus int) {
 			weight = 1
 		case first && len(near) > 0 && !slices.ContainsFunc(near, func(m *node) bool { return len(columnsOf(m)) == 0 || !behindLiteral(m) }):
 			weight = 2 // ('all' = 'all' OR user_id = 1): a filter that can be left open
+		}
+		if a.first { // nothing is before it that it could have been put behind
+			weight = 1
+		}
+		if a.or && weight > 1 {
+			x.seeWhen(1, "two literals compared", func(v Values) bool { return !plain(v) })
+			x.seeWhen(weight, "two literals compared", func(v Values) bool { return !plain(v) && holds(n, v) })
+			return
 		}
 		x.seeWhen(weight, "two literals compared", func(v Values) bool { return !plain(v) })
 	case n.Kind == sqlfacts.Binary && len(n.Args) > 2 && !slices.ContainsFunc(n.Args, func(m *node) bool { return !isLiteral(m) }):

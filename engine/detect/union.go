@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"strings"
 
 	"honeyrow/engine/sqlfacts"
@@ -35,6 +36,7 @@ func (x *probe) graft(u *node) {
 		arm := shapeOf(a, mysql)
 		switch {
 		case first.catalog && arm.catalog, arm.catalog && first.reads && !x.user: // a tool or a driver that looks at the server
+		case arm.nulls > 0 && arm.sums && arm.table == first.table: // the line below a report
 		case arm.nulls > 0 && first.reads && first.nulls == 0 && arm.nulls+arm.literals >= arm.columns-1 && !(arm.reads && first.labelled && arm.labelled) && (arm.literals > 0 || arm.nulls > 1 || arm.columns == 1 || !arm.reads):
 			x.see(3, "an arm padded with NULLs")
 		case arm.catalog && !first.catalog:
@@ -149,6 +151,7 @@ type outline struct {
 	columns, literals, nulls           int
 	reads, catalog, star, joined, bare bool
 	asks, info, gathers, open          bool
+	sums                               bool     // a column is reckoned from all rows
 	closed                             bool     // a sub-query among the values has nothing to do with the arm
 	labelled                           bool     // the first value is a text
 	names                              []string // of the columns, as the result calls them
@@ -168,6 +171,9 @@ func shapeOf(n *node, mysql bool) outline {
 	if t := clauseOf(n, sqlfacts.Targets); t != nil {
 		o.gathers = gathers(n)
 		o.asks = anyQuery(t)
+		o.sums = slices.ContainsFunc(t.Args, func(m *node) bool {
+			return m.Kind == sqlfacts.Func && isName(m, "count", "sum", "avg", "max", "min")
+		})
 		for _, q := range inner(t) {
 			o.closed = o.closed || closed(q, &scope{stmt: n})
 		}

@@ -10,6 +10,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -38,7 +39,7 @@ func main() {
 
 type options struct {
 	own, hard, public, markdown, show, figures string
-	keep                                       bool
+	keep, learning                             bool
 	limit                                      int
 	class                                      string
 }
@@ -53,11 +54,15 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 	fs.StringVar(&o.markdown, "markdown", "", "write the report to this file as Markdown")
 	fs.StringVar(&o.figures, "figures", "integration/eval/figures.json", "figures to compare with")
 	fs.BoolVar(&o.keep, "keep", false, "keep this run in --figures")
+	fs.BoolVar(&o.learning, "learning", true, "also measure what learning does")
 	fs.StringVar(&o.show, "show", "", "list what was missed or mistaken in this corpus")
 	fs.StringVar(&o.class, "class", "", "with --show: of this class only")
 	fs.IntVar(&o.limit, "limit", 40, "with --show: how many")
 	if err := fs.Parse(args); err != nil {
 		return err
+	}
+	if !o.learning && (o.keep || o.markdown != "") {
+		return errors.New("--keep and --markdown are for whole runs: leave --learning=false out")
 	}
 	cs, err := load(o.own, false)
 	if err != nil {
@@ -90,16 +95,10 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 			r.list(out, o.limit)
 		}
 	}
-	began := time.Now()
-	ls, err := j.lessons(ctx, cs)
+	ls, ss, err := j.learning(ctx, cs, o, errs)
 	if err != nil {
 		return err
 	}
-	ss, err := j.shops(ctx, cs)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(errs, "learning: %d lessons in %.1f s\n", len(ls)+len(ss), time.Since(began).Seconds())
 	kept, err := readFigures(o.figures)
 	if err != nil {
 		return err
@@ -118,6 +117,24 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 	var b strings.Builder
 	report(&b, rs, ls, ss, kept, true)
 	return os.WriteFile(o.markdown, []byte(b.String()), 0o644)
+}
+
+// learning measures what learning does, unless that is not asked for.
+func (j *judge) learning(ctx context.Context, cs []*corpus, o options, errs io.Writer) ([]*lesson, []*shop, error) {
+	if !o.learning {
+		return nil, nil, nil
+	}
+	began := time.Now()
+	ls, err := j.lessons(ctx, cs)
+	if err != nil {
+		return nil, nil, err
+	}
+	ss, err := j.shops(ctx, cs)
+	if err != nil {
+		return nil, nil, err
+	}
+	fmt.Fprintf(errs, "learning: %d lessons in %.1f s\n", len(ls)+len(ss), time.Since(began).Seconds())
+	return ls, ss, nil
 }
 
 // judge is the analysis without an engine around it.

@@ -1,0 +1,96 @@
+package detect
+
+import (
+	"slices"
+	"strings"
+
+	"honeyrow/engine/sqlfacts"
+)
+
+// opposites is a LIKE 'x' OR a NOT LIKE 'x', and whatever else is asked for and
+// denied at once.
+func (x *probe) opposites(g *group) {
+	for i, a := range g.alts {
+		if a.Kind != sqlfacts.Unary || a.Name != "not" || len(a.Args) != 1 || a.Args[0].Kind != sqlfacts.Binary || len(a.Args[0].Args) != 2 {
+			continue
+		}
+		no := a.Args[0]
+		for j := max(0, i-reachBack); j < min(len(g.alts), i+reachBack); j++ {
+			yes := g.alts[j]
+			if yes.Kind != sqlfacts.Binary || yes.Name != no.Name || yes.Name == "is" || len(yes.Args) != 2 || !same(yes.Args[0], no.Args[0]) || !isLiteral(yes.Args[1]) || !isLiteral(no.Args[1]) {
+				continue
+			}
+			x.seeWhen(3, "what is asked for and denied at once", func(v Values) bool {
+				l, ok1 := value(yes.Args[1], v)
+				r, ok2 := value(no.Args[1], v)
+				return ok1 && ok2 && l == r
+			})
+		}
+	}
+}
+
+// unlocked is name = 'a' AND password = 'x' OR ...: a check of a secret that an
+// alternative goes round.
+func (x *probe) unlocked(g *group) {
+	checks := func(n *node) (lit *node) {
+		for _, p := range parts(n) {
+			if p.Kind == sqlfacts.Binary && p.Name == "=" && len(p.Args) == 2 && slices.ContainsFunc(columnsOf(p.Args[0]), func(c *node) bool { return isPassword(c.Name) }) && isLiteral(p.Args[1]) {
+				return p.Args[1]
+			}
+		}
+		return nil
+	}
+	asks := func(n *node) bool {
+		return any(n, func(m *node) bool { return m.Kind == sqlfacts.Column && isPassword(m.Name) })
+	}
+	for i, a := range g.alts {
+		lit := checks(a)
+		if lit == nil {
+			continue
+		}
+		for j, b := range g.alts {
+			if i != j && !asks(b) && !isLiteral(b) {
+				x.seeWhen(3, "an alternative that goes round the check of a password", func(v Values) bool { s, _ := value(lit, v); return s != "" })
+				break
+			}
+		}
+		return
+	}
+}
+
+// orWritten is DELETE ... WHERE id = 5 OR ...: who names a row to be written wants
+// no others.
+func (x *probe) orWritten(before, ps []*node, at *scope) {
+	key := before[len(before)-1]
+	if at.stmt.Kind != sqlfacts.Update && at.stmt.Kind != sqlfacts.Delete || at.depth > 0 || len(before) != 1 || len(ps) != 1 || key.Kind != sqlfacts.Binary || key.Name != "=" || len(key.Args) != 2 || !isKey(key.Args[0]) || key.Args[1].Kind != sqlfacts.Number {
+		return
+	}
+	for _, n := range ps {
+		cols := columnsOf(n)
+		if len(cols) == 0 || keyish(strings.ToLower(cols[0].Name)) || params(n) || now(n) || n.Kind == sqlfacts.Binary && n.Name == "=" {
+			return
+		}
+	}
+	x.see(3, "a row that was named, or else others, to be written")
+}
+
+// orRest is id = 7 OR b <> 'x': as an alternative to a row that was named, what
+// nearly all rows fulfil.
+func (x *probe) orRest(before, ps []*node) {
+	key := before[len(before)-1]
+	if len(before) != 1 || key.Kind != sqlfacts.Binary || key.Name != "=" || len(key.Args) != 2 || !isKey(key.Args[0]) || key.Args[1].Kind != sqlfacts.Number || len(ps) != 1 {
+		return
+	}
+	n := ps[0]
+	if n.Kind == sqlfacts.Unary && n.Name == "not" || n.Kind == sqlfacts.Binary && isName(n, "<>", "!=", "is distinct from") {
+		cols := columnsOf(n)
+		if len(cols) == 0 || params(n) || anyQuery(n) {
+			return
+		}
+		lits := literals(n)
+		own := same(cols[0], key.Args[0])
+		x.seeWhen(3, "a row that was named, or else all but some", func(v Values) bool { // but: or whoever is no admin
+			return own || !slices.ContainsFunc(lits, func(l *node) bool { s, _ := value(l, v); return l.Kind == sqlfacts.String && s != "" })
+		})
+	}
+}

@@ -23,6 +23,7 @@ var lacking = []struct {
 	why  string
 	ways []string
 }{
+	{myserver.MariaDB, 100700, "no such function", []string{"SFORMAT, CHR"}},
 	{myserver.MySQL, 90000, "EXPLAIN FOR CONNECTION leaves the conditions out", []string{"statement of another session, EXPLAIN FOR CONNECTION"}},
 	{myserver.MySQL, 80100, "no INTO behind EXPLAIN", []string{"EXPLAIN FORMAT=JSON INTO a variable"}},
 	{myserver.MySQL, 80000, "no common table expressions, no window functions", []string{"CTE", "recursive CTE", "window function"}},
@@ -147,6 +148,9 @@ func olderSchema(r myserver.Release, before, later string) (string, string) {
 	}
 	if r.Kind == myserver.MariaDB && r.Version < 100700 { // no type of its own for UUIDs
 		before = strings.Replace(before, "ref uuid", "ref char(36)", 1)
+	}
+	if r.Kind == myserver.MariaDB && r.Version < 100800 { // no histograms in JSON
+		cut(", histogram_type = json_hb")
 	}
 	if r.OldMySQL() {
 		cut("install component 'file://component_query_attributes';\n")

@@ -48,7 +48,6 @@
 package mydb
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -119,11 +118,11 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 		db.address = "unix:" + cfg.Addr
 	}
 	db.pool.SetMaxOpenConns(2) // see aside
-	login, cancel := context.WithTimeout(ctx, cmp.Or(cfg.ReadTimeout, loginPatience))
+	login, cancel := context.WithTimeout(ctx, loginPatience)
 	defer cancel()
 	if db.conn, err = db.pool.Conn(login); err != nil {
 		_ = db.pool.Close()
-		if Silent(err) && ctx.Err() == nil {
+		if Silent(err) {
 			return nil, fmt.Errorf("connect to %s: the server says nothing; Percona Server waits so for a PROXY header, which is not sent here: take this machine out of its proxy_protocol_networks, or name its unix socket or another address of it", cfg.Addr)
 		}
 		return nil, fmt.Errorf("connect to %s, database %s, as %s: %w; check address, the account's host and password, and TLS", cfg.Addr, cfg.DBName, cfg.User, cause(err))

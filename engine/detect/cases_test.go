@@ -329,12 +329,18 @@ func TestOrdinaryWorkIsNoAlarm(t *testing.T) {
 		{"select id from t where (a = 'x' or 'x' = '') and (b = 'all' or 'all' = 'all')", true},
 		{"insert into notes (author, body) values ((select name from users where id = 2), 'x')", false},
 		{loadTypes, false},
+		{bestRow, true},
 	} {
 		if fs := b.judge(t, c.sql, c.my); detect.Score(fs) >= detect.Medium {
 			t.Errorf("%s: %+v", c.sql, fs)
 		}
 	}
 }
+
+// bestRow asks as a JDBC driver does for the columns that name a row.
+const bestRow = `SELECT 2 SCOPE, COLUMN_NAME, IF(NUMERIC_PRECISION IS NULL, CHARACTER_MAXIMUM_LENGTH, NUMERIC_PRECISION) COLUMN_SIZE, IF(IS_GENERATED='NEVER',1,2) PSEUDO_COLUMN
+FROM INFORMATION_SCHEMA.COLUMNS WHERE (COLUMN_KEY = 'PRI' OR (COLUMN_KEY = 'UNI' AND NOT EXISTS (SELECT * FROM INFORMATION_SCHEMA.COLUMNS
+WHERE COLUMN_KEY = 'PRI' AND TABLE_SCHEMA='app' AND TABLE_NAME = 'people'))) AND TABLE_SCHEMA='app' AND TABLE_NAME = 'people'`
 
 // loadTypes asks as drivers do that learn of composite types: what the parts of a
 // UNION read are the catalogue and what was made of it.

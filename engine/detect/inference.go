@@ -82,7 +82,7 @@ func (x *probe) question(a arm) {
 		}
 	}
 	if n.Kind == sqlfacts.Unary && n.Name == "exists" || n.Kind == sqlfacts.Query {
-		if reads(n) && !correlated(n, a.of) && a.or {
+		if reads(n) && !correlated(n, a.of) && a.or && x.user { // drivers ask the catalogue so for a table's key
 			x.see(2, "whether another table has a row, as an alternative")
 		}
 	}

@@ -69,7 +69,7 @@ func allWays() []way {
 		if w.channel == "" {
 			w.channel, w.stmt = "row", w.sql[:min(len(w.sql), 60)]
 		}
-		if w.do != nil || w.sql != "" {
+		if (w.do != nil || w.sql != "") && y.of >= newInPostgreSQL[w.name] {
 			out = append(out, w)
 		}
 	}

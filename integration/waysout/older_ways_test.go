@@ -16,6 +16,9 @@ var gone = map[string]int{
 	"statement of another session, COM_PROCESS_INFO": 80400,
 }
 
+// newInPostgreSQL are ways, and the first server_version_num that has them.
+var newInPostgreSQL = map[string]int{"COPY text, header": 150000}
+
 // lacking are ways that releases of a kind do not have yet.
 var lacking = []struct {
 	kind myserver.Kind

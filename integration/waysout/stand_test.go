@@ -20,6 +20,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -149,6 +150,7 @@ var secrets = []string{honeyName, honeyMail, honeyPhone, honeyAPIKey, honeyCard,
 // yard is the server with its listeners.
 type yard struct {
 	pg    *pgserver.Server
+	of    int // server_version_num
 	dir   string
 	certs certs
 	log   syncLog
@@ -315,6 +317,13 @@ func (y *yard) open(ctx context.Context) error {
 		HBA:      []string{"local all all trust", "host all all 127.0.0.1/32 trust", "host replication all 127.0.0.1/32 trust"},
 	})
 	if err != nil {
+		return err
+	}
+	number, err := y.pg.Query(ctx, "postgres", "show server_version_num")
+	if err != nil {
+		return err
+	}
+	if y.of, err = strconv.Atoi(strings.TrimSpace(number)); err != nil {
 		return err
 	}
 	var cols, vals []string

@@ -2,7 +2,6 @@ package pgdb_test
 
 import (
 	"fmt"
-	"os"
 	"testing"
 
 	"honeyrow/seeder"
@@ -18,8 +17,6 @@ var (
 )
 
 func TestTheSeedersPromisesAreKept(t *testing.T) {
-	ddl, err := os.ReadFile("testdata/torture.sql")
-	must(t, err)
 	seedertest.Run(t, seedertest.Ground{
 		Database: database,
 		Store:    func(t *testing.T) seeder.Store { return store(t) },
@@ -30,7 +27,7 @@ func TestTheSeedersPromisesAreKept(t *testing.T) {
 			must(t, server.Exec(t.Context(), db, sql))
 		},
 		Query: query, Content: content, Counters: sequences,
-		Customers: customers, Torture: string(ddl), Inventing: inventing, Shifting: shifting, Failing: failing, Letter: "%s::text",
+		Customers: customers, Torture: tortureSQL(t), Inventing: inventing, Shifting: shifting, Failing: failing, Letter: "%s::text",
 		Number: "bigint", Numbered: "bigint GENERATED ALWAYS AS IDENTITY",
 	})
 }

@@ -22,11 +22,50 @@ chmod 0755 "$root"
 trap 'rm -rf "$root"' EXIT
 
 doc=$root/usr/share/doc/honeyrow
-install -d -m 0755 "$root/DEBIAN" "$root/usr/bin" "$root/lib/systemd/system" "$doc/docs"
+install -d -m 0755 "$root/DEBIAN" "$root/usr/bin" "$root/lib/systemd/system" "$root/usr/share/man/man1" "$doc/docs/playbooks"
 install -m 0755 "$program" "$root/usr/bin/honeyrow"
 install -m 0644 packaging/honeyrow.service "$root/lib/systemd/system/"
-install -m 0644 README.md "$doc/"
-install -m 0644 docs/*.md "$doc/docs/"
+install -m 0644 README.md SECURITY.md "$doc/"
+install -m 0644 docs/*.md docs/*.schema.json "$doc/docs/"
+install -m 0644 docs/playbooks/*.md "$doc/docs/playbooks/"
+maintainer=$(git log -1 --format='%an <%ae>' 2>/dev/null || echo 'honeyrow <root@localhost>')
+made=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
+cat >"$doc/copyright" <<EOF
+honeyrow
+Copyright $(date -u -d "@$made" +%Y) its authors, named in the history of its sources, which state no licence.
+
+The program contains Go modules under licences of their own:
+go version -m /usr/bin/honeyrow lists them.
+EOF
+gzip -9n >"$doc/changelog.gz" <<EOF
+honeyrow ($version) unstable; urgency=medium
+
+  * Built from $(git log -1 --format='commit %h' 2>/dev/null || echo 'sources outside of a repository').
+
+ -- $maintainer  $(date -R -u -d "@$made")
+EOF
+# The page is the program's own help: every command tells the rest by itself.
+help=$("$program" --help | sed -e '1,/^$/d' -e 's/\\/\\e/g' -e 's/-/\\-/g' -e "s/^[.']/\\\\\&&/")
+gzip -9n >"$root/usr/share/man/man1/honeyrow.1.gz" <<EOF
+.TH HONEYROW 1 "" "honeyrow $version" "User Commands"
+.SH NAME
+honeyrow \\- honey rows in databases, and a proxy that sees who reads them
+.SH SYNOPSIS
+.B honeyrow
+.I command
+.RI [ flags ]
+.SH DESCRIPTION
+.nf
+$help
+.fi
+.SH FILES
+.I /etc/honeyrow/honeyrow.yaml
+.br
+.I /var/lib/honeyrow
+.SH SEE ALSO
+.I /usr/share/doc/honeyrow/README.md
+EOF
+chmod 0644 "$doc/copyright" "$doc/changelog.gz" "$root/usr/share/man/man1/honeyrow.1.gz"
 for script in postinst prerm postrm; do
 	install -m 0755 "packaging/$script" "$root/DEBIAN/"
 done
@@ -36,7 +75,7 @@ cat >"$root/DEBIAN/control" <<EOF
 Package: honeyrow
 Version: $version
 Architecture: $arch
-Maintainer: $(git log -1 --format='%an <%ae>' 2>/dev/null || echo 'honeyrow <root@localhost>')
+Maintainer: $maintainer
 Section: database
 Priority: optional
 Depends: libc6${libc:+ (>= $libc)}, adduser

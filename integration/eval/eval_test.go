@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,16 +47,22 @@ func TestOurOwnCorporaAreToldApart(t *testing.T) {
 	}
 }
 
+// untuned reports whether a set is one that nobody has tuned on yet.
+func untuned(c *corpus) bool {
+	return strings.HasSuffix(strings.TrimSuffix(c.name, "-held"), "-sixth")
+}
+
 // The bars of the hand-made sets, which no statement alone can meet in full. What
 // is kept back of the fifth is seen less, and its look-alikes are taken for attacks
-// no more than in its first run.
+// no more than in its first run. The sixth, which nobody has tuned on yet, is no worse
+// than in its first run.
 func TestHandMadeSetsAreToldApart(t *testing.T) {
 	cs, err := loadHard("hard")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cs) != 26 {
-		t.Fatalf("%d hand-made sets, want 26", len(cs))
+	if len(cs) != 34 {
+		t.Fatalf("%d hand-made sets, want 34", len(cs))
 	}
 	kept, err := readFigures("figures.json")
 	if err != nil {
@@ -69,6 +76,13 @@ func TestHandMadeSetsAreToldApart(t *testing.T) {
 			t.Fatal(err)
 		}
 		share := float64(r.total.hits) / float64(r.total.effective)
+		if untuned(c) {
+			first, ok := kept.First[c.name]
+			if worse := r.total.hits < first.Hits == c.attack && r.total.hits != first.Hits; !ok || worse || first.Counted != r.total.effective {
+				t.Errorf("%s: %d of %d statements at medium or above, %d of %d in the first run", c.name, r.total.hits, r.total.effective, first.Hits, first.Counted)
+			}
+			continue
+		}
 		if strings.HasSuffix(c.name, "-fifth-held") {
 			first, ok := kept.First[c.name]
 			if worse := c.attack && share < 0.62 || !c.attack && r.total.hits > first.Hits; !ok || worse || first.Counted != r.total.effective {
@@ -129,12 +143,16 @@ func TestWhatIsLearnedTellsAttacksFromOrdinaryStatements(t *testing.T) {
 }
 
 // Where the attacked application itself was learned, most of what is put into its
-// statements is seen, whatever its spelling.
+// statements is seen, whatever its spelling. The sixth set has its figures in
+// docs/detection-figures.md and no bar here until somebody has tuned on it: one of its
+// honest statements is taken for an attack, and from then on nothing is learned of who
+// sent it.
 func TestWhatIsPutIntoLearnedStatementsIsSeen(t *testing.T) {
 	hard, err := loadHard("hard")
 	if err != nil {
 		t.Fatal(err)
 	}
+	hard = slices.DeleteFunc(hard, untuned)
 	j := newJudge()
 	defer j.close()
 	ss, err := j.shops(t.Context(), hard)

@@ -45,6 +45,13 @@ func schema(t *testing.T, dialect string) string {
 	return string(b)
 }
 
+// loose reports whether a set is of those whose honest statements were not asked to
+// run: some leave a bracket open to what closes in the attacker's part.
+func loose(path string) bool {
+	name := filepath.Base(path)
+	return strings.Contains(name, "-third") || strings.Contains(name, "-fourth")
+}
+
 // Every statement of the hard sets does what it says on a real server: only an
 // extraction by error may fail, and only after the server understood it.
 func TestHardSetsRunOnPostgreSQL(t *testing.T) {
@@ -89,8 +96,11 @@ func TestHardSetsRunOnPostgreSQL(t *testing.T) {
 				continue
 			}
 			must("BEGIN")
-			honest, _ := pgDid(t.Context(), raw, e.honest, true)
+			honest, refused := pgDid(t.Context(), raw, e.honest, true)
 			must("ROLLBACK")
+			if refused != nil && !loose(path) {
+				t.Errorf("%s [%s] %s\n\twhat an honest user sends fails: %v", filepath.Base(path), e.Technique, e.honest, refused)
+			}
 			if did == honest && err == nil {
 				t.Errorf("%s [%s] %s\n\tdoes what %s does: %s", filepath.Base(path), e.Technique, e.SQL, e.honest, did)
 			}
@@ -136,7 +146,11 @@ func TestHardSetsRunOnMariaDB(t *testing.T) {
 			if e.honest == "" || e.Technique == "time" || e.unseen {
 				continue
 			}
-			if honest, _ := runOnce(t.Context(), db, e.honest, false); did == honest && err == nil {
+			honest, refused := runOnce(t.Context(), db, e.honest, false)
+			if refused != nil && !loose(path) {
+				t.Errorf("%s [%s] %s\n\twhat an honest user sends fails: %v", filepath.Base(path), e.Technique, e.honest, refused)
+			}
+			if did == honest && err == nil {
 				t.Errorf("%s [%s] %s\n\tdoes what %s does: %s", filepath.Base(path), e.Technique, e.SQL, e.honest, did)
 			}
 		}

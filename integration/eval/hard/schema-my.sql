@@ -4,7 +4,7 @@ CREATE TABLE users (id int PRIMARY KEY, name varchar(100), email varchar(100), p
 CREATE TABLE products (id int PRIMARY KEY, name varchar(100), price decimal(10,2), category varchar(50), stock int, description text);
 CREATE TABLE orders (id int PRIMARY KEY, user_id int, product_id int, qty int, total decimal(10,2), status varchar(20), created_at datetime DEFAULT now());
 CREATE TABLE customers (id int PRIMARY KEY, name varchar(100), email varchar(100), phone varchar(40), card_number varchar(40), iban varchar(40), city varchar(50), country varchar(50), notes text);
-CREATE TABLE articles (id int PRIMARY KEY AUTO_INCREMENT, title varchar(200), body text, author varchar(100), slug varchar(100), published boolean DEFAULT true, created_at datetime DEFAULT now());
+CREATE TABLE articles (id int PRIMARY KEY AUTO_INCREMENT, title varchar(200), body text, author varchar(100), slug varchar(100), published boolean DEFAULT true, created_at datetime DEFAULT now(), FULLTEXT KEY words (title, body));
 CREATE TABLE comments (id int PRIMARY KEY AUTO_INCREMENT, article_id int, author varchar(100), body text);
 CREATE TABLE sessions (id varchar(64) PRIMARY KEY, user_id int, data text, expires_at datetime);
 CREATE TABLE api_keys (id int PRIMARY KEY, customer_id int, secret varchar(64), created_at datetime DEFAULT now());
@@ -16,6 +16,7 @@ CREATE TABLE tickets (id int PRIMARY KEY, user_id int, subject varchar(200), bod
 CREATE TABLE invoices (id int PRIMARY KEY, customer_id int, number varchar(40), amount decimal(10,2), due date, paid boolean);
 CREATE TABLE wages (employee_id int, net decimal(10,2));
 CREATE TABLE events (id int PRIMARY KEY, kind varchar(20), doc json, at datetime DEFAULT now());
+CREATE PROCEDURE orders_of(IN who int) SELECT * FROM orders WHERE user_id = who ORDER BY id;
 INSERT INTO users (id, name, email, password, role) VALUES (1, 'admin', 'root@shop.example', 'plover7', 'admin'), (2, 'bob', 'bob@shop.example', 'xyzzy12', 'guest');
 INSERT INTO products VALUES (1, 'lamp', 9.5, 'toys', 4, 'a lamp'), (2, 'chair', 40, 'home', 0, 'a chair'), (3, 'table', 90, 'home', 2, NULL);
 INSERT INTO orders (id, user_id, product_id, qty, total, status) VALUES (1, 1, 1, 2, 19, 'paid'), (2, 2, 3, 1, 90, 'new');

@@ -17,6 +17,7 @@ CREATE TABLE tickets (id int PRIMARY KEY, user_id int, subject text, body text, 
 CREATE TABLE invoices (id int PRIMARY KEY, customer_id int, number text, amount numeric, due date, paid boolean);
 CREATE TABLE wages (employee_id int, net numeric);
 CREATE TABLE events (id int PRIMARY KEY, kind text, doc jsonb, at timestamptz DEFAULT now());
+CREATE FUNCTION orders_of(who int) RETURNS SETOF orders LANGUAGE sql AS 'SELECT * FROM orders WHERE user_id = who ORDER BY id';
 INSERT INTO users (id, name, email, password, role) VALUES (1, 'admin', 'root@shop.example', 'plover7', 'admin'), (2, 'bob', 'bob@shop.example', 'xyzzy12', 'guest');
 INSERT INTO products VALUES (1, 'lamp', 9.5, 'toys', 4, 'a lamp'), (2, 'chair', 40, 'home', 0, 'a chair'), (3, 'table', 90, 'home', 2, NULL);
 INSERT INTO orders (id, user_id, product_id, qty, total, status) VALUES (1, 1, 1, 2, 19, 'paid'), (2, 2, 3, 1, 90, 'new');

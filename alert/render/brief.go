@@ -37,6 +37,13 @@ func Key(inc *event.Incident, d *event.Detection) string {
 	return string(d.ID)
 }
 
+// Over reports whether people are done with an incident: it is resolved or
+// allowed. What is delivered of it then, such as the last revision of an alert
+// whose run ends later, must wake nobody.
+func Over(inc *event.Incident) bool {
+	return inc != nil && (inc.State == event.Resolved || inc.State == event.Allowed)
+}
+
 // Gravity is the severity of a detection or of its incident, whichever is worse.
 func Gravity(inc *event.Incident, d *event.Detection) event.Severity {
 	var worst event.Severity

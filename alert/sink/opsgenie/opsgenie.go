@@ -86,12 +86,14 @@ var priorities = map[event.Severity]string{event.Critical: "P1", event.High: "P2
 func (s *Sink) DeliverIncident(ctx context.Context, inc *event.Incident, d *event.Detection) error {
 	key := render.Key(inc, d)
 	switch {
+	case render.Over(inc) && d != nil: // the alias of a closed alert would make another one
+		return s.follow(ctx, key, "notes", render.Brief(inc, d))
+	case render.Over(inc):
+		return s.follow(ctx, key, "close", render.Change(inc))
 	case d != nil:
 		return s.post(ctx, "v2/alerts", nil, s.create(key, d.Client.Server, render.Brief(inc, d)))
 	case inc.State == event.Acknowledged:
-		return s.follow(ctx, key, "acknowledge", inc)
-	case inc.State == event.Resolved, inc.State == event.Allowed:
-		return s.follow(ctx, key, "close", inc)
+		return s.follow(ctx, key, "acknowledge", render.Change(inc))
 	}
 	return s.post(ctx, "v2/alerts", nil, s.create(key, inc.Principal.Server, render.Change(inc)))
 }
@@ -114,8 +116,8 @@ func (s *Sink) create(key, server string, n render.Note) object {
 	}
 }
 
-func (s *Sink) follow(ctx context.Context, key, what string, inc *event.Incident) error {
-	body := object{"source": "honeyrow", "note": render.Cut(render.Change(inc).Title, 25000)}
+func (s *Sink) follow(ctx context.Context, key, what string, n render.Note) error {
+	body := object{"source": "honeyrow", "note": render.Cut(n.Title+": "+n.Summary, 25000)}
 	return s.post(ctx, "v2/alerts/"+url.PathEscape(key)+"/"+what, url.Values{"identifierType": {"alias"}}, body)
 }
 

@@ -84,12 +84,12 @@ func TestOpsgenieFollowsTheIncident(t *testing.T) {
 	for _, c := range []struct {
 		state event.IncidentState
 		d     *event.Detection
-	}{{event.Open, &d}, {event.Acknowledged, nil}, {event.Resolved, nil}, {event.Open, nil}, {event.Allowed, nil}} {
+	}{{event.Open, &d}, {event.Acknowledged, nil}, {event.Resolved, nil}, {event.Resolved, &d}, {event.Open, nil}, {event.Allowed, nil}, {event.Allowed, &d}} {
 		if err := s.DeliverIncident(t.Context(), sinktest.Incident(c.state), c.d); err != nil {
 			t.Error(err)
 		}
 	}
-	if want := []string{"P1", "/" + id + "/acknowledge", "/" + id + "/close", "P1", "/" + id + "/close"}; !reflect.DeepEqual(got, want) {
+	if want := []string{"P1", "/" + id + "/acknowledge", "/" + id + "/close", "/" + id + "/notes", "P1", "/" + id + "/close", "/" + id + "/notes"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -93,14 +93,14 @@ var severities = map[event.Severity]string{event.Critical: "critical", event.Hig
 func (s *Sink) DeliverIncident(ctx context.Context, inc *event.Incident, d *event.Detection) error {
 	e := change{RoutingKey: s.Key.Reveal(), Action: "trigger", DedupKey: render.Key(inc, d), Client: "honeyrow"}
 	switch {
+	case render.Over(inc): // a trigger would open another one, which nobody resolves
+		e.Action = "resolve"
 	case d != nil:
 		n := render.Brief(inc, d)
 		e.Payload = s.payload(n, d.Client.Server, d.Rule)
 		e.Payload.Timestamp, e.Payload.Component, e.Payload.Group = d.Time.UTC().Format("2006-01-02T15:04:05.000Z"), render.Cut(render.Clean(d.Client.Server), 255), render.Cut(render.Clean(d.Client.Database), 255)
 	case inc.State == event.Acknowledged:
 		e.Action = "acknowledge"
-	case inc.State == event.Resolved, inc.State == event.Allowed:
-		e.Action = "resolve"
 	default: // opened again
 		e.Payload = s.payload(render.Change(inc), inc.Principal.Server, "incident")
 	}

@@ -86,10 +86,12 @@ func TestPagerDutyFollowsTheIncident(t *testing.T) {
 	send(event.Acknowledged, nil)
 	send(event.Acknowledged, &d)
 	send(event.Resolved, nil)
+	send(event.Resolved, &d) // its run ended
 	send(event.Open, nil)
 	send(event.Allowed, nil)
+	send(event.Allowed, &d)
 	id := string(inc.ID)
-	want := []string{id + " trigger critical", id + " acknowledge ", id + " trigger critical", id + " resolve ", id + " trigger critical", id + " resolve "}
+	want := []string{id + " trigger critical", id + " acknowledge ", id + " trigger critical", id + " resolve ", id + " resolve ", id + " trigger critical", id + " resolve ", id + " resolve "}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

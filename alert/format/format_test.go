@@ -294,6 +294,25 @@ func TestOCSFFitsThePublishedSchema(t *testing.T) {
 	}
 }
 
+func TestARevisionIsAnOCSFEventOfItsOwnAboutTheSameFinding(t *testing.T) {
+	d := alerttest.Detection(0)
+	ids := func() (event, finding any) {
+		b, err := OCSF(&d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := decode(t, b)
+		return m["metadata"].(map[string]any)["uid"], m["finding_info"].(map[string]any)["uid"]
+	}
+	first, finding := ids()
+	again, _ := ids()
+	d.Revision = 2
+	second, same := ids()
+	if first != again || first == second || finding != same || finding != string(d.ID) {
+		t.Errorf("events %v, %v, %v of findings %v, %v", first, again, second, finding, same)
+	}
+}
+
 func TestCutIsBetweenRunes(t *testing.T) {
 	for s, want := range map[string]string{"äöü": "ä", "abc": "abc", "a\xffb": "a"} {
 		if got := Cut(s, 3); got != want {

@@ -1,6 +1,7 @@
 package format
 
 import (
+	"strconv"
 	"strings"
 
 	"honeyrow/event"
@@ -72,7 +73,8 @@ var ocsfSeverities = map[event.Severity]string{
 
 func ocsfMetadata(d *event.Detection) object {
 	m := object{
-		"version": ocsfVersion, "profiles": []string{"security_control"}, "uid": string(d.ID), "sequence": d.Revision,
+		// The uid is of this event, the finding_info.uid of what all revisions tell of.
+		"version": ocsfVersion, "profiles": []string{"security_control"}, "uid": string(d.ID) + "-" + strconv.Itoa(d.Revision), "sequence": d.Revision,
 		"event_code": d.Rule, "log_name": product + ".detection", "original_time": d.Time.UTC().Format("2006-01-02T15:04:05.000Z"),
 		"product": object{"name": product, "vendor_name": product, "version": version()},
 	}

@@ -153,7 +153,7 @@ func (s *Store) trim(ctx context.Context, tx *sql.Tx, head chain.Head) error {
 func (s *Store) Verify(ctx context.Context, witnesses []alert.Witness) (a alert.Audit, err error) {
 	err = s.view(ctx, "verify the audit", func(tx *sql.Tx) error {
 		v := &verifier{
-			s: s, tx: tx, a: &a, pruned: map[string]bool{}, gone: map[int64]bool{}, shut: map[string]shutLink{}, vouched: map[string]bool{}, states: map[int64]string{},
+			s: s, tx: tx, a: &a, pruned: map[string]bool{}, gone: map[int64]bool{}, shut: map[string]shutLink{}, vouched: map[string]int{}, states: map[int64]string{},
 		}
 		return v.run(ctx, witnesses)
 	})
@@ -167,7 +167,7 @@ type verifier struct {
 	anchor  chain.Head
 	pruned  map[string]bool // detections that pruning names
 	gone    map[int64]bool  // incidents that pruning names
-	vouched map[string]bool // detections with a link
+	vouched map[string]int  // detections with a link: the latest revision
 	missing []alert.Break   // unless pruning names them later
 	states  map[int64]string
 	shut    map[string]shutLink // by quarantine: its last link
@@ -242,7 +242,7 @@ func (v *verifier) note(kind, ref, note string, content []byte, n uint64) error 
 	switch kind {
 	case linkDetection:
 		id, rev, _ := strings.Cut(ref, "/")
-		v.vouched[id] = true
+		v.vouched[id], _ = strconv.Atoi(rev)
 		v.missing = append(v.missing, alert.Break{N: n, What: id + "/" + rev + "/" + string(content)})
 	case linkPrune:
 		var ids prunedIDs
@@ -293,6 +293,9 @@ func (v *verifier) contents(ctx context.Context) error {
 			v.fault(at, "incident %d is %s, its last change made it %s: it was altered outside honeyrow", number, now, want)
 		}
 	}
+	if err := v.incidents(ctx); err != nil {
+		return err
+	}
 	if err := v.quarantines(ctx); err != nil {
 		return err
 	}
@@ -300,10 +303,39 @@ func (v *verifier) contents(ctx context.Context) error {
 		var id string
 		var n int64
 		err := rows.Scan(&id, &n)
-		if err == nil && !v.vouched[id] && uint64(n) > v.anchor.N {
+		if err == nil && v.vouched[id] == 0 && uint64(n) > v.anchor.N {
 			v.fault(uint64(n), "detection %s stands in the database and no link vouches for it", id)
 		}
 		return err
+	})
+}
+
+// incidents opens every incident and compares what lists go by with what is sealed:
+// no link is about these, but whoever alters them hides an incident.
+func (v *verifier) incidents(ctx context.Context) error {
+	return each(ctx, v.tx, "SELECT number, id, revision, state, severity, drill, body FROM incident", func(rows *sql.Rows) error {
+		var number int64
+		var id, state string
+		var revision, severity int
+		var drill bool
+		var sealed []byte
+		if err := rows.Scan(&number, &id, &revision, &state, &severity, &drill, &sealed); err != nil {
+			return err
+		}
+		n, _, _ := strings.Cut(v.states[number], " ")
+		at, err := strconv.ParseUint(n, 10, 64)
+		if err != nil {
+			at = v.a.Head.N // nothing was decided about it
+		}
+		c, err := v.s.openCase(number, revision, sealed)
+		if err != nil {
+			v.fault(at, "incident %d can't be read: it was altered outside honeyrow", number)
+			return nil
+		}
+		if inc := &c.Incident; string(inc.ID) != id || string(inc.State) != state || int(inc.Severity) != severity || inc.Drill != drill {
+			v.fault(at, "incident %d is listed as what it is not: it was altered outside honeyrow", number)
+		}
+		return nil
 	})
 }
 
@@ -312,7 +344,10 @@ func (v *verifier) detection(ctx context.Context, n uint64, what string) error {
 	revision, content, _ := strings.Cut(rest, "/")
 	var sealed []byte
 	var kept int
-	err := v.tx.QueryRowContext(ctx, "SELECT revision, body FROM detection WHERE id = ?", id).Scan(&kept, &sealed)
+	var row listed
+	err := v.tx.QueryRowContext(ctx, `SELECT d.revision, d.body, d.at, d.severity, d.drill, coalesce(d.incident, 0), d.entry, d.link, d.committed = a.at
+		FROM detection d LEFT JOIN audit a ON a.n = ? WHERE d.id = ?`, int64(n), id).
+		Scan(&kept, &sealed, &row.at, &row.severity, &row.drill, &row.incident, &row.entry, &row.link, &row.timely)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		if !v.pruned[id] {
@@ -325,6 +360,8 @@ func (v *verifier) detection(ctx context.Context, n uint64, what string) error {
 	if want, _ := strconv.Atoi(revision); kept != want {
 		if kept < want {
 			v.fault(n, "detection %s is kept at revision %d, %d was committed: an older copy stands in its place", id, kept, want)
+		} else if kept > v.vouched[id] && v.a.Broken == nil { // behind a break, links are not read
+			v.fault(n, "detection %s stands at revision %d, which no link vouches for: it was altered outside honeyrow", id, kept)
 		}
 		return nil // replaced by a later one
 	}
@@ -334,8 +371,35 @@ func (v *verifier) detection(ctx context.Context, n uint64, what string) error {
 		v.fault(n, "detection %s is not what was committed: it was altered outside honeyrow", id)
 		return nil
 	}
+	if !row.agrees(plain, n) {
+		v.fault(n, "detection %s is listed as what it is not (time, severity, drill or incident): it was altered outside honeyrow", id)
+		return nil
+	}
 	v.a.Detections++
 	return nil
+}
+
+// listed is what lists and filters go by, beside a detection's sealed body: whoever
+// alters it hides an alert without touching the body.
+type listed struct {
+	at, incident, link int64
+	severity, entry    int
+	drill              bool
+	timely             bool // committed when its link was made
+}
+
+// agrees reports whether l is what the body says, and the link n what it names.
+func (l *listed) agrees(body []byte, n uint64) bool {
+	var d event.Detection
+	if err := json.Unmarshal(body, &d); err != nil {
+		return false
+	}
+	var in event.Membership
+	if d.Incident != nil {
+		in = *d.Incident
+	}
+	return l.timely && l.at == micros(d.Time) && l.severity == int(d.Severity) && l.drill == d.Drill &&
+		l.incident == int64(in.Number) && l.entry == in.Entry && l.link == int64(n)
 }
 
 func (v *verifier) change(ctx context.Context, n uint64, what string) error {

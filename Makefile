@@ -14,7 +14,7 @@ SCALE ?=
 OTHERS ?= $(CURDIR)/.others
 SAMPLES ?= $(CURDIR)/.samples
 # Which of them: those that scripts/other-servers.sh knows.
-OTHER ?= mysql-5.7 mysql-8.0 mysql-8.4 mysql-9 percona-5.7 mariadb-11 postgresql-18
+OTHER ?= mysql-5.7 mysql-8.0 mysql-8.4 mysql-9 percona-5.7 mariadb-10.6 mariadb-11.4 mariadb-11 postgresql-14 postgresql-16 postgresql-18
 TOOL = $(GO) tool -modfile=internal/tools/go.mod
 # Everything but what takes long on purpose: the suites against other people's
 # drivers, the demo, and the containers' story.
@@ -107,7 +107,8 @@ others: ## other MySQL, MariaDB, Percona Server and PostgreSQL (OTHER="mysql-8.0
 		$(GO) test -count=1 -p 1 -timeout 20m -run 'MariaDB|NotSent|OrdinaryStatements|LaunderedValue|SaidToBeUnseen' ./integration/transcripts ./integration/waysout && \
 		$(GO) test -count=1 -run TestSysbenchRunsOnMariaDB ./integration && \
 		$(GO) test -count=1 -run '/mariadb' ./demo || exit 1; \
-		case $$s in mysql-9) $(GO) run ./integration/suites -suite go- || exit 1 ;; esac; \
+		case $$s in mysql-8.4) $(GO) test -count=1 -run TheWholeStory ./docker || exit 1 ;; esac; \
+		case $$s in mysql-8.4 | mysql-9) $(GO) run ./integration/suites -suite go- || exit 1 ;; esac; \
 	done
 
 soak: ## clients do everything before real servers for SOAK (1h), under the race detector; memory and goroutines must stay flat (SOAK_PROFILES=FOLDER keeps heap profiles); then IDLE (5000) idle clients

@@ -136,13 +136,16 @@ func (g *ground) argv(s *service, more ...string) []string {
 }
 
 // command makes the process of a container; only compose.yaml's environment
-// and what psql is found by reach it.
+// and what the servers' own clients are found by reach it.
 func (g *ground) command(s *service, argv []string, env ...string) *exec.Cmd {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir = g.root
 	bin, err := pgserver.Find()
 	if err != nil {
 		g.t.Fatal(err)
+	}
+	if other := os.Getenv("HONEYROW_MY_BIN"); other != "" {
+		bin = other + ":" + bin
 	}
 	cmd.Env = append([]string{"PATH=" + bin + ":/usr/bin:/bin", "HONEYROW_CONFIG=" + filepath.Join(g.root, "etc/honeyrow/honeyrow.yaml")}, env...)
 	for k, v := range s.Environment {
@@ -253,8 +256,9 @@ func (g *ground) postgres() {
 	}
 }
 
-// mysql stands for the container mysql: a MariaDB with the same settings and
-// certificate, and the owner as the image makes it.
+// mysql stands for the container mysql: a MariaDB, or the server that
+// HONEYROW_MY_BIN names (make others: MySQL 8.4, as the container's), with the same
+// settings and certificate, and the owner as the image makes it.
 func (g *ground) mysql() {
 	g.t.Helper()
 	s := g.c.Services["mysql"]

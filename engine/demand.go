@@ -2,12 +2,14 @@ package engine
 
 import (
 	"bytes"
+	"encoding/hex"
 	"slices"
 	"strconv"
 
 	"honeyrow/engine/formula"
 	"honeyrow/engine/match"
 	"honeyrow/engine/sqlfacts"
+	"honeyrow/inspect"
 	"honeyrow/token"
 )
 
@@ -19,10 +21,12 @@ type demand struct {
 	numbers bool // characters by their numbers
 	unpack  bool // all of what was compressed
 	beside  bool // pieces of a value in columns beside each other
+	pieces  bool // and in one field, or over rows wherever they are read from
+	groups  bool // digits of a number in groups
 }
 
 // needs are the kinds of it, as bits.
-type needs uint8
+type needs uint16
 
 const (
 	needsCRC needs = 1 << iota
@@ -34,6 +38,7 @@ const (
 	needsHex
 	needsCut
 	needsBeside // follows from needsCut
+	needsGroups
 )
 
 // neededBy are the functions that ask for something.
@@ -42,9 +47,10 @@ var neededBy = map[string]needs{
 	"compress": needsUnpack,
 	"ascii":    needsNumbers, "ord": needsNumbers, "get_byte": needsNumbers, "to_hex": needsNumbers | needsFormulas, "bin": needsNumbers,
 	"oct": needsNumbers, "conv": needsNumbers | needsFormulas, "bit": needsNumbers, "char_code": needsNumbers,
-	"hex": needsHex | needsFormulas, "encode": needsHex,
+	"hex": needsHex | needsFormulas, "encode": needsHex | needsFormulas, "to_base64": needsFormulas,
 	"substr": needsCut, "substring": needsCut, "mid": needsCut, "left": needsCut, "right": needsCut, "regexp_split_to_table": needsCut,
 	"string_to_table": needsCut, "regexp_split_to_array": needsCut, "string_to_array": needsCut, "regexp_substr": needsCut, "regexp_matches": needsCut,
+	"regexp_replace": needsCut, "to_char": needsGroups, "format": needsGroups,
 	"sha224": needsSHA2, "sha384": needsSHA2, "sha512": needsSHA2, "sha2": needsSHA2 | needsFormulas, "digest": needsSHA2 | needsFormulas,
 	"md5": needsFormulas, "sha": needsFormulas, "sha1": needsFormulas, "sha256": needsFormulas, "hmac": needsFormulas, "password": needsFormulas,
 	"aes_encrypt": needsFormulas, "encrypt": needsFormulas, "encrypt_iv": needsFormulas, "translate": needsFormulas, "replace": needsFormulas,
@@ -238,7 +244,9 @@ func (r *run) demanded(x *match.Index) *demand {
 		return nil
 	}
 	d := &demand{numbers: w.needs&needsNumbers != 0, unpack: w.needs&needsUnpack != 0}
-	d.beside = w.needs&needsBeside != 0 && len(r.rows.watch.cols) != 1
+	d.pieces = w.needs&needsBeside != 0
+	d.beside = d.pieces && len(r.rows.watch.cols) != 1
+	d.groups = w.needs&needsGroups != 0
 	if w.needs&needsCRC != 0 {
 		d.crcs = r.s.e.checksumsOf(x)
 	}
@@ -251,7 +259,7 @@ func (r *run) demanded(x *match.Index) *demand {
 			d.derived = append(d.derived, of)
 		}
 	}
-	if d.crcs == nil && len(d.derived) == 0 && !d.numbers && !d.unpack && !d.beside {
+	if d.crcs == nil && len(d.derived) == 0 && !d.numbers && !d.unpack && !d.pieces && !d.groups {
 		return nil
 	}
 	return d
@@ -267,10 +275,134 @@ func (w *rows) special(at view, i int, b []byte, col *columnWatch) {
 		w.derivedIn(at, i, b)
 	}
 	if d.unpack {
-		w.watch.x.Unpack(b, func(h match.Sight) bool { return w.sighted(at, i, h) })
+		seen := func(h match.Sight) bool { return w.sighted(at, i, h) }
+		w.watch.x.Unpack(b, seen)
+		if out, ok := w.decoded(b); ok {
+			w.watch.x.Unpack(out, seen)
+		}
 	}
-	if d.numbers && col.set == nil {
+	if col.set != nil {
+		return
+	}
+	if d.numbers {
 		w.numbers(at, i, b, col)
+	}
+	if d.pieces {
+		if !col.pieces {
+			w.piece(at, i, b)
+		}
+		w.joined(at, i, b)
+	}
+	if d.pieces || d.groups {
+		w.grouped(at, i, b)
+	}
+}
+
+// joint are the bytes that lists, arrays and objects have between their members;
+// arrays in binary format have lengths there, which are control characters.
+var joint = func() (t [256]bool) {
+	for c := range ' ' {
+		t[c] = true
+	}
+	for _, c := range []byte(" ,;:|\"'{}[]()") {
+		t[c] = true
+	}
+	return t
+}()
+
+// joined looks for a value that stands in one field in pieces: in an array, a list,
+// between blanks.
+func (w *rows) joined(at view, i int, b []byte) {
+	if len(b) <= inspect.MinPart || len(b) > maxDerivedField {
+		return
+	}
+	buf := w.scratch[:0]
+	for _, c := range b {
+		if !joint[c] {
+			buf = append(buf, c)
+		}
+	}
+	w.scratch = buf
+	if len(buf) == len(b) {
+		return
+	}
+	x := w.watch.x
+	for f := x.Find(buf); ; {
+		v, start, ok := f.Next()
+		if !ok {
+			return
+		}
+		if !x.Anywhere(v) || bytes.Contains(b, buf[start:f.End()]) {
+			continue // too short, or in one piece
+		}
+		proven(x, v, asText, func(t uint32) {
+			if x.Traits(t).Strength == token.Strong {
+				w.hit(at, i, t, meansOf(match.Spaced))
+			}
+		})
+	}
+}
+
+// maxGrouped is the length of the longest number in groups of digits.
+const maxGrouped = 48
+
+// grouped looks whether a field is a firm number whose digits stand in groups.
+func (w *rows) grouped(at view, i int, b []byte) {
+	if len(b) < 2*leastGroup || len(b) > maxGrouped {
+		return
+	}
+	var buf [maxGrouped]byte
+	n := 0
+	for _, c := range b {
+		switch {
+		case c >= '0' && c <= '9':
+			buf[n] = c
+			n++
+		case c != '-' && c != '.' && !joint[c]:
+			return
+		}
+	}
+	if n == len(b) || n < 2*leastGroup || bytes.Contains(b, buf[:n]) {
+		return
+	}
+	x := w.watch.x
+	if v, ok := x.Whole(buf[:n]); ok {
+		proven(x, v, asText, func(t uint32) { w.hit(at, i, t, meansOf(match.Spaced)) })
+	}
+}
+
+// leastGroup is half the length of the shortest number that counts.
+const leastGroup = 5
+
+// decoded undoes a field that is hexadecimal digits or base64 as a whole.
+func (w *rows) decoded(b []byte) ([]byte, bool) {
+	if len(b) > maxDerivedField {
+		return nil, false
+	}
+	if out, err := hex.AppendDecode(w.scratch[:0], b); err == nil {
+		w.scratch = out
+		return out, true
+	}
+	return w.unbase64(b)
+}
+
+// numbersBeside looks for characters by their numbers in columns beside each other.
+func (w *rows) numbersBeside(at view) {
+	var buf [maxBeside]byte
+	out := buf[:0]
+	for i := range at.fields {
+		col := w.watch.column(at.fields[i].Col)
+		b := at.bytes(i)
+		if col.binary && !w.run.s.mysql {
+			b = w.inDigits(b)
+		}
+		if col.set != nil || len(b) == 0 || len(b) > maxNumber || len(out)+len(b) >= maxBeside {
+			continue
+		}
+		out = append(append(out, b...), ' ')
+	}
+	if len(out) > maxNumber {
+		w.watch.x.Numbers(out, func(h match.Sight) bool { return w.sighted(at, len(at.fields)-1, h) })
 	}
 }
 

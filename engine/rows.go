@@ -107,6 +107,9 @@ func (w *rows) Row(n uint64, row []byte, fields []inspect.Span) event.Verdict {
 	if w.demand != nil && w.demand.beside {
 		w.beside(view{n, row, fields})
 	}
+	if w.demand != nil && w.demand.numbers && len(fields) > 1 {
+		w.numbersBeside(view{n, row, fields})
+	}
 	if len(w.weak) > 0 {
 		w.together(view{n, row, fields})
 	}
@@ -131,8 +134,12 @@ func (w *rows) parts(at view, i int, b []byte, whole match.Value, isWhole bool) 
 	})
 }
 
-// maxPieced is how many columns of a result may be pieces of values.
-const maxPieced = 3
+// maxPieced is how many columns of a result may be pieces of values, mostPieced
+// how many if the statement names a function that cuts.
+const (
+	maxPieced  = 3
+	mostPieced = 8
+)
 
 // more looks whether a field is a digest's bytes, or the last piece of a value
 // that is read piece by piece, over rows and runs of the session.
@@ -144,14 +151,18 @@ func (w *rows) more(at view, i int, b []byte, col *columnWatch) {
 			return
 		}
 	}
-	if !col.pieces {
-		return
+	if col.pieces {
+		w.piece(at, i, b)
 	}
+}
+
+// piece looks whether a field is the last piece of a value.
+func (w *rows) piece(at view, i int, b []byte) {
 	n := at.fields[i].Col
-	if n >= maxPieced {
+	if n >= mostPieced {
 		return
 	}
-	p := &w.run.s.pieces[n]
+	x, p := w.watch.x, &w.run.s.pieces[n]
 	if *p == nil {
 		*p = new(match.Pieces)
 	}

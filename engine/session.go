@@ -40,7 +40,7 @@ type session struct {
 	loose    *record // hits in texts outside runs
 	looseEnd time.Time
 	standby  *record // a replication connection
-	pieces   [maxPieced]*match.Pieces
+	pieces   [mostPieced]*match.Pieces
 	numbered [maxPieced][len(numberBases)]*match.Pieces
 	said     *said // texts of the server's; nil: none yet
 }

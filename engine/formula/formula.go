@@ -11,6 +11,7 @@ package formula
 import (
 	"crypto/sha256"
 	"crypto/sha512"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,8 +32,9 @@ const (
 // Formula is a function that a statement applies to one value, which is any
 // column or expression that has no name here.
 type Formula struct {
-	root *sqlfacts.Node
-	my   bool
+	root  *sqlfacts.Node
+	my    bool
+	coded bool // it stands inside a function that writes a code
 }
 
 // Values are a text's literals; *sqlfacts.Text has them.
@@ -54,10 +56,11 @@ func Find(trees []*sqlfacts.Node, my bool) []*Formula {
 			default:
 				return true
 			}
-			if len(out) >= maxFormulas || len(above) > 64 || !made[n.Name] || !depends(n, 0) {
+			if len(out) >= maxFormulas || len(above) > 64 || !made[n.Name] && !recodes(n) || !depends(n, 0) {
 				return true
 			}
-			out = append(out, &Formula{n, my})
+			coded := slices.ContainsFunc(above, func(a *sqlfacts.Node) bool { return a.Kind == sqlfacts.Func && codes[a.Name] })
+			out = append(out, &Formula{n, my, coded})
 			return false
 		})
 	}
@@ -67,6 +70,25 @@ func Find(trees []*sqlfacts.Node, my bool) []*Formula {
 // made are the functions at which a formula may end.
 var made = names(`md5 sha sha1 sha224 sha256 sha384 sha512 sha2 digest hmac password aes_encrypt encrypt encrypt_iv
 	translate replace to_hex hex conv`)
+
+// codes are functions that write bytes in a code.
+var codes = names("encode to_base64")
+
+// recodes reports whether a function changes what one writes that writes a code,
+// so that the code can't be undone any more.
+func recodes(n *sqlfacts.Node) bool {
+	if len(n.Args) != 1 || n.Args[0] == nil || n.Args[0].Kind != sqlfacts.Func {
+		return false
+	}
+	inner := n.Args[0].Name
+	switch n.Name {
+	case "reverse":
+		return codes[inner] || inner == "hex"
+	case "lower", "upper", "lcase", "ucase":
+		return codes[inner]
+	}
+	return false
+}
 
 // same are those that give back their first argument, as far as values go.
 var same = names(`coalesce ifnull nvl convert_to convert_from convert trim btrim ltrim rtrim any_value max min nullif cast`)
@@ -131,14 +153,15 @@ type part struct {
 
 // Bind reads the formula's constants from a text of its shape. There may be
 // several readings, where settings of the session matter; none if the value is
-// lost, hidden twice, or known already (plain MD5, SHA-1 and SHA-256 of a value).
+// lost, hidden twice, or known already (plain MD5, SHA-1 and SHA-256 of a value that
+// are in no code).
 func (f *Formula) Bind(v Values) []*Bound {
 	var out []*Bound
 	for wide := range 2 {
 		c := compiler{values: v, my: f.my, wide: wide == 1}
 		p := c.compile(f.root, 0)
-		if p.ok && p.f != nil && !p.plain && !p.known {
-			out = append(out, &Bound{Key: p.key, Number: p.num, f: p.f, hex: p.hex, text: p.text})
+		if p.ok && p.f != nil && !p.plain && (!p.known || f.coded) {
+			out = append(out, &Bound{Key: p.key, Number: p.num, Plain: p.known, f: p.f, hex: p.hex, text: p.text})
 		}
 		if !c.forked {
 			break

@@ -65,6 +65,14 @@ func TestFormulasMakeWhatTheServerMakes(t *testing.T) {
 		{false, "select md5(reverse(v)) from t", "efa185abd9743c0bd76dba9b85b60470"},
 		{false, "select md5(replace(v, '@', ' at ')) from t", "2661cecc2d71ca3cf9e33fbff4c44483"},
 		{false, "select to_hex(n::bigint) from t", "118302fcb20bb2"},
+		{false, "select encode(digest(v, 'md5'), 'base64') from t", "2849425ba2a828746f0c86f281c42f53"},
+		{false, "select encode(sha256(v::bytea), 'base64') from t", "19f15a71072aba2437b411b12ff23815ac2750c8f2a6255a59268a22e831e239"},
+		{false, "select reverse(encode(v::bytea, 'hex')) from t", "353663363037643631363837353665323237353637363436353663363034653639363536343733376536353662366336313636346532313638363437313637363134"},
+		{false, "select upper(encode(v::bytea, 'base64')) from t", "51574448444748484c4b5a484247544c424e4e305a574c555147584c5a47444c4349354c454746544347584c"},
+		{true, "select to_base64(unhex(sha1(v))) from t", "d2492863f801fda250c12f6c5ba38b56169b8ffb"},
+		{true, "select reverse(hex(v)) from t", "353643363037443631363837353645323237353637363436353643363034453639363536343733374536353642364336313636344532313638363437313637363134"},
+		{true, "select reverse(to_base64(v)) from t", "6c784763744647656c3569636c64475a6c784751756c575a304e6e626c744762685a6b4c6868476468645751"},
+		{true, "select lower(to_base64(v)) from t", "71776468646768686c6b7a686267746c626e6e307a776c757167786c7a67646c6369356c656766746367786c"},
 		{true, "select md5(concat('x', v)) from t", "a213fbda4442ae20509270905d35322a"},
 		{true, "select sha2(concat_ws(':', v, 'salt'), 256) from t", "a2366242b2bc05472335dacd5b66ebf77730eb93da2882b9256105d9140dbd0b"},
 		{true, "select sha2(concat('x', v), 0) from t", "7c76817aeafc1bc869fd8184256fe0a046bfc182547ed8cc8d1c073d0c593885"},
@@ -98,6 +106,8 @@ func TestNoFormulaWhereNothingCanBeComputed(t *testing.T) {
 		"select md5(v), sha256(v::bytea), sha512(v::bytea) from t":                                              false, // looked for without one
 		"select md5(v || w), encrypt(v::bytea, w, 'aes'), hmac(v, $1, 'md5')":                                   false,
 		"select id from t where md5('x' || v) = 'y' and hmac(v, 'k', 'md5') is not null order by md5('x' || v)": false,
+		"select reverse(v), lower(v), upper(encode(v::bytea, 'hex')), lower(sha256(v::bytea)::text)":            false, // as well
+		"select reverse(lower(v)), lower(hex(v)), upper(md5(v)), to_base64(v)":                                  true,
 		"select md5('x'), translate('abc', 'a', 'b'), md5('x' || 'y')":                                          false,
 		"insert into t values (md5('x' || $1))":                                                                 false,
 		"update t set a = md5('x' || b)":                                                                        false,
@@ -168,6 +178,8 @@ func TestFunctionsThatHideValuesAreNamed(t *testing.T) {
 		{false, "update t set v = pgp_sym_encrypt(v, 'k')", ""},
 		{false, "insert into t values (pgp_sym_encrypt($1, 'k'))", ""},
 		{true, "select encode(v, 'k') from t", "encode"},
+		{true, "select encrypt(v, 'ab') from t", "encrypt"}, // crypt(3)
+		{true, "select old_password(v) from t", "old_password"},
 		{true, "select hex(weight_string(v collate utf8mb4_unicode_ci)) from t", "weight_string"},
 		{true, "select aes_encrypt(v, @k) from t", "aes_encrypt"},
 		{true, "select aes_decrypt(v, 'k'), aes_encrypt('x', 'k') from t where v = aes_encrypt('x', 'k')", ""},

@@ -25,9 +25,13 @@ var helps = names("lower upper lcase ucase reverse encode decode unhex to_base64
 func (c *compiler) call(name string, first part, rest [][]byte) part {
 	text := func(f apply) part { return part{ok: true, f: f, text: first.text} }
 	switch name {
-	case "lower", "lcase":
-		return text(bytes.ToLower)
-	case "upper", "ucase":
+	case "lower", "lcase", "upper", "ucase":
+		if c.last && first.hex { // seen without a formula
+			return part{}
+		}
+		if name[0] == 'l' {
+			return text(bytes.ToLower)
+		}
 		return text(bytes.ToUpper)
 	case "reverse":
 		return text(backwards)

@@ -4,7 +4,7 @@ import "honeyrow/engine/sqlfacts"
 
 // hiding are functions whose outcome tells nothing of its own: ciphers with a key
 // of each message, or of the server's own making, and weights of a collation.
-var hiding = names(`pgp_sym_encrypt pgp_sym_encrypt_bytea pgp_pub_encrypt pgp_pub_encrypt_bytea crypt des_encrypt weight_string`)
+var hiding = names(`pgp_sym_encrypt pgp_sym_encrypt_bytea pgp_pub_encrypt pgp_pub_encrypt_bytea crypt des_encrypt old_password weight_string`)
 
 // keyed are ciphers that can be done again if the text has their keys.
 var keyed = names("encrypt encrypt_iv aes_encrypt")
@@ -26,7 +26,7 @@ func Hides(trees []*sqlfacts.Node, my bool) (name string) {
 				return true
 			}
 			switch {
-			case hiding[n.Name], my && n.Name == "encode" && len(n.Args) == 2:
+			case hiding[n.Name], my && (n.Name == "encode" && len(n.Args) == 2 || n.Name == "encrypt"):
 				name = n.Name
 			case keyed[n.Name]:
 				for _, a := range n.Args[1:] {

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"encoding/hex"
 	"slices"
 	"strings"
 	"sync"
@@ -129,6 +130,9 @@ func (b *builder) token(i uint32) {
 			if !short(len(f)) {
 				b.form(i, []byte(f), Escaped)
 			}
+		}
+		if u := uuidBinary(t.Value); u != nil { // uuid_send(), HEX(), without its dashes
+			b.form(i, hex.AppendEncode(nil, u), Escaped)
 		}
 	}
 }

@@ -113,11 +113,12 @@ meeting one in all that the run has returned is below 1 in 2, or beside better e
 More is looked for only in the results of a statement that names a function for it, or of one that reads what such a statement of the same session made (PREPARE, DECLARE CURSOR, CREATE); a statement that names none pays nothing:
 
 - *computed*: SHA-224, SHA-384 and SHA-512 of a value, and whatever the functions of the select list make of one value and the constants in the text, done again for each of the tokens: salted and repeated digests, hmac(), PASSWORD(),
-  AES with its key in the text (MySQL's of 128 and 256 bits by blocks, or with a vector; pgcrypto's), translate() and replace(), numbers in another base. It costs 8 bytes and about a microsecond a token for each function with its constants, the first time (the
-  last 16 are kept), for up to 200,000 tokens (plain digests: 2,000,000). What comes out is looked for as bytes, in hexadecimal digits and in base64.
-- *numbers*: characters by their numbers in decimal, hexadecimal, octal or binary digits, in one field or one a row, where ascii(), ord(), get_byte(), to_hex(), bin(), conv(), bit(n), or hex() of substr() are named.
-- *pieces* beside each other in one row, without gaps and in their order, where substr(), left(), right() and the like are named.
-- *compressed* beyond 4 KiB: a mebibyte of each field, where compress() is named.
+  AES with its key in the text (MySQL's of 128 and 256 bits by blocks, or with a vector; pgcrypto's), translate() and replace(), numbers in another base, codes written backwards or in other letters. It costs 8 bytes and about a microsecond a token for each function with its constants, the first time (the
+  last 16 are kept), for up to 200,000 tokens (plain digests: 2,000,000). MD5, SHA-1 and SHA-256 of a value, seen in hexadecimal digits and as bytes anyway, are looked for in base64 so. What comes out is looked for as bytes, in hexadecimal digits and in base64.
+- *numbers*: characters by their numbers in decimal, hexadecimal, octal or binary digits, in one field, one a row, or in columns beside each other, where ascii(), ord(), get_byte(), to_hex(), bin(), conv(), bit(n), or hex() of substr() are named.
+- *pieces* beside each other in one row, over rows of any table and of a COPY, or in one field between blanks, quotes, brackets and commas, without gaps and in their order, where substr(), left(), right(), regexp_replace() and the like are named;
+  a firm number in groups of digits, where they or to_char() or format() are.
+- *compressed* beyond 4 KiB: a mebibyte of each field, and in hexadecimal digits or base64, where compress() is named.
 `
 
 const coverageAbsent = `

@@ -87,6 +87,9 @@ var disguised = []way{
 	{name: "other letters for letters, inside a text", kind: "email", sql: "/*simple*/ select 'row: ' || translate(lower(email), 'abcdefghijklmnopqrstuvwxyz@.', 'nopqrstuvwxyzabcdefghijklm_:') || ';' from customers where id > 900000", as: "computed"},
 	{name: "replace() of letters", kind: "email", sql: "/*simple*/ select replace(replace(email, 'e', '3'), 'a', '4') from customers where id > 900000", as: "computed"},
 	{name: "hexadecimal of a number", kind: "card_number", sql: "select to_hex(card::bigint) from customers where id > 900000", as: "computed"},
+	{name: "MD5 in base64", kind: "email", sql: "select encode(digest(email, 'md5'), 'base64') from customers where id > 900000", as: "computed"},
+	{name: "hexadecimal digits backwards", kind: "email", sql: "select reverse(encode(email::bytea, 'hex')) from customers where id > 900000", as: "computed"},
+	{name: "base64 in other letters", kind: "email", sql: "/*simple*/ select upper(encode(email::bytea, 'base64')) from customers where id > 900000", as: "computed"},
 	{name: "COPY of SHA-512", channel: "copy", kind: "email", stmt: "copy", do: func(x *try) {
 		x.query("copy (select id, sha512(email::bytea) from customers) to stdout")
 	}, as: "computed"},
@@ -100,6 +103,19 @@ var disguised = []way{
 	{name: "bits over rows", kind: "email", sql: "/*simple*/ select ascii(c)::bit(8)::text from customers, regexp_split_to_table(email, '') c where id > 900000", as: "numbers"},
 	{name: "halves beside each other", kind: "email", sql: "select left(email, 20), right(email, 19) from customers where id > 900000", as: "pieces"},
 	{name: "pieces over columns", kind: "email", sql: "/*simple*/ select id + 0, substr(email, 1, 8), substr(email, 9, 8), substr(email, 17, 8), substr(email, 25, 8), substr(email, 33) from customers", as: "pieces"},
+	{name: "pieces in an array", kind: "email", sql: "select array_agg(c) from (select substr(email, g, 5) c from customers, generate_series(1, 39, 5) g where id > 900000 order by g) x", as: "spaced"},
+	{name: "pieces in a JSON array", kind: "email", sql: "select json_build_array(left(email, 20), substr(email, 21)) from customers where id > 900000", as: "spaced"},
+	{name: "pieces with blanks between them", kind: "email", sql: "select regexp_replace(email, '(....)', '\\1 ', 'g') from customers where id > 900000", as: "spaced"},
+	{name: "pieces over rows, beyond the third column", kind: "email", sql: "/*simple*/ select 1, 2, 3, substr(email, g, 1) from customers, generate_series(1, 39) g where id > 900000 order by g", as: "pieces"},
+	{name: "pieces over rows of a table of one's own", channel: "row", kind: "email", stmt: "select c from", do: func(x *try) {
+		x.query("create temp table cut as select substr(email, g, 1) c, g from customers, generate_series(1, 39) g where id > 900000")
+		x.query("select c from cut order by g")
+	}, as: "pieces"},
+	{name: "pieces over rows of a COPY", channel: "copy", kind: "email", stmt: "copy", do: func(x *try) {
+		x.query("copy (select substr(email, g, 5) from customers, generate_series(1, 39, 5) g where id > 900000 order by g) to stdout")
+	}, as: "pieces"},
+	{name: "numbers of characters over columns", kind: "email", sql: "select ascii(substr(email, 1)), ascii(substr(email, 2)), ascii(substr(email, 3)), ascii(substr(email, 4)), ascii(substr(email, 5)), ascii(substr(email, 6)), ascii(substr(email, 7)), ascii(substr(email, 8)), ascii(substr(email, 9)), ascii(substr(email, 10)), ascii(substr(email, 11)), ascii(substr(email, 12)), ascii(substr(email, 13)), ascii(substr(email, 14)), ascii(substr(email, 15)), ascii(substr(email, 16)), ascii(substr(email, 17)), ascii(substr(email, 18)), ascii(substr(email, 19)), ascii(substr(email, 20)), ascii(substr(email, 21)), ascii(substr(email, 22)), ascii(substr(email, 23)), ascii(substr(email, 24)), ascii(substr(email, 25)), ascii(substr(email, 26)), ascii(substr(email, 27)), ascii(substr(email, 28)), ascii(substr(email, 29)), ascii(substr(email, 30)), ascii(substr(email, 31)), ascii(substr(email, 32)), ascii(substr(email, 33)), ascii(substr(email, 34)), ascii(substr(email, 35)), ascii(substr(email, 36)), ascii(substr(email, 37)), ascii(substr(email, 38)), ascii(substr(email, 39)) from customers where id > 900000", as: "numbers"},
+	{name: "card number in groups of digits", kind: "card_number", sql: "select to_char(card, '9999 9999 9999 9999') from customers where id > 900000", as: "spaced"},
 	{name: "COPY of hexadecimal digits", channel: "copy", kind: "email", stmt: "copy", do: func(x *try) {
 		x.query("copy (select encode(email::bytea, 'hex') from customers where id > 900000) to stdout")
 	}, as: "hex"},

@@ -87,6 +87,19 @@ var myDisguised = []myWay{
 	{name: "COMPRESS of the table", kind: "email", sql: "select compress(group_concat(email, ' ', name order by id)) from customers", text: true, as: "compressed"},
 	{name: "halves beside each other", kind: "email", sql: "select left(email, 20), right(email, 19) from customers where id > 900000", as: "pieces"},
 	{name: "pieces over columns", kind: "email", sql: "select id + 0, substr(email, 1, 8), substr(email, 9, 8), substr(email, 17, 8), substr(email, 25, 8), substr(email, 33) from customers", text: true, as: "pieces"},
+	{name: "pieces in a JSON array", kind: "email", sql: "select json_array(left(email, 20), substr(email, 21)) from customers where id > 900000", as: "spaced"},
+	{name: "pieces with blanks between them", kind: "email", sql: "select group_concat(substr(email, seq, 5) order by seq separator ' ') from customers, seq_1_to_60_step_5 where id > 900000", as: "spaced"},
+	{name: "pieces over rows of a table of one's own", channel: "row", kind: "email", stmt: "select c from", do: func(x *myTry) {
+		x.query("create temporary table cut as select substr(email, seq, 1) c, seq from customers, seq_1_to_39 where id > 900000")
+		x.query("select c from cut order by seq")
+	}, as: "pieces"},
+	{name: "numbers of characters over columns", kind: "email", sql: "select ascii(substr(email, 1)), ascii(substr(email, 2)), ascii(substr(email, 3)), ascii(substr(email, 4)), ascii(substr(email, 5)), ascii(substr(email, 6)), ascii(substr(email, 7)), ascii(substr(email, 8)), ascii(substr(email, 9)), ascii(substr(email, 10)), ascii(substr(email, 11)), ascii(substr(email, 12)), ascii(substr(email, 13)), ascii(substr(email, 14)), ascii(substr(email, 15)), ascii(substr(email, 16)), ascii(substr(email, 17)), ascii(substr(email, 18)), ascii(substr(email, 19)), ascii(substr(email, 20)), ascii(substr(email, 21)), ascii(substr(email, 22)), ascii(substr(email, 23)), ascii(substr(email, 24)), ascii(substr(email, 25)), ascii(substr(email, 26)), ascii(substr(email, 27)), ascii(substr(email, 28)), ascii(substr(email, 29)), ascii(substr(email, 30)), ascii(substr(email, 31)), ascii(substr(email, 32)), ascii(substr(email, 33)), ascii(substr(email, 34)), ascii(substr(email, 35)), ascii(substr(email, 36)), ascii(substr(email, 37)), ascii(substr(email, 38)), ascii(substr(email, 39)) from customers where id > 900000", as: "numbers"},
+	{name: "card number in groups of digits", kind: "card_number", sql: "select concat_ws('-', substr(card, 1, 4), substr(card, 5, 4), substr(card, 9, 4), substr(card, 13)) from customers where id > 900000", as: "spaced"},
+	{name: "MD5 in base64", kind: "email", sql: "select to_base64(unhex(md5(email))) from customers where id > 900000", as: "computed"},
+	{name: "hexadecimal digits backwards", kind: "email", sql: "select reverse(hex(email)) from customers where id > 900000", text: true, as: "computed"},
+	{name: "base64 in other letters", kind: "email", sql: "select lower(to_base64(email)) from customers where id > 900000", text: true, as: "computed"},
+	{name: "COMPRESS in base64", kind: "email", sql: "select to_base64(compress(group_concat(email, ' ', name order by id))) from customers", text: true, as: "compressed"},
+	{name: "COMPRESS in hexadecimal", kind: "email", sql: "select hex(compress(email)) from customers where id > 900000", text: true, as: "compressed"},
 	{name: "crc32()", kind: "email", sql: "select crc32(email) from customers where id > 900000", as: "crc32"},
 	{name: "crc32() of the table's", kind: "email", sql: "select id, crc32(email) from customers", as: "crc32"},
 	{name: "crc32() in hexadecimal", kind: "email", sql: "select hex(crc32(email)) from customers where id > 900000", as: "crc32"},

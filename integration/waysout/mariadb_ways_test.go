@@ -51,6 +51,7 @@ var myRowWays = []myWay{
 	{name: "card number with ZEROFILL", kind: "card_number", sql: "select card_zero from forms"},
 	{name: "card number in CHAR(n)", kind: "card_number", sql: "select card_char from forms"},
 	{name: "uuid alone", kind: "uuid", sql: "select ref from customers where id > 900000"},
+	{name: "uuid without its dashes", kind: "uuid", sql: "select regexp_replace(ref, '-', '') from customers where id > 900000"},
 	{name: "uuid as text", kind: "uuid", sql: "select cast(ref as char) from customers where id > 900000"},
 	{name: "uuid in BINARY(16)", kind: "raw_id", sql: "select uid from customers where id > 900000"},
 	{name: "DATE alone", kind: "birth_date", sql: "select born from customers where id > 900000"},

@@ -53,6 +53,8 @@ var rowWays = []way{
 	{name: "card number as text", kind: "card_number", sql: "select card::text from customers where id > 900000"},
 	{name: "uuid alone", kind: "uuid", sql: "select ref from customers where id > 900000"},
 	{name: "uuid as text", kind: "uuid", sql: "select ref::text from customers where id > 900000"},
+	{name: "uuid without its dashes", kind: "uuid", sql: "select regexp_replace(ref::text, '-', '', 'g') from customers where id > 900000"},
+	{name: "uuid's bytes as text", kind: "uuid", sql: "/*simple*/ select uuid_send(ref) from customers where id > 900000"},
 	{name: "varchar", kind: "api_key", sql: "select api_key from customers where id > 900000"},
 	{name: "name type", kind: "email", sql: "select email::name from customers where id > 900000"},
 	{name: "char(n), padded", kind: "email", sql: "select email::char(60) from customers where id > 900000"},

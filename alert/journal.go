@@ -10,6 +10,7 @@ import (
 // Query selects detections from the store; zero fields select all.
 type Query struct {
 	ID          event.ID
+	Named       string    // only those whose id begins or ends so
 	Incident    int       // only those of the incident with this number
 	After       uint64    // only entries with a higher Seq
 	Forward     bool      // Limit counts from the oldest entry

@@ -354,6 +354,10 @@ func listings(t *testing.T, b *bench) {
 		"severity": {alert.Query{MinSeverity: event.High}, all[3:5]},
 		"id":       {alert.Query{ID: all[2]}, all[2:3]},
 		"none":     {alert.Query{ID: "nobody"}, nil},
+		"begins":   {alert.Query{Named: string(all[2][:36])}, all[2:3]},
+		"ends":     {alert.Query{Named: string(all[4][20:])}, all[4:5]},
+		"neither":  {alert.Query{Named: string(all[4][1:35])}, nil},
+		"joker":    {alert.Query{Named: "%"}, nil},
 	} {
 		if got := b.list(c.q); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %v, want %v", name, got, c.want)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -159,6 +160,7 @@ func (m *Memory) Detections(_ context.Context, q alert.Query) (es []alert.Entry,
 	for _, k := range m.sorted(everything) {
 		d := &k.Detection
 		if k.Seq <= q.After || d.Severity < q.MinSeverity || q.ID != "" && d.ID != q.ID ||
+			!strings.HasPrefix(string(d.ID), q.Named) && !strings.HasSuffix(string(d.ID), q.Named) ||
 			d.Time.Before(q.Since) || !q.Until.IsZero() && !d.Time.Before(q.Until) {
 			continue
 		}

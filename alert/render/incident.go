@@ -69,7 +69,8 @@ func (w *writer) timeline(inc *event.Incident, changes []event.IncidentChange, d
 	if changes == nil {
 		changes = inc.Changes
 	}
-	w.b.WriteString("\n" + w.paint("1", "Timeline") + "\n")
+	zone, _ := inc.Opened.In(w.o.Zone).Zone()
+	w.b.WriteString("\n" + w.paint("1", "Timeline") + ", times in " + zone + "\n")
 	if more := inc.Detections - len(ds); more > 0 {
 		fmt.Fprintf(&w.b, "  %s\n", w.paint("2", fmt.Sprintf("%d earlier alerts are not shown", more)))
 	}
@@ -258,15 +259,27 @@ func (t *Tail) entry(at time.Time, s event.Severity, mark, body string) string {
 // minText is the narrowest column of text that is wrapped.
 const minText = 20
 
-// wrap breaks text between words so that lines, of which the first begins with
-// lead (indent columns wide), fit the width.
+// wrap returns lead, which is indent columns wide, and text in lines that fit the
+// width.
 func (t *Tail) wrap(lead string, indent int, text string) string {
-	room := t.width - indent
-	if t.width == 0 || room < minText {
-		return lead + text + "\n"
+	return lead + Wrap{t.width, indent}.Text(text) + "\n"
+}
+
+// Wrap breaks texts between words for lines of Width columns of which the first
+// Indent belong to others.
+type Wrap struct {
+	Width  int // 0: no bound
+	Indent int
+}
+
+// Text returns text with line feeds, and Indent spaces behind each. Where there is
+// hardly any room it returns text as it is.
+func (w Wrap) Text(text string) string {
+	room, indent := w.Width-w.Indent, w.Indent
+	if w.Width == 0 || room < minText {
+		return text
 	}
 	var b strings.Builder
-	b.WriteString(lead)
 	col := 0
 	for word := range strings.SplitSeq(text, " ") {
 		n := columns(word)
@@ -286,7 +299,7 @@ func (t *Tail) wrap(lead string, indent int, text string) string {
 		b.WriteString(word)
 		col += n
 	}
-	return b.String() + "\n"
+	return b.String()
 }
 
 // columns is how wide a text is on a terminal: East Asian wide letters count

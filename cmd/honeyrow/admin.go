@@ -45,7 +45,7 @@ func (statusCmd) Run(e *env) error {
 
 func printStatus(e *env, s *app.Status, now time.Time) {
 	fmt.Fprintf(e.stdout, "honeyrow %s on %s, pid %d: %s for %s\n", printable(s.Build.Version), printable(s.Host), s.PID, s.State, now.Sub(s.Started).Round(time.Second))
-	fmt.Fprintf(e.stdout, "configuration %s, in force since %s\n", printable(s.Config), s.Reloaded.Local().Format(time.DateTime))
+	fmt.Fprintf(e.stdout, "configuration %s, in force since %s\n", printable(s.Config), stamp(s.Reloaded))
 	registry := "registry read"
 	if !s.Registry.Up {
 		registry = "REGISTRY LOST: the tokens last known are watched on"
@@ -84,7 +84,7 @@ func printOutbox(e *env, s *app.Status) {
 		known += p.Sessions
 		until := "while this one may still fail, it stands ready"
 		if !p.Until.IsZero() {
-			until = "until they end, " + p.Until.Local().Format(time.DateTime) + " at the latest"
+			until = "until they end, " + stamp(p.Until) + " at the latest"
 		}
 		fmt.Fprintf(e.stdout, "process %d (honeyrow %s) has handed over and keeps %s: %s\n", p.PID, printable(p.Version), counted(p.Sessions, "session", "sessions"), until)
 		if o := p.Outbox; !o.Up || o.Spill > 0 || o.Lost > 0 {

@@ -45,7 +45,7 @@ func (c *alertsListCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		t := table{head: []string{"TIME", "SEVERITY", "RULE", "ACTION", "CLIENT", "SUMMARY", "ID"}}
+		t := table{head: []string{"TIME", "SEVERITY", "RULE", "ACTION", "CLIENT", "ID", "SUMMARY"}}
 		for i := range es {
 			d := &es[i].Detection
 			if e.json {
@@ -54,7 +54,7 @@ func (c *alertsListCmd) Run(e *env) error {
 				}
 				continue
 			}
-			t.add(d.Time.UTC().Format(time.DateTime), d.Severity.String(), d.Rule, d.Action.String(), clientText(d), printable(d.Summary), string(d.ID))
+			t.add(stamp(d.Time), d.Severity.String(), d.Rule, d.Action.String(), clientText(d), string(d.ID), printable(d.Summary))
 		}
 		switch {
 		case e.json:
@@ -72,23 +72,33 @@ func clientText(d *event.Detection) string {
 }
 
 type alertsShowCmd struct {
-	ID string `arg:"" help:"The alert's id."`
+	ID string `arg:"" help:"The alert's id, or its beginning or end."`
 }
 
 // Help is shown by --help.
 func (alertsShowCmd) Help() string {
-	return "Example: honeyrow alerts show 01939e5a-7c1b-7d3e-8a51-2f6d1c0b9e44"
+	return "Of an id, four characters or more will do if no other alert's has them there.\n\nExample: honeyrow alerts show 2f6d1c0b9e44"
 }
+
+// shortestID is how much of an id must be given.
+const shortestID = 4
 
 // Run shows one alert.
 func (c *alertsShowCmd) Run(e *env) error {
 	return e.withStore(func(st *app.Store) error {
-		es, err := st.Detections(e.ctx, alert.Query{ID: event.ID(c.ID)})
+		if len(c.ID) < shortestID {
+			return usage{fmt.Errorf("%q is too little of an id: give %d characters or more", c.ID, shortestID)}
+		}
+		es, err := st.Detections(e.ctx, alert.Query{Named: c.ID, Limit: 3})
 		if err != nil {
 			return err
 		}
-		if len(es) == 0 {
+		switch len(es) {
+		case 0:
 			return fmt.Errorf("no alert has the id %s: `honeyrow alerts list` shows them", c.ID)
+		case 1:
+		default:
+			return fmt.Errorf("%s is the id of several alerts, such as %s and %s: give more of it", c.ID, es[0].Detection.ID, es[1].Detection.ID)
 		}
 		if e.json {
 			return e.printLine(es[0].Detection)
@@ -179,5 +189,5 @@ func when(t time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
-	return t.UTC().Format(time.DateTime)
+	return stamp(t)
 }

@@ -65,7 +65,7 @@ func (c *incidentsListCmd) Run(e *env) error {
 			}
 			_, summary, _ := strings.Cut(inc.Summary, ": ")
 			t.add(fmt.Sprint(inc.Number), string(inc.State), inc.Severity.String(), fmt.Sprint(inc.Detections), fmt.Sprint(inc.HoneyRows),
-				inc.Updated.UTC().Format(time.DateTime), printable(inc.Principal.User+"@"+inc.Principal.Address), printable(summary))
+				stamp(inc.Updated), printable(inc.Principal.User+"@"+inc.Principal.Address), printable(summary))
 		}
 		switch {
 		case e.json:
@@ -293,7 +293,7 @@ func (incidentsAllowancesCmd) Run(e *env) error {
 				}
 				continue
 			}
-			fmt.Fprintf(e.stdout, "incident %d, by %s on %s (take it back: honeyrow incidents reopen %d)\n", a.Incident, printable(a.By), a.At.UTC().Format(time.DateTime), a.Incident)
+			fmt.Fprintf(e.stdout, "incident %d, by %s on %s (take it back: honeyrow incidents reopen %d)\n", a.Incident, printable(a.By), stamp(a.At), a.Incident)
 			if err := e.printAllowances([]string{a.Text}); err != nil {
 				return err
 			}

@@ -431,8 +431,13 @@ func TestFromInitToAnAlertAndBack(t *testing.T) {
 	if ds[0].Client.User != "app" || ds[0].Hits[0].Place.Table != "staff" || ds[1].Action != event.Block {
 		t.Errorf("alerts %+v", ds)
 	}
-	if out := must(t, w.dir, "alerts", "show", string(ds[0].ID)); !strings.Contains(out, "staff") {
-		t.Errorf("alerts show:\n%s", out)
+	for _, id := range []string{string(ds[0].ID), string(ds[0].ID[24:])} {
+		if out := must(t, w.dir, "alerts", "show", id); !strings.Contains(out, "staff") {
+			t.Errorf("alerts show %s:\n%s", id, out)
+		}
+	}
+	if r := honeyrow(t, w.dir, "alerts", "show", string(ds[0].ID[:4])); r.code != 1 || !strings.Contains(r.stderr, "several alerts") {
+		t.Errorf("a beginning that several have: %d, %s", r.code, r.stderr)
 	}
 	if out := must(t, w.dir, "alerts", "test", "file"); !strings.Contains(out, "delivered by the running proxy") {
 		t.Errorf("alerts test:\n%s", out)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"honeyrow/alert/render"
@@ -38,7 +39,12 @@ func terminal(w io.Writer) bool {
 	return err == nil && st.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != ""
 }
 
-// table lays out rows in columns that are as wide as their contents.
+// stamp writes a time for a person: the machine's, with its zone.
+func stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 MST") }
+
+// table lays out rows in columns that are as wide as their contents. What is too
+// wide for a terminal goes on under its own column, the last one, or if that has no
+// room on lines of its own.
 type table struct {
 	head []string
 	rows [][]string
@@ -46,22 +52,41 @@ type table struct {
 
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 
-func (t *table) write(w io.Writer) {
+func (t *table) write(w io.Writer) { t.fit(w, width(w)) }
+
+// leastRoom is the narrowest last column that is wrapped in its place.
+const leastRoom = 30
+
+// fit is write for lines of so many columns; 0: no bound.
+func (t *table) fit(w io.Writer, columns int) {
 	width := make([]int, len(t.head))
 	for _, r := range append([][]string{t.head}, t.rows...) {
 		for i, c := range r {
 			width[i] = max(width[i], utf8.RuneCountInString(c))
 		}
 	}
+	lead := 0
+	for _, n := range width[:len(width)-1] {
+		lead += n + 2
+	}
+	wrap := render.Wrap{Width: columns, Indent: lead}
+	below := columns > 0 && columns-lead < leastRoom
+	if below {
+		wrap.Indent = 4
+	}
 	for _, r := range append([][]string{t.head}, t.rows...) {
-		var b strings.Builder
+		line := ""
 		for i, c := range r {
-			b.WriteString(c)
 			if i < len(r)-1 {
-				b.WriteString(strings.Repeat(" ", width[i]-utf8.RuneCountInString(c)+2))
+				line += c + strings.Repeat(" ", width[i]-utf8.RuneCountInString(c)+2)
+				continue
 			}
+			if below && lead+width[i] > columns {
+				line = strings.TrimRight(line, " ") + "\n    "
+			}
+			line += wrap.Text(c)
 		}
-		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+		fmt.Fprintln(w, strings.TrimRight(line, " "))
 	}
 }
 

@@ -1,6 +1,28 @@
 package main
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
+
+func TestATableFitsTheTerminal(t *testing.T) {
+	x := table{head: []string{"NUMBER", "STATE", "SUMMARY"}}
+	x.add("1", "open", "4 honey rows of crm.public.customers read by jhartmann from 127.0.0.1")
+	x.add("17", "open", "short")
+	for _, c := range []struct {
+		columns int
+		want    string
+	}{
+		{0, "NUMBER  STATE  SUMMARY\n1       open   4 honey rows of crm.public.customers read by jhartmann from 127.0.0.1\n17      open   short\n"},
+		{55, "NUMBER  STATE  SUMMARY\n1       open   4 honey rows of crm.public.customers\n               read by jhartmann from 127.0.0.1\n17      open   short\n"},
+		{40, "NUMBER  STATE\n    SUMMARY\n1       open\n    4 honey rows of crm.public.customers\n    read by jhartmann from 127.0.0.1\n17      open\n    short\n"},
+	} {
+		var b strings.Builder
+		if x.fit(&b, c.columns); b.String() != c.want {
+			t.Errorf("%d columns:\n%swant\n%s", c.columns, b.String(), c.want)
+		}
+	}
+}
 
 func TestForeignTextCantSteerATerminal(t *testing.T) {
 	got := printable("a\x1b[31m b\u202ec\nd\te")

@@ -135,7 +135,7 @@ func (c *quarantineListCmd) Run(e *env) error {
 	})
 }
 
-func localTime(t time.Time) string { return t.Local().Format(time.DateTime) }
+func localTime(t time.Time) string { return stamp(t) }
 
 type quarantineLiftCmd struct {
 	Who  []string `arg:"" optional:"" help:"Ids as listed, beginnings of them, or the addresses', users' or applications' names."`

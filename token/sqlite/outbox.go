@@ -297,6 +297,9 @@ func (s *Store) Detections(ctx context.Context, q alert.Query) (es []alert.Entry
 	if q.ID != "" {
 		add("id = ?", q.ID)
 	}
+	if q.Named != "" {
+		add("id IN (SELECT id FROM detection, (SELECT ? AS part) WHERE substr(id, 1, length(part)) = part OR substr(id, -length(part)) = part)", q.Named)
+	}
 	if q.Incident != 0 {
 		add("incident = ?", q.Incident)
 	}

@@ -75,6 +75,7 @@ func (x *probe) opens(g *group, i int) {
 	x.orElse(before, ps, earlier, g.at)
 	x.orWritten(before, ps, g.at)
 	x.orRest(before, ps)
+	x.orMade(before, ps)
 }
 
 // isNullTest reports whether a condition asks for NULL: that is nobody's value.
@@ -184,10 +185,17 @@ func (x *probe) open(n *node, earlier []*node, at *scope, alone bool) {
 		if !not && x.mysql() && (wasAsked(earlier, n) || isKey(n)) {
 			x.see(3, "a column by itself as an alternative")
 		}
+	case !not && n.Kind == sqlfacts.Func && isName(n, "find_in_set", "locate", "instr", "position", "strpos", "starts_with", "field") && len(n.Args) > 1 && n.Args[0].Kind == sqlfacts.Column && slices.ContainsFunc(n.Args[1:], func(m *node) bool { return any(m, func(k *node) bool { return same(k, n.Args[0]) }) }):
+		x.see(3, "a column looked for in itself, as an alternative")
+	case !not && n.Kind == sqlfacts.Func && isName(n, "instr", "starts_with", "strpos", "locate", "position") && len(n.Args) == 2 && len(columnsOf(n)) > 0 && slices.ContainsFunc(n.Args, isLiteral):
+		lits := literals(n)
+		x.seeWhen(3, "a column that holds next to nothing, as an alternative", func(v Values) bool { s, _ := value(lits[0], v); return len(s) < 2 })
 	case !not && x.mysql() && measure(n):
 		x.see(3, "a number as an alternative")
 	case n.Kind == sqlfacts.Unary && n.Name == "exists" && len(n.Args) == 1 && !not:
 		switch q := n.Args[0]; {
+		case len(q.Args) > 0 && reads(q) && looksUp(q, nil):
+			x.see(3, "whether there is the row that a column refers to, as an alternative")
 		case !slices.ContainsFunc(tablesOf(q), func(t string) bool { return t != "dual" }) && !params(q) && !any(q, func(m *node) bool { return m.Kind == sqlfacts.Func }):
 			x.see(3, "whether there is a row where nothing is read, as an alternative")
 		case closed(q, at) && len(q.Args) > 0 && clauseOf(q.Args[0], sqlfacts.Where) == nil:
@@ -352,194 +360,6 @@ func (x *probe) itself(n *node, not bool) {
 		}
 	}
 	x.see(3, "a column compared with itself, as an alternative")
-}
-
-// rangeOf is a range or a list that holds everything, or all but what was asked
-// before.
-func (x *probe) rangeOf(n *node, not bool, earlier []*node, alone bool) {
-	l, op := n.Args[0], n.Name
-	asked := l.Kind == sqlfacts.Column && wasAsked(earlier, l)
-	if alone {
-		x.texts(n, earlier)
-	}
-	switch {
-	case op == "between" && !not && len(n.Args) == 3:
-		lo, hi := n.Args[1], n.Args[2]
-		if asked && isLiteral(lo) && x.equals(earlier, l) {
-			x.see(3, "a range beside the value that was asked for")
-			return
-		}
-		x.seeWhen(3, "a range that holds everything", func(v Values) bool {
-			a, okA := number(lo, v)
-			b, okB := number(hi, v)
-			return okA && a <= 1 && (okB && b >= 1<<31-1 || hi.Kind == sqlfacts.Unary && hi.Name == "~" || !okB && !isLiteral(hi) && isConst(hi))
-		})
-	case op == "in" && !not:
-		truths := 0
-		for _, m := range n.Args[1:] {
-			if m.Kind == sqlfacts.Bool {
-				truths++
-			}
-		}
-		if truths > 1 {
-			x.see(3, "a list of all that a truth value can be")
-		} else if m := n.Args[1]; m.Kind == sqlfacts.Number && len(n.Args) == 2 {
-			x.seeWhen(2, "a list of all that a flag can be", func(v Values) bool { s, _ := value(m, v); return s == "0" && strings.HasPrefix(l.Name, "is_") })
-		}
-	case isName(n, "<>", "!=") && asked && x.equals(earlier, l) && isLiteral(n.Args[1]) && !not && alone:
-		x.see(3, "all but one value, beside one that was asked for")
-	case op == "not" || not:
-	case isName(n, "<", "<=", ">", ">=") && n.Args[1].Kind == sqlfacts.String && alone && x.longAgo(l, op, n.Args[1]):
-	case isName(n, "<", "<=", ">", ">=") && isLiteral(n.Args[1]) && x.beside(l, op, n.Args[1], earlier):
-	case isName(n, ">", ">=") && isLiteral(n.Args[1]):
-		x.above(l, op, n.Args[1], asked, earlier)
-	case isName(n, "<", "<=") && isLiteral(n.Args[1]):
-		if l.Kind == sqlfacts.Func && isName(l, "length", "char_length", "character_length", "octet_length") && len(columnsOf(l)) > 0 && alone {
-			limit := n.Args[1]
-			x.seeWhen(3, "a length that nothing exceeds", func(v Values) bool { f, ok := number(limit, v); return ok && f >= 40 })
-		}
-		x.complement(l, op, n.Args[1], earlier)
-	case isName(n, "<", "<=", ">", ">="):
-		x.ages(n)
-	}
-}
-
-// texts is a range of texts beside a value that was asked for: programs ask for
-// texts by value and by pattern, and for ranges of numbers and times.
-func (x *probe) texts(n *node, earlier []*node) {
-	if !isName(n, "<", "<=", ">", ">=", "between") || len(columnsOf(n.Args[0])) == 0 || len(earlier) == 0 {
-		return
-	}
-	last := earlier[len(earlier)-1]
-	if last.Kind != sqlfacts.Binary || !isName(last, "=", "in", "like", "ilike", "~~") || !behindLiteral(last) {
-		return
-	}
-	for _, limit := range n.Args[1:] {
-		if limit.Kind != sqlfacts.String {
-			return
-		}
-	}
-	limits := n.Args[1:]
-	x.seeWhen(3, "a range of texts beside a value that was asked for", func(v Values) bool {
-		words := false
-		for _, limit := range limits {
-			s, _ := value(limit, v)
-			words = words || s != "" && (s[0] < '0' || s[0] > '9') && s[0] != '-' && s[0] != '+'
-		}
-		return words
-	})
-}
-
-// beside is a range of a column that was asked for by value: x = 90 OR x < 1000
-// makes the first condition pointless, and texts are not asked for by both.
-func (x *probe) beside(l *node, op string, limit *node, earlier []*node) bool {
-	cols := columnsOf(l)
-	if len(cols) != 1 || any(l, func(m *node) bool { return m.Kind == sqlfacts.Query }) {
-		return false
-	}
-	for _, e := range earlier {
-		if e.Kind != sqlfacts.Binary || e.Name != "=" || len(e.Args) != 2 || !same(e.Args[0], cols[0]) || !isLiteral(e.Args[1]) {
-			continue
-		}
-		value0 := e.Args[1]
-		if limit.Kind == sqlfacts.String && value0.Kind == sqlfacts.String {
-			x.seeWhen(3, "a range of texts beside the one that was asked for", func(v Values) bool {
-				s, _ := value(limit, v)
-				return s != "" && (s[0] < '0' || s[0] > '9') && s[0] != '-' && s[0] != '+'
-			})
-			return false
-		}
-		if op[0] == '<' && same(l, cols[0]) {
-			x.seeWhen(3, "a range that holds the value that was asked for", func(v Values) bool {
-				a, okA := number(value0, v)
-				b, okB := number(limit, v)
-				return okA && okB && a < b
-			})
-			return false
-		}
-	}
-	return false
-}
-
-// above is x > limit.
-func (x *probe) above(l *node, op string, limit *node, asked bool, earlier []*node) {
-	made := l.Kind == sqlfacts.Func && len(columnsOf(l)) > 0
-	counted := l.Kind == sqlfacts.Func && isName(l, "length", "char_length", "character_length", "octet_length", "bit_length", "ascii", "ord", "abs", "crc32")
-	if l.Kind != sqlfacts.Column && !counted && !made {
-		return
-	}
-	key := l.Kind == sqlfacts.Column && isKey(l)
-	x.seeWhen(3, "a limit that everything is above", func(v Values) bool {
-		if s, isText := value(limit, v); isText && s == "" && (asked || made) && limit.Kind == sqlfacts.String {
-			return true
-		}
-		b, ok := number(limit, v)
-		if !ok || made && !counted {
-			return false
-		}
-		if b < 0 || (counted || key) && b == 0 {
-			return true
-		}
-		if !asked {
-			return false
-		}
-		for _, e := range earlier {
-			if e.Kind == sqlfacts.Binary && len(e.Args) == 2 && e.Name == "=" && same(e.Args[0], l) {
-				if a, ok := number(e.Args[1], v); ok && a > b {
-					return true
-				}
-			}
-		}
-		return false
-	})
-	x.complement(l, op, limit, earlier)
-}
-
-// complement is x < 5 OR x >= 5.
-func (x *probe) complement(l *node, op string, limit *node, earlier []*node) {
-	for _, e := range earlier {
-		if e.Kind != sqlfacts.Binary || len(e.Args) != 2 || !same(e.Args[0], l) || !isLiteral(e.Args[1]) || e.Name == "" || e.Name[0] != '<' && e.Name[0] != '>' || e.Name[0] == op[0] || e.Name == "<>" {
-			continue
-		}
-		other := e.Args[1]
-		x.seeWhen(3, "what is below and what is above", func(v Values) bool {
-			a, okA := value(limit, v)
-			b, okB := value(other, v)
-			return okA && okB && a == b
-		})
-	}
-}
-
-// longAgo is a date that everything is after, or before.
-func (x *probe) longAgo(l *node, op string, limit *node) bool {
-	if len(columnsOf(l)) != 1 {
-		return false
-	}
-	x.seeWhen(3, "a date that everything is on one side of", func(v Values) bool {
-		s, _ := value(limit, v)
-		year, rest, ok := strings.Cut(s, "-")
-		return ok && len(year) == 4 && len(rest) >= 4 && (op[0] == '>' && year >= "0000" && year < "2005" || op[0] == '<' && year > "2060" && year <= "9999")
-	})
-	return false
-}
-
-// ages is a comparison with a time that is decades away.
-func (x *probe) ages(n *node) {
-	if !now(n) || len(columnsOf(n)) != 1 {
-		return
-	}
-	each(n, func(m *node) bool {
-		if m.Kind != sqlfacts.Interval && m.Kind != sqlfacts.Cast || len(m.Args) == 0 || !isLiteral(m.Args[0]) {
-			return true
-		}
-		lit, unit := m.Args[0], m.Name+m.Flag
-		x.seeWhen(3, "a time that is ages away", func(v Values) bool {
-			s, _ := value(lit, v)
-			f := strings.Fields(strings.ToLower(s) + " " + strings.ToLower(unit))
-			return len(f) > 1 && len(f[0]) > 1 && (strings.HasPrefix(f[1], "year") || strings.HasPrefix(f[1], "centur") || strings.HasPrefix(f[1], "decade")) && f[0] > "2"
-		})
-		return false
-	})
 }
 
 // pattern is a pattern that fits everything, beside a condition that does not.

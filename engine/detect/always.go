@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -74,7 +75,11 @@ func always(n *node, mysql bool) func(Values) bool {
 	}
 	lits := literals(n)
 	return func(v Values) bool {
-		for _, domain := range [...][]val{numbers, texts} {
+		domains := [][]val{numbers, texts}
+		if !slices.ContainsFunc(columns, func(c *node) bool { return !isKey(c) && !isOwner(c) }) {
+			domains[0] = keyNumbers
+		}
+		for _, domain := range domains {
 			if t := (&trial{v: v, columns: columns, mysql: mysql}); t.all(n, widen(domain, lits, v)) {
 				return true
 			}
@@ -103,7 +108,9 @@ func plain(n *node) bool {
 
 var (
 	numbers = []val{-70001.5, -7.0, -1.0, 0.0, 1.0, 2.0, 50.0, 123456789.0}
-	texts   = []val{"", "a", "Zq 9", "0", "-5", " b ", "\u00e9t\u00e9"}
+	// What keys are.
+	keyNumbers = []val{1.0, 2.0, 7.0, 50.0, 123456789.0}
+	texts      = []val{"", "a", "Zq 9", "0", "-5", " b ", "\u00e9t\u00e9"}
 )
 
 // widen adds the literals of a condition to what is tried: a value is excluded

@@ -34,14 +34,23 @@ func (x *probe) opposites(g *group) {
 func (x *probe) unlocked(g *group) {
 	checks := func(n *node) (lit *node) {
 		for _, p := range parts(n) {
-			if p.Kind == sqlfacts.Binary && p.Name == "=" && len(p.Args) == 2 && slices.ContainsFunc(columnsOf(p.Args[0]), func(c *node) bool { return isPassword(c.Name) }) && isLiteral(p.Args[1]) {
-				return p.Args[1]
+			if p.Kind == sqlfacts.Binary && p.Name == "=" && len(p.Args) == 2 && slices.ContainsFunc(columnsOf(p.Args[0]), func(c *node) bool { return isPassword(c.Name) }) && isConst(p.Args[1]) {
+				if ls := literals(p.Args[1]); len(ls) > 0 {
+					return ls[0]
+				}
 			}
 		}
 		return nil
 	}
 	asks := func(n *node) bool {
-		return any(n, func(m *node) bool { return m.Kind == sqlfacts.Column && isPassword(m.Name) })
+		return any(n, func(m *node) bool {
+			if m.Kind == sqlfacts.Binary && (g.anded || len(parts(n)) > 1) && !isName(m, "=", "is", "in", "and", "or") {
+				return false
+			}
+			return m.Kind == sqlfacts.Binary && slices.ContainsFunc(m.Args, func(c *node) bool {
+				return slices.ContainsFunc(columnsOf(c), func(c *node) bool { return isPassword(c.Name) })
+			})
+		})
 	}
 	for i, a := range g.alts {
 		lit := checks(a)
@@ -62,7 +71,7 @@ func (x *probe) unlocked(g *group) {
 // no others.
 func (x *probe) orWritten(before, ps []*node, at *scope) {
 	key := before[len(before)-1]
-	if at.stmt.Kind != sqlfacts.Update && at.stmt.Kind != sqlfacts.Delete || at.depth > 0 || len(before) != 1 || len(ps) != 1 || key.Kind != sqlfacts.Binary || key.Name != "=" || len(key.Args) != 2 || !isKey(key.Args[0]) || key.Args[1].Kind != sqlfacts.Number {
+	if at.stmt.Kind != sqlfacts.Update && at.stmt.Kind != sqlfacts.Delete || at.depth > 0 || len(before) != 1 || len(ps) != 1 || key.Kind != sqlfacts.Binary || key.Name != "=" || len(key.Args) != 2 || !isKey(key.Args[0]) && !isOwner(key.Args[0]) || key.Args[1].Kind != sqlfacts.Number {
 		return
 	}
 	for _, n := range ps {
@@ -72,6 +81,35 @@ func (x *probe) orWritten(before, ps []*node, at *scope) {
 		}
 	}
 	x.see(3, "a row that was named, or else others, to be written")
+}
+
+// orMade is id = 7 OR mod(b, 1) = 0: who names a row or its owner has no use for
+// what is made of other columns.
+func (x *probe) orMade(before, ps []*node) {
+	key := before[len(before)-1]
+	if len(before) != 1 || len(ps) != 1 || key.Kind != sqlfacts.Binary || key.Name != "=" || len(key.Args) != 2 || !isKey(key.Args[0]) || key.Args[1].Kind != sqlfacts.Number {
+		return
+	}
+	n := ps[0]
+	for n.Kind == sqlfacts.Unary && isName(n, "not", "!") && len(n.Args) == 1 {
+		n = n.Args[0]
+	}
+	if n.Kind == sqlfacts.Binary && isName(n, "<", ">", "<=", ">=", "<>", "!=") && len(n.Args) == 2 && n.Args[0].Kind == sqlfacts.Column && n.Args[1].Kind == sqlfacts.Column && isKey(key.Args[0]) {
+		x.see(3, "a row that was named, or else how columns compare")
+		return
+	}
+	if len(columnsOf(n)) == 0 || params(n) || anyQuery(n) || now(n) || !any(n, func(m *node) bool {
+		return m.Kind == sqlfacts.Func && len(m.Args) > 0 || m.Kind == sqlfacts.Binary && isName(m, "+", "-", "*", "/", "%", "^", "&", "|", "#", "<<", ">>", "div", "mod", "@>", "<@", "?")
+	}) {
+		return
+	}
+	text := literals(n)
+	x.seeWhen(3, "a row that was named, or else what is made of others", func(v Values) bool { // but a search for a text
+		return !slices.ContainsFunc(text, func(l *node) bool {
+			s, _ := value(l, v)
+			return l.Kind == sqlfacts.String && len(strings.Trim(s, "%_ ")) > 1
+		})
+	})
 }
 
 // orRest is id = 7 OR b <> 'x': as an alternative to a row that was named, what

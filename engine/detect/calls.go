@@ -64,6 +64,8 @@ func ofText(name string, args []val) (val, bool) {
 		return nil, false
 	}
 	switch {
+	case isPosition(name) && len(args) == 2 && (args[0] == "" || args[1] == ""):
+		return 1.0, true
 	case name == "concat_ws" && len(args) > 1 && s == "":
 		return joined(args[1:]...)
 	case len(args) == 1 && name == "lower":
@@ -96,6 +98,12 @@ func ofText(name string, args []val) (val, bool) {
 		return string(r[max(0, k-1):]), ok && n >= 1 && (n <= float64(len(r)) || n == 1)
 	}
 	return nil, false
+}
+
+// isPosition reports whether a function tells where a text begins in another: an
+// empty one begins every text.
+func isPosition(name string) bool {
+	return name == "position" || name == "locate" || name == "strpos" || name == "instr"
 }
 
 // ofOne knows functions of one argument.

@@ -35,7 +35,7 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 			"select * from t where a = 'x' or coalesce(a, '') || '' = coalesce(a, '')", "select * from t where id = 3 or now() > at - interval '90 years'",
 			"select * from t where a = 2 or b * 0 = 0", "select * from t where a = 2 or greatest(b, 0) >= b", "select * from t where a = 2 or (b is null) is not null", "select * from t where a = 2 or case when b > 0 then true else true end",
 			"select * from t where a = 2 or c::text ~ '[0-9]'", "select * from t where a like '%x%' or a like '%'", "select * from t where a = 2 or a in (select a from t)",
-			"select * from t where a = 'x' or a > ''", "select * from t where a = 'x' or lower(a) >= 'a'", "select * from t where a = 9 or a < 1000", "select * from t where a = 1 or ctid is not null", "select * from t where a = 5 or not a = 5", "select * from t where id = 5 or b <> ''", "select * from t where a = 'x' or b like '%a%' or b not like '%a%'", "delete from t where id = 5 or b is not null", "select id from users where name = 'a' and password = 'x' or id = 1", "select id from users where email = 'x' or role = 'admin' or name = '' and password = 'y'", "select * from t where a = 1 or tableoid = 't'::regclass", "select * from t where a = 'x' or a similar to '_*'", "select * from t where a = 1 or age(b) is not null",
+			"select * from t where a = 'x' or a > ''", "select * from t where a = 'x' or lower(a) >= 'a'", "select * from t where a = 9 or a < 1000", "select * from t where a = 1 or ctid is not null", "select * from t where a = 5 or not a = 5", "select * from t where id = 1 or mod(b, 1) = 0", "select * from t where id = 9 or b > c", "select * from t where id = 1 or id / id = 1", "select * from t where user_id = 2 or exists (select 1 from users where users.id = t.user_id)", "select * from t where a = 'x' or created_at <= now()", "select id from users where email = '' or length(password) between 5 and 64 and name = 'a' or email = '' and password = md5('x')", "select * from t where id = 5 or b <> ''", "select * from t where a = 'x' or b like '%a%' or b not like '%a%'", "delete from t where id = 5 or b is not null", "select id from users where name = 'a' and password = 'x' or id = 1", "select id from users where email = 'x' or role = 'admin' or name = '' and password = 'y'", "select * from t where a = 1 or tableoid = 't'::regclass", "select * from t where a = 'x' or a similar to '_*'", "select * from t where a = 1 or age(b) is not null",
 			"select * from t where a = 7 or a = (a * 2) / 2", "select * from t where a = 7 or md5(b) = md5(b)", "select * from t where a = 7 or b = replace(b, '', '') || ''", "select * from t where a = 'x' or b > 'a' or a = ''", "select * from t where a = 'x' or active and b > 3 or a = '' and c = 'y'",
 			"select * from t where a = 9 or exists (select 1 where b = b)", "select * from t where a = 9 or at > '1999-01-01'", "select * from t where a = 9 or length(b) < 1000", "select * from t where a = 'x' or a = any(array['y', 'z', ''])", "select * from t where a = 9 or f(b, 3) >= f(b, 3)",
 			"select * from t where a = '' or (b, c) >= ('', '') and d = 'x'", "select * from t where a = '' or octet_length(b) > octet_length('')", "select * from t p where p.a = 1 or p = p.*", "select * from t where id = 2 or b like 'a%'", "select * from t where active and user_id = 1 or due >= '2026-02-01'", "select * from t where user_id = 2 and b = 'P' or user_id < 2 and b = 'I'", "select * from t where a = 'x' or md5(b) > '' and c",
@@ -54,7 +54,7 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 			"select * from t where a = 1 and (select p from u where id = 1) > 'm'", "select * from t where a = 1 and exists (select 1 from u where p ~ '^a')", "select * from t where a = nullif(1, (select count(*) from u))",
 			"select * from t where (a, (select p from u limit 1)) > (0, 'h')", "select * from t where a = 'x' || (select p from u limit 1)", "select * from t where a = 1 / (select case when p like 'q%' then 1 else 0 end from u)",
 			"select * from t where a = 1 and (select p from u limit 1)::regclass is not null", "insert into t (a, b) values (1, 'x'), (2, (select p from u limit 1))", "insert into t (a) values (1) on conflict (a) do update set b = (select p from u limit 1)",
-			"update t set a = (select string_agg(p, ',') from u) where id = 1", "update t set a = (select p from u limit 1) where id = 1", "select * from t where a = (select case when max(p) > 'zz' then 1 else 2 end from u)", "select * from t limit (select count(*) from u where p < 'f')", "select a, (select n from u where id = 1) as a from t", "select concat(a, (select n from u where id = 1)) from t", "insert into t (a, b) values (1, (select email from u where id = 1))", "update t set a = (select n from u where id = 1) where id = 2", "select * from t where id = (select count(*) from u where r = 'x')", "select * from t where id = 1 and b > (select s / 1000 from u where n = 'x')", "select a, count(*) from t group by a, (select n from u where id = 1)",
+			"update t set a = (select string_agg(p, ',') from u) where id = 1", "update t set a = (select p from u limit 1) where id = 1", "select * from t where a = (select case when max(p) > 'zz' then 1 else 2 end from u)", "select * from t limit (select count(*) from u where p < 'f')", "select a, (select n from u where id = 1) as a from t", "select concat(a, (select n from u where id = 1)) from t", "insert into t (a, b) values (1, (select email from u where id = 1))", "update t set a = (select n from u where id = 1) where id = 2", "select * from t where id = (select count(*) from u where r = 'x')", "select * from t where id in (select id from u where s > 5)", "select p.a from t p, u q where p.id = 1 and q.n = 'x' and q.s > 5", "select * from orders o where o.user_id in (select id from users where id = o.user_id)", "select a from t where id = 1 group by a having max(b) < (select s from u where id = 1)", "update t set (a, b) = (select n, m from u where id = 1) where id = 2", "call p((select id from u where r = 'x' limit 1))", "select * from t where (a, 1) in (select 1, count(*) from u)", "select * from t where id = 1 and b > (select s / 1000 from u where n = 'x')", "select a, count(*) from t group by a, (select n from u where id = 1)",
 			"delete from t where a = 'x' returning (select p from u limit 1)", "select a from t order by (select p from u limit 1)", "update t set a = (select p like 'x%' from u where id = 1)", "select * from t where a in (select 1 from u where p < 'q')", "select * from t where a = (select id from u where n = 'x' and p < 'q')", "select * from t where a = 1 and exists (table u offset 5)", "select * from t where a in (2, (select max(b) - 1 from u))", "select * from t where a in (1, 2 + (select count(*) from u)::int)", "insert into t (a, b) values ('x', 1), (current_setting('data_directory'), 2)",
 		},
 		my:      []string{"select * from t where a = 1 and strcmp((select p from u limit 1), 'm') = 1", "select a from t group by a having (select max(p) from u) > 100", "select * from t where a = elt((select r = 'x' from u limit 1) + 1, 1, 2)", "insert into t (a) values (concat('', (select p from u where id = 2)))", "select * from t where a = 1 + ((select b, c from u where id = 1) = ('x', 1))"},
@@ -100,7 +100,7 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 	"schema-enumeration": {
 		pg:      []string{"select a from t union select table_name from information_schema.tables", "select a from t where b = case when has_table_privilege('users', 'select') then 1 else 2 end"},
 		my:      []string{"select a from t where b = (select table_name from information_schema.tables limit 1)", "select a, @@version from t"},
-		neverPG: []string{"select a from tables"},
+		neverPG: []string{"select a from tables", "select a from t where b = current_setting('app.user')"},
 		neverMy: []string{"select a from t where b = @x"},
 	},
 	"file-access": {
@@ -116,7 +116,7 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 		neverMy: []string{"select load from t"},
 	},
 	"privilege-tables": {
-		pg:      []string{"select a from t union select passwd from pg_shadow", "select 1; alter user app superuser"},
+		pg:      []string{"select a from t union select passwd from pg_shadow", "select 1; alter user app superuser", "select * from t where id = 1 and pg_notify('x', a) is null", "select * from t where id = 1; set role postgres"},
 		my:      []string{"select a from t union select authentication_string from mysql.user"},
 		neverPG: []string{"select * from users"},
 		neverMy: []string{"select * from user"},
@@ -125,7 +125,7 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 		pg: []string{
 			"select a from t where id = 1 and 'x' in (select password from users)", "select a from t where id = 1 and exists (select 1 from users where length(passwd) = 7)", "select a, b from t where c = 1 union select id, card_number from customers",
 			"select name from users where id = 1 union select password from users", "select a from t where b = 1; select id, password from users where id = 1", "insert into notes (a, b) select 1, iban from customers", "select t.a from t, customers c where t.b = 1 or t.a = c.iban",
-			"select id from users where id = 2 and password like 'x%'", "select id from users where id = 2 and substr(password, 1, 1) = 'x'", "select a, (select string_agg(iban, ',') from customers) from t", "select count(*) from (select secret from api_keys where secret like 'sk_7%') t", "select a from users order by password",
+			"select id from users where id = 2 and password like 'x%'", "select id from users where id = 2 and substr(password, 1, 1) = 'x'", "select a, (select string_agg(iban, ',') from customers) from t", "select count(*) from (select secret from api_keys where secret like 'sk_7%') t", "select a from users order by password", "select id from users where name = 'a' and password <> 'x'", "select id from users where name = 'a' and password > ''", "select id from users where name = 'a' and password = (select password from users u where u.name = 'a')", "select id from users where name = 'a' or regexp_like(password, '^p')",
 		},
 		my: []string{"select a from t where id = 1 and 'z' < all (select api_key from users)", "select a, b from t where c = 'x' union select user_pass, 1 from wp_users where user_login = 'x'", "set @x = (select group_concat(secret) from api_keys)"},
 		neverPG: []string{
@@ -133,7 +133,7 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 			"select a, (select p.password from users p where p.id = t.user_id) from t", "select id from users where active and password like '$2y$%'", "insert into old_passwords (user_id, password) select id, password from users where id = 1", "select a from t join u on t.token = u.token",
 			"select c.name, right(c.card_number, 4) from customers c where length(c.card_number) = 16 and c.iban ~ '^DE'",
 		},
-		neverMy: []string{"update users set password = 'x' where id = 1 and token = 'y'", "select id from users where name = 'x' and password = md5(concat('x', email))", "select a from t union select a from u where secret = 'x'"},
+		neverMy: []string{"update users set password = 'x' where id = 1 and token = 'y'", "select 'users' as a, count(*) as n from users union all select 'short', sum(char_length(password) < 8) from users", "select id from users where name = 'x' and password = md5(concat('x', email))", "select a from t union select a from u where secret = 'x'"},
 	},
 	"obfuscation": {
 		pg:      []string{"select * from t where a = chr(97)||chr(98)||chr(99)"},
@@ -328,6 +328,15 @@ func TestOrdinaryWorkIsNoAlarm(t *testing.T) {
 		{"select id from t where 'a' = 'a' and b = 'x'", true},
 		{"select id from t where (a = 'x' or 'x' = '') and (b = 'all' or 'all' = 'all')", true},
 		{"insert into notes (author, body) values ((select name from users where id = 2), 'x')", false},
+		{"select sql_calc_found_rows a from t where 1 = 1 and b = 'x' limit 10; select found_rows()", true},
+		{"select a from t where (b = 'x' or b = 'y') and (c = 1 or -1 = -1) limit 5", true},
+		{"select a from t where (case when 0 = 1 then null else b end) is not null group by a having count(1) > 0", true},
+		{"select /*!40001 SQL_NO_CACHE */ a from t where 1 = 1 and b >= '1'", true},
+		{"select 'x' as a, count(*) from t union all select 'y', count(*) from u union all select '', null", true},
+		{"/*!40101 set @old=@@sql_mode, sql_mode='x' */; insert into t values (7,'--'); /*!40101 set sql_mode=@old */", true},
+		{"select a from t where b < (select cast(value as decimal(10)) from settings where name = 'x')", true},
+		{"select a.n from t a, settings s where s.name = 'x' and (s.value = 'y' or a.b)", false},
+		{"select version(), (select setting from pg_settings where name = 'x')::int - (select count(*) from pg_stat_activity)", false},
 		{loadTypes, false},
 		{bestRow, true},
 	} {

@@ -37,6 +37,9 @@ var errorBased = Detector{
 			switch {
 			case n.Kind == sqlfacts.Cast && isNumeric(n.Name) && len(n.Args) == 1:
 				if forcesText(n.Args[0]) {
+					if !x.user && n.Args[0].Kind == sqlfacts.Query && p.clause == sqlfacts.Targets {
+						continue // a monitor reads a setting
+					}
 					x.see(3, "a text cast to a number")
 				}
 			case n.Kind == sqlfacts.Binary && isName(n, "/", "%", "div", "mod") && len(n.Args) == 2 && isConst(n.Args[1]) && p.in != nil && p.in.Kind != sqlfacts.Targets:
@@ -89,5 +92,5 @@ func isNumeric(t string) bool {
 // isInfo names functions that tell about the server or the session.
 func isInfo(n *node) bool {
 	return isName(n, "version", "user", "current_user", "session_user", "system_user", "database", "schema", "current_database",
-		"current_schema", "inet_server_addr", "pg_read_file", "load_file", "current_setting", "getpgusername")
+		"current_schema", "inet_server_addr", "pg_read_file", "load_file", "current_setting", "getpgusername", "current_query", "inet_server_port", "current_role", "current_catalog")
 }

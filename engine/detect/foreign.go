@@ -26,6 +26,17 @@ var foreign = Detector{
 		for _, q := range x.queries {
 			x.target(q)
 			x.borrowed(q)
+			x.odd(q)
+		}
+		for _, s := range x.facts.Statements {
+			if s.Kind == sqlfacts.Call {
+				for _, q := range inner(s) {
+					if reads(q) && !aggregated(q) && !params(q) {
+						x.see(3, "another table's data given to a procedure")
+					}
+				}
+			}
+			x.unconnected(&scope{stmt: s})
 		}
 		x.rows()
 	},
@@ -79,6 +90,7 @@ func (x *probe) asks(a arm) {
 		x.see(1, "whether a value of another table is the one that is meant")
 	case len(own) > 0:
 		x.through(a, qs)
+		x.worked(a, qs)
 	case recursive(q):
 		x.see(3, "a recursion, counted in a condition")
 	case len(tablesOf(q)) == 0:

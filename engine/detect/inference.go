@@ -21,7 +21,11 @@ var inference = Detector{
 				x.cases(p)
 			case p.n.Kind == sqlfacts.Func && isName(p.n, "if", "iif", "elt", "ifnull", "nullif", "make_set") && len(p.n.Args) > 1:
 				if isConst(p.n.Args[0]) && !isLiteral(p.n.Args[0]) && p.n.Args[0].Kind != sqlfacts.Func {
-					x.unlessShared(3, p.n.Name+" on a constant condition", p.n.Args[0], p.n.Args[1:])
+					w := 3
+					if p.clause == sqlfacts.Where && x.filtering(p.at) {
+						w = 1
+					}
+					x.unlessShared(w, p.n.Name+" on a constant condition", p.n.Args[0], p.n.Args[1:])
 				} else if peeks(p.n.Args[0]) {
 					x.see(3, p.n.Name+" on a piece of data")
 				}
@@ -165,6 +169,16 @@ func (x *probe) unlessShared(weight int, detail string, test *node, near []*node
 	if !x.user && !anyQuery(test) { // a tool that looks at the server's version
 		weight = 1
 	}
+	idle := func(Values) bool { return false }
+	if test.Kind == sqlfacts.Binary && test.Name == "=" && len(test.Args) == 2 && test.Args[0].Kind == sqlfacts.Number && test.Args[1].Kind == sqlfacts.Number {
+		l, r := test.Args[0], test.Args[1] // 0 = 1 is how tools write that nothing is to be left out
+		idle = func(v Values) bool {
+			a, _ := value(l, v)
+			b, _ := value(r, v)
+			return a == "0" && b == "1" || a == "1" && b == "0"
+		}
+		x.seeWhen(1, detail, idle)
+	}
 	names := map[string]bool{}
 	for _, p := range x.all {
 		if p.n.Kind == sqlfacts.Column && p.clause == sqlfacts.Order {
@@ -173,7 +187,7 @@ func (x *probe) unlessShared(weight int, detail string, test *node, near []*node
 	}
 	lefts, returned := x.switches(test), literalsOf(near)
 	x.seeWhen(weight, detail, func(v Values) bool {
-		if sharesValue(tests, near, v) {
+		if idle(v) || sharesValue(tests, near, v) {
 			return false
 		}
 		for _, l := range tests {

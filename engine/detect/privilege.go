@@ -25,6 +25,11 @@ var privilege = Detector{
 				x.see(w, "mysql."+t.Name)
 			}
 		}
+		for _, c := range x.calls {
+			if (c.clause == sqlfacts.Where || c.clause == sqlfacts.Having || c.clause == sqlfacts.Order || c.clause == sqlfacts.Group) && x.user && isName(c.n, "pg_notify", "set_config", "setval", "pg_terminate_backend", "pg_cancel_backend", "pg_reload_conf", "pg_rotate_logfile", "pg_switch_wal", "pg_advisory_unlock_all", "pg_export_snapshot", "pg_logical_emit_message", "release_all_locks") && len(c.n.Args) > 0 {
+				x.see(3, c.n.Name+" in a condition: it has an effect")
+			}
+		}
 		if len(x.facts.Statements) < 2 {
 			return
 		}
@@ -32,6 +37,8 @@ var privilege = Detector{
 			switch {
 			case s.Kind == sqlfacts.Grant, s.Kind == sqlfacts.Define && (strings.HasSuffix(s.Name, " role") || strings.HasSuffix(s.Name, " user")):
 				x.see(3, s.Name+" behind another statement")
+			case s.Kind == sqlfacts.Set && isName(s, "role", "session_authorization") && isData(x.facts.Statements[0].Kind):
+				x.see(3, "another role taken behind another statement")
 			case s.Kind == sqlfacts.Set && s.Qualifier == "global":
 				x.see(3, "a global setting changed behind another statement")
 			}

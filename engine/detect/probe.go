@@ -278,6 +278,8 @@ func isConst(n *node) bool {
 		switch m.Kind {
 		case sqlfacts.Column, sqlfacts.Star, sqlfacts.Param, sqlfacts.Variable, sqlfacts.Table, sqlfacts.Derived, sqlfacts.From:
 			return true
+		case sqlfacts.Func: // of all rows: MySQL's parser gives COUNT(*) as COUNT(1)
+			return isName(m, "count", "sum", "avg")
 		}
 		return false
 	})

@@ -28,7 +28,14 @@ var schema = Detector{
 		}
 		info := false
 		for _, c := range x.calls {
-			info = info || isInfo(c.n)
+			info = info || isInfo(c.n) && !(c.n.Name == "current_setting" && len(c.n.Args) > 0 && isLiteral(c.n.Args[0]))
+			if c.n.Name == "current_setting" && user && len(c.n.Args) > 0 && isLiteral(c.n.Args[0]) {
+				setting := c.n.Args[0]
+				x.seeWhen(2, "what the server is, together with the application's tables", func(v Values) bool { // an application's own have a dot
+					s, _ := value(setting, v)
+					return !strings.Contains(s, ".")
+				})
+			}
 		}
 		if info && user {
 			x.see(2, "what the server is, together with the application's tables")
@@ -39,6 +46,11 @@ var schema = Detector{
 			}) {
 				x.see(3, "a server variable in a condition on the application's rows")
 			}
+			if user && a.n.Kind == sqlfacts.Binary && isName(a.n, "<", ">", "<=", ">=", "<>", "!=", "like") && len(columnsOf(a.n)) > 0 && any(a.n, func(m *node) bool {
+				return m.Kind == sqlfacts.Func && isName(m, "version", "database", "current_database") && len(m.Args) == 0
+			}) {
+				x.see(3, "what the server is, held against a column of the application's")
+			}
 			if (isConst(a.n) || withoutRow(a.n)) && user && any(a.n, func(m *node) bool {
 				return m.Kind == sqlfacts.Func && isName(m, "to_regclass", "to_regrole", "to_regtype", "to_regproc", "to_regnamespace", "has_table_privilege", "has_column_privilege", "has_schema_privilege", "has_database_privilege", "pg_has_role", "current_setting", "pg_relation_size", "col_description", "obj_description", "pg_get_userbyid", "pg_table_is_visible") ||
 					m.Kind == sqlfacts.Cast && strings.HasPrefix(m.Name, "reg")
@@ -48,6 +60,9 @@ var schema = Detector{
 		}
 		if user && x.mysql() {
 			for _, p := range x.all {
+				if p.at.stmt.Kind == sqlfacts.Set { // what dumps keep, to put it back at last
+					continue
+				}
 				if p.n.Kind == sqlfacts.Variable && len(p.n.Name) > 2 && p.n.Name[:2] == "@@" {
 					x.see(2, "a server variable together with the application's tables")
 					return

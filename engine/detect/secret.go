@@ -43,7 +43,11 @@ var secrets = Detector{
 // secretQuery judges a sub-query.
 func (x *probe) secretQuery(q query) {
 	set := q.at.stmt.Kind == sqlfacts.Set
-	if q.at.depth > 0 || !reads(q.n) || !drawn(q.n) || !closed(q.n, q.at) || !set && !strange(q.n, q.at) {
+	if q.at.depth > 0 || !reads(q.n) || !drawn(q.n) || !closed(q.n, q.at) {
+		return
+	}
+	if !set && !strange(q.n, q.at) {
+		x.secretOwn(q)
 		return
 	}
 	if t := clauseOf(q.at.stmt, sqlfacts.Targets); t != nil && holdsSecrets(t) {
@@ -51,6 +55,19 @@ func (x *probe) secretQuery(q query) {
 		return
 	}
 	x.see(3, "a secret of another table, in a sub-query")
+}
+
+// secretOwn judges a sub-query over the statement's own table that draws a secret
+// into its condition: who checks one compares it with what was given.
+func (x *probe) secretOwn(q query) {
+	if q.clause != sqlfacts.Where || len(q.n.Args) == 0 || clauseOf(q.n.Args[0], sqlfacts.Where) == nil || clauseOf(q.n.Args[0], sqlfacts.Group) != nil {
+		return
+	}
+	t := targetsOf(q.n)
+	if t == nil || !holdsSecrets(t) || q.in != nil && q.in.Kind == sqlfacts.Binary && q.in.Args[0].Kind == sqlfacts.Column && len(t.Args) == 1 && t.Args[0].Kind == sqlfacts.Column && !isPassword(t.Args[0].Name) {
+		return
+	}
+	x.see(3, "a secret of the statement's own table, in a sub-query of its condition")
 }
 
 // holdsSecrets reports whether a statement's own targets, its sub-queries left
@@ -70,6 +87,9 @@ func (x *probe) secretArm(u *node) {
 		return
 	}
 	for _, a := range u.Args[1:] {
+		if l, r := shapeOf(u.Args[0], x.mysql()), shapeOf(a, x.mysql()); l.labelled && r.labelled && l.sums && r.sums { // a report that counts
+			continue
+		}
 		if isStatement(a.Kind) && drawn(a) {
 			x.see(3, "a secret, in an arm of its own")
 		}
@@ -80,10 +100,22 @@ func (x *probe) secretArm(u *node) {
 // and a secret compared with another table's column.
 func (x *probe) secretAsked(a arm) {
 	n := a.n
+	if n.Kind == sqlfacts.Func && isName(n, "regexp_like", "starts_with", "regexp_instr", "instr", "locate", "strpos") && !x.sole(a) && slices.ContainsFunc(n.Args, func(m *node) bool { return m.Kind == sqlfacts.Column && isPassword(m.Name) }) && slices.ContainsFunc(n.Args, isLiteral) {
+		x.see(3, "a password asked for by a piece of it")
+		return
+	}
 	if n.Kind != sqlfacts.Binary || len(n.Args) < 2 {
 		return
 	}
 	l, r := n.Args[0], n.Args[1]
+	if l.Kind == sqlfacts.Column && isPassword(l.Name) && r.Kind == sqlfacts.String && a.of.stmt.Kind == sqlfacts.Select && !a.or && x.named(a) {
+		switch {
+		case isName(n, "<>", "!=", "is distinct from"), n.Name == "=" && a.not:
+			x.seeWhen(3, "any password but one, of somebody who is named", func(v Values) bool { s, _ := value(r, v); return s != "" })
+		case isName(n, ">", ">=", "like", "ilike", "~") && !a.not:
+			x.seeWhen(3, "any password, of somebody who is named", func(v Values) bool { s, _ := value(r, v); return strings.Trim(s, "%.*^") == "" })
+		}
+	}
 	if isComparison(n.Name) && l.Kind == sqlfacts.Column && r.Kind == sqlfacts.Column && l.Qualifier != r.Qualifier && isSecret(l.Name) != isSecret(r.Name) {
 		x.see(3, "a secret compared with a column that holds none")
 		return
@@ -102,6 +134,14 @@ func (x *probe) secretAsked(a arm) {
 	case l.Kind == sqlfacts.Func && isName(l, "substr", "substring", "mid", "left", "right", "ascii", "ord"):
 		x.see(3, "a password asked for by a piece of it")
 	}
+}
+
+// named reports whether the condition that an arm is of compares a text column with
+// a text: who logs in.
+func (x *probe) named(a arm) bool {
+	return slices.ContainsFunc(x.arms, func(o arm) bool {
+		return o.of == a.of && o.n != a.n && !o.not && o.n.Kind == sqlfacts.Binary && o.n.Name == "=" && len(o.n.Args) == 2 && o.n.Args[0].Kind == sqlfacts.Column && !isSecret(o.n.Args[0].Name) && o.n.Args[1].Kind == sqlfacts.String
+	})
 }
 
 // counts reports whether the statement around a condition returns nothing but how

@@ -61,7 +61,7 @@ func endsInLiteral(stmt *node) bool {
 // value is a literal's text, with its sign.
 func value(n *node, v Values) (string, bool) {
 	sign := ""
-	for n != nil && (n.Kind == sqlfacts.Unary && (n.Name == "-" || n.Name == "+") || n.Kind == sqlfacts.Cast) && len(n.Args) == 1 {
+	for n != nil && (n.Kind == sqlfacts.Unary && (n.Name == "-" || n.Name == "+" || n.Name == "any") || n.Kind == sqlfacts.Cast) && len(n.Args) == 1 {
 		if n.Name == "-" && n.Kind == sqlfacts.Unary {
 			sign = "-"
 		}

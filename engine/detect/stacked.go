@@ -21,6 +21,13 @@ var stacked = Detector{
 		for _, s := range ss[1:] {
 			switch s.Kind {
 			case sqlfacts.Begin, sqlfacts.Set:
+				continue
+			}
+			if followsUp(s) || !x.user && (s.Kind == sqlfacts.Show || s.Kind == sqlfacts.Select) {
+				x.see(1, "a second statement")
+				continue
+			}
+			switch s.Kind {
 			case sqlfacts.Define, sqlfacts.Grant, sqlfacts.Copy, sqlfacts.Call, sqlfacts.Prepare, sqlfacts.Load:
 				x.see(3, "a statement that changes the database, behind one that reads or writes rows")
 			case sqlfacts.Insert, sqlfacts.Update, sqlfacts.Delete:
@@ -52,6 +59,33 @@ var stacked = Detector{
 			}
 		}
 	},
+}
+
+// followsUp reports whether a statement asks for nothing but what the one before it
+// did: its key, its number of rows, the variables that it set.
+func followsUp(s *node) bool {
+	if s.Kind == sqlfacts.Show {
+		return isName(s, "warnings", "errors")
+	}
+	t := targetsOf(s)
+	if s.Kind != sqlfacts.Select || t == nil || reads(s) {
+		return false
+	}
+	tells := false
+	return !any(t, func(m *node) bool {
+		switch m.Kind {
+		case sqlfacts.Func:
+			told := isName(m, "found_rows", "last_insert_id", "row_count", "lastval", "currval", "scope_identity")
+			tells = tells || told
+			return !told && !isName(m, "concat", "if", "ifnull", "coalesce", "cast")
+		case sqlfacts.Variable:
+			tells = tells || !strings.HasPrefix(m.Name, "@@")
+			return strings.HasPrefix(m.Name, "@@")
+		case sqlfacts.Query:
+			return true
+		}
+		return false
+	}) && tells
 }
 
 // leftover is SELECT 'x', with which a quote that was opened is closed again.

@@ -24,6 +24,9 @@ var tautology = Detector{
 		}
 		for _, p := range x.all {
 			x.arithmetic(p.n)
+			if v := p.n; v.Kind == sqlfacts.Assign && len(v.Args) == 1 && p.at.stmt.Kind == sqlfacts.Update && (v.Args[0].Kind == sqlfacts.Func && v.Args[0].Name == "concat" || v.Args[0].Kind == sqlfacts.Binary && v.Args[0].Name == "||") && len(v.Args[0].Args) > 1 && allLiterals(v.Args[0].Args) {
+				x.see(3, "a text that was taken apart")
+			}
 			x.padded(p)
 		}
 		x.nullPairs()
@@ -52,7 +55,7 @@ func (x *probe) constant(a arm) {
 		return
 	}
 	bonus := 0
-	if a.or {
+	if _, whole := x.member[n]; a.or && (whole || n.Kind != sqlfacts.Func) { // a part of an alternative only narrows it
 		bonus = 1
 	}
 	if first, near := x.filter(a); near != nil {
@@ -115,15 +118,21 @@ func (x *probe) optional(a arm) bool {
 	if !ok || !m.g.filters() {
 		return false
 	}
-	if !a.of.filtered {
+	return x.filtering(a.of)
+}
+
+// filtering reports whether several parts of a statement's condition are filters
+// that can be left empty.
+func (x *probe) filtering(s *scope) bool {
+	if !s.filtered {
 		for _, g := range x.groups {
-			if g.at == a.of && g.filters() {
-				a.of.filters++
+			if g.at == s && g.filters() {
+				s.filters++
 			}
 		}
-		a.of.filtered = true
+		s.filtered = true
 	}
-	return a.of.filters > 1
+	return s.filters > 1
 }
 
 // filters reports whether a group is a column's condition or one without columns,
@@ -187,6 +196,10 @@ func (x *probe) judge(a arm, bonus int) {
 			weight = 1
 		}
 		if a.or && weight > 1 {
+			if m, ok := x.member[n]; ok && m.g.filters() {
+				holds := plain
+				plain = func(v Values) bool { return holds(v) || leftOpen(n, v) }
+			}
 			x.seeWhen(1, "two literals compared", func(v Values) bool { return !plain(v) })
 			x.seeWhen(weight, "two literals compared", func(v Values) bool { return !plain(v) && holds(n, v) })
 			return
@@ -203,11 +216,26 @@ func (x *probe) judge(a arm, bonus int) {
 	}
 }
 
+// leftOpen reports whether a value is compared with itself that stands for all
+// there are.
+func leftOpen(n *node, v Values) bool {
+	l, ok1 := value(n.Args[0], v)
+	r, ok2 := value(n.Args[1], v)
+	if !ok1 || !ok2 || l != r || n.Name != "=" {
+		return false
+	}
+	switch strings.ToLower(l) {
+	case "-1", "all", "any", "*", "%":
+		return true
+	}
+	return false
+}
+
 // calls reports whether a constant is what a function makes, other than the time
 // and what programs put into the form that they need it in.
 func calls(n *node) bool {
 	return any(n, func(m *node) bool {
-		return m.Kind == sqlfacts.Func && !isName(m, "coalesce", "ifnull", "nullif", "nvl", "lower", "upper", "trim", "btrim", "concat", "if", "row", "exists", "isnull", "length", "char_length",
+		return m.Kind == sqlfacts.Func && !isName(m, "coalesce", "ifnull", "nullif", "nvl", "lower", "upper", "trim", "btrim", "concat", "if", "find_in_set", "cardinality", "array_length", "row", "exists", "isnull", "length", "char_length",
 			"date", "to_date", "to_timestamp", "str_to_date", "make_date", "date_trunc", "extract", "date_part", "age", "interval", "convert_tz", "timestamp", "timezone", "dayofweek", "hour", "curtime", "current_time", "localtime", "month", "year", "day", "weekday", "last_day", "datediff",
 			"current_setting", "found_rows", "pg_is_in_recovery", "pg_try_advisory_lock", "pg_try_advisory_xact_lock", "get_lock", "is_free_lock", "rand", "random", "uuid", "nextval", "currval", "lastval", "last_insert_id") && !now(m)
 	})
@@ -407,99 +435,5 @@ func (x *probe) wildcard(a arm) {
 		x.seeWhen(2, "a pattern that fits everything, as an alternative", func(v Values) bool {
 			return strings.Trim(string(v.Value(slot, nil)), "%.*^$") == ""
 		})
-	}
-}
-
-// selfCompare is id = id, id >= id, id IN (id), id BETWEEN id AND id.
-func (x *probe) selfCompare(a arm) {
-	n := a.n
-	if n.Kind != sqlfacts.Binary || len(n.Args) < 2 {
-		return
-	}
-	switch n.Name {
-	case "=", "<=", ">=", "<=>", "like", "in", "between", "is not distinct from":
-	default:
-		return
-	}
-	left := n.Args[0]
-	if n.Name == "in" && len(n.Args) > 2 && left.Kind == sqlfacts.Column && slices.ContainsFunc(n.Args[1:], func(m *node) bool { return same(m, left) }) {
-		x.see(3, "a column in a list that holds it")
-		return
-	}
-	for _, r := range n.Args[1:] {
-		if left.Kind == sqlfacts.Column && ownMade(n.Name, left, r) {
-			x.see(3, "a column compared with what is made of it")
-			return
-		}
-		if r.Kind == sqlfacts.Row && len(r.Args) > 0 {
-			r = r.Args[0]
-		}
-		if left.Kind == sqlfacts.Column && r.Kind == sqlfacts.Column && left.Name == r.Name && left.Qualifier != r.Qualifier && n.Name == "=" && a.of.outer == nil && oneTable(a.of, left, r) {
-			x.see(3, "a column compared with itself by another name")
-			return
-		}
-		if left.Kind == sqlfacts.Column && same(left, r) {
-			if a.or {
-				x.see(3, "a column compared with itself, as an alternative")
-			} else {
-				x.see(2, "a column compared with itself")
-			}
-			return
-		}
-	}
-}
-
-// oneTable reports whether columns are of the only table that a statement reads.
-func oneTable(s *scope, columns ...*node) bool {
-	if len(s.names) == 0 || len(s.names) > 2 || len(tablesOf(s.stmt)) != 1 {
-		return false
-	}
-	return !slices.ContainsFunc(columns, func(c *node) bool { return c.Qualifier != "" && !slices.Contains(s.names, c.Qualifier) })
-}
-
-// ownMade reports whether what a column is compared with holds the column itself
-// in a way that nobody checks data by: in a list, as a bound, in a sub-query that
-// reads nothing, between texts, and anything made of a key.
-func ownMade(op string, col, r *node) bool {
-	own := func(n *node) bool { return any(n, func(m *node) bool { return same(m, col) }) }
-	if op == "=" && any(r, func(m *node) bool { return m.Kind == sqlfacts.Func && m.Name == "nullif" && own(m) }) {
-		return !params(r)
-	}
-	if same(r, col) || !own(r) || any(r, func(m *node) bool {
-		return m.Kind == sqlfacts.Param || m.Kind == sqlfacts.From || m.Kind == sqlfacts.Func && isName(m, "coalesce", "ifnull", "nvl", "nullif", "if") || m.Kind == sqlfacts.Case
-	}) {
-		return false
-	}
-	inner := r
-	for inner.Kind == sqlfacts.Unary && isName(inner, "any", "all", "some") && len(inner.Args) == 1 {
-		inner = inner.Args[0]
-	}
-	switch {
-	case op == "between", op == "in", inner != r, inner.Kind == sqlfacts.Query, inner.Kind == sqlfacts.Row:
-		return true
-	case inner.Kind == sqlfacts.Binary && inner.Name == "||" || inner.Kind == sqlfacts.Func && isName(inner, "concat", "concat_ws"):
-		return op == "=" || op == "like" && slices.ContainsFunc(r.Args, isLiteral)
-	}
-	return op == "=" && isKey(col)
-}
-
-// nullPairs is x IS NULL OR x IS NOT NULL, and an alternative that excludes
-// nothing but NULL.
-func (x *probe) nullPairs() {
-	type test struct {
-		of  *node
-		not bool
-	}
-	var seen []test
-	for _, a := range x.arms {
-		n := a.n
-		if !a.or || n.Kind != sqlfacts.Binary || n.Name != "is" || len(n.Args) != 2 || n.Args[1].Kind != sqlfacts.Null {
-			continue
-		}
-		t := test{n.Args[0], a.not}
-		if slices.ContainsFunc(seen, func(o test) bool { return o.not != t.not && same(o.of, t.of) }) {
-			x.see(3, "a column that is NULL or is not")
-		}
-		seen = append(seen, t)
 	}
 }

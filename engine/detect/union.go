@@ -35,8 +35,11 @@ func (x *probe) graft(u *node) {
 	for i, a := range arms[1:] {
 		arm := shapeOf(a, mysql)
 		switch {
+		case first.catalog && !x.user && !arm.reads:
+			x.see(1, "an arm without a table")
 		case first.catalog && arm.catalog, arm.catalog && first.reads && !x.user: // a tool or a driver that looks at the server
 		case arm.nulls > 0 && arm.sums && arm.table == first.table: // the line below a report
+		case first.labelled && first.sums && arm.labelled && !arm.reads && !arm.asks && !arm.info && arm.nulls+arm.literals == arm.columns: // an empty one
 		case arm.nulls > 0 && first.reads && first.nulls == 0 && arm.nulls+arm.literals >= arm.columns-1 && !(arm.reads && first.labelled && arm.labelled) && (arm.literals > 0 || arm.nulls > 1 || arm.columns == 1 || !arm.reads):
 			x.see(3, "an arm padded with NULLs")
 		case arm.catalog && !first.catalog:

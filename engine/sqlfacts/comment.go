@@ -1,6 +1,9 @@
 package sqlfacts
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // lineComment says whether a comment of the kind -- begins at t.i. MySQL wants
 // white space or a control character behind it.
@@ -157,7 +160,9 @@ func (t *Text) versioned() bool {
 		t.i = i + digits
 		t.edits = append(t.edits, edit{int32(at), int32(t.i)})
 		t.exec = true
-		t.Marks |= CommentExec
+		if !isHint(b[t.i:]) {
+			t.Marks |= CommentExec
+		}
 		return true
 	}
 	at := t.i
@@ -288,4 +293,18 @@ func random(w []byte) bool {
 		}
 	}
 	return len(w) <= 2 || !small && len(w) == 4
+}
+
+// isHint reports whether what a versioned comment begins with, up to its end, is
+// one of the words that dumps and checksum tools put behind SELECT for old servers.
+func isHint(b []byte) bool {
+	word, _, ok := bytes.Cut(b[:min(len(b), 32)], []byte("*/"))
+	if !ok {
+		return false
+	}
+	switch strings.ToLower(string(bytes.TrimSpace(word))) {
+	case "sql_no_cache", "sql_cache", "straight_join", "high_priority", "sql_small_result", "sql_big_result", "sql_buffer_result":
+		return true
+	}
+	return false
 }

@@ -19,12 +19,13 @@ type hand struct {
 	template int   // its row in the sample
 	slot     *slot // its place among the keys; may be nil
 	g        generate.Row
-	was      []*string      // the template row
-	tries    map[string]int // draws of each column's value
-	names    int            // draws of the person
-	bound    bool           // the person is the parent's
-	born     time.Time      // its first date
-	above    *hand          // the honey row whose relative it is; may be nil
+	was      []*string         // the template row
+	tries    map[string]int    // draws of each column's value
+	names    int               // draws of the person
+	bound    bool              // the person is the parent's
+	born     time.Time         // its first date
+	above    *hand             // the honey row whose relative it is; may be nil
+	kids     map[*study][]slot // the numbers of its relatives, by their table
 }
 
 func rowsOf(hands []*hand) []*RowPlan {
@@ -56,6 +57,9 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 	if p := d.parent(st, l, h.was, n); p != nil && p.g.First != "" && st.kin == nil { // a card bears its owner's name
 		h.g.First, h.g.Last, h.bound = p.g.First, p.g.Last, true
 		st.after(r, &h.g, h.was, p.born)
+	}
+	if st.kin == nil {
+		d.nest(st, r, h, n, total)
 	}
 	if first, _ := st.past(h.was, d.now); !first.IsZero() {
 		h.born = first.Add(h.g.Shift)

@@ -94,13 +94,20 @@ func (d *draft) rehearse(ctx context.Context, st *study) ([][]*hand, error) {
 		if err != nil {
 			return nil, err
 		}
-		var hands []*hand
+		hands := make([]*hand, n)
+		d.run = hands
 		for i, template := range st.near(r, d.slots[st], n) {
 			h, err := d.deal(st, r, template, i, n, l, next, nil)
 			if err != nil {
 				return nil, err
 			}
-			hands = append(hands, h)
+			hands[i] = h
+		}
+		// A thief's runs have no value twice either: what ours never shows would
+		// teach him nothing.
+		var no *refusal
+		if err := d.distinct(ctx, st, &TablePlan{Rows: rowsOf(hands)}, hands, r); err != nil && !errors.As(err, &no) {
+			return nil, err
 		}
 		out = append(out, hands)
 	}
@@ -120,6 +127,7 @@ func (d *draft) disguise(ctx context.Context, st *study, tp *TablePlan, r *rand.
 			return err
 		}
 		again := false
+		d.run = hands
 		for i, s := range camouflage.Suspect(t) {
 			if s < conspicuous {
 				continue

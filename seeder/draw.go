@@ -34,6 +34,8 @@ type draft struct {
 	tables    []*TablePlan
 	hands     map[*study][]*hand // behind tables' rows
 	position  map[*Table]int
+	pens      map[*study][]*pen // numbers for the relatives of a table's honey rows
+	run       []*hand           // the run that is being drawn
 }
 
 const maxDraws = 12 // of one row
@@ -79,7 +81,11 @@ func (d *draft) table(ctx context.Context, st *study) (*TablePlan, error) {
 		return nil, err
 	}
 	links.owners = owners
+	if err := d.openPens(ctx, st); err != nil {
+		return nil, err
+	}
 	hands := make([]*hand, n)
+	d.hands[st], d.run = nil, hands
 	for i, template := range templates[:n] {
 		if hands[i], err = d.deal(st, r, template, i, n, links, next, nil); err != nil {
 			return nil, err

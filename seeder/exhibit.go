@@ -206,7 +206,12 @@ func standing(rows []kid) {
 		byKey[i], byDate[i] = i, i
 	}
 	sort.SliceStable(byKey, func(a, b int) bool { return rows[byKey[a]].key < rows[byKey[b]].key })
-	sort.SliceStable(byDate, func(a, b int) bool { return rows[byDate[a]].at.Before(rows[byDate[b]].at) })
+	// Rows of one date are in order whatever their keys: the order in which the
+	// server gave them is the heap's, which is no part of the figures.
+	sort.SliceStable(byDate, func(a, b int) bool {
+		x, y := &rows[byDate[a]], &rows[byDate[b]]
+		return x.at.Before(y.at) || x.at.Equal(y.at) && x.key < y.key
+	})
 	n := float64(max(len(rows)-1, 1))
 	for k, i := range byKey {
 		rows[i].rank = float64(k) / n

@@ -33,6 +33,9 @@ type kinship struct {
 	// rows are the real relatives of sampled rows, by the value of the column
 	// that ties them.
 	rows map[string][]int // indexes of the sample
+	// laws are the dates of the other table with which dates here stand in one
+	// order, by name.
+	laws map[string]bool
 }
 
 // maxKin bounds the relatives that are read of one table, and maxBrood those

@@ -2,6 +2,8 @@ package seeder
 
 import (
 	"context"
+	"slices"
+	"sort"
 	"time"
 
 	"honeyrow/seeder/camouflage"
@@ -13,7 +15,10 @@ type litter struct {
 	at   int // the column pointed at, in the sample
 	kin  bool
 	rows map[string]camouflage.Brood
-	tail bool // honey rows' children get the newest numbers
+	tail bool   // honey rows' children get the newest numbers
+	st   *study // of honey rows' children, nil if they will have none
+	keys []int64
+	ats  []int64 // seconds of their dates, sorted as keys are
 }
 
 type litters []*litter
@@ -57,6 +62,7 @@ func (d *draft) litter(ctx context.Context, db Kinsman, st *study, child *Table,
 	for _, o := range d.studies {
 		l.kin = l.kin || o.table == child
 		if o.table == child {
+			l.st = o
 			l.tail = o.drawn() != nil && o.drawn().plan.Source != Gap
 		}
 	}
@@ -72,6 +78,13 @@ func (d *draft) litter(ctx context.Context, db Kinsman, st *study, child *Table,
 		kids = append(kids, k)
 	}
 	standing(kids)
+	for _, k := range kids {
+		if counted && !k.at.IsZero() {
+			l.keys, l.ats = append(l.keys, k.key), append(l.ats, k.at.Unix())
+		}
+	}
+	slices.Sort(l.keys)
+	slices.Sort(l.ats)
 	for _, k := range kids {
 		b := l.rows[k.of]
 		n := float64(b.Count)
@@ -146,10 +159,54 @@ func (ls litters) of(was []*string, h *hand, family bool) (out []camouflage.Broo
 				b.First, b.Last = b.First.Add(h.g.Shift), b.Last.Add(h.g.Shift)
 				if l.tail {
 					b.Rank, b.Lag = 1, 1-(b.Rank-b.Lag)
+				} else if kids := h.kids[l.st]; len(kids) > 0 && len(l.keys) > 0 {
+					b = l.placed(h, kids)
 				}
 			}
 		}
 		out = append(out, b)
 	}
 	return out
+}
+
+// placed is what the relatives of a honey row look like that have numbers from
+// gaps: their dates lie there as far as the row's own let them.
+func (l *litter) placed(h *hand, slots []slot) (b camouflage.Brood) {
+	rows := l.st.kin.rows[*h.was[l.at]]
+	n := float64(max(len(l.keys), 1))
+	for i, s := range slots {
+		if i >= len(rows) {
+			break
+		}
+		at, ok := l.st.ordered(rows[i])
+		if !ok {
+			continue
+		}
+		want := movedBy(&h.g, at, l.st.inOrder)
+		switch {
+		case s.away(want) == 0:
+			at = want
+		case l.st.tied(h, at): // it stays with its row's date, whatever its number
+			at = want
+		case l.st.inOrder.Class == generate.Date:
+			at = s.clip(want)
+		default:
+			at = s.at(0.5)
+		}
+		k := sort.Search(len(l.keys), func(i int) bool { return l.keys[i] >= s.key })
+		t := sort.Search(len(l.ats), func(i int) bool { return l.ats[i] >= at.Unix() })
+		if t < k { // among those of the same date in the order of keys
+			t = min(k, sort.Search(len(l.ats), func(i int) bool { return l.ats[i] > at.Unix() }))
+		}
+		b.Count++
+		b.Rank += (float64(k)/n - b.Rank) / float64(b.Count)
+		b.Lag += (float64(k-t)/n - b.Lag) / float64(b.Count)
+		if b.First.IsZero() || at.Before(b.First) {
+			b.First = at
+		}
+		if at.After(b.Last) {
+			b.Last = at
+		}
+	}
+	return b
 }

@@ -48,13 +48,63 @@ func (st *study) keepOrder(r *rand.Rand, h *hand) {
 	}
 	if h.above != nil {
 		for _, i := range h.above.instants(st.kin.to) {
-			i.cell = nil
-			all = append(all, i)
+			if i.cell = nil; st.kin.lawful(st, i.f) {
+				all = append(all, i)
+			}
 		}
 	}
 	slices.SortStableFunc(all, func(a, b *instant) int { return a.was.Compare(b.was) })
 	h.upward(st, r, all)
 	h.downward(r, all)
+}
+
+// lawful reports whether real relatives' dates nearly all stand on one side of
+// this date of their row: an invoice follows its member's coming, not his last
+// login. Where there are too few to tell, the template's order is kept.
+func (k *kinship) lawful(st *study, of *field) bool {
+	if known, ok := k.laws[of.Name]; ok {
+		return known
+	}
+	if len(k.rows) == 0 {
+		return true
+	}
+	lawful := false
+	at := k.to.sample.index(k.fk.RefColumns[0])
+	if k.parent {
+		at = k.to.sample.index(k.fk.Columns[0])
+	}
+	for _, f := range st.columns {
+		if f.plan.Kind != "timestamp" || f.sample < 0 || lawful {
+			continue
+		}
+		before, after, n := 0, 0, 0
+		for _, row := range k.to.sample.Rows {
+			if row[at] == nil || row[of.sample] == nil {
+				continue
+			}
+			own, _, ok := generate.ParseTime(*row[of.sample])
+			for _, kid := range k.rows[*row[at]] {
+				v := st.sample.Rows[kid][f.sample]
+				if !ok || v == nil {
+					continue
+				}
+				if is, _, ok := generate.ParseTime(*v); ok {
+					n++
+					if is.Before(own) {
+						before++
+					} else if is.After(own) {
+						after++
+					}
+				}
+			}
+		}
+		lawful = n < 20 || 100*min(before, after) <= 2*n
+	}
+	if k.laws == nil {
+		k.laws = map[string]bool{}
+	}
+	k.laws[of.Name] = lawful
+	return lawful
 }
 
 // upward moves dates behind those that they follow.

@@ -19,7 +19,19 @@ func (st *study) settle(r *rand.Rand, h *hand) {
 	if !ok || generate.Sentinel(at) {
 		return
 	}
-	target := st.moment(r, h.slot, at)
+	target := time.Time{}
+	if h.above != nil { // a relative's dates move with its row's, as far as its number lets them
+		want := movedBy(&h.g, at, f)
+		if f.Class == generate.Date {
+			target = h.slot.clip(want)
+		}
+		if h.slot.away(want) == 0 {
+			return
+		}
+	}
+	if target.IsZero() {
+		target = st.moment(r, h.slot, at)
+	}
 	if fine := target.Add(time.Duration(r.Int64N(int64(time.Second)))); fine.Before(h.slot.high) {
 		target = fine // else the fraction of the second would be another row's
 	}

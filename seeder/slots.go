@@ -23,6 +23,8 @@ type slot struct {
 	// beside are what counters in step with the key hold in a row there, by
 	// column.
 	beside map[string]string
+	// width is how far the rows before and after it are from each other.
+	width int64
 }
 
 func (s *slot) at(share float64) time.Time {
@@ -32,7 +34,7 @@ func (s *slot) at(share float64) time.Time {
 // pick chooses the templates of all tables, and the numbers that their honey
 // rows will have if gaps are asked for.
 func (d *draft) pick(ctx context.Context) error {
-	d.picks, d.slots, d.others = map[*study][]int{}, map[*study][]slot{}, map[*study][][]*hand{}
+	d.picks, d.slots, d.others, d.pens = map[*study][]int{}, map[*study][]slot{}, map[*study][][]*hand{}, map[*study][]*pen{}
 	for _, st := range d.studies {
 		r := generate.New(d.o.Seed, st.table.String()+" templates")
 		n := d.o.Rows
@@ -79,18 +81,32 @@ func (d *draft) templates(ctx context.Context, st *study) (templates, owners []i
 	if len(templates) == 0 {
 		return nil, nil, refuse("no honey row of %s is made of one that has rows here", st.kin.to.table)
 	}
-	r := generate.New(d.o.Seed, st.table.String()+" templates")
-	free, err := d.openings(ctx, st, r, len(templates), 12*len(templates), nil)
-	if err != nil {
+	if err := d.numbers(ctx, st, templates, owners); err != nil {
 		return nil, nil, err
-	}
-	if len(free) > 0 {
-		d.slots[st] = st.suited(d, templates, owners, free)
 	}
 	if key := st.drawn(); key != nil && len(d.slots[st]) == 0 && len(d.slots[st.kin.to]) > 0 {
 		st.note("column %s has too few gaps: these rows get its newest numbers, beside the dates of rows of %s that have numbers from gaps; rows that follow do not hide that (seed.keys: sequence makes all of them the newest, which a drip hides)", key.Name, st.kin.to.table)
 	}
 	return templates, owners, nil
+}
+
+// numbers gives relatives their numbers from gaps: those that were chosen with
+// the dates of the rows that they hang on, else the nearest.
+func (d *draft) numbers(ctx context.Context, st *study, templates, owners []int) error {
+	var chosen []slot
+	for _, h := range d.hands[st.kin.to] {
+		chosen = append(chosen, h.kids[st]...)
+	}
+	if !st.kin.parent && len(chosen) == len(templates) {
+		d.slots[st] = chosen
+		return nil
+	}
+	r := generate.New(d.o.Seed, st.table.String()+" templates")
+	free, err := d.openings(ctx, st, r, len(templates), 12*len(templates), nil)
+	if err == nil && len(free) > 0 {
+		d.slots[st] = st.suited(d, templates, owners, free)
+	}
+	return err
 }
 
 // suited gives each relative the free number whose place in time is nearest to
@@ -255,6 +271,10 @@ func (st *study) scatter(r *rand.Rand, f *field, free []slot, n int) []slot {
 	}
 	left := slices.Clone(free)
 	slices.SortFunc(left, func(a, b slot) int { return cmp.Compare(a.key, b.key) })
+	slices.Sort(keys)
+	// Where nearly no number is missing, a row between numbers that are is one of
+	// few: those that stand alone between two rows come first.
+	dense := len(keys) > 1 && 10*max(int64(len(keys)), st.table.Rows) >= 7*(keys[len(keys)-1]-keys[0])
 	var out []slot
 	for len(left) > 0 && len(out) < n && len(keys) > 0 {
 		want := keys[r.IntN(len(keys))]
@@ -265,19 +285,43 @@ func (st *study) scatter(r *rand.Rand, f *field, free []slot, n int) []slot {
 		case i > 0 && want-left[i-1].key < left[i].key-want:
 			i--
 		}
+		if dense {
+			for k := max(0, i-choice/2); k < min(len(left), i+choice/2); k++ {
+				if left[k].width < left[i].width {
+					i = k
+				}
+			}
+		}
 		out, left = append(out, left[i]), slices.Delete(left, i, i+1)
 	}
 	return out
 }
 
+// choice is among how many free numbers near one place the best is taken.
+const choice = 8
+
 // free tries numbers at random until enough are found, and keeps those that
 // suit.
 func (d *draft) free(ctx context.Context, db Kinsman, st *study, f *field, r *rand.Rand, low, high int64, enough int, not map[int64]bool, steps []*field) ([]slot, error) {
 	tried, free := 0, map[int64]bool{}
+	var all []int // of a short span every number, in an order drawn at random
+	if high-low-1 <= 5000 {
+		all = r.Perm(int(high - low - 1))
+	}
 	for round := 0; round < 10 && len(free) < enough; round++ {
 		var tuples [][]string
-		for range 500 {
-			tuples = append(tuples, []string{strconv.FormatInt(low+1+r.Int64N(high-low-1), 10)})
+		for i := range 500 {
+			k := r.Int64N(high - low - 1)
+			if all != nil {
+				if 500*round+i >= len(all) {
+					break
+				}
+				k = int64(all[500*round+i])
+			}
+			tuples = append(tuples, []string{strconv.FormatInt(low+1+k, 10)})
+		}
+		if len(tuples) == 0 {
+			break
 		}
 		taken, err := d.s.Database.Taken(ctx, st.table, []string{f.Name}, tuples)
 		if err != nil {
@@ -395,6 +439,7 @@ func (d *draft) between(ctx context.Context, db Kinsman, st *study, f *field, fr
 		if before == 0 || after == 0 || st.inOrder != nil && (sl.low.IsZero() || sl.high.IsZero() || sl.high.Before(sl.low) || d.now.Sub(sl.high) < settled) {
 			continue
 		}
+		sl.width = after - before
 		if sl.beside = besideOf(s, steps, whole[before], whole[after], k-before, after-before); sl.beside != nil || len(steps) == 0 {
 			out = append(out, sl)
 		}

@@ -3,6 +3,7 @@ package seeder
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -44,10 +45,11 @@ type field struct {
 	seen   *generate.Column
 	sample int // index in the sample's rows; -1 if it is not readable
 	fk     *ForeignKey
-	sorted []float64 // its numbers, once they were asked for
-	twice  *bool     // whether a third of its values stand in several rows, once that was asked for
-	load   bool      // its dates or times are those of loads
-	named  *nameKey  // how its codes are made of names, nil if they are not
+	sorted []float64         // its numbers, once they were asked for
+	twice  *bool             // whether a third of its values stand in several rows, once that was asked for
+	days   map[time.Time]int // how often each of its dates stands there, once asked for
+	load   bool              // its dates or times are those of loads
+	named  *nameKey          // how its codes are made of names, nil if they are not
 }
 
 // refusal is why a table can't be seeded. It is not a failure of the program.
@@ -80,6 +82,7 @@ func learn(t *Table, s *Sample, override func(column string) string) (*study, er
 	}
 	st.vocabulary()
 	st.nameKeys(cant)
+	st.ages()
 	for _, f := range st.columns {
 		if cant[f] != nil {
 			st.cant = errors.Join(st.cant, cant[f])
@@ -88,6 +91,47 @@ func learn(t *Table, s *Sample, override func(column string) string) (*study, er
 	st.spell = st.spelling()
 	return st, nil
 }
+
+// ages finds how far a birthday may move where another date of its row comes at
+// about one age: a first game at 18 to 22 years.
+func (st *study) ages() {
+	spread := func(v []float64) float64 {
+		if len(v) < leastAges {
+			return 0
+		}
+		slices.Sort(v)
+		return v[len(v)*3/4] - v[len(v)/4]
+	}
+	for _, f := range st.columns {
+		if f.plan.Kind != "date_of_birth" || f.sample < 0 {
+			continue
+		}
+		for _, other := range st.columns {
+			if other.plan.Kind != "timestamp" || other.sample < 0 {
+				continue
+			}
+			var born, age []float64
+			for _, row := range st.sample.Rows {
+				if row[f.sample] == nil || row[other.sample] == nil {
+					continue
+				}
+				b, _, ok1 := generate.ParseTime(*row[f.sample])
+				o, _, ok2 := generate.ParseTime(*row[other.sample])
+				if ok1 && ok2 && !generate.Sentinel(b) && !generate.Sentinel(o) {
+					born, age = append(born, float64(b.Unix())/86400), append(age, o.Sub(b).Hours()/24)
+				}
+			}
+			if a := spread(age); a > 0 && 3*a < spread(born) {
+				if near := max(20, int(a/15)); f.seen.Near == 0 || near < f.seen.Near {
+					f.seen.Near = near
+				}
+			}
+		}
+	}
+}
+
+// leastAges is how many rows have to show an age.
+const leastAges = 30
 
 // decide fills in a field's plan.
 func (st *study) decide(f *field, override string) error {

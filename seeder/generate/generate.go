@@ -55,8 +55,10 @@ type Column struct {
 	// of their rows, with repeats.
 	Values []string
 
-	grain   time.Duration // of its times, once it was asked for
-	numbers *numbers      // that its values are, once they were asked for
+	grain time.Duration // of its times, once it was asked for
+	// Near is how many days a birthday moves at most, 0: as far as usual.
+	Near    int
+	numbers *numbers // that its values are, once they were asked for
 }
 
 // Holding returns the column with other values.

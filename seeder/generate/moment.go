@@ -160,7 +160,8 @@ func Shift(v string, by time.Duration, now time.Time) (string, error) {
 	return moved.Format(layout), nil
 }
 
-// dateOfBirth makes a birthday within two years of the template's.
+// dateOfBirth makes a birthday within two years of the template's, nearer where
+// another date of the row tells the age (Column.Near).
 type dateOfBirth struct{}
 
 func (dateOfBirth) Kind() string { return "date_of_birth" }
@@ -177,8 +178,12 @@ func (dateOfBirth) Fit(c *Column) (int, string) {
 
 func (dateOfBirth) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	like := c.form(r, row)
+	most := 700
+	if c.Near > 0 {
+		most = min(most, c.Near)
+	}
 	for range 20 {
-		days := 1 + r.IntN(700)
+		days := 1 + r.IntN(most)
 		if r.IntN(2) == 0 {
 			days = -days
 		}

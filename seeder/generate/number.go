@@ -100,7 +100,7 @@ func (n *numbers) rank(f float64) float64 {
 }
 
 // near makes a number near was in rank, inside the band from the 5th to the
-// 99th percentile, with the column's rounding. Later attempts round less, so
+// 99th percentile or no further out than was is, with the column's rounding. Later attempts round less, so
 // that a number that no row has is found. A value that a third of the rows
 // share (0, mostly) is kept.
 func near(r *rand.Rand, c *Column, row *Row) (string, error) {
@@ -122,7 +122,8 @@ func near(r *rand.Rand, c *Column, row *Row) (string, error) {
 	}
 	width := 0.03 + 0.01*float64(row.Attempt)
 	q := n.rank(f)
-	q = min(max(q+width*(2*r.Float64()-1), 0.05), 0.99)
+	least5, most99 := min(q, 0.05), max(q, 0.99) // no further out than the template is
+	q = min(max(q+width*(2*r.Float64()-1), least5), most99)
 	step := n.step
 	for range row.Attempt / 2 { // 1000, 500, 100, 50, 10, ...
 		if finer := step / 5; finer >= math.Pow10(-n.scale)*0.999 {
@@ -132,7 +133,7 @@ func near(r *rand.Rand, c *Column, row *Row) (string, error) {
 	least := math.Pow10(-n.scale)
 	step = math.Max(math.Round(step/least)*least, least)
 	v := math.Round(n.at(q)/step) * step
-	lo, hi := n.at(0.05), n.at(0.99)
+	lo, hi := n.at(least5), n.at(most99)
 	if v < lo {
 		v += step
 	}

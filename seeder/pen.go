@@ -1,0 +1,375 @@
+package seeder
+
+import (
+	"cmp"
+	"context"
+	"math/rand/v2"
+	"slices"
+	"sort"
+	"strconv"
+	"time"
+
+	"honeyrow/seeder/generate"
+)
+
+// pen is what is free in a table of relatives while the rows are drawn that they
+// will belong to: the dates of a row are chosen so that those of its relatives
+// come where their table's keys have gaps.
+type pen struct {
+	st   *study
+	free []slot // in the order of keys
+}
+
+// pens finds the free numbers of the tables whose rows will point at the honey
+// rows of st.
+func (d *draft) openPens(ctx context.Context, st *study) error {
+	d.pens[st] = nil
+	for _, o := range d.studies {
+		if o.kin == nil || o.kin.to != st || o.kin.parent {
+			continue
+		}
+		n := 0
+		at := st.sample.index(o.kin.fk.RefColumns[0])
+		for _, tpl := range d.picks[st] {
+			if v := st.sample.Rows[tpl][at]; v != nil {
+				n += min(len(o.kin.rows[*v]), maxBrood)
+			}
+		}
+		if n == 0 {
+			continue
+		}
+		r := generate.New(d.o.Seed, o.table.String()+" templates")
+		free, err := d.openings(ctx, o, r, n, 12*n, nil)
+		if err != nil {
+			return err
+		}
+		slices.SortFunc(free, func(a, b slot) int { return cmp.Compare(a.key, b.key) })
+		d.pens[st] = append(d.pens[st], &pen{st: o, free: free})
+	}
+	return nil
+}
+
+// company returns the rows of the run at hand but one, and our own if the run is
+// another's.
+func (d *draft) company(st *study, but int) (out []*hand) {
+	for i, h := range d.run {
+		if h != nil && i != but {
+			out = append(out, h)
+		}
+	}
+	if ours := d.hands[st]; len(ours) > 0 && &ours[0] != &d.run[0] {
+		out = append(out, ours...)
+	}
+	return out
+}
+
+// spent are the numbers of a pen that these rows' relatives have.
+func (p *pen) spent(rows []*hand) map[int64]bool {
+	out := map[int64]bool{}
+	for _, h := range rows {
+		for _, s := range h.kids[p.st] {
+			out[s.key] = true
+		}
+	}
+	return out
+}
+
+// nest chooses the dates of a row so that its relatives' agree with the numbers
+// that are free for them, and gives each its number. Where the key fixes the
+// dates, there is little to choose.
+func (d *draft) nest(st *study, r *rand.Rand, h *hand, n, total int) {
+	var nests []*nest
+	company := d.company(st, n)
+	for _, p := range d.pens[st] {
+		if len(p.free) > 0 {
+			nests = append(nests, p.nest(st, h, p.spent(company)))
+		}
+	}
+	if len(nests) == 0 {
+		return
+	}
+	first, latest := st.past(h.was, h.g.Now)
+	crowd := st.crowd(r, nests, company)
+	best, least := h.g, time.Duration(1<<62)
+	for try := range maxNests {
+		if try > 0 && !st.reset(r, h, n, total, try > maxNests/2, latest) {
+			break
+		}
+		cost := time.Duration(0)
+		for _, x := range nests {
+			_, c := x.lay(&h.g, first)
+			cost += c
+		}
+		for _, c := range crowd {
+			cost += c.off(&h.g, h.was)
+		}
+		if cost < least {
+			best, least = h.g, cost
+		}
+		if cost == 0 || try >= fewNests && h.slot != nil && st.inOrder != nil {
+			break
+		}
+	}
+	h.g, h.kids = best, map[*study][]slot{}
+	for _, x := range nests {
+		h.kids[x.st], _ = x.lay(&h.g, first)
+	}
+}
+
+// crowd is how many rows share a date of theirs, where relatives have the same
+// date. Days with numbers left are days on which much happened: chosen by these
+// alone, more of the honey rows would have company than real ones have.
+type crowd struct {
+	f     *field
+	count map[time.Time]int // among sampled rows
+	ours  map[time.Time]int // among honey rows
+	want  int               // as many as a row drawn at random has beside it
+}
+
+// crowd draws the company of a row's tied dates; none for times, which stand
+// alone.
+func (st *study) crowd(r *rand.Rand, nests []*nest, others []*hand) (out []*crowd) {
+	if !slices.ContainsFunc(nests, func(x *nest) bool { return slices.ContainsFunc(x.kids, func(k kin) bool { return k.tied }) }) {
+		return nil
+	}
+	for _, f := range st.columns {
+		if f.plan.Kind != "timestamp" || f.Class != generate.Date || f.sample < 0 || len(f.seen.Values) == 0 {
+			continue
+		}
+		if f.days == nil {
+			f.days = map[time.Time]int{}
+			for _, v := range f.seen.Values {
+				if at, _, ok := generate.ParseTime(v); ok {
+					f.days[at]++
+				}
+			}
+		}
+		at, _, ok := generate.ParseTime(f.seen.Values[r.IntN(len(f.seen.Values))])
+		if !ok {
+			continue
+		}
+		c := &crowd{f, f.days, map[time.Time]int{}, f.days[at] - 1}
+		for _, h := range others {
+			if v := h.was[f.sample]; v != nil {
+				if at, _, ok := generate.ParseTime(*v); ok {
+					c.ours[movedBy(&h.g, at, f)]++
+				}
+			}
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// off is how far a row's date is from such company, as time.
+func (c *crowd) off(g *generate.Row, was []*string) time.Duration {
+	if was[c.f.sample] == nil {
+		return 0
+	}
+	at, _, ok := generate.ParseTime(*was[c.f.sample])
+	if !ok || generate.Sentinel(at) {
+		return 0
+	}
+	to := movedBy(g, at, c.f)
+	have := c.count[to]
+	return time.Duration(max(have-c.want, c.want-have)+4*c.ours[to]) * 30 * 24 * time.Hour
+}
+
+// maxNests is how many ways to move a row's dates are looked at, and fewNests
+// how many where its key says where they lie.
+const (
+	maxNests = 600
+	fewNests = 12
+)
+
+// nest is the relatives that one row will have in one table.
+type nest struct {
+	*pen
+	taken map[int64]bool // numbers that others have
+	kids  []kin
+}
+
+// kin is one of them, as its template is.
+type kin struct {
+	key   int64
+	at    time.Time // zero: no date tells the order
+	tied  bool      // its date is one of the row's own, and moves with it
+	order int
+}
+
+func (p *pen) nest(st *study, h *hand, taken map[int64]bool) *nest {
+	x := &nest{pen: p, taken: taken}
+	k := p.st.kin
+	v := h.was[st.sample.index(k.fk.RefColumns[0])]
+	if v == nil {
+		return x
+	}
+	for i, row := range k.rows[*v][:min(len(k.rows[*v]), maxBrood)] {
+		one := kin{order: i}
+		if at, ok := p.st.ordered(row); ok {
+			one.at, one.tied = at, p.st.tied(h, at)
+		}
+		if f := p.st.drawn(); f != nil && p.st.sample.Rows[row][f.sample] != nil {
+			one.key, _ = strconv.ParseInt(*p.st.sample.Rows[row][f.sample], 10, 64)
+		}
+		x.kids = append(x.kids, one)
+	}
+	slices.SortStableFunc(x.kids, func(a, b kin) int { // who can't move without the row chooses first
+		switch {
+		case a.tied == b.tied:
+			return 0
+		case a.tied:
+			return -1
+		}
+		return 1
+	})
+	return x
+}
+
+// reset moves a row's dates another way, if they are free to move; far allows
+// more than usual.
+func (st *study) reset(r *rand.Rand, h *hand, n, total int, far bool, latest time.Time) bool {
+	switch {
+	case h.bound:
+		return false
+	case st.inOrder == nil || h.was[st.inOrder.sample] == nil:
+		st.shift(r, &h.g, h.was, n, total)
+		if by := time.Duration(r.IntN(2*farthest)-farthest)*24*time.Hour + time.Duration(r.Int64N(int64(time.Hour))); far && (latest.IsZero() || !latest.Add(by).After(h.g.Now)) {
+			h.g.Shift = by
+		}
+		return true
+	case h.slot != nil:
+		st.settle(r, h)
+		return true
+	}
+	return false
+}
+
+const farthest = 200 // days
+
+// lay gives each relative a free number. cost is how far their dates are from
+// those at which the numbers were given. None if there are too few.
+func (x *nest) lay(g *generate.Row, first time.Time) (out []slot, cost time.Duration) {
+	out = make([]slot, len(x.kids))
+	used := map[int64]bool{}
+	var born time.Time
+	if !first.IsZero() {
+		born = first.Add(g.Shift)
+	}
+	for _, kid := range x.kids {
+		best, far := -1, time.Duration(0)
+		if kid.at.IsZero() {
+			best = x.close(kid.key, used)
+		} else {
+			best, far = x.nearest(movedBy(g, kid.at, x.st.inOrder), born, used)
+		}
+		if best < 0 {
+			return nil, 1 << 61
+		}
+		out[kid.order] = x.free[best]
+		used[out[kid.order].key] = true
+		if kid.tied {
+			far *= 20
+		}
+		cost = min(cost+far, 1<<60)
+	}
+	return out, cost
+}
+
+// nearest returns the free number whose place in time is nearest to a date, and
+// how far that is: 0 if the date lies there.
+func (x *nest) nearest(at, born time.Time, used map[int64]bool) (best int, far time.Duration) {
+	best, far = -1, 1<<61
+	mid := sort.Search(len(x.free), func(i int) bool { return !x.free[i].high.Before(at) })
+	for _, step := range []int{-1, 1} {
+		k := mid
+		if step < 0 {
+			k--
+		}
+		for ; k >= 0 && k < len(x.free); k += step {
+			s := &x.free[k]
+			if x.taken[s.key] || used[s.key] {
+				continue
+			}
+			away := s.away(at)
+			if !born.IsZero() && s.high.Before(born) {
+				away += 1 << 54
+			}
+			if away < far {
+				best, far = k, away
+			}
+			if away > far+30*24*time.Hour || far == 0 {
+				break
+			}
+		}
+	}
+	return best, far
+}
+
+// close returns the free number nearest to another, where no date tells more.
+func (x *nest) close(want int64, used map[int64]bool) int {
+	best, far := -1, int64(1)<<62
+	for k := range x.free {
+		key := x.free[k].key
+		if away := max(key-want, want-key); !x.taken[key] && !used[key] && away < far {
+			best, far = k, away
+		}
+	}
+	return best
+}
+
+// away is how far a date lies from those of a slot, 0 if between them.
+func (s *slot) away(at time.Time) time.Duration { return at.Sub(s.clip(at)).Abs() }
+
+// clip returns the date nearest to at that suits the slot.
+func (s *slot) clip(at time.Time) time.Time {
+	switch {
+	case at.Before(s.low):
+		return s.low
+	case at.After(s.high):
+		return s.high
+	}
+	return at
+}
+
+// ordered returns the date of a sampled row by which keys grow.
+func (st *study) ordered(row int) (time.Time, bool) {
+	if st.inOrder == nil || st.sample.Rows[row][st.inOrder.sample] == nil {
+		return time.Time{}, false
+	}
+	at, _, ok := generate.ParseTime(*st.sample.Rows[row][st.inOrder.sample])
+	return at, ok && !generate.Sentinel(at)
+}
+
+// tied reports whether a relative's date is one of the dates of its row.
+func (st *study) tied(h *hand, at time.Time) bool {
+	return slices.ContainsFunc(st.kin.to.dates(h.was), at.Equal)
+}
+
+// dates are those of a row that move.
+func (st *study) dates(row []*string) (out []time.Time) {
+	for _, f := range st.columns {
+		if f.plan.Kind == "timestamp" && f.sample >= 0 && row[f.sample] != nil {
+			if at, _, ok := generate.ParseTime(*row[f.sample]); ok && !generate.Sentinel(at) {
+				out = append(out, at)
+			}
+		}
+	}
+	return out
+}
+
+// movedBy is where a date of a template row comes to stand.
+func movedBy(g *generate.Row, at time.Time, f *field) time.Time {
+	by := g.Shift
+	if g.Scale > 0 && at.After(g.Anchor) && !at.After(g.Now) {
+		by -= time.Duration((1 - g.Scale) * float64(at.Sub(g.Anchor)))
+	}
+	if f.Class == generate.Date {
+		by = by.Round(24 * time.Hour)
+	}
+	to := at.Add(by)
+	for back := by - 24*time.Hour; back > 0 && !at.After(g.Now) && to.After(g.Now); back -= 24 * time.Hour {
+		to = at.Add(back)
+	}
+	return to
+}

@@ -99,6 +99,7 @@ func (d *draft) table(ctx context.Context, st *study) (*TablePlan, error) {
 	if err := d.disguise(ctx, st, tp, r, links, next); err != nil {
 		return nil, err
 	}
+	st.costs()
 	err = d.worth(st, tp)
 	tp.Warnings = append(slices.Clone(t.Warnings), st.warn...)
 	return tp, err

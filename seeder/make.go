@@ -211,7 +211,9 @@ func (d *draft) study(ctx context.Context, t *Table, named bool) (*study, error)
 	if err != nil {
 		return nil, err
 	}
-	st.named = named
+	if st.named = named; named { // rows that are noticed by several values together serve too
+		st.rank(d.now)
+	}
 	return st, nil
 }
 

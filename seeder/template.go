@@ -46,7 +46,7 @@ func (st *study) rank(now time.Time) {
 			}
 		}
 	default:
-		st.warn = append(st.warn, "no sampled row is at rest in all its status columns: check that nothing acts on the honey rows")
+		st.note("no sampled row is at rest in all its status columns: check that nothing acts on the honey rows")
 	}
 	st.quiet = map[int]bool{}
 	for _, sc := range all {
@@ -81,8 +81,16 @@ func (st *study) rank(now time.Time) {
 	sort.SliceStable(all, func(a, b int) bool { return all[a].score > all[b].score })
 	// All of them serve: templates that are the richest or the most powerful
 	// would be what honey rows are known by.
-	if rich := slices.IndexFunc(all, func(sc scored) bool { return sc.score < 3 }); rich >= 5 && all[0].score >= 10 {
-		all = all[:rich] // but a row without anything to watch makes a honey row that nobody notices
+	if len(all) > 0 && all[0].score >= 10 { // but a row without anything to watch makes a honey row that nobody notices
+		var rich []scored
+		for _, sc := range all {
+			if sc.score >= 3 || st.baited(st.sample.Rows[sc.row]) {
+				rich = append(rich, sc)
+			}
+		}
+		if len(rich) >= 5 {
+			all = rich
+		}
 	}
 	for _, sc := range all {
 		st.pool = append(st.pool, sc.row)
@@ -94,18 +102,42 @@ const onlyAtRest = "; only rows at rest are templates"
 // leastPool is how many templates have to be left for others to be passed over.
 const leastPool = 40
 
-// atDomain says which rows are at a decoy mail domain.
+// atDomain says which rows are at a decoy mail domain, or have no address but
+// something else by which a theft is noticed.
 func (st *study) atDomain() func(row []*string) bool {
 	mails := st.mails()
 	return func(row []*string) bool {
+		none := len(mails) > 0
 		for _, f := range mails {
-			if v := row[f.sample]; v != nil && st.domains.of(*v) != "" {
+			v := row[f.sample]
+			if v != nil && st.domains.of(*v) != "" {
 				return true
 			}
+			none = none && v == nil
 		}
-		return false
+		return none && st.baited(row)
 	}
 }
+
+// baited reports whether a template without an address makes a honey row that
+// counts anywhere, or if the table was named one that is noticed by several of
+// its values together.
+func (st *study) baited(row []*string) bool {
+	n := 0
+	for _, f := range st.columns {
+		if f.plan.Watch && f.plan.Kind != "email" && f.sample >= 0 && row[f.sample] != nil && *row[f.sample] != "" {
+			if f.plan.Strength == token.Strong {
+				return true
+			}
+			n++
+		}
+	}
+	return st.named && n >= leastBaits
+}
+
+// leastBaits is how many weak values have to stand in a honey row that has no
+// better.
+const leastBaits = 2
 
 // usualRow says in which rows all that a honey row takes over stands in other
 // rows too.

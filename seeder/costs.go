@@ -18,8 +18,11 @@ func (st *study) costs() {
 	}
 	st.safetyCosts()
 	for _, f := range st.mails() {
-		if len(st.domains) > 0 {
-			st.note("%s", st.domainCosts(f))
+		if len(st.domains) == 0 {
+			continue
+		}
+		if said := st.domainCosts(f); said != "" {
+			st.note("%s", said)
 		}
 	}
 }
@@ -40,7 +43,7 @@ func (st *study) safetyCosts() {
 }
 
 // domainCosts tells what it costs that addresses must be at the owner's domains,
-// and what would improve it.
+// and what would improve it; "" if next to nothing.
 func (st *study) domainCosts(f *field) string {
 	own, none := map[string]int{}, 0
 	for _, row := range st.sample.Rows {
@@ -65,6 +68,9 @@ func (st *study) domainCosts(f *field) string {
 			reach += empty
 			said += ", as honey rows in proportion"
 		}
+	}
+	if reach > 0.98 {
+		return ""
 	}
 	said += fmt.Sprintf(": a thief who knows the domains gets an AUC of at least %.2f from that alone", 1-reach/2)
 	if 1-reach/2 <= enough {

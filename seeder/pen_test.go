@@ -1,0 +1,47 @@
+package seeder
+
+import (
+	"testing"
+	"time"
+
+	"honeyrow/seeder/generate"
+)
+
+func onDay(n int) time.Time { return time.Date(2024, 1, n, 0, 0, 0, 0, time.UTC) }
+
+func TestRelativesGetNumbersWhoseNeighboursHaveTheirDates(t *testing.T) {
+	days := &field{Column: &Column{Name: "valid_from", Class: generate.Date}}
+	p := &pen{st: &study{inOrder: days}, free: []slot{
+		{key: 10, low: onDay(2), high: onDay(3)},
+		{key: 20, low: onDay(8), high: onDay(8)},
+		{key: 30, low: onDay(20), high: onDay(24)},
+	}}
+	for _, c := range []struct {
+		name  string
+		taken map[int64]bool
+		kids  []kin
+		shift int
+		want  []int64
+		cost  time.Duration
+	}{
+		{"each at its place", nil, []kin{{at: onDay(2)}, {at: onDay(22), order: 1}}, 0, []int64{10, 30}, 0},
+		{"moved with the row", nil, []kin{{at: onDay(2)}}, 6, []int64{20}, 0},
+		{"days away", nil, []kin{{at: onDay(11)}}, 0, []int64{20}, 3 * 24 * time.Hour},
+		{"another has the nearest", map[int64]bool{20: true}, []kin{{at: onDay(8)}}, 0, []int64{10}, 5 * 24 * time.Hour},
+		{"who can't move chooses first", nil, []kin{{at: onDay(8), tied: true, order: 1}, {at: onDay(8)}}, 0, []int64{10, 20}, 5 * 24 * time.Hour},
+		{"a date of the row's own weighs more", nil, []kin{{at: onDay(9), tied: true}}, 0, []int64{20}, 20 * 24 * time.Hour},
+		{"too few", map[int64]bool{10: true, 20: true}, []kin{{at: onDay(8)}, {at: onDay(9), order: 1}}, 0, nil, 1 << 61},
+	} {
+		x := &nest{pen: p, taken: c.taken, kids: c.kids}
+		got, cost := x.lay(&generate.Row{Now: onDay(300), Shift: time.Duration(c.shift) * 24 * time.Hour}, time.Time{})
+		if len(got) != len(c.want) || cost != c.cost {
+			t.Errorf("%s: got %d numbers at a cost of %v, want %d at %v", c.name, len(got), cost, len(c.want), c.cost)
+			continue
+		}
+		for i := range got {
+			if got[i].key != c.want[i] {
+				t.Errorf("%s: relative %d got number %d, want %d", c.name, i, got[i].key, c.want[i])
+			}
+		}
+	}
+}

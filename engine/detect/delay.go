@@ -64,7 +64,7 @@ func isTarget(c call) bool {
 // source reports whether a function gives the rows of a statement that stands by
 // itself: it fills a table with made-up rows, or measures something.
 func (x *probe) source(c call) bool {
-	if len(x.facts.Statements) != 1 || c.clause != sqlfacts.From || c.in == nil || c.in.Kind != sqlfacts.From {
+	if !x.alone() || c.clause != sqlfacts.From || c.in == nil || c.in.Kind != sqlfacts.From {
 		return false
 	}
 	if c.at.depth == 1 {

@@ -64,10 +64,6 @@ var mysqlSuites = []suite{
 		packages: []string{"./client"},
 		skip:     "Example", why: "it asks for a server at port 3306",
 		args: goMySQLArgs, suspects: []suspect{syntaxErrors},
-		explained: map[string]string{
-			"TestClientSuite/TestConn_Compress": "go-mysql's client compresses although the server's greeting, from which the proxy takes compression, does not offer it; with a server that does not offer it the client fails in the same way",
-			"TestClientSuite":                   "it holds TestConn_Compress",
-		},
 	},
 	{
 		name: "go-mysql replication", module: "github.com/go-mysql-org/go-mysql", from: ".",

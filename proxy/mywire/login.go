@@ -48,7 +48,8 @@ type login struct {
 	who   event.Client
 	owes  debt // to the server
 
-	charset uint16 // the client's collation
+	charset    uint16 // the client's collation
+	compresses bool   // the client says so, unasked
 }
 
 // Login implements wire.Protocol. It is bounded by Config.Handshake as well as
@@ -181,6 +182,7 @@ func (l *login) response(ctx context.Context) (*response, error) {
 		return nil, malformed(wire.Client, "response to the greeting: %v", err)
 	}
 	l.caps = r.caps & offered &^ capSSL
+	l.compresses = r.caps.has(capCompress)
 	return r, nil
 }
 
@@ -296,9 +298,13 @@ func (l *login) join(payload []byte) (*wire.Session, error) {
 	}
 	p, set := l.p, l.set // not l: a session outlives its login
 	client, kept := replay.Take(l.client.conn)
+	kept = append(l.client.rest(), kept...)
+	if l.compresses {
+		client, kept = newCompressedConn(replay.New(client, kept)), nil
+	}
 	return &wire.Session{
 		Who: l.who, Client: client, Server: l.server.conn,
-		FromClient: append(l.client.rest(), kept...), FromServer: l.server.rest(),
+		FromClient: kept, FromServer: l.server.rest(),
 		Flow: newFlow(flowOptions{
 			Session: sess, Who: l.who, Caps: l.caps, Status: ok.status, Statement: set.Statement,
 			Open: p.deps.Inspector.Open, Replicas: set.replicas, Counters: &p.Counters,

@@ -34,10 +34,10 @@ FIGURING = honeyrow/seeder/camouflage
 # `make test` runs all.
 NIMBLE = ./event/... ./inspect/... ./token $$($(GO) list ./alert/... | grep -v -e /incident$$ -e /nats$$ -e /splunk$$) ./engine ./engine/baseline ./engine/match ./engine/detect ./engine/sqlfacts/mysql ./engine/sqlfacts/pgsql ./rules/... ./proxy ./proxy/pgwire ./proxy/replay/... ./proxy/tlsconf/... ./proxy/wire/... ./seeder ./seeder/generate ./internal/config ./internal/wiretest
 SERVERS = postgresql psql pg_dump pgbench mariadbd mariadb mariadb-dump
-CLIENTS = node npm python3-psycopg python3-psycopg2 python3-pymysql python3-mysqldb php-mysql sysbench
+CLIENTS = node npm python3-psycopg python3-psycopg2 python3-pymysql python3-mysqldb php-mysql php-pgsql sysbench
 
 .DEFAULT_GOAL := help
-.PHONY: others help build deb check format vet lint imports race fuzz-short test integration soak commit-latency bench eval camouflage samples scale fuzz demo fmt clean FORCE
+.PHONY: drivers others help build deb check format vet lint imports race fuzz-short test integration soak commit-latency bench eval camouflage samples scale fuzz demo fmt clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,10 +89,14 @@ test: ## install what the tests need and run all of them, those against real Pos
 
 integration: ## real servers, real drivers, chaos
 	@scripts/need.sh cc $(SERVERS) $(CLIENTS)
-	$(GO) test -v -count=1 -timeout 60m ./integration/...
+	DRIVERS=all $(GO) test -v -count=1 -timeout 60m ./integration/...
 	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 30m $(PROCESSES)
 	HONEYROW_EVERY_STEP=1 $(GO) test -count=1 -p 1 -run 'Promises/.*killed' ./seeder/pgdb ./seeder/mydb
 	$(GO) run ./integration/suites
+
+drivers: ## the drivers whose languages are too large for every run of the tests: Java (JDBC), ODBC
+	@scripts/need.sh cc $(SERVERS)
+	DRIVERS=all $(GO) test -v -count=1 -timeout 20m -run Languages ./integration
 
 others: ## other MySQL, MariaDB, Percona Server and PostgreSQL (OTHER="mysql-8.0 percona-5.7": these), unpacked below OTHERS (.others), and what of the tests needs a server against them
 	@scripts/need.sh cc

@@ -6,7 +6,8 @@
 #   postgresql  PostgreSQL's server programs (initdb, postgres)
 #   mariadbd    MariaDB's server; mariadb, mariadb-dump: its client programs
 #   python3-... the distribution's package of a Python library
-#   php-mysql   PHP on the command line with its MySQL driver
+#   php-mysql, php-pgsql  PHP on the command line with its drivers
+#   odbc-..., lib...-java, lib...-perl, ruby-...  the distribution's package of a driver
 #   psql, pg_dump, pgbench, sysbench, pgbouncer, haproxy, node, git, make or any other command
 # What is there is passed over without a word. What is missing is installed
 # with apt-get where that is possible (root, or sudo without a password).
@@ -46,6 +47,8 @@ have() {
 	cc) command -v "${CC:-cc}" >/dev/null 2>&1 || command -v gcc >/dev/null 2>&1 ;;
 	python3-*) dpkg -s "$1" >/dev/null 2>&1 ;;
 	php-mysql) command -v php >/dev/null 2>&1 && php -m 2>/dev/null | grep -q '^mysqli$' ;;
+	php-pgsql) command -v php >/dev/null 2>&1 && php -m 2>/dev/null | grep -q '^pdo_pgsql$' ;;
+	lib*-java | lib*-perl | odbc-* | ruby-*) dpkg -s "$1" >/dev/null 2>&1 ;;
 	*) command -v "$1" >/dev/null 2>&1 ;;
 	esac
 }
@@ -59,7 +62,8 @@ deb() {
 	mariadbd) echo mariadb-server ;;
 	mariadb | mariadb-dump) echo mariadb-client ;;
 	node) echo nodejs ;;
-	php-mysql) echo php-cli php-mysql ;;
+	php-mysql | php-pgsql) echo php-cli "$1" ;;
+	javac) echo openjdk-17-jdk-headless ;;
 	*) echo "$1" ;;
 	esac
 }

@@ -29,7 +29,7 @@ func TestAClientThatCompressesUnaskedIsUnderstood(t *testing.T) {
 	defer c.Close()
 	for _, n := range []int{1, 40, 70_000, 5 << 20} {
 		text := strings.Repeat("compressible ", n/13+1)[:n]
-		r, err := c.Execute("select '"+text+"' as t, length(?) as n", text[:min(n, 1<<20)])
+		r, err := c.Execute("select '" + text + "' as t") // as text: MariaDB numbers prepared statements on in the session that takes this thread
 		if err != nil {
 			t.Fatalf("%d bytes: %v", n, err)
 		}

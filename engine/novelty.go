@@ -76,12 +76,12 @@ func (s *session) teacher() baseline.Principal {
 func (s *session) compare(t *sqlfacts.Text, fs []event.Finding) string {
 	if l := s.e.learner.Load(); l != nil {
 		switch {
-		case detect.Score(fs) >= detect.Medium:
+		case detect.Score(fs) >= detect.Medium || s.tripped.Load() == l:
 			l.Skip()
 		case len(fs) > 0:
-			l.Saw(s.teacher(), t, s.e.now(), weak(fs)...)
+			l.Saw(s.teacher(), s.client.Session, t, s.e.now(), weak(fs)...)
 		default:
-			l.Saw(s.teacher(), t, s.e.now())
+			l.Saw(s.teacher(), s.client.Session, t, s.e.now())
 		}
 		return ""
 	}
@@ -231,11 +231,12 @@ func (s *session) recall(t *sqlfacts.Text, n *note, fs []event.Finding) (event.F
 	return f, ok
 }
 
-// distrust keeps a session's source from teaching, and takes back what it has
-// taught: it tripped a detector.
+// distrust keeps a session from teaching, and its source for a while, and takes back
+// what they have taught: it tripped a detector.
 func (e *Engine) distrust(s *session, why string) {
 	if l := e.learner.Load(); l != nil {
-		l.Distrust(s.teacher(), why)
+		s.tripped.Store(l)
+		l.Distrust(s.teacher(), s.client.Session, why, e.now())
 	}
 }
 

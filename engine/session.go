@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"honeyrow/engine/baseline"
 	"honeyrow/engine/match"
 	"honeyrow/engine/sqlfacts"
 	"honeyrow/event"
@@ -24,8 +25,10 @@ type session struct {
 	stand  atomic.Pointer[standing]
 	wishes atomic.Pointer[wish] // of statements that make what others read
 	known  atomic.Pointer[acquaintance]
-	mysql  bool
-	scope  match.Scope
+	// tripped is the learner of a baseline that learns nothing more from here.
+	tripped atomic.Pointer[baseline.Learner]
+	mysql   bool
+	scope   match.Scope
 
 	// The client's goroutine.
 	last     *statement // prepared or run last: the text behind a COPY's data

@@ -22,8 +22,8 @@ type learnStartCmd struct {
 func (learnStartCmd) Help() string {
 	return "The running proxy records the shapes of statements, without their values, per user and application, into the " +
 		"file that learn.path of the configuration names: one line a shape, to be read and edited. Afterwards a shape that is " +
-		"not in the file makes other findings graver. Nothing is learned from a client that trips a detector, and what it " +
-		"taught before is taken back. Started again later it adds to the file. SIGHUP makes the proxy read an edited file.\n\n" +
+		"not in the file makes other findings graver. Nothing is learned from a session that trips a detector, nor for an hour from " +
+		"its user on that host, and what they taught before is taken back. Started again later it adds to the file. SIGHUP makes the proxy read an edited file.\n\n" +
 		"Example: honeyrow learn start --for 24h (start may be left out)"
 }
 
@@ -97,8 +97,12 @@ func (c *learnStatusCmd) Run(e *env) error {
 			fmt.Fprintf(e.stdout, "%d statements were not recorded: there are more shapes than are kept.\n", st.Overflow)
 		}
 		for _, d := range st.Distrusted {
-			fmt.Fprintf(e.stdout, "Nothing is learned from %s on %s (server %s): %s. If that was no attack, stop and start again.\n",
-				printable(d.User), printable(d.Host), printable(d.Server), d.Why)
+			verb := "is"
+			if !time.Now().Before(d.Until) {
+				verb = "was"
+			}
+			fmt.Fprintf(e.stdout, "Nothing %s learned from %s on %s (server %s) until %s: %s, %s; what it had taught in the hour before, and those sessions alone, was taken back.\n",
+				verb, printable(d.User), printable(d.Host), printable(d.Server), d.Until.Local().Format("2006-01-02 15:04"), d.Why, counted(int(d.Times), "once", "%d times"))
 		}
 	}
 	if book == nil {

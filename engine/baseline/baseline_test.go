@@ -32,8 +32,8 @@ func has(b *Book, sql string, env sqlfacts.Env) bool {
 
 func TestAShapeIsKnownWhateverItsValuesAndLayout(t *testing.T) {
 	l := NewLearner(nil, now)
-	l.Saw(web, lexed("SELECT a,\n\t b FROM t -- list\nWHERE id = 5 AND c IN ('x', 'y') AND \"odd  name\" = $1", pg), now)
-	l.Saw(web, lexed("DELETE FROM t WHERE x = 1.5", pg), now)
+	l.Saw(web, "s1", lexed("SELECT a,\n\t b FROM t -- list\nWHERE id = 5 AND c IN ('x', 'y') AND \"odd  name\" = $1", pg), now)
+	l.Saw(web, "s1", lexed("DELETE FROM t WHERE x = 1.5", pg), now)
 	name := filepath.Join(t.TempDir(), "b.yaml")
 	if err := Write(name, l.Book()); err != nil {
 		t.Fatal(err)
@@ -59,8 +59,8 @@ func TestAShapeIsKnownWhateverItsValuesAndLayout(t *testing.T) {
 
 func TestAnEmptyStatementIsLearnedAndReadBack(t *testing.T) {
 	l := NewLearner(nil, now)
-	l.Saw(web, lexed("/* ping */ ;", pg), now)
-	l.Saw(web, lexed("", pg), now)
+	l.Saw(web, "s1", lexed("/* ping */ ;", pg), now)
+	l.Saw(web, "s1", lexed("", pg), now)
 	name := filepath.Join(t.TempDir(), "b.yaml")
 	if err := Write(name, l.Book()); err != nil {
 		t.Fatal(err)
@@ -77,9 +77,9 @@ func TestAnEmptyStatementIsLearnedAndReadBack(t *testing.T) {
 func TestTheFileIsOneLineAShapeInOneOrderAndKeepsComments(t *testing.T) {
 	l := NewLearner(nil, now)
 	for _, sql := range []string{"SELECT b FROM t", "SELECT a FROM t WHERE c = 'it''s'", "SELECT a FROM t WHERE c = 'x'", "SELECT a FROM t -- end"} {
-		l.Saw(web, lexed(sql, my), now)
+		l.Saw(web, "s1", lexed(sql, my), now)
 	}
-	l.Saw(Principal{"main", "app", "h", ""}, lexed("SELECT 1", my), now)
+	l.Saw(Principal{"main", "app", "h", ""}, "s2", lexed("SELECT 1", my), now)
 	name := filepath.Join(t.TempDir(), "b.yaml")
 	if err := Write(name, l.Book()); err != nil {
 		t.Fatal(err)
@@ -117,7 +117,7 @@ func TestTheFileIsOneLineAShapeInOneOrderAndKeepsComments(t *testing.T) {
 		t.Error("the edits do not count")
 	}
 	next := NewLearner(book, now.AddDate(0, 0, 1))
-	next.Saw(web, lexed("SELECT a FROM t WHERE c = 'x'", my), now.AddDate(0, 0, 1))
+	next.Saw(web, "s1", lexed("SELECT a FROM t WHERE c = 'x'", my), now.AddDate(0, 0, 1))
 	if err := Write(name, next.Book()); err != nil {
 		t.Fatal(err)
 	}
@@ -165,26 +165,46 @@ func TestWhatATrippedSessionTaughtIsTakenBack(t *testing.T) {
 	other := Principal{"main", "shop", "10.0.0.2", web.Application}
 	renamed := web
 	renamed.Application = "psql"
-	l.Saw(web, lexed("SELECT a FROM t", my), now)
-	l.Saw(renamed, lexed("SELECT secret FROM t", my), now)
-	l.Saw(other, lexed("SELECT b FROM t", my), now)
-	l.Distrust(web, "sql-injection")
-	l.Saw(web, lexed("SELECT c FROM t", my), now)
-	l.Saw(renamed, lexed("SELECT d FROM t", my), now)
+	l.Saw(web, "old", lexed("SELECT a FROM t", my), now)
+	l.Saw(web, "tripped", lexed("SELECT b FROM t", my), now)
+	l.Saw(web, "tripped", lexed("SELECT e FROM t", my), now)
+	l.Saw(web, "old", lexed("SELECT e FROM t", my), now)
+	later := now.Add(2 * time.Hour)
+	l.Saw(renamed, "beside", lexed("SELECT secret FROM t", my), later)
+	l.Saw(other, "other", lexed("SELECT f FROM t", my), later)
+	l.Distrust(web, "tripped", "sql-injection", later)
+	l.Saw(web, "new", lexed("SELECT c FROM t", my), later.Add(time.Minute))
+	l.Saw(renamed, "new", lexed("SELECT d FROM t", my), later.Add(time.Hour-1))
 	b := l.Book()
-	if has(b, "SELECT a FROM t", my) || has(b, "SELECT c FROM t", my) || b.Of(Identity{"main", "shop", "psql"}) != nil || !has(b, "SELECT b FROM t", my) {
-		t.Errorf("book %+v", b.Of(id).Shapes())
+	for sql, want := range map[string]bool{
+		"SELECT a FROM t": true,  // long before, and by another session
+		"SELECT b FROM t": false, // by the session itself, whenever
+		"SELECT e FROM t": true,  // by another one too
+		"SELECT f FROM t": true,  // from another host
+		"SELECT c FROM t": false, // too soon
+	} {
+		if has(b, sql, my) != want {
+			t.Errorf("%s: known is %v", sql, !want)
+		}
+	}
+	if b.Of(Identity{"main", "shop", "psql"}) != nil {
+		t.Error("what was taught under another name just before or after stays")
 	}
 	p := l.Progress()
-	if len(p.Distrusted) != 1 || p.Distrusted[0].Host != "10.0.0.1" || p.Left != 2 || p.Shapes != 1 {
+	if len(p.Distrusted) != 1 || p.Distrusted[0] != (Distrusted{"main", "shop", "10.0.0.1", "sql-injection", 1, later.Add(time.Hour)}) || p.Left != 2 || p.Shapes != 3 {
 		t.Errorf("%+v", p)
+	}
+
+	l.Saw(web, "new", lexed("SELECT c FROM t", my), later.Add(time.Hour))
+	if !has(l.Book(), "SELECT c FROM t", my) {
+		t.Error("an attempt keeps the application from teaching for ever")
 	}
 }
 
 func TestAStatementThatTheServerRefusedIsNotLearned(t *testing.T) {
 	l := NewLearner(nil, now)
 	x := lexed("SELEC a FROM t", my)
-	l.Saw(web, x, now)
+	l.Saw(web, "s1", x, now)
 	l.Unsaw(web, x)
 	if has(l.Book(), "SELEC a FROM t", my) {
 		t.Error("learned")
@@ -196,10 +216,10 @@ func TestALearnerIsBoundedAndSaysSo(t *testing.T) {
 	var x sqlfacts.Text
 	for i := range maxShapes + 100 {
 		x.Lex(fmt.Appendf(nil, "SELECT c%d FROM t", i), my)
-		l.Saw(web, &x, now)
+		l.Saw(web, "s1", &x, now)
 	}
 	x.Lex([]byte("SELECT "+strings.Repeat("a,", maxText)+"b"), my)
-	l.Saw(web, &x, now)
+	l.Saw(web, "s1", &x, now)
 	if p := l.Progress(); p.Overflow != 101 || p.Shapes != maxShapes {
 		t.Errorf("%+v", p)
 	}
@@ -231,9 +251,9 @@ func FuzzAFileThatIsReadIsWrittenTheSame(f *testing.F) {
 func TestWhatManyShapesHaveIsUsual(t *testing.T) {
 	l := NewLearner(nil, now)
 	for i, sql := range []string{"SELECT a FROM pg_class", "SELECT b FROM pg_class", "SELECT c FROM pg_class", "SELECT d FROM pg_proc"} {
-		l.Saw(web, lexed(sql, pg), now, []string{"schema-enumeration", "odd-subquery"}[:1+i/3]...)
+		l.Saw(web, "s1", lexed(sql, pg), now, []string{"schema-enumeration", "odd-subquery"}[:1+i/3]...)
 	}
-	l.Saw(web, lexed("SELECT 1", pg), now)
+	l.Saw(web, "s1", lexed("SELECT 1", pg), now)
 	name := filepath.Join(t.TempDir(), "baseline.yaml")
 	if err := Write(name, l.Book()); err != nil {
 		t.Fatal(err)

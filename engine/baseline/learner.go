@@ -3,11 +3,13 @@ package baseline
 import (
 	"bytes"
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	"honeyrow/engine/sqlfacts"
+	"honeyrow/event"
 )
 
 // Bounds of what a Learner holds.
@@ -19,6 +21,13 @@ const (
 	maxDistrust = 4096
 )
 
+// wary is how long a source teaches nothing after a session of it tripped a detector,
+// and of how long before it what it had taught is taken back. The session itself
+// teaches nothing any more, and what nobody else taught is taken back. Attacks on an application come
+// through the application's own user and host: without an end, one attempt in a week
+// would leave nothing to learn from it.
+const wary = time.Hour
+
 // Principal is who sends statements, as far as trust goes: an identity from one
 // host.
 type Principal struct {
@@ -29,14 +38,15 @@ type Principal struct {
 // claim.
 type source struct{ server, user, host string }
 
-// Learner collects shapes. What a source of statements taught is taken back when
-// it trips a detector, and it teaches nothing more. It is safe for concurrent use.
+// Learner collects shapes. What a source of statements taught of late is taken back
+// when it trips a detector, and it teaches nothing for a while. It is safe for
+// concurrent use.
 type Learner struct {
 	mu       sync.Mutex
 	base     *Book
 	began    time.Time
 	pupils   map[Principal]*pupil
-	banned   map[source]string // why
+	banned   map[source]Distrusted
 	texts    map[uint64]string // by Text.Pattern: of all pupils
 	bytes    int
 	shapes   int
@@ -46,7 +56,15 @@ type Learner struct {
 // pupil is what one principal has taught.
 type pupil struct {
 	id     Identity
-	shapes map[uint64]*Shape // by Text.Pattern and marks
+	shapes map[uint64]*lesson // by Text.Pattern and marks
+}
+
+// lesson is a shape, when it was taught first, and by which session; empty: by others
+// too.
+type lesson struct {
+	Shape
+	began   time.Time
+	session event.ID
 }
 
 // Progress is what a Learner tells of itself.
@@ -61,16 +79,19 @@ type Progress struct {
 	Shapes     int `json:"shapes"`
 	// Overflow counts statements whose shape was not recorded: there were too many.
 	Overflow uint64 `json:"overflow"`
-	// Distrusted are the sources from which nothing is learned, and why.
+	// Distrusted are the sources from which nothing is or was learned for a while.
 	Distrusted []Distrusted `json:"distrusted,omitempty"`
 }
 
-// Distrusted is a source of statements that tripped a detector.
+// Distrusted is a source of statements that tripped a detector: how often, why the
+// last time, and until when nothing is learned from it for that.
 type Distrusted struct {
-	Server string `json:"server"`
-	User   string `json:"user"`
-	Host   string `json:"host"`
-	Why    string `json:"why"`
+	Server string    `json:"server"`
+	User   string    `json:"user"`
+	Host   string    `json:"host"`
+	Why    string    `json:"why"`
+	Times  uint64    `json:"times"`
+	Until  time.Time `json:"until"`
 }
 
 // NewLearner goes on from what base has, which may be nil.
@@ -78,19 +99,19 @@ func NewLearner(base *Book, now time.Time) *Learner {
 	if base == nil {
 		base = NewBook()
 	}
-	return &Learner{base: base, began: now, pupils: map[Principal]*pupil{}, banned: map[source]string{}, texts: map[uint64]string{}, progress: Progress{Began: now}}
+	return &Learner{base: base, began: now, pupils: map[Principal]*pupil{}, banned: map[source]Distrusted{}, texts: map[uint64]string{}, progress: Progress{Began: now}}
 }
 
 func (p *Principal) source() source { return source{p.Server, p.User, p.Host} }
 
 func key(t *sqlfacts.Text) uint64 { return t.Pattern ^ uint64(t.Marks&telling)*0x9e3779b97f4a7c15 }
 
-// Saw learns a text of a principal, in which some detectors saw something too weak
-// for an alert. The text's bytes are the caller's.
-func (l *Learner) Saw(p Principal, t *sqlfacts.Text, now time.Time, weak ...string) {
+// Saw learns a text of a principal's session, in which some detectors saw something
+// too weak for an alert. The text's bytes are the caller's.
+func (l *Learner) Saw(p Principal, session event.ID, t *sqlfacts.Text, now time.Time, weak ...string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, ok := l.banned[p.source()]; ok {
+	if now.Before(l.banned[p.source()].Until) {
 		l.progress.Left++
 		return
 	}
@@ -100,7 +121,7 @@ func (l *Learner) Saw(p Principal, t *sqlfacts.Text, now time.Time, weak ...stri
 			l.progress.Overflow++
 			return
 		}
-		u = &pupil{id: Identity{p.Server, p.User, Fold(p.Application)}, shapes: map[uint64]*Shape{}}
+		u = &pupil{id: Identity{p.Server, p.User, Fold(p.Application)}, shapes: map[uint64]*lesson{}}
 		l.pupils[p] = u
 	}
 	l.progress.Statements++
@@ -110,8 +131,12 @@ func (l *Learner) Saw(p Principal, t *sqlfacts.Text, now time.Time, weak ...stri
 			l.progress.Overflow++
 			return
 		}
+		s.session = session
 		u.shapes[key(t)] = s
 		l.shapes++
+	}
+	if s.session != session {
+		s.session = ""
 	}
 	s.Count++
 	s.Last = day(now)
@@ -126,7 +151,7 @@ func (l *Learner) Saw(p Principal, t *sqlfacts.Text, now time.Time, weak ...stri
 func day(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
 
 // shape makes a new one; nil: there is no room.
-func (l *Learner) shape(t *sqlfacts.Text, now time.Time) *Shape {
+func (l *Learner) shape(t *sqlfacts.Text, now time.Time) *lesson {
 	if l.shapes >= maxShapes {
 		return nil
 	}
@@ -140,7 +165,7 @@ func (l *Learner) shape(t *sqlfacts.Text, now time.Time) *Shape {
 		l.texts[t.Pattern] = text
 		l.bytes += len(b)
 	}
-	return &Shape{SQL: text, Marks: t.Marks & telling, First: day(now)}
+	return &lesson{Shape: Shape{SQL: text, Marks: t.Marks & telling, First: day(now)}, began: now}
 }
 
 // readable is a shape on one line, if it stays the same shape so.
@@ -178,20 +203,29 @@ func (l *Learner) Unsaw(p Principal, t *sqlfacts.Text) {
 	}
 }
 
-// Distrust takes back all that a principal's user has taught from its host, and
-// learns nothing more from there.
-func (l *Learner) Distrust(p Principal, why string) {
+// Distrust takes back what a session alone has taught, and what its principal's user
+// has from its host within the last hour, and learns nothing from there for one.
+func (l *Learner) Distrust(p Principal, session event.ID, why string, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	src := p.source()
-	if _, ok := l.banned[src]; ok || len(l.banned) >= maxDistrust {
-		return
+	d, ok := l.banned[src]
+	if !ok && len(l.banned) >= maxDistrust {
+		maps.DeleteFunc(l.banned, func(_ source, d Distrusted) bool { return !now.Before(d.Until) })
+		if len(l.banned) >= maxDistrust {
+			return
+		}
 	}
-	l.banned[src] = why
+	l.banned[src] = Distrusted{src.server, src.user, src.host, why, d.Times + 1, now.Add(wary)}
 	for q, u := range l.pupils {
-		if q.source() == src {
-			l.shapes -= len(u.shapes)
-			delete(l.pupils, q)
+		if q.source() != src {
+			continue
+		}
+		for k, s := range u.shapes {
+			if now.Sub(s.began) < wary || s.session == session {
+				delete(u.shapes, k)
+				l.shapes--
+			}
 		}
 	}
 }
@@ -206,7 +240,7 @@ func (l *Learner) Book() *Book {
 	}
 	for _, u := range l.pupils {
 		for _, s := range u.shapes {
-			b.Add(u.id, *s)
+			b.Add(u.id, s.Shape)
 		}
 	}
 	return b
@@ -219,9 +253,7 @@ func (l *Learner) Progress() Progress {
 	defer l.mu.Unlock()
 	p := l.progress
 	p.Identities, p.Shapes = book.Size()
-	for s, why := range l.banned {
-		p.Distrusted = append(p.Distrusted, Distrusted{s.server, s.user, s.host, why})
-	}
+	p.Distrusted = slices.Collect(maps.Values(l.banned))
 	slices.SortFunc(p.Distrusted, func(a, b Distrusted) int {
 		return cmp.Or(cmp.Compare(a.Server, b.Server), cmp.Compare(a.User, b.User), cmp.Compare(a.Host, b.Host))
 	})

@@ -238,12 +238,14 @@ func (f *flow) copyPiece(e *execution, nth uint64, p []byte, last bool) event.Ve
 	return v
 }
 
-// finish ends the COPY.
+// finish ends the COPY. A replication stream goes on all the same: a walsender that is
+// in the middle of a transaction answers CopyDone at once and sends what is
+// left of it behind (WalSndWriteData; libpq passes over it).
 func (c *copyOut) finish(f *flow) {
 	if r := f.head(); c.active && r != nil && r.exec != nil && r.exec.run != nil && c.raw {
 		r.exec.run.Stream(c.channel, r.exec.rows, nil, true)
 	}
-	c.active, c.over = false, !c.raw && !f.swallow
+	c.active, c.over = c.raw, !c.raw && !f.swallow
 	if cap(c.carry) > 4096 {
 		c.carry = nil
 	}

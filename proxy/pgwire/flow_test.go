@@ -622,3 +622,18 @@ func TestDescriptionsOfWideResultsTakeLittleMemory(t *testing.T) {
 		t.Errorf("%d bytes of descriptions are kept, %d counted, want at most %d", held, x.f.layoutBytes, maxLayoutBytes)
 	}
 }
+
+func TestAReplicationStreamMayGoOnBehindItsCopyDone(t *testing.T) {
+	x := start(t, nil)
+	x.client(nil, query("START_REPLICATION SLOT s LOGICAL 0/0"))
+	x.server(nil, &pgproto3.CopyBothResponse{}, &pgproto3.CopyData{Data: []byte("wfirst")})
+	x.client(nil, &pgproto3.CopyDone{})
+	x.server(nil, &pgproto3.CopyDone{})
+	x.server(nil, &pgproto3.CopyData{Data: []byte("wsecond")}, done("COPY 0"), readyIdle)
+	if got := string(x.rec.Bytes(event.ChannelReplication)); got != "wfirstwsecond" {
+		t.Errorf("shown %q", got)
+	}
+	if !x.f.AtRest() {
+		t.Error("the session is not at rest")
+	}
+}

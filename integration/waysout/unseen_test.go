@@ -59,6 +59,7 @@ var never = [][2]string{
 	{"MariaDB: weak values and keys as text in a result during which a stored function sets character_set_results to UTF-16 or UTF-32", "the definitions, which have left, tell another one: strong values are seen as UTF-16"},
 	{"MySQL: a cursor over EXPLAIN", "the server itself (9.7.4) crashes when its rows are fetched"},
 	{"MariaDB: a cursor over ANALYZE", "the server's own answer is broken (it sends the definitions twice): the session ends with error 1835"},
+	{"CRC-32C, armor() around a digest, lists of U+00.. numbers, texts that are cast to a uuid or an address", "codes that nothing looks for: only the statement is judged"},
 	{"the X protocol (port 33060)", "another protocol: close the port"},
 	{"functions named by a view, a function or a statement of another session: SHA-224, SHA-384, SHA-512, CRC32, salted digests, ciphers, other letters, numbers of characters, COMPRESS beyond 4 KiB; and in a row of more than 64 KiB", "looked for where the statement, or an earlier one of the session, names the function"},
 	{"strong values of less than 12 bytes in a disguise (digests from 8 on apart), values that are not ASCII in hexadecimal digits, base64 or backwards, three codes in one another, digests in binary COPY, pieces over rows of more than 32 bytes, or beyond the third column (the eighth, where a function is named that cuts), codes in statements and bound parameters", "beyond what is looked for; other letters, backwards and escapes are seen in statements too"},

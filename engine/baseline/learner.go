@@ -23,9 +23,9 @@ const (
 
 // wary is how long a source teaches nothing after a session of it tripped a detector,
 // and of how long before it what it had taught is taken back. The session itself
-// teaches nothing any more, and what nobody else taught is taken back. Attacks on an application come
-// through the application's own user and host: without an end, one attempt in a week
-// would leave nothing to learn from it.
+// teaches nothing any more, and what nobody else taught is taken back. Attacks on an
+// application come through its own user and host: without an end, one attempt in a
+// week would leave nothing to learn from it.
 const wary = time.Hour
 
 // Principal is who sends statements, as far as trust goes: an identity from one
@@ -226,6 +226,9 @@ func (l *Learner) Distrust(p Principal, session event.ID, why string, now time.T
 				delete(u.shapes, k)
 				l.shapes--
 			}
+		}
+		if len(u.shapes) == 0 {
+			delete(l.pupils, q)
 		}
 	}
 }

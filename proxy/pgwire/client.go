@@ -118,9 +118,7 @@ const skippedFrame = 0
 func (f *flow) skipped(typ byte) bool {
 	switch typ {
 	case 'Q', 'P', 'B', 'D', 'E', 'C', 'F', 'c', 'f':
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		return f.discard
+		return f.discard.Load()
 	}
 	return false
 }

@@ -121,6 +121,8 @@ func (f *flow) layout(d *description, formats []int16) inspect.Layout {
 	return l
 }
 
+// isBinary reads formats as Bind has them, of parameters or results: one for all,
+// or one for each.
 func isBinary(formats []int16, col int) bool {
 	switch {
 	case len(formats) == 1:

@@ -58,7 +58,8 @@ type flow struct {
 	copyIn     bool // the server reads COPY data: Sync and Flush have no effect
 	// discard: after an error in the extended protocol the server ignores
 	// everything up to Sync, and the client has not sent that yet.
-	discard bool
+	// It changes with mu held.
+	discard atomic.Bool
 
 	// client's goroutine
 	toServer stream            // a frame longer than limit is passing
@@ -436,9 +437,9 @@ func (f *flow) push(r request) bool {
 
 func (f *flow) pushLocked(r request) bool {
 	if r.kind == syncPoint {
-		f.discard = false
+		f.discard.Store(false)
 	}
-	r.discarded = f.discard
+	r.discarded = f.discard.Load()
 	r.hold(1)
 	var p *request
 	if n := len(f.freeReq); n > 0 {

@@ -26,8 +26,8 @@ type longBind struct {
 	exec   *execution
 
 	part   bindPart
-	number [4]byte // whose bytes are coming, right-aligned in what has come
-	have   int     // of number
+	number [4]byte // in hand
+	have   int     // how many of its bytes have come
 	left   int     // numbers or parameters of the part that are still to come
 	size   int     // bytes of the parameter in hand that are still to come
 	kept   bool    // it is a short one
@@ -139,14 +139,7 @@ func (b *longBind) length(n, rest int) error {
 	if n > rest || n < -1 {
 		return fmt.Errorf("a Bind message announces a parameter of %d bytes and has %d", n, rest)
 	}
-	i := len(b.params)
-	p := inspect.Param{Off: int32(len(b.buf)), Len: int32(n)}
-	switch {
-	case len(b.formats) == 1:
-		p.Binary = b.formats[0] == 1
-	case i < len(b.formats):
-		p.Binary = b.formats[i] == 1
-	}
+	p := inspect.Param{Off: int32(len(b.buf)), Len: int32(n), Binary: isBinary(b.formats, len(b.params))}
 	b.size = max(n, 0)
 	b.kept = b.size <= min(shortParam, b.room)
 	if b.kept {

@@ -430,7 +430,7 @@ func (f *flow) abandon(code string) {
 		f.rebind()
 	}
 	f.cur = f.queue.peek()
-	f.discard = f.cur == nil // no Sync has been sent yet
+	f.discard.Store(f.cur == nil) // no Sync has been sent yet
 	f.copyIn = false
 	f.mu.Unlock()
 	f.blame(gone, code)

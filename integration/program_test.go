@@ -318,7 +318,7 @@ func TestInterruptedPsqlCancelsItsQuery(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		waitFor(t, "the query runs", "select count(*) = 1 from pg_stat_activity where application_name = 'interrupted' and state = 'active'")
+		waitFor(t, "the query runs", "select count(*) = 1 from pg_stat_activity where application_name = 'interrupted' and state = 'active' and query like '%pg_sleep%'")
 		if err := cmd.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)
 		}

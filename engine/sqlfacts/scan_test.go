@@ -102,6 +102,15 @@ func TestScanReadsWhatParsersCannot(t *testing.T) {
 			"[{ users false} { t true} { t false}]", "[]",
 		},
 		{
+			pg15, "select array_to_string(array(select quote_literal(x) from unnest(evttags) as t(x)), ', ') from pg_event_trigger e",
+			"select(targets(func:array_to_string(func:array(query(select(targets(func:quote_literal(column:x)) from(func:unnest~t(column:evttags))))) string#0)) from(table:pg_event_trigger~e))",
+			"[{ pg_event_trigger false}]", "[array_to_string array quote_literal unnest]",
+		},
+		{
+			pg15, "select a from f(b) g, lateral h(g.c) as i(d, e) join s(1) on true",
+			"select(targets(column:a) from(func:f~g(column:b) join:inner(func:h~i(column:g:c) func:s(number#0) bool:true)))", "[]", "[f h s]",
+		},
+		{
 			maria, "select a from t into outfile 'x'", "select(targets(column:a) from(table:t) into:outfile(string#0))", "[{ t false}]", "[]",
 		},
 		{maria, "1' union select", "other:~union", "", ""},

@@ -78,13 +78,15 @@ func (s *scanner) relation() *Node {
 		s.alias(n)
 		return n
 	case s.tok.kind == tkIdent, s.tok.kind == tkWord && (!clauses[s.tok.text] || s.next.is(".")):
-		return s.table()
+		return s.table(true)
 	}
 	return nil
 }
 
-// table reads a table's name or a function's call, with an alias.
-func (s *scanner) table() *Node {
+// table reads a table's name or a function's call, with an alias. A bracket
+// behind the name holds a call's arguments where a relation is read from, and
+// may hold columns where one is written or made.
+func (s *scanner) table(from bool) *Node {
 	n := &Node{Kind: Table, Name: s.tok.text, Slot: -1}
 	s.advance()
 	for s.tok.is(".") {
@@ -95,7 +97,7 @@ func (s *scanner) table() *Node {
 		n.Qualifier, n.Name = n.Name, s.tok.text
 		s.advance()
 	}
-	if s.tok.is("(") && !s.insertColumns() {
+	if s.tok.is("(") && (from || !s.insertColumns()) {
 		f := s.callOf(lower(n.Name))
 		f.Qualifier = n.Qualifier
 		n = f

@@ -136,7 +136,7 @@ func (s *scanner) skip(words ...string) {
 // target reads the table that is written.
 func (s *scanner) target(root *Node) {
 	if s.tok.kind == tkWord || s.tok.kind == tkIdent {
-		root.Args = append(root.Args, s.table())
+		root.Args = append(root.Args, s.table(false))
 	}
 }
 
@@ -148,7 +148,7 @@ func (s *scanner) selectList(root *Node, first string) {
 	case "table", "handler":
 		s.advance()
 		if s.tok.kind == tkWord || s.tok.kind == tkIdent {
-			root.Args = append(root.Args, newNode(From, "", s.table()))
+			root.Args = append(root.Args, newNode(From, "", s.table(false)))
 		}
 		if first == "handler" {
 			s.skip("open", "read", "close", "first", "next", "prev", "last")
@@ -217,7 +217,7 @@ func (s *scanner) simple(root *Node, first string) {
 	}
 	if root.Kind == Define && (s.tok.kind == tkWord && !clauses[s.tok.text] || s.tok.kind == tkIdent) &&
 		(strings.Contains(root.Name, "table") || strings.HasSuffix(root.Name, "view") || first == "truncate" || first == "rename") {
-		root.Args = append(root.Args, s.table())
+		root.Args = append(root.Args, s.table(false))
 		for s.accept(",") && s.tok.kind != tkEnd {
 			s.target(root)
 		}
@@ -474,10 +474,10 @@ func (s *scanner) into(root *Node) *Node {
 		return newNode(Into, "variable", s.exprs()...)
 	case root.Kind == Load:
 		s.accept("table")
-		return s.table()
+		return s.table(false)
 	case s.tok.kind == tkWord || s.tok.kind == tkIdent:
 		s.skip("temporary", "temp", "unlogged", "table")
-		return newNode(Into, "table", s.table())
+		return newNode(Into, "table", s.table(false))
 	}
 	return nil
 }

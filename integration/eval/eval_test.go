@@ -44,6 +44,11 @@ func TestOurOwnCorporaAreToldApart(t *testing.T) {
 				t.Log(w)
 			}
 		}
+		words := float64(r.total.words) / float64(r.total.effective)
+		if c.attack && words < 0.995 || !c.attack && words > 0.001 {
+			t.Errorf("%s: %d of %d statements at medium or above by their words alone (%.4f)\n%s",
+				c.name, r.total.words, r.total.effective, words, strings.Join(r.differ[:min(20, len(r.differ))], "\n"))
+		}
 	}
 }
 

@@ -15,8 +15,9 @@ import (
 // figure is what is kept of one corpus.
 type figure struct {
 	Counted int `json:"counted"`
-	Hits    int `json:"hits"` // medium or above
-	Weak    int `json:"weak"` // some finding, below medium
+	Hits    int `json:"hits"`            // medium or above
+	Weak    int `json:"weak"`            // some finding, below medium
+	Words   int `json:"words,omitempty"` // medium or above, by words alone
 	Peer    int `json:"libinjection"`
 }
 
@@ -107,6 +108,13 @@ func (f figures) compare(out io.Writer, rs []*result, ls []*lesson) {
 			}
 			fmt.Fprintf(out, "%s: %s: %d of %d at medium or above, kept: %d\n", r.c.name, word, now.Hits, now.Counted, last.Hits)
 		}
+		if ok && last.Counted == now.Counted && last.Words != now.Words {
+			word := "better"
+			if now.Words < last.Words == r.c.attack {
+				word = "WORSE"
+			}
+			fmt.Fprintf(out, "%s: %s: %d of %d by words alone, kept: %d\n", r.c.name, word, now.Words, now.Counted, last.Words)
+		}
 	}
 	if gone := slices.DeleteFunc(slices.Sorted(maps.Keys(f.Last)), func(n string) bool {
 		return slices.ContainsFunc(rs, func(r *result) bool { return r.c.name == n })
@@ -152,5 +160,5 @@ func (f figures) compareLesson(out io.Writer, l *lesson) {
 
 func (r *result) figure() figure {
 	t := &r.total
-	return figure{Counted: t.effective, Hits: t.hits, Weak: t.weak, Peer: t.peer}
+	return figure{Counted: t.effective, Hits: t.hits, Weak: t.weak, Words: t.words, Peer: t.peer}
 }

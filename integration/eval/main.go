@@ -55,7 +55,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 	fs.StringVar(&o.figures, "figures", "integration/eval/figures.json", "figures to compare with")
 	fs.BoolVar(&o.keep, "keep", false, "keep this run in --figures")
 	fs.BoolVar(&o.learning, "learning", true, "also measure what learning does")
-	fs.StringVar(&o.show, "show", "", "list what was missed or mistaken in this corpus")
+	fs.StringVar(&o.show, "show", "", "list what was missed or mistaken in this corpus, and what is judged otherwise by its words alone")
 	fs.StringVar(&o.class, "class", "", "with --show: of this class only")
 	fs.IntVar(&o.limit, "limit", 40, "with --show: how many")
 	if err := fs.Parse(args); err != nil {
@@ -178,6 +178,18 @@ func (j *judge) statement(ctx context.Context, t *sqlfacts.Text, e *entry) verdi
 		f = j.by.Analyse(ctx, t)
 	}
 	v := verdict{source: f.Source, why: f.Why, inert: inert(t, e)}
+	if p, _ := f.Note.(*detect.Plan); p != nil {
+		v.findings = p.Judge(t)
+		v.score = detect.Score(v.findings)
+	}
+	return v
+}
+
+// words judges the statement that t was lexed from by its words alone, as the
+// engine does where the parser has no time for it.
+func (j *judge) words(t *sqlfacts.Text) verdict {
+	f := j.by.Scan(t)
+	v := verdict{source: f.Source, why: f.Why}
 	if p, _ := f.Note.(*detect.Plan); p != nil {
 		v.findings = p.Judge(t)
 		v.score = detect.Score(v.findings)

@@ -18,6 +18,7 @@ import (
 type tally struct {
 	all, effective   int
 	hits, weak       int // score of Medium and more; some finding below it
+	words, both      int // hits by the statement's words alone; of these by the parse too
 	peer             int // libinjection on the whole statement
 	scanned, mended  int
 	inert, inertHits int
@@ -31,6 +32,7 @@ type result struct {
 	by      map[string]int // detectors, of the statements that count
 	why     map[string]int // reasons of the parser's refusals
 	wrong   []string
+	differ  []string // what its words alone make another thing of
 }
 
 func (j *judge) corpus(ctx context.Context, c *corpus, o options) (*result, error) {
@@ -42,13 +44,14 @@ func (j *judge) corpus(ctx context.Context, c *corpus, o options) (*result, erro
 		}
 		e := &c.entries[i]
 		v := j.statement(ctx, &text, e)
+		w := j.words(&text)
 		class := c.class(e)
 		if r.classes[class] == nil {
 			r.classes[class] = &tally{}
 		}
 		peer, _ := libinjection.IsSQLi(e.SQL)
 		for _, t := range [...]*tally{&r.total, r.classes[class]} {
-			t.count(e, v, c.attack, peer)
+			t.count(e, v, w, c.attack, peer)
 		}
 		if v.why != "" {
 			r.why[v.why[:min(len(v.why), 24)]]++
@@ -63,6 +66,9 @@ func (j *judge) corpus(ctx context.Context, c *corpus, o options) (*result, erro
 		if counts && hit != c.attack && (o.class == "" || o.class == class) {
 			r.wrong = append(r.wrong, fmt.Sprintf("[%s %d %s] %s", class, v.score, sights(v), oneLine(e.SQL)))
 		}
+		if counts && hit != (w.score >= detect.Medium) && (o.class == "" || o.class == class) {
+			r.differ = append(r.differ, fmt.Sprintf("[%s parse %d %s; words %d %s] %s", class, v.score, sights(v), w.score, sights(w), oneLine(e.SQL)))
+		}
 	}
 	return r, nil
 }
@@ -73,7 +79,8 @@ func real(e *entry, v verdict) bool {
 	return e.effective() && !v.inert && (e.Syntax != "" || v.source != sqlfacts.Scanned)
 }
 
-func (t *tally) count(e *entry, v verdict, attack, peer bool) {
+// count adds a statement, judged by its parse (v) and by its words alone (w).
+func (t *tally) count(e *entry, v, w verdict, attack, peer bool) {
 	t.all++
 	switch v.source {
 	case sqlfacts.Scanned:
@@ -97,6 +104,12 @@ func (t *tally) count(e *entry, v verdict, attack, peer bool) {
 	case v.score > 0:
 		t.weak++
 	}
+	if w.score >= detect.Medium {
+		t.words++
+		if v.score >= detect.Medium {
+			t.both++
+		}
+	}
 	if peer {
 		t.peer++
 	}
@@ -119,10 +132,15 @@ func oneLine(s string) string {
 }
 
 func (r *result) list(out io.Writer, limit int) {
-	fmt.Fprintf(out, "%s: %d missed or mistaken\n", r.c.name, len(r.wrong))
-	step := max(1, len(r.wrong)/max(limit, 1))
-	for i := 0; i < len(r.wrong); i += step {
-		fmt.Fprintln(out, " ", r.wrong[i])
+	for _, l := range [...]struct {
+		what  string
+		lines []string
+	}{{"missed or mistaken", r.wrong}, {"judged otherwise by their words alone", r.differ}} {
+		fmt.Fprintf(out, "%s: %d %s\n", r.c.name, len(l.lines), l.what)
+		step := max(1, len(l.lines)/max(limit, 1))
+		for i := 0; i < len(l.lines); i += step {
+			fmt.Fprintln(out, " ", l.lines[i])
+		}
 	}
 	for _, d := range slices.Sorted(maps.Keys(r.why)) {
 		if r.why[d] > 50 {
@@ -201,6 +219,7 @@ func report(out io.Writer, rs []*result, ls []*lesson, ss []*shop, kept figures,
 			t.row(r.summary(kept)...)
 		}
 	}
+	t.words(rs)
 	t.lessons(ls)
 	t.shops(ss)
 	for _, r := range rs {
@@ -213,6 +232,31 @@ func report(out io.Writer, rs []*result, ls []*lesson, ss []*shop, kept figures,
 			n := r.classes[c]
 			t.row(c, fmt.Sprint(n.effective), fmt.Sprint(n.hits), r.share(n.hits, n.effective), percent(n.weak, n.effective), r.share(n.peer, n.effective))
 		}
+	}
+}
+
+// wordsIntro stands below the table on what is judged by words alone.
+const wordsIntro = `The same statements, judged by their words alone: without a parse, as happens to a shape that is new while the parser has no time, is down or is kept from a client that harmed it. "By the parse" is what stands above; what no parser could read was judged by its words there too. "Lost" and "gained" are statements that only one of the two takes for an attack.
+`
+
+// words prints the tables on what is judged without a parser.
+func (t table) words(rs []*result) {
+	for _, x := range [...]struct {
+		title, share string
+		attack       bool
+	}{{"By words alone: attacks", "recall", true}, {"By words alone: ordinary statements", "a million", false}} {
+		t.head(x.title, "corpus", "counted", "by the parse", x.share, "by words", x.share, "lost", "gained")
+		for _, r := range rs {
+			if r.c.attack != x.attack {
+				continue
+			}
+			n := &r.total
+			t.row(r.c.name, fmt.Sprint(n.effective), fmt.Sprint(n.hits), r.share(n.hits, n.effective),
+				fmt.Sprint(n.words), r.share(n.words, n.effective), fmt.Sprint(n.hits-n.both), fmt.Sprint(n.words-n.both))
+		}
+	}
+	if t.markdown {
+		fmt.Fprint(t.out, "\n", wordsIntro)
 	}
 }
 

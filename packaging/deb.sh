@@ -66,6 +66,16 @@ $help
 .I /usr/share/doc/honeyrow/README.md
 EOF
 chmod 0644 "$doc/copyright" "$doc/changelog.gz" "$root/usr/share/man/man1/honeyrow.1.gz"
+# Shells find their scripts there by the command's name.
+while read -r shell path; do
+	install -d -m 0755 "$root/usr/share/$(dirname "$path")"
+	"$program" completion "$shell" >"$root/usr/share/$path"
+	chmod 0644 "$root/usr/share/$path"
+done <<EOF
+bash bash-completion/completions/honeyrow
+zsh zsh/vendor-completions/_honeyrow
+fish fish/vendor_completions.d/honeyrow.fish
+EOF
 for script in postinst prerm postrm; do
 	install -m 0755 "packaging/$script" "$root/DEBIAN/"
 done

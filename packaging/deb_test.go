@@ -14,6 +14,7 @@ import (
 const program = `#!/bin/sh
 case $1 in
 version) echo '{ "version": "0.2.0-rc1" }' ;;
+completion) echo "script of $2" ;;
 *) printf '%s\n' 'Usage: honeyrow <command>' '' 'Plants honey rows.' '  -c, --config=FILE   A \ file.' '.hidden' ;;
 esac
 `
@@ -42,6 +43,8 @@ func TestThePackageHasWhatAnAdministratorLooksFor(t *testing.T) {
 		"-rwxr-xr-x root/root ./usr/bin/honeyrow", "-rw-r--r-- root/root ./lib/systemd/system/honeyrow.service",
 		"-rw-r--r-- root/root ./usr/share/man/man1/honeyrow.1.gz", "-rw-r--r-- root/root ./usr/share/doc/honeyrow/copyright",
 		"-rw-r--r-- root/root ./usr/share/doc/honeyrow/changelog.gz", "-rw-r--r-- root/root ./usr/share/doc/honeyrow/SECURITY.md",
+		"-rw-r--r-- root/root ./usr/share/bash-completion/completions/honeyrow", "-rw-r--r-- root/root ./usr/share/zsh/vendor-completions/_honeyrow",
+		"-rw-r--r-- root/root ./usr/share/fish/vendor_completions.d/honeyrow.fish",
 		"-rw-r--r-- root/root ./usr/share/doc/honeyrow/docs/incident.schema.json", "-rw-r--r-- root/root ./usr/share/doc/honeyrow/docs/playbooks/honey-read.md",
 	} {
 		mode, path, _ := strings.Cut(want, " ./")

@@ -51,6 +51,8 @@ type cli struct {
 	Incidents  incidentsCmd  `cmd:"" help:"List incidents, show what to do, and decide about them."`
 	Quarantine quarantineCmd `cmd:"" help:"List who is shut out, let in and shut out by hand."`
 	Rules      rulesCmd      `cmd:"" help:"List, check, test and explain rules."`
+	Completion completionCmd `cmd:"" help:"Print what makes a shell complete honeyrow's command lines."`
+	Complete   completeCmd   `cmd:"" hidden:"" help:"Propose what a word of a command line may become."`
 	VersionCmd versionCmd    `cmd:"" name:"version" help:"Print the version and what it was built with."`
 }
 
@@ -70,6 +72,8 @@ type env struct {
 	stdout, stderr io.Writer
 	json           bool
 	config         string // as given, may be empty
+	// model is the command line itself, for those who complete it.
+	model *kong.Application
 }
 
 // usage is an error of the command line: exit code 2.
@@ -108,7 +112,7 @@ func run(ctx context.Context, unhook func(), args []string, stdout, stderr io.Wr
 		fmt.Fprintf(stderr, "honeyrow: %v\nSee `honeyrow --help`.\n", err)
 		return exitUsage
 	}
-	e := &env{ctx: ctx, unhook: unhook, stdout: stdout, stderr: stderr, json: c.JSON, config: c.Config}
+	e := &env{ctx: ctx, unhook: unhook, stdout: stdout, stderr: stderr, json: c.JSON, config: c.Config, model: parser.Model}
 	return e.report(kctx.Run(e))
 }
 

@@ -2,9 +2,11 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"honeyrow/event"
 )
@@ -142,6 +144,23 @@ func (n Note) Lines() string {
 	}
 	b.WriteString("\n" + n.Foot + "\n")
 	return b.String()
+}
+
+// Within returns n with its texts cut so that they have about max characters
+// together at most, for services that refuse a whole message that is too long: the
+// names that a client gives itself must not keep its alert away.
+func (n Note) Within(max int) Note {
+	n.Title, n.Foot = Cut(n.Title, max/16), Cut(n.Foot, max/16)
+	n.Summary, n.Statement = Cut(n.Summary, max/4), Cut(n.Statement, max/4)
+	n.Facts = slices.Clone(n.Facts)
+	left := max / 4
+	for i := range n.Facts {
+		f := &n.Facts[i]
+		share := left / (len(n.Facts) - i)
+		f.Name, f.Value = Cut(f.Name, 40), Cut(f.Value, share)
+		left -= utf8.RuneCountInString(f.Value)
+	}
+	return n
 }
 
 // Cut returns s shortened to max characters, with an ellipsis in the place of

@@ -7,9 +7,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/xml"
 	"errors"
+	"fmt"
 	"net/http"
 	"regexp"
+	"strings"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -86,7 +89,9 @@ func Open(name string, c peer.Configured, a Config, scope string, o peer.Options
 	return Service{Service: s, cfg: a, scope: scope, v4: v4.NewSigner()}, err
 }
 
-// Post signs a request and sends it; peer.Client.Do sorts the answers.
+// Post signs a request and sends it; peer.Client.Do sorts the answers. Amazon
+// answers 400 too where it has no time, and where the owner can mend something:
+// that is worth another try.
 func (s Service) Post(ctx context.Context, r peer.Request) error {
 	r.Sign = func(q *http.Request) error {
 		key, token, err := s.cfg.read()
@@ -97,6 +102,62 @@ func (s Service) Post(ctx context.Context, r peer.Request) error {
 		creds := sdk.Credentials{AccessKeyID: s.cfg.AccessKeyID, SecretAccessKey: key.Reveal(), SessionToken: token.Reveal()}
 		return s.v4.SignHTTP(ctx, creds, q, hex.EncodeToString(hash[:]), s.scope, s.cfg.Region, s.Now())
 	}
-	_, err := s.Do(ctx, r)
-	return err
+	a, err := s.Do(ctx, r)
+	if err == nil || a == nil || a.Code < 400 || a.Code > 499 {
+		return err
+	}
+	name := fault(a)
+	advice, ok := faults[name]
+	switch {
+	case !ok:
+		return err
+	case a.Code == http.StatusTooManyRequests: // with its Retry-After
+		return err
+	}
+	return fmt.Errorf("post to %s: answer %d %s: %s", s.Host(), a.Code, name, advice)
+}
+
+// faults are the errors that another try may not meet, with what to do. ("Common
+// Errors" of both services; SNS, "Publish"; SES API v2, "SendEmail".) A name that
+// is not here is never shown: it came over the network.
+var faults = map[string]string{
+	"Throttling":                "it is tried again; rate keeps below the account's quota",
+	"Throttled":                 "it is tried again; rate keeps below the account's quota",
+	"RequestLimitExceeded":      "it is tried again; rate keeps below the account's quota",
+	"TooManyRequests":           "it is tried again; rate keeps below the account's quota",
+	"LimitExceeded":             "look at the account's sending quota",
+	"RequestExpired":            "this machine's clock is wrong: set it",
+	"RequestTimeTooSkewed":      "this machine's clock is wrong: set it",
+	"ExpiredToken":              "the session token is over: renew it",
+	"UnrecognizedClient":        "check access_key_id, and region",
+	"InvalidClientTokenId":      "check access_key_id, and session_token_file of temporary credentials",
+	"SignatureDoesNotMatch":     "check the secret access key, and this machine's clock",
+	"InvalidSignature":          "check the secret access key, and this machine's clock",
+	"AccessDenied":              "allow this account sns:Publish on the topic, or ses:SendEmail",
+	"AuthorizationError":        "allow this account sns:Publish on the topic",
+	"AccountSuspended":          "sending is stopped for the account: look at it in SES",
+	"SendingPaused":             "sending is paused for the account: look at it in SES",
+	"MailFromDomainNotVerified": "verify the MAIL FROM domain in SES",
+	"MessageRejected":           "verify the sender in SES, and while the account is in the sandbox each recipient too",
+	"KMSAccessDenied":           "allow this account to use the topic's key",
+	"KMSDisabled":               "enable the topic's key",
+	"KMSInvalidState":           "look at the topic's key",
+	"KMSNotFound":               "look at the topic's key",
+	"KMSOptInRequired":          "look at the topic's key",
+	"KMSThrottling":             "it is tried again",
+}
+
+// fault is the name of the error that an answer tells, without its usual end: in
+// the header of JSON protocols, or in the XML of the query protocol.
+func fault(a *peer.Answer) string {
+	name, _, _ := strings.Cut(a.Header.Get("X-Amzn-Errortype"), ":")
+	if name == "" {
+		var answer struct {
+			Error struct{ Code string }
+		}
+		if xml.Unmarshal(a.Body, &answer) == nil {
+			name = answer.Error.Code
+		}
+	}
+	return strings.TrimSuffix(name, "Exception")
 }

@@ -7,17 +7,17 @@
 package mail
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"html/template"
 	"net"
 	netmail "net/mail"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
@@ -98,6 +98,9 @@ type Sink struct {
 	host     string
 	port     int
 	domain   string // of Message-IDs
+
+	mu     sync.Mutex
+	partly map[string][]string // messages that not all have, and who has them
 }
 
 // New reads password and certificates; it makes no connection.
@@ -105,7 +108,7 @@ func New(name string, c Config, o peer.Options) (*Sink, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Sink{name: name, cfg: c, o: o.Filled()}
+	s := &Sink{name: name, cfg: c, o: o.Filled(), partly: map[string][]string{}}
 	host, port, err := net.SplitHostPort(c.Address)
 	if err != nil {
 		return nil, err
@@ -142,23 +145,92 @@ func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
 	return s.DeliverIncident(ctx, nil, d)
 }
 
-// DeliverIncident implements alert.IncidentSink.
+// DeliverIncident implements alert.IncidentSink. Where the server refuses some of
+// the recipients, the others get the message: it is sent to each alone then, and
+// another try goes to those that have not got it.
 func (s *Sink) DeliverIncident(ctx context.Context, inc *event.Incident, d *event.Detection) error {
-	msg, err := s.message(inc, d)
+	l, err := render.Mail(inc, d)
 	if err != nil {
 		return alert.Permanent(fmt.Errorf("make a mail: %w", err))
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
-	if err := s.send(ctx, msg); err != nil {
-		return s.judge(err)
+	left := s.left(l.ID)
+	err = s.send(ctx, &l, left)
+	if e, ok := errors.AsType[*gomail.SendError](err); ok && e.Reason == gomail.ErrSMTPRcptTo && len(s.cfg.To) > 1 {
+		err = s.each(ctx, &l, left)
 	}
-	return nil
+	if err == nil {
+		s.forget(l.ID)
+		return nil
+	}
+	return s.judge(err)
+}
+
+// partly is the failure of a message that some of its recipients have.
+type partly struct {
+	got, all int
+	err      error
+}
+
+// Error implements error.
+func (p *partly) Error() string { return fmt.Sprintf("%d of %d: %v", p.got, p.all, p.err) }
+
+// Unwrap gives the cause.
+func (p *partly) Unwrap() error { return p.err }
+
+// each sends a message to each recipient alone. Of the errors it returns one that
+// may pass, if there is one.
+func (s *Sink) each(ctx context.Context, l *render.Letter, to []string) error {
+	var worst error
+	for _, one := range to {
+		err := s.send(ctx, l, []string{one})
+		if err == nil {
+			s.note(l.ID, one)
+			continue
+		}
+		if e, ok := errors.AsType[*gomail.SendError](err); worst == nil || !ok || e.ErrorCode() < 500 {
+			worst = err
+		}
+	}
+	if got := len(s.cfg.To) - len(s.left(l.ID)); worst != nil && got > 0 {
+		return &partly{got, len(s.cfg.To), worst}
+	}
+	return worst
+}
+
+// maxPartly bounds the messages of which is remembered who has them.
+const maxPartly = 1024
+
+// left are the recipients that have not got a message.
+func (s *Sink) left(id string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(s.cfg.To), func(to string) bool { return slices.Contains(s.partly[id], to) })
+}
+
+func (s *Sink) note(id, to string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.partly) >= maxPartly {
+		clear(s.partly)
+	}
+	s.partly[id] = append(s.partly[id], to)
+}
+
+func (s *Sink) forget(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.partly, id)
 }
 
 // send speaks to the server. What comes after the server has taken the message
 // is no failure.
-func (s *Sink) send(ctx context.Context, msg *gomail.Msg) error {
+func (s *Sink) send(ctx context.Context, l *render.Letter, to []string) error {
+	msg, err := s.message(l, to)
+	if err != nil {
+		return alert.Permanent(fmt.Errorf("make a mail: %w", err))
+	}
 	by, _ := ctx.Deadline()
 	client, err := gomail.NewClient(s.host, append(s.options(ctx), gomail.WithTimeout(max(time.Until(by), time.Millisecond)))...)
 	if err != nil {
@@ -215,13 +287,22 @@ func (s *Sink) options(ctx context.Context) []gomail.Option {
 
 // judge keeps the server's number and leaves its words out, which may repeat
 // what was sent. A refused password, sender or recipient is for the owner to
-// mend and worth another try; a refused text is not.
+// mend and worth another try; a refused text is not. Nor is a refused recipient
+// where others have the message: it must not hold up what comes after.
 func (s *Sink) judge(err error) error {
-	code := 0
+	if alert.IsPermanent(err) {
+		return err
+	}
 	if e, ok := errors.AsType[*gomail.SendError](err); ok {
-		code = e.ErrorCode()
+		code := e.ErrorCode()
+		text := e.Reason == gomail.ErrSMTPData || e.Reason == gomail.ErrSMTPDataClose || e.Reason == gomail.ErrWriteContent
+		some, _ := errors.AsType[*partly](err)
 		switch {
-		case code == 552, code == 554, code == 541, code == 523:
+		case some != nil && code >= 500:
+			return alert.Permanent(fmt.Errorf("mail through %s: %d of %d recipients have it, the rest is refused with %d: check the addresses in to", s.cfg.Address, some.got, some.all, code))
+		case some != nil:
+			return fmt.Errorf("mail through %s: %d of %d recipients have it, the rest is answered with %d", s.cfg.Address, some.got, some.all, code)
+		case text && slices.Contains([]int{552, 554, 541, 523}, code), code == 552 && e.Reason == gomail.ErrSMTPMailFrom:
 			return alert.Permanent(fmt.Errorf("mail through %s: the server refuses the message with %d", s.cfg.Address, code))
 		case code != 0:
 			return fmt.Errorf("mail through %s: answer %d: check the addresses and what the account may do", s.cfg.Address, code)
@@ -237,68 +318,25 @@ func (s *Sink) judge(err error) error {
 	return fmt.Errorf("mail through %s: login or TLS failed: check security, username and password", s.cfg.Address)
 }
 
-func (s *Sink) message(inc *event.Incident, d *event.Detection) (*gomail.Msg, error) {
+func (s *Sink) message(l *render.Letter, to []string) (*gomail.Msg, error) {
 	m := gomail.NewMsg()
 	if err := m.From(s.cfg.From); err != nil {
 		return nil, err
 	}
-	if err := m.To(s.cfg.To...); err != nil {
+	if err := m.To(to...); err != nil {
 		return nil, err
 	}
-	n, id, text := render.Note{}, "", ""
-	if d != nil {
-		n, id = render.Brief(inc, d), fmt.Sprintf("%s.%d", d.ID, d.Revision)
-		text = render.Text(d, render.Options{})
-	} else {
-		n, id = render.Change(inc), fmt.Sprintf("%s.%d", inc.ID, inc.Revision)
-		text = n.Lines()
-	}
-	m.Subject(render.Cut(n.Title+": "+n.Summary, 200))
-	m.SetMessageIDWithValue(id + "@" + s.domain)
-	thread := "<" + render.Key(inc, d) + "@" + s.domain + ">"
+	m.Subject(l.Subject)
+	m.SetMessageIDWithValue(l.ID + "@" + s.domain)
+	thread := "<" + l.Thread + "@" + s.domain + ">"
 	m.SetGenHeader(gomail.HeaderInReplyTo, thread)
 	m.SetGenHeader(gomail.HeaderReferences, thread)
 	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834
-	if n.Severity >= event.High {
+	if l.Important {
 		m.SetImportance(gomail.ImportanceHigh)
 	}
-	if inc != nil && len(inc.Containment) > 0 {
-		text += "\n" + containment(inc)
-	}
 	m.SetDate()
-	m.SetBodyString(gomail.TypeTextPlain, text)
-	var html bytes.Buffer
-	if err := page.Execute(&html, n); err != nil {
-		return nil, err
-	}
-	m.AddAlternativeString(gomail.TypeTextHTML, html.String())
+	m.SetBodyString(gomail.TypeTextPlain, l.Text)
+	m.AddAlternativeString(gomail.TypeTextHTML, l.HTML)
 	return m, nil
 }
-
-// containment are the commands that nobody runs but a person.
-func containment(inc *event.Incident) string {
-	var b strings.Builder
-	b.WriteString("To contain it, ready to paste, after a look:\n")
-	for _, c := range inc.Containment {
-		fmt.Fprintf(&b, "\n  %s", render.Clean(c.Title))
-		if c.Database != "" {
-			fmt.Fprintf(&b, " (in %s)", render.Clean(c.Database))
-		}
-		fmt.Fprintf(&b, "\n    %s\n", render.Clean(c.SQL))
-	}
-	return b.String()
-}
-
-// page is the HTML part. html/template escapes by the place where a value
-// stands; no value stands in a URL, a style or a script.
-var page = template.Must(template.New("mail").Parse(`<!DOCTYPE html>
-<html><body style="font-family: sans-serif">
-<h3>{{.Title}}</h3>
-<p>{{.Summary}}</p>
-<table>{{range .Facts}}
-<tr><td style="color: #666; vertical-align: top; padding-right: 1em">{{.Name}}</td><td>{{.Value}}</td></tr>{{end}}
-</table>
-{{if .Statement}}<pre style="white-space: pre-wrap; background: #f4f4f4; padding: 0.5em">{{.Statement}}</pre>{{end}}
-<p style="color: #666; font-size: small">{{.Foot}}</p>
-</body></html>
-`))

@@ -31,7 +31,8 @@ type server struct {
 	// tls is for STARTTLS; login demands a password.
 	tls    *tls.Config
 	login  bool
-	refuse map[string]string // command to answer
+	refuse map[string]string // command, or recipient, to answer
+	got    []string          // recipients of what was taken
 	seen   func(headers netmail.Header, plain, html string)
 }
 
@@ -40,6 +41,7 @@ func (s *server) Serve(conn net.Conn) {
 	say := func(text string) { _, _ = io.WriteString(conn, text+"\r\n") }
 	say("220 service.test ESMTP")
 	secure, loggedIn, from, rcpts := false, false, false, 0
+	var to []string
 	if _, ok := conn.(*tls.Conn); ok {
 		secure = true
 	}
@@ -87,7 +89,12 @@ func (s *server) Serve(conn net.Conn) {
 			}
 			say("250 ok")
 		case "RCPT":
+			if answer := s.refuse[strings.Trim(strings.TrimPrefix(arg, "TO:"), "<>")]; answer != "" {
+				say(answer)
+				continue
+			}
 			rcpts++
+			to = append(to, strings.Trim(strings.TrimPrefix(arg, "TO:"), "<>"))
 			if arg != "TO:<soc@corp.example>" && arg != "TO:<cto@corp.example>" {
 				s.t.Errorf("recipient %s", arg)
 			}
@@ -104,11 +111,13 @@ func (s *server) Serve(conn net.Conn) {
 			if id := s.judge(text); id != "" {
 				s.Take(id)
 			}
-			from, rcpts = false, 0
+			s.got = append(s.got, to...)
+			from, rcpts, to = false, 0, nil
 			say("250 taken")
 		case "*": // the end of a login (RFC 4954)
 			say("501 cancelled")
 		case "NOOP", "RSET":
+			rcpts, to = 0, nil
 			say("250 ok")
 		case "QUIT":
 			say("221 bye")
@@ -241,7 +250,7 @@ func TestServersAnswersAreSorted(t *testing.T) {
 	d := alerttest.Detection(1)
 	for command, c := range map[string]map[string]bool{ // answer to permanent
 		"MAIL": {"451 later": false, "550 no": false, "552 too large": true},
-		"RCPT": {"450 later": false, "550 nobody": false},
+		"RCPT": {"450 later": false, "550 nobody": false, "554 5.7.1 relay access denied": false},
 		"DATA": {"451 later": false, "554 spam": true},
 	} {
 		for answer, permanent := range c {
@@ -250,6 +259,34 @@ func TestServersAnswersAreSorted(t *testing.T) {
 			if err == nil || alert.IsPermanent(err) != permanent || !strings.Contains(err.Error(), answer[:3]) || strings.Contains(err.Error(), d.Client.User) {
 				t.Errorf("%s answered by %s: got %v", command, answer, err)
 			}
+		}
+	}
+}
+
+func TestOneRecipientWhoIsGoneKeepsTheMessageFromNobody(t *testing.T) {
+	d := alerttest.Detection(1)
+	for name, c := range map[string]struct {
+		answer    string
+		permanent bool
+	}{
+		"for good": {"550 5.1.1 no such user", true},
+		"greylist": {"450 4.2.0 later", false},
+	} {
+		srv := &server{t: t, refuse: map[string]string{"soc@corp.example": c.answer}}
+		s := open(t, sinktest.At(t, srv), "none")
+		err := s.Deliver(t.Context(), &d)
+		if err == nil || alert.IsPermanent(err) != c.permanent || !strings.Contains(err.Error(), "1 of 2 recipients have it") || strings.Contains(err.Error(), "soc@") {
+			t.Errorf("%s: got %v", name, err)
+		}
+		srv.refuse = nil
+		if err := s.Deliver(t.Context(), &d); err != nil {
+			t.Errorf("%s, again: %v", name, err)
+		}
+		if got := strings.Join(srv.got, " "); got != "cto@corp.example soc@corp.example" {
+			t.Errorf("%s: %s have got it, want each once", name, got)
+		}
+		if len(s.partly) != 0 {
+			t.Errorf("%s: %v is still remembered", name, s.partly)
 		}
 	}
 }

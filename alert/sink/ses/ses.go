@@ -2,7 +2,10 @@
 // service that is compatible with it. For SES over SMTP use the mail sink.
 //
 // Source: "Amazon SES API v2 Reference, SendEmail" (POST
-// /v2/email/outbound-emails; FromEmailAddress, Destination, Content.Simple).
+// /v2/email/outbound-emails; FromEmailAddress, whose name is encoded by RFC 2047;
+// Destination of 50 addresses; Content.Simple), "MessageHeader" (values of up to 870
+// printable ASCII characters). A message has its Message-ID from SES: readers know
+// a repeat by nothing, and a thread by its headers.
 package ses
 
 import (
@@ -11,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	netmail "net/mail"
+	"strings"
 
 	"honeyrow/alert"
 	"honeyrow/alert/peer"
@@ -53,16 +57,29 @@ func (c Config) Check(ctx context.Context) error { return peer.Check(ctx, c) }
 // Sink sends through one account. It is safe for concurrent use.
 type Sink struct {
 	aws.Service
-	cfg Config
+	from *netmail.Address
+	to   []string
 }
 
 // New reads the credentials; it makes no connection.
 func New(name string, c Config, o peer.Options) (*Sink, error) {
-	s, err := aws.Open(name, c, c.Config, "ses", o)
+	service, err := aws.Open(name, c, c.Config, "ses", o)
 	if err != nil {
 		return nil, err
 	}
-	return &Sink{s, c}, nil
+	s := &Sink{Service: service}
+	if s.from, err = netmail.ParseAddress(c.From); err != nil {
+		return nil, err
+	}
+	// As headers have them: names beyond ASCII are encoded words.
+	for _, text := range c.To {
+		to, err := netmail.ParseAddress(text)
+		if err != nil {
+			return nil, err
+		}
+		s.to = append(s.to, to.String())
+	}
+	return s, nil
 }
 
 // Deliver implements alert.Sink.
@@ -74,17 +91,21 @@ type object = map[string]any
 
 // DeliverIncident implements alert.IncidentSink.
 func (s *Sink) DeliverIncident(ctx context.Context, inc *event.Incident, d *event.Detection) error {
-	n := render.Told(inc, d)
-	text := n.Lines()
-	if d != nil {
-		text = render.Text(d, render.Options{})
+	l, err := render.Mail(inc, d)
+	if err != nil {
+		return alert.Permanent(fmt.Errorf("make a mail: %w", err))
 	}
 	utf8 := func(s string) object { return object{"Data": s, "Charset": "UTF-8"} }
+	_, domain, _ := strings.Cut(s.from.Address, "@")
+	thread := "<" + l.Thread + "@" + domain + ">"
+	headers := []object{{"Name": "In-Reply-To", "Value": thread}, {"Name": "References", "Value": thread}, {"Name": "Auto-Submitted", "Value": "auto-generated"}}
+	if l.Important {
+		headers = append(headers, object{"Name": "Importance", "Value": "high"}, object{"Name": "X-Priority", "Value": "1"})
+	}
 	body, err := json.Marshal(object{
-		"FromEmailAddress": s.cfg.From, "Destination": object{"ToAddresses": s.cfg.To},
+		"FromEmailAddress": s.from.String(), "Destination": object{"ToAddresses": s.to},
 		"Content": object{"Simple": object{
-			"Subject": utf8(render.Cut(n.Title+": "+n.Summary, 200)),
-			"Body":    object{"Text": utf8(text)},
+			"Subject": utf8(l.Subject), "Body": object{"Text": utf8(l.Text), "Html": utf8(l.HTML)}, "Headers": headers,
 		}},
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"honeyrow/alert"
+	"honeyrow/alert/alerttest"
 	"honeyrow/alert/peer"
 	"honeyrow/alert/peer/aws"
 	"honeyrow/alert/sinktest"
@@ -39,8 +40,9 @@ func service(t *testing.T) sinktest.Fake {
 				Simple struct {
 					Subject struct{ Data, Charset string }
 					Body    struct {
-						Text struct{ Data, Charset string }
+						Text, HTML struct{ Data, Charset string }
 					}
+					Headers []struct{ Name, Value string }
 				}
 			}
 		}
@@ -48,7 +50,14 @@ func service(t *testing.T) sinktest.Fake {
 			t.Error(err)
 		}
 		c := m.Content.Simple
-		if m.FromEmailAddress != "honeyrow@corp.example" || len(m.Destination.ToAddresses) != 1 || c.Subject.Data == "" || strings.ContainsAny(c.Subject.Data, "\r\n") ||
+		refers := false
+		for _, h := range c.Headers {
+			refers = refers || h.Name == "References"
+			if len(h.Value) > 870 || h.Value == "" || strings.Trim(h.Name, "-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") != "" {
+				t.Errorf("SES refuses the header %+v", h)
+			}
+		}
+		if m.FromEmailAddress != `=?utf-8?q?Honigt=C3=B6pfe?= <honeyrow@corp.example>` || c.Body.HTML.Data == "" || !refers || len(c.Headers) > 15 || len(m.Destination.ToAddresses) != 1 || c.Subject.Data == "" || strings.ContainsAny(c.Subject.Data, "\r\n") ||
 			c.Body.Text.Data == "" || c.Subject.Charset != "UTF-8" || r.URL.Path != sinktest.SecretPath+"/v2/email/outbound-emails" {
 			t.Errorf("SES refuses %s %+v", r.URL.Path, m)
 			w.WriteHeader(http.StatusBadRequest)
@@ -63,7 +72,7 @@ func service(t *testing.T) sinktest.Fake {
 
 func open(t *testing.T, w sinktest.Where) *Sink {
 	s, err := New("ses", Config{
-		From: "honeyrow@corp.example", To: []string{"soc@corp.example"},
+		From: "Honigtöpfe <honeyrow@corp.example>", To: []string{"soc@corp.example"},
 		Config: aws.Config{HTTP: w.HTTP(), Region: "eu-central-1", AccessKeyID: keyID, SecretKeyFile: sinktest.Secret(t, secret), SessionTokenFile: sinktest.Secret(t, token)},
 	}, w.Options)
 	if err != nil {
@@ -85,6 +94,30 @@ func TestChangesOfAnIncidentAreMailsToo(t *testing.T) {
 	defer s.Close()
 	if err := s.DeliverIncident(t.Context(), sinktest.Incident(event.Resolved), nil); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestWhatTheOwnerCanMendIsTriedAgain(t *testing.T) {
+	d := alerttest.Detection(1)
+	for name, c := range map[string]struct {
+		permanent bool
+		want      string
+	}{
+		"MessageRejected":                       {false, "verify the sender"},
+		"SendingPausedException:http://x.test/": {false, "paused"},
+		"ThrottlingException":                   {false, "tried again"},
+		"BadRequestException":                   {true, "answer 400"},
+		"Secret" + secret:                       {true, "answer 400"},
+	} {
+		s := open(t, sinktest.At(t, sinktest.Service(func(w http.ResponseWriter, _ *http.Request, _ func(event.ID)) {
+			w.Header().Set("X-Amzn-ErrorType", name)
+			w.WriteHeader(http.StatusBadRequest)
+		})))
+		err := s.Deliver(t.Context(), &d)
+		if err == nil || alert.IsPermanent(err) != c.permanent || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), secret) {
+			t.Errorf("%s: got %v", name, err)
+		}
+		s.Close()
 	}
 }
 

@@ -7,6 +7,7 @@ package format
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"runtime/debug"
 	"slices"
@@ -43,22 +44,76 @@ func Encode(name string, d *event.Detection) ([]byte, error) {
 	return nil, alert.Permanent(Any(name))
 }
 
-// Short returns a copy of d without what can be long: d belongs to others.
-func Short(d *event.Detection) *event.Detection {
+// Short returns a copy of d, which belongs to others, without what can be long:
+// its texts have text bytes at most, of its lists the first entries are left. What
+// a client chooses (names, attributes, comments) is cut too, so that nobody can make
+// an alert too large for a service.
+func Short(d *event.Detection, text int) *event.Detection {
+	const name, entries = 128, 16
 	short := *d
-	short.Statement.Text, short.Statement.Truncated, short.Statement.Parameters = Cut(d.Statement.Text, 4096), true, nil
-	short.Summary, short.Origins, short.Reach = Cut(d.Summary, 1024), nil, nil
+	cut := func(max int, fields ...*string) {
+		for _, f := range fields {
+			*f = Cut(*f, max)
+		}
+	}
+	c := &short.Client
+	c.Attributes, short.Statement.Tags = few(c.Attributes, name, entries), few(d.Statement.Tags, name, entries)
+	cut(name, &c.User, &c.Database, &c.Application, &c.Replication, &c.ServerVersion, &short.Run.Code)
+	if c.TLS != nil {
+		tls := *c.TLS
+		cut(2*name, &tls.Subject, &tls.Issuer, &tls.ServerName)
+		c.TLS = &tls
+	}
+	short.Summary, short.Origins, short.Reach, short.Quarantine = Cut(d.Summary, min(text, 1024)), nil, nil, nil
+	short.Statement.Text, short.Statement.Parameters = Cut(d.Statement.Text, text), nil
+	short.Statement.Truncated = d.Statement.Truncated || len(d.Statement.Text) > text
+	short.Hits = slices.Clone(d.Hits[:min(len(d.Hits), entries, 1+text/512)])
+	for i := range short.Hits {
+		h := &short.Hits[i]
+		cut(name, &h.Place.Key, &h.Column, &h.PlantedBy, &h.Copy, &h.Owner)
+		cut(4*name, &h.Story, &h.Note)
+	}
+	short.Findings = slices.Clone(d.Findings[:min(len(d.Findings), entries)])
+	for i := range short.Findings {
+		cut(2*name, &short.Findings[i].Detail)
+	}
 	return &short
 }
 
-// EncodeWithin is Encode for a service that takes up to max bytes: what is longer
-// is written without what can be long.
-func EncodeWithin(name string, d *event.Detection, max int) ([]byte, error) {
-	b, err := Encode(name, d)
-	if err != nil || len(b) <= max {
-		return b, err
+// few is m with up to entries keys, and values of up to max bytes.
+func few(m map[string]string, max, entries int) map[string]string {
+	var out map[string]string
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		if len(out) == entries {
+			break
+		}
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[Cut(k, max)] = Cut(m[k], max)
 	}
-	return Encode(name, Short(d))
+	return out
+}
+
+// EncodeWithin is Encode for a service that takes up to max bytes: what is longer
+// is written without what can be long, and then with hardly any text. If that is
+// still longer, it is returned all the same.
+func EncodeWithin(name string, d *event.Detection, max int) ([]byte, error) {
+	return Within(d, max, func(d *event.Detection) ([]byte, error) { return Encode(name, d) })
+}
+
+// Within is EncodeWithin for a form of the caller's.
+func Within(d *event.Detection, max int, encode func(*event.Detection) ([]byte, error)) (b []byte, err error) {
+	for _, text := range []int{0, 4096, 1536, 512} {
+		given := d
+		if text > 0 {
+			given = Short(d, text)
+		}
+		if b, err = encode(given); err != nil || len(b) <= max {
+			break
+		}
+	}
+	return b, err
 }
 
 // Any reports whether name is a form, of those that more adds too.

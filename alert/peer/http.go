@@ -167,7 +167,7 @@ type Answer struct {
 }
 
 // Do sends a request. 2xx is success. Failures of the network, 408, 425, 429,
-// 5xx, and what the owner can mend at either side (401, 403, 404, 407) are
+// 5xx, and what the owner can mend at either side (401, 403, 404, 407, 410) are
 // worth another try; a Retry-After is passed on. Every other answer is
 // permanent. Errors hold the server's name and the answer's number: neither the
 // URL nor what was sent or said. The Answer is nil only if none came.
@@ -231,7 +231,7 @@ func (c *Client) judge(a *Answer) error {
 		return err
 	case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusProxyAuthRequired:
 		return fmt.Errorf("%w: check the credentials and what they allow", err)
-	case code == http.StatusNotFound:
+	case code == http.StatusNotFound, code == http.StatusGone:
 		return fmt.Errorf("%w: check the address", err)
 	case code >= 300 && code < 400:
 		return alert.Permanent(fmt.Errorf("%w: redirects are not followed; configure the final address", err))

@@ -285,7 +285,7 @@ func (s Suite) classes(t *testing.T) {
 		}
 		w, _ := where(t, answer(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(code) }))
 		err := s.deliver(t.Context(), t, w, &d)
-		again := code >= 500 || slices.Contains([]int{401, 403, 404, 407, 408, 425, 429}, code)
+		again := code >= 500 || slices.Contains([]int{401, 403, 404, 407, 408, 410, 425, 429}, code)
 		if err == nil || alert.IsPermanent(err) == again {
 			t.Errorf("answer %d: got %v, permanent %v", code, err, alert.IsPermanent(err))
 		} else if !strings.Contains(err.Error(), fmt.Sprint(code)) {

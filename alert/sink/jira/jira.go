@@ -16,9 +16,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -31,8 +33,13 @@ import (
 
 var _ alert.IncidentSink = (*Sink)(nil)
 
-// maxKnown bounds the issues that are remembered.
-const maxKnown = 4096
+const (
+	// maxKnown bounds the issues that are remembered.
+	maxKnown = 4096
+	// maxText is how many characters a description or a comment has, far below what
+	// Jira takes: the document's own words may count as well.
+	maxText = 12_000
+)
 
 // Config names site and project. Its url is the site's:
 // https://your-company.atlassian.net.
@@ -116,14 +123,18 @@ func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
 // DeliverIncident implements alert.IncidentSink. It changes no issue's status:
 // every site's workflow is its own.
 func (s *Sink) DeliverIncident(ctx context.Context, inc *event.Incident, d *event.Detection) error {
-	n := render.Told(inc, d)
+	n := render.Told(inc, d).Within(maxText)
 	label := "honeyrow-" + render.Key(inc, d)
 	issue, err := s.find(ctx, label)
 	if err != nil {
 		return err
 	}
 	if issue != "" {
-		return s.call(ctx, "rest/api/3/issue/"+url.PathEscape(issue)+"/comment", object{"body": document(n)}, nil)
+		code, err := s.call(ctx, "rest/api/3/issue/"+url.PathEscape(issue)+"/comment", object{"body": document(n)}, nil)
+		if code == http.StatusNotFound { // somebody deleted it: the next try opens another one
+			s.forget(label)
+		}
+		return err
 	}
 	fields := object{
 		"project": object{"key": s.cfg.Project}, "issuetype": object{"name": s.cfg.IssueType},
@@ -134,7 +145,7 @@ func (s *Sink) DeliverIncident(ctx context.Context, inc *event.Incident, d *even
 		fields["priority"] = object{"name": p}
 	}
 	var made struct{ Key string }
-	if err := s.call(ctx, "rest/api/3/issue", object{"fields": fields}, &made); err != nil {
+	if _, err := s.call(ctx, "rest/api/3/issue", object{"fields": fields}, &made); err != nil {
 		return err
 	}
 	s.remember(label, made.Key)
@@ -152,6 +163,12 @@ func (s *Sink) remember(label, issue string) {
 	}
 }
 
+func (s *Sink) forget(label string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.known, label)
+}
+
 // find returns the key of the issue with the label, or "".
 func (s *Sink) find(ctx context.Context, label string) (string, error) {
 	s.mu.Lock()
@@ -164,7 +181,7 @@ func (s *Sink) find(ctx context.Context, label string) (string, error) {
 		Issues []struct{ Key string }
 	}
 	q := object{"jql": fmt.Sprintf(`project = "%s" AND labels = "%s" ORDER BY created ASC`, s.cfg.Project, label), "maxResults": 1, "fields": []string{"summary"}}
-	if err := s.call(ctx, "rest/api/3/search/jql", q, &found); err != nil {
+	if _, err := s.call(ctx, "rest/api/3/search/jql", q, &found); err != nil {
 		return "", err
 	}
 	if len(found.Issues) == 0 {
@@ -174,26 +191,52 @@ func (s *Sink) find(ctx context.Context, label string) (string, error) {
 	return found.Issues[0].Key, nil
 }
 
-// call posts o and reads the answer into what is not nil.
-func (s *Sink) call(ctx context.Context, path string, o object, into any) error {
+// call posts o and reads the answer into what is not nil. The number is the
+// answer's, 0 without one.
+func (s *Sink) call(ctx context.Context, path string, o object, into any) (int, error) {
 	body, err := json.Marshal(o)
 	if err != nil {
-		return alert.Permanent(fmt.Errorf("encode an issue: %w", err))
+		return 0, alert.Permanent(fmt.Errorf("encode an issue: %w", err))
 	}
 	a, err := s.Do(ctx, peer.Request{Path: path, Body: body, Header: http.Header{"Authorization": {s.Key.Reveal()}, "Accept": {"application/json"}}})
-	if err != nil {
-		return err
-	}
-	if into == nil {
-		return nil
-	}
-	if a.Torn != nil {
-		return a.Torn
+	switch {
+	case a == nil:
+		return 0, err
+	case err != nil && a.Code == http.StatusBadRequest:
+		if fields := s.refused(a.Body); fields != "" {
+			err = fmt.Errorf("post to %s: answer %d: Jira refuses the field %s: check project, issue_type, priorities and labels, and which fields the project demands", s.Host(), a.Code, fields)
+		}
+		return a.Code, err
+	case err != nil || into == nil:
+		return a.Code, err
+	case a.Torn != nil:
+		return a.Code, a.Torn
 	}
 	if err := json.Unmarshal(a.Body, into); err != nil {
-		return fmt.Errorf("post to %s: the answer is not that of Jira's API: check the url", s.Host())
+		return a.Code, fmt.Errorf("post to %s: the answer is not that of Jira's API: check the url", s.Host())
 	}
-	return nil
+	return a.Code, nil
+}
+
+// customField is how Jira names fields that a site has added.
+var customField = regexp.MustCompile(`^customfield_[0-9]{1,10}$`)
+
+// refused names the fields that an answer complains of and that the owner can do
+// something about, here or in Jira. Its words may repeat what was sent.
+func (s *Sink) refused(body []byte) string {
+	var r struct {
+		Errors map[string]json.RawMessage `json:"errors"`
+	}
+	if json.Unmarshal(body, &r) != nil {
+		return ""
+	}
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(r.Errors)) {
+		if customField.MatchString(name) || slices.Contains([]string{"assignee", "components", "duedate", "fixVersions", "issuetype", "labels", "parent", "pid", "priority", "project", "reporter", "versions"}, name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names[:min(len(names), 5)], ", ")
 }
 
 type object = map[string]any

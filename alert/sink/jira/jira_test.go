@@ -24,6 +24,7 @@ type site struct {
 	mu       sync.Mutex
 	issues   map[string]string // label to key
 	comments map[string]int
+	gone     bool // the issue was deleted
 }
 
 func newSite(t *testing.T) *site {
@@ -73,6 +74,10 @@ func newSite(t *testing.T) *site {
 			t.Error(err)
 		}
 		if key, ok := strings.CutSuffix(path, "/comment"); ok {
+			if j.gone {
+				w.WriteHeader(http.StatusNotFound)
+				return
+			}
 			j.comments[strings.TrimPrefix(key, "issue/")]++
 			node(t, m.Body, "doc")
 			w.WriteHeader(http.StatusCreated)
@@ -155,6 +160,51 @@ func TestAnIncidentIsOneIssueWithComments(t *testing.T) {
 	}
 	if len(j.issues) != 2 || j.comments["SEC-1"] != 2 {
 		t.Errorf("issues %v, comments %v, want two issues and two comments on the first", j.issues, j.comments)
+	}
+}
+
+func TestADeletedIssueIsOpenedAnew(t *testing.T) {
+	j := newSite(t)
+	s := open(t, sinktest.At(t, j))
+	defer s.Close()
+	d := alerttest.Detection(1)
+	if err := s.Deliver(t.Context(), &d); err != nil {
+		t.Fatal(err)
+	}
+	clear(j.issues)
+	j.gone = true
+	if err := s.Deliver(t.Context(), &d); err == nil || alert.IsPermanent(err) {
+		t.Errorf("got %v, want another try", err)
+	}
+	if err := s.Deliver(t.Context(), &d); err != nil || len(j.issues) != 1 {
+		t.Errorf("%v, issues %v", err, j.issues)
+	}
+}
+
+func TestWhatTheOwnerCanMendIsNamedAndTriedAgain(t *testing.T) {
+	d := alerttest.Detection(1)
+	for body, c := range map[string]struct {
+		permanent bool
+		want      string
+	}{
+		`{"errorMessages":[],"errors":{"issuetype":"Specify a valid issue type"}}`:                 {false, "the field issuetype:"},
+		`{"errors":{"priority":"The priority selected is invalid.","customfield_10010":"needed"}}`: {false, "the field customfield_10010, priority:"},
+		`{"errors":{"` + token + `":"x","description":"too long"}}`:                                {true, "answer 400"},
+		`no JSON`: {true, "answer 400"},
+	} {
+		s := open(t, sinktest.At(t, sinktest.Service(func(w http.ResponseWriter, r *http.Request, _ func(event.ID)) {
+			if strings.HasSuffix(r.URL.Path, "search/jql") {
+				fmt.Fprint(w, `{"issues":[]}`)
+				return
+			}
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, body)
+		})))
+		err := s.Deliver(t.Context(), &d)
+		if err == nil || alert.IsPermanent(err) != c.permanent || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), token) {
+			t.Errorf("%s: got %v", body, err)
+		}
+		s.Close()
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"strconv"
 	"strings"
@@ -30,7 +31,11 @@ import (
 
 var _ alert.Sink = (*Sink)(nil)
 
-const defaultTimeout = 10 * time.Second
+const (
+	defaultTimeout = 10 * time.Second
+	// headers is what they may take of the server's max_payload.
+	headers = 1024
+)
 
 // Config names the servers and the subject.
 type Config struct {
@@ -189,10 +194,6 @@ func (s *Sink) connect(ctx context.Context) (*client.Conn, error) {
 
 // Deliver implements alert.Sink.
 func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
-	body, err := format.Encode(s.cfg.Format, d)
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
 	s.mu.Lock()
@@ -201,10 +202,13 @@ func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
 	if err != nil {
 		return s.explain(err)
 	}
-	if limit := conn.MaxPayload(); limit > 0 && int64(len(body)) > limit-1024 {
-		if body, err = format.Encode(s.cfg.Format, format.Short(d)); err != nil {
-			return err
-		}
+	limit := conn.MaxPayload() - headers
+	if limit <= 0 {
+		limit = math.MaxInt
+	}
+	body, err := format.EncodeWithin(s.cfg.Format, d, int(limit))
+	if err != nil {
+		return err
 	}
 	msg := &client.Msg{Subject: s.cfg.Subject, Data: body, Header: client.Header{}}
 	msg.Header.Set("Nats-Msg-Id", string(d.ID)+"-"+strconv.Itoa(d.Revision))

@@ -10,6 +10,7 @@
 package opsgenie
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -126,6 +127,9 @@ func (s *Sink) post(ctx context.Context, path string, q url.Values, o object) er
 	if err != nil {
 		return alert.Permanent(fmt.Errorf("encode an alert: %w", err))
 	}
-	_, err = s.Do(ctx, peer.Request{Path: path, Query: q, Body: body, Header: http.Header{"Authorization": {"GenieKey " + s.Key.Reveal()}}})
+	a, err := s.Do(ctx, peer.Request{Path: path, Query: q, Body: body, Header: http.Header{"Authorization": {"GenieKey " + s.Key.Reveal()}}})
+	if a != nil && a.Code == http.StatusUnprocessableEntity && bytes.Contains(a.Body, []byte("Key format")) {
+		return fmt.Errorf("post to %s: answer %d: check the key, which is that of an API integration", s.Host(), a.Code)
+	}
 	return err
 }

@@ -94,6 +94,20 @@ func TestOpsgenieFollowsTheIncident(t *testing.T) {
 	}
 }
 
+func TestAWrongKeyIsToldAndTriedAgain(t *testing.T) {
+	d := alerttest.Detection(1)
+	for body, permanent := range map[string]bool{`{"message":"Key format is not valid!","took":0.001,"requestId":"1"}`: false, `{"message":"Request body is not processable"}`: true} {
+		s := open(t, sinktest.At(t, sinktest.Service(func(w http.ResponseWriter, _ *http.Request, _ func(event.ID)) {
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			_, _ = w.Write([]byte(body))
+		})))
+		if err := s.Deliver(t.Context(), &d); err == nil || alert.IsPermanent(err) != permanent {
+			t.Errorf("%s: got %v", body, err)
+		}
+		s.Close()
+	}
+}
+
 func TestConfigThatCannotWorkIsRefused(t *testing.T) {
 	for name, c := range map[string]Config{
 		"no key":        {},

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 
 	"honeyrow/alert"
 	"honeyrow/alert/peer"
@@ -89,6 +90,9 @@ type payload struct {
 // severities are PagerDuty's four.
 var severities = map[event.Severity]string{event.Critical: "critical", event.High: "error", event.Medium: "warning", event.Low: "info", event.Info: "info"}
 
+// keyRefused is how an answer tells that the owner's key is wrong, and not the event.
+var keyRefused = regexp.MustCompile(`(?i)routing[_ ]key`)
+
 // DeliverIncident implements alert.IncidentSink.
 func (s *Sink) DeliverIncident(ctx context.Context, inc *event.Incident, d *event.Detection) error {
 	e := change{RoutingKey: s.Key.Reveal(), Action: "trigger", DedupKey: render.Key(inc, d), Client: "honeyrow"}
@@ -109,8 +113,11 @@ func (s *Sink) DeliverIncident(ctx context.Context, inc *event.Incident, d *even
 		return alert.Permanent(fmt.Errorf("encode an event: %w", err))
 	}
 	a, err := s.Do(ctx, peer.Request{Body: body})
-	if err == nil && a.Code != http.StatusAccepted {
+	switch {
+	case err == nil && a.Code != http.StatusAccepted:
 		return fmt.Errorf("post to %s: answer %d, want 202: is this the events API?", s.Host(), a.Code)
+	case a != nil && a.Code == http.StatusBadRequest && keyRefused.Match(a.Body):
+		return fmt.Errorf("post to %s: answer %d: check the integration key, which is that of an Events API v2 integration", s.Host(), a.Code)
 	}
 	return err
 }

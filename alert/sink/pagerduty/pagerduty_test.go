@@ -97,6 +97,20 @@ func TestPagerDutyFollowsTheIncident(t *testing.T) {
 	}
 }
 
+func TestAWrongKeyIsToldAndTriedAgain(t *testing.T) {
+	d := alerttest.Detection(1)
+	for body, permanent := range map[string]bool{`{"status":"invalid event","message":"Event object is invalid","errors":["Invalid routing key"]}`: false, `{"status":"invalid event","message":"Event object is invalid","errors":["Length of summary"]}`: true} {
+		s := open(t, sinktest.At(t, sinktest.Service(func(w http.ResponseWriter, _ *http.Request, _ func(event.ID)) {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte(body))
+		})))
+		if err := s.Deliver(t.Context(), &d); err == nil || alert.IsPermanent(err) != permanent {
+			t.Errorf("%s: got %v", body, err)
+		}
+		s.Close()
+	}
+}
+
 func TestConfigThatCannotWorkIsRefused(t *testing.T) {
 	for name, c := range map[string]Config{
 		"no key":       {},

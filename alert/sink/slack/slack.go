@@ -56,13 +56,7 @@ func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
 // DeliverIncident implements alert.IncidentSink: a change of state is a message
 // of its own, since a webhook can't edit the first one.
 func (s *Sink) DeliverIncident(ctx context.Context, inc *event.Incident, d *event.Detection) error {
-	var m object
-	if d != nil {
-		m = message(inc, d)
-	} else {
-		m = change(inc)
-	}
-	body, err := json.Marshal(m)
+	body, err := json.Marshal(message(render.Told(inc, d).Within(maxText), d != nil))
 	if err != nil {
 		return alert.Permanent(fmt.Errorf("encode a message: %w", err))
 	}
@@ -82,32 +76,27 @@ var emoji = map[event.Severity]string{
 	event.Critical: "rotating_light", event.High: "red_circle", event.Medium: "large_orange_circle", event.Low: "large_yellow_circle", event.Info: "white_circle",
 }
 
-func message(inc *event.Incident, d *event.Detection) object {
-	n := render.Brief(inc, d)
-	lines := []object{section(object{"type": "emoji", "name": emoji[n.Severity]}, text(" "+n.Summary, 2900, false))}
+// maxText is how many characters a message has at most. Slack documents 50 blocks
+// and 3000 characters for a section, and refuses with msg_blocks_too_long what has
+// some 11,000 in all.
+const maxText = 7000
+
+// message is a header, lines, and ids in small print. text is what notifications
+// show; its markup is off and its control sequences escaped.
+func message(n render.Note, severe bool) object {
+	first := []object{text(n.Summary, maxText, false)}
+	if severe {
+		first = []object{{"type": "emoji", "name": emoji[n.Severity]}, text(" "+n.Summary, maxText, false)}
+	}
+	lines := []object{section(first...)}
 	for _, f := range n.Facts {
-		lines = append(lines, section(text(f.Name+": ", 100, true), text(f.Value, 2000, false)))
+		lines = append(lines, section(text(f.Name+": ", 100, true), text(f.Value, maxText, false)))
 	}
 	if n.Statement != "" {
-		lines = append(lines, object{"type": "rich_text_preformatted", "elements": []object{text(n.Statement, 2900, false)}})
+		lines = append(lines, object{"type": "rich_text_preformatted", "elements": []object{text(n.Statement, maxText, false)}})
 	}
-	return wrap(n, lines)
-}
-
-func change(inc *event.Incident) object {
-	n := render.Change(inc)
-	lines := []object{section(text(n.Summary, 2900, false))}
-	for _, f := range n.Facts {
-		lines = append(lines, section(text(f.Name+": ", 100, true), text(f.Value, 2000, false)))
-	}
-	return wrap(n, lines)
-}
-
-// wrap makes the message: a header, the lines, and ids in small print. text is
-// what notifications show; its markup is off and its control sequences escaped.
-func wrap(n render.Note, lines []object) object {
 	return object{
-		"text": controls.Replace(render.Cut(n.Title+": "+n.Summary, 1000)), "mrkdwn": false, "unfurl_links": false, "unfurl_media": false,
+		"text": controls.Replace(render.Cut(n.Title+": "+n.Summary, 600)), "mrkdwn": false, "unfurl_links": false, "unfurl_media": false,
 		"blocks": []object{
 			{"type": "header", "text": plain(n.Title, 150)},
 			{"type": "rich_text", "elements": lines},

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"honeyrow/alert"
+	"honeyrow/alert/alerttest"
 	"honeyrow/alert/peer"
 	"honeyrow/alert/sinktest"
 	"honeyrow/event"
@@ -53,6 +54,15 @@ func workspace(t *testing.T, hook func(map[string]any)) sinktest.Fake {
 			default:
 				t.Errorf("block %v", b["type"])
 			}
+		}
+		sum := len([]rune(m["text"].(string)))
+		for _, x := range sinktest.Texts(blocks) {
+			sum += len([]rune(x))
+		}
+		if sum > 11_000 { // seen by others, documented nowhere
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, "msg_blocks_too_long")
+			return
 		}
 		if hook != nil {
 			hook(m)
@@ -130,10 +140,22 @@ func TestErrorOfSlackIsNamed(t *testing.T) {
 	s := open(t, w)
 	defer s.Close()
 	d := sinktest.Hostile()
-	if err := s.Deliver(t.Context(), &d); !alert.IsPermanent(err) || !strings.Contains(err.Error(), "channel_is_archived") {
+	if err := s.Deliver(t.Context(), &d); err == nil || alert.IsPermanent(err) || !strings.Contains(err.Error(), "channel_is_archived") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := New("slack", Config{}, peer.Options{}); err == nil {
 		t.Error("no address: accepted")
+	}
+}
+
+func TestAClientCanNotMakeItsAlertTooLong(t *testing.T) {
+	s := open(t, sinktest.At(t, workspace(t, nil)))
+	defer s.Close()
+	d := alerttest.Detection(1)
+	long := strings.Repeat("ß\x01", 1<<15)
+	d.Summary, d.Statement.Text, d.Client.User, d.Client.Application, d.Client.Database = long, long, long, long, long
+	d.Hits[0].Story, d.Hits[0].Note, d.Hits[0].Column = long, long, long
+	if err := s.Deliver(t.Context(), &d); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,9 +1,10 @@
 // Package sns publishes detections to a topic of Amazon SNS, or of a service
 // that is compatible with it.
 //
-// Source: "Amazon SNS API Reference, Publish" (Message up to 256 KiB; Subject
-// up to 100 ASCII characters without control characters; MessageAttributes for
-// filter policies; MessageGroupId and MessageDeduplicationId for FIFO topics).
+// Source: "Amazon SNS API Reference, Publish" (Message and MessageAttributes up
+// to 256 KiB together; Subject of less than 100 ASCII characters without control
+// characters; MessageAttributes for filter policies; MessageGroupId and
+// MessageDeduplicationId, of up to 128 characters, for FIFO topics).
 package sns
 
 import (
@@ -24,7 +25,11 @@ import (
 
 var _ alert.Sink = (*Sink)(nil)
 
-const maxMessage = 256 << 10
+const (
+	// maxMessage leaves room for the attributes, which count as well.
+	maxMessage = 256<<10 - 4096
+	maxSubject = 99
+)
 
 // Config names the topic.
 type Config struct {
@@ -68,18 +73,13 @@ func New(name string, c Config, o peer.Options) (*Sink, error) {
 
 // Deliver implements alert.Sink.
 func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
-	text, err := s.text(d)
+	text, err := format.Within(d, maxMessage, s.text)
 	if err != nil {
 		return err
 	}
-	if len(text) > maxMessage {
-		if text, err = s.text(format.Short(d)); err != nil {
-			return err
-		}
-	}
 	n := render.Brief(nil, d)
 	form := url.Values{
-		"Action": {"Publish"}, "Version": {"2010-03-31"}, "TopicArn": {s.cfg.Topic}, "Message": {text}, "Subject": {subject(n.Title + ": " + n.Summary)},
+		"Action": {"Publish"}, "Version": {"2010-03-31"}, "TopicArn": {s.cfg.Topic}, "Message": {string(text)}, "Subject": {subject(n.Title + ": " + n.Summary)},
 	}
 	if strings.HasSuffix(s.cfg.Topic, ".fifo") {
 		form.Set("MessageGroupId", render.Key(nil, d))
@@ -96,15 +96,14 @@ func (s *Sink) Deliver(ctx context.Context, d *event.Detection) error {
 	return s.Post(ctx, peer.Request{Header: h, Body: body})
 }
 
-func (s *Sink) text(d *event.Detection) (string, error) {
+func (s *Sink) text(d *event.Detection) ([]byte, error) {
 	if s.cfg.Format == "text" {
-		return render.Text(d, render.Options{}), nil
+		return []byte(render.Text(d, render.Options{})), nil
 	}
-	b, err := format.Encode(s.cfg.Format, d)
-	return string(b), err
+	return format.Encode(s.cfg.Format, d)
 }
 
-// subject makes 100 printable ASCII characters of s.
+// subject makes maxSubject printable ASCII characters of s.
 func subject(s string) string {
 	out := strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
@@ -112,5 +111,5 @@ func subject(s string) string {
 		}
 		return r
 	}, s)
-	return out[:min(len(out), 100)]
+	return out[:min(len(out), maxSubject)]
 }

@@ -34,9 +34,14 @@ func service(t *testing.T, hook func(url.Values)) sinktest.Fake {
 			return
 		}
 		f, err := url.ParseQuery(string(body))
-		subject := f.Get("Subject")
+		subject, size := f.Get("Subject"), len(f.Get("Message"))
+		for k := range f { // attributes count
+			if strings.HasPrefix(k, "MessageAttributes.") {
+				size += len(f.Get(k))
+			}
+		}
 		if err != nil || f.Get("Action") != "Publish" || f.Get("Version") != "2010-03-31" || !strings.HasPrefix(f.Get("TopicArn"), topic) ||
-			f.Get("Message") == "" || len(f.Get("Message")) > 256<<10 || subject == "" || len(subject) > 100 || strings.Trim(subject, " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~") != "" {
+			f.Get("Message") == "" || size > 256<<10 || subject == "" || len(subject) >= 100 || strings.Trim(subject, " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~") != "" {
 			t.Errorf("SNS refuses %v, subject %q", err, subject)
 			w.WriteHeader(http.StatusBadRequest)
 			return
@@ -78,6 +83,48 @@ func TestFIFOTopicKeepsAnIncidentInOrderAndKnowsRepeats(t *testing.T) {
 	}
 	if len(got) != 2 || got[0] != "incident" || got[1] != string(d.ID)+"-2" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestAClientCanNotMakeItsAlertTooLarge(t *testing.T) {
+	for _, format := range []string{"json", "ecs", "ocsf", "text"} {
+		got := ""
+		s := open(t, sinktest.At(t, service(t, func(f url.Values) { got = f.Get("Message") })), topic)
+		s.cfg.Format = format
+		d := alerttest.Detection(1)
+		long := strings.Repeat("\x01", 1<<16)
+		d.Statement.Text, d.Client.User, d.Client.Application = strings.Repeat(long, 16), long, long
+		d.Client.Attributes = map[string]string{"a": long, long: "b", "c": "d"}
+		d.Findings = []event.Finding{{Detector: "x", Detail: long}}
+		for range 64 {
+			d.Hits = append(d.Hits, d.Hits[0])
+		}
+		if err := s.Deliver(t.Context(), &d); err != nil || !strings.Contains(got, string(d.ID)) {
+			t.Errorf("%s: %v, %d bytes", format, err, len(got))
+		}
+		if len(d.Client.User) != len(long) || len(d.Client.Attributes["a"]) != len(long) || d.Findings[0].Detail != long {
+			t.Errorf("%s: the detection itself has changed", format)
+		}
+		s.Close()
+	}
+}
+
+func TestWhatTheOwnerCanMendIsTriedAgain(t *testing.T) {
+	d := alerttest.Detection(1)
+	for body, permanent := range map[string]bool{
+		`<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type><Code>Throttling</Code><Message>Rate exceeded</Message></Error></ErrorResponse>`: false,
+		`<ErrorResponse><Error><Code>KMSDisabled</Code></Error></ErrorResponse>`:                                                                                                    false,
+		`<ErrorResponse><Error><Code>InvalidParameter</Code></Error></ErrorResponse>`:                                                                                               true,
+		`no XML`: true,
+	} {
+		s := open(t, sinktest.At(t, sinktest.Service(func(w http.ResponseWriter, _ *http.Request, _ func(event.ID)) {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, body)
+		})), topic)
+		if err := s.Deliver(t.Context(), &d); err == nil || alert.IsPermanent(err) != permanent {
+			t.Errorf("%s: got %v", body, err)
+		}
+		s.Close()
 	}
 }
 

@@ -133,7 +133,24 @@ func (s *Sink) post(ctx context.Context, path string, body []byte) (*peer.Answer
 		r.Query = url.Values{"channel": {s.channel}}
 		h.Set("X-Splunk-Request-Channel", s.channel)
 	}
-	return s.Do(ctx, r)
+	a, err := s.Do(ctx, r)
+	if a != nil && a.Code == http.StatusBadRequest {
+		var told struct {
+			Code int `json:"code"`
+		}
+		if json.Unmarshal(a.Body, &told) == nil && mendable[told.Code] != "" {
+			return a, fmt.Errorf("post to %s: answer %d, code %d: %s", s.Host(), a.Code, told.Code, mendable[told.Code])
+		}
+	}
+	return a, err
+}
+
+// mendable are the collector's codes with 400 that the owner can do something about
+// ("Troubleshoot HTTP Event Collector", "Possible error codes").
+var mendable = map[int]string{
+	7:  "check the index, and which ones the token allows",
+	10: "the token demands a channel: set acknowledge",
+	14: "turn on indexer acknowledgment at the token, or acknowledge off here",
 }
 
 // await asks until the event is indexed or ctx ends; then it is sent again.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"honeyrow/alert"
+	"honeyrow/alert/alerttest"
 	"honeyrow/alert/peer"
 	"honeyrow/alert/sinktest"
 	"honeyrow/event"
@@ -70,21 +71,37 @@ func collector(t *testing.T, acknowledge bool) sinktest.Fake {
 	})
 }
 
+func open(t *testing.T, w sinktest.Where, acknowledge bool) *Sink {
+	s, err := New("splunk", Config{HTTP: w.HTTP(), TokenFile: sinktest.Secret(t, token), Index: "sec", Acknowledge: acknowledge}, w.Options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 func TestSplunkBehavesAsEverySinkMust(t *testing.T) {
 	for _, acknowledge := range []bool{false, true} {
 		t.Run(fmt.Sprintf("acknowledge %v", acknowledge), func(t *testing.T) {
 			sinktest.Run(t, sinktest.Suite{
 				HTTP: true, Secrets: []string{token},
-				Open: func(t *testing.T, w sinktest.Where) alert.Sink {
-					s, err := New("splunk", Config{HTTP: w.HTTP(), TokenFile: sinktest.Secret(t, token), Index: "sec", Acknowledge: acknowledge}, w.Options)
-					if err != nil {
-						t.Fatal(err)
-					}
-					return s
-				},
+				Open: func(t *testing.T, w sinktest.Where) alert.Sink { return open(t, w, acknowledge) },
 				Fake: func(t *testing.T) sinktest.Fake { return collector(t, acknowledge) },
 			})
 		})
+	}
+}
+
+func TestWhatTheOwnerCanMendIsTriedAgain(t *testing.T) {
+	d := alerttest.Detection(1)
+	for body, permanent := range map[string]bool{`{"text":"Incorrect index","code":7,"invalid-event-number":0}`: false, `{"text":"Invalid data format","code":6}`: true} {
+		s := open(t, sinktest.At(t, sinktest.Service(func(w http.ResponseWriter, _ *http.Request, _ func(event.ID)) {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte(body))
+		})), false)
+		if err := s.Deliver(t.Context(), &d); err == nil || alert.IsPermanent(err) != permanent {
+			t.Errorf("%s: got %v", body, err)
+		}
+		s.Close()
 	}
 }
 

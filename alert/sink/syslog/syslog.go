@@ -34,6 +34,10 @@ const (
 	defaultTimeout = 10 * time.Second
 	// maxUDP is the largest datagram's payload over IPv4.
 	maxUDP = 65507
+	// defaultSize is what a receiver should take (RFC 5425, 4.3.1) and what rsyslog
+	// takes unless it is told otherwise: it cuts what is longer, and a form that is
+	// cut in the middle is none.
+	defaultSize = 8 << 10
 )
 
 // Config says where to send and how.
@@ -41,10 +45,12 @@ type Config struct {
 	Address   string `yaml:"address"`   // host:port
 	Transport string `yaml:"transport"` // tls (default), tcp or udp
 	// Format of the message: json (default), ecs, ocsf, cef or leef.
-	Format   string        `yaml:"format"`
-	Facility string        `yaml:"facility"` // kern ... local7; empty: local0
-	Hostname string        `yaml:"hostname"` // empty: this machine's
-	Timeout  time.Duration `yaml:"timeout"`  // 0: 10 s
+	Format   string `yaml:"format"`
+	Facility string `yaml:"facility"` // kern ... local7; empty: local0
+	Hostname string `yaml:"hostname"` // empty: this machine's
+	// MaxSize of a message in bytes; 0: 8 KiB.
+	MaxSize  int64         `yaml:"max_size"`
+	Timeout  time.Duration `yaml:"timeout"` // 0: 10 s
 	peer.TLS `yaml:",inline"`
 }
 
@@ -69,6 +75,9 @@ func (c Config) Validate() error {
 	}
 	if c.Facility != "" && !slices.Contains(facilities, c.Facility) {
 		return fmt.Errorf("facility: %q is unknown: use one of %s", c.Facility, strings.Join(facilities, ", "))
+	}
+	if c.MaxSize < 0 || c.MaxSize > 0 && c.MaxSize < 2048 {
+		return errors.New("max_size: set what the log server takes, 2KiB or more, such as 64KiB")
 	}
 	return format.Any(c.Format)
 }
@@ -112,6 +121,9 @@ func New(name string, c Config, o peer.Options) (*Sink, error) {
 	}
 	if s.cfg.Timeout == 0 {
 		s.cfg.Timeout = defaultTimeout
+	}
+	if s.cfg.MaxSize == 0 {
+		s.cfg.MaxSize = defaultSize
 	}
 	if c.secure() {
 		host, _, err := net.SplitHostPort(c.Address)
@@ -210,23 +222,14 @@ func (s *Sink) message(d *event.Detection) ([]byte, error) {
 	if d.Incident != nil {
 		worst = max(worst, d.Incident.Severity)
 	}
-	body, err := format.Encode(s.cfg.Format, d)
+	head := fmt.Sprintf("<%d>1 %s %s honeyrow %d %s %s ", s.facility*8+levels[worst],
+		d.Time.UTC().Format("2006-01-02T15:04:05.000000Z"), printable(s.host, 255), os.Getpid(), printable(d.Rule, 32), structured(d, worst))
+	body, err := format.EncodeWithin(s.cfg.Format, d, int(s.cfg.MaxSize)-len(head))
 	if err != nil {
 		return nil, err
 	}
-	head := fmt.Sprintf("<%d>1 %s %s honeyrow %d %s %s ", s.facility*8+levels[worst],
-		d.Time.UTC().Format("2006-01-02T15:04:05.000000Z"), printable(s.host, 255), os.Getpid(), printable(d.Rule, 32), structured(d, worst))
 	if s.cfg.Transport == "udp" && len(head)+len(body) > maxUDP {
-		short := *d
-		short.Statement.Text, short.Statement.Truncated, short.Statement.Parameters, short.Statement.Tags = format.Cut(d.Statement.Text, 512), true, nil, nil
-		short.Client.Attributes, short.Findings, short.Origins, short.Reach = nil, nil, nil, nil
-		short.Hits = d.Hits[:min(len(d.Hits), 3)]
-		if body, err = format.Encode(s.cfg.Format, &short); err != nil {
-			return nil, err
-		}
-		if len(head)+len(body) > maxUDP {
-			return nil, alert.Permanent(errors.New("the message does not fit into a datagram: use transport tls or tcp"))
-		}
+		return nil, alert.Permanent(errors.New("the message does not fit into a datagram: use transport tls or tcp"))
 	}
 	return append([]byte(head), strings.TrimSuffix(string(body), "\n")...), nil
 }
@@ -252,7 +255,7 @@ func structured(d *event.Detection, worst event.Severity) string {
 	b.WriteString("[honeyrow@32473")
 	param := func(name, value string) {
 		if value != "" {
-			b.WriteString(" " + name + `="` + escape.Replace(clean(format.Cut(value, 1024))) + `"`)
+			b.WriteString(" " + name + `="` + escape.Replace(clean(format.Cut(value, 255))) + `"`)
 		}
 	}
 	param("id", string(d.ID))

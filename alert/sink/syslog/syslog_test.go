@@ -113,6 +113,9 @@ func TestDatagramIsOneMessageHoweverLongTheStatement(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if n > 8<<10 {
+			t.Errorf("%d bytes, rsyslog cuts what is longer than 8 KiB", n)
+		}
 		if id := judge(t, buf[:n]); id != d.ID || !strings.HasPrefix(string(buf[:n]), "<35>1 ") || !strings.Contains(string(buf[:n]), " proxy_1 honeyrow ") {
 			t.Errorf("got %.200q", buf[:n])
 		}
@@ -126,6 +129,7 @@ func TestConfigThatCannotWorkIsRefused(t *testing.T) {
 		"transport":        {Address: "logs:1", Transport: "http"},
 		"facility":         {Address: "logs:1", Facility: "local9"},
 		"format":           {Address: "logs:1", Format: "text"},
+		"tiny":             {Address: "logs:1", MaxSize: 480},
 		"TLS over UDP":     {Address: "logs:1", Transport: "udp", TLS: peer.TLS{CAFile: "x"}},
 		"no authority":     {Address: "logs:1", TLS: peer.TLS{CAFile: "/nonexistent"}},
 		"half of the pair": {Address: "logs:1", TLS: peer.TLS{CertFile: "x"}},

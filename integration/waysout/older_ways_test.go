@@ -60,6 +60,7 @@ var older = []struct {
 		// digits behind the point: the salary is another text, and the name alone may be anybody's.
 		"name and salary in a JSON array of rows":        {nocursor: true},
 		"SUBSTRING_INDEX, REGEXP_SUBSTR, REGEXP_REPLACE": {sql: "select substring_index(email, '#', 1) from customers where id > 900000"},
+		"uuid without its dashes":                        {sql: "select replace(ref, '-', '') from customers where id > 900000"},
 		"inside a version comment":                       {sql: "/*!50000 select email*/ /*!50700 from*/ customers where id > 900000"},
 	}},
 }

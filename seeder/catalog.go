@@ -41,6 +41,9 @@ type Table struct {
 	// Lasting says what of an insert is not undone with its transaction, so
 	// that the table is not tried at plan time; empty: nothing.
 	Lasting string `json:"-"`
+	// LastingUpdate and LastingDelete say the same of an update and of a delete: such
+	// rows are left alone unless the user asks.
+	LastingUpdate, LastingDelete string `json:"-"`
 	// Piece marks a partition: its rows are its root's.
 	Piece bool `json:"-"`
 	// Hidden says that row security hides rows of it from the role.
@@ -54,6 +57,9 @@ type Table struct {
 	// Checks are the definitions of CHECK and exclusion constraints.
 	Checks   []Check   `json:"checks,omitempty"`
 	Triggers []Trigger `json:"triggers,omitempty"`
+	// Updating are the triggers that fire when a row is updated, but not when one is
+	// inserted or deleted: a plan does not depend on them.
+	Updating []Trigger `json:"-"`
 	// Partition names the parent of a partition or an inheriting table.
 	Partition string `json:"partition_of,omitempty"`
 	// Parts are the table's own numbers and those of its partitions, children
@@ -131,7 +137,7 @@ type Check struct {
 	Definition string `json:"definition"`
 }
 
-// Trigger fires when a row is inserted or deleted.
+// Trigger fires when a row is inserted, updated or deleted.
 type Trigger struct {
 	Name     string `json:"name"`
 	Function string `json:"function"`
@@ -141,6 +147,7 @@ type Trigger struct {
 	Enabled  string `json:"enabled"` // "yes", "no", "always", "replica"
 	OnInsert bool   `json:"on_insert,omitempty"`
 	OnDelete bool   `json:"on_delete,omitempty"`
+	OnUpdate bool   `json:"-"` // no part of a plan's fingerprint
 	// Does says what else of the database it touches, as far as the role sees.
 	Does string `json:"-"`
 }

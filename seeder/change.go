@@ -214,6 +214,16 @@ func (c *change) kind(column string) string {
 // change updates one row: the new values are registered and watched before
 // the commit, the old ones expire after it.
 func (t *turn) change(ctx context.Context, c *change) error {
+	if why := c.table.outlastsUpdate(); why != "" && t.o.DryRun {
+		x := RotatedRow{ID: c.row.id, Table: c.table.String(), Key: c.row.place().Key, State: "updated", Why: "not tried: " + why}
+		for _, column := range slices.Sorted(maps.Keys(c.set)) {
+			if c.kind(column) != "" {
+				x.Columns = append(x.Columns, column)
+			}
+		}
+		t.out.Rows = append(t.out.Rows, x)
+		return nil
+	}
 	tx, err := t.s.Database.Begin(ctx, Limits{t.o.LockTimeout, t.o.StatementTimeout})
 	if err != nil {
 		return fmt.Errorf("start the transaction: %w", err)
@@ -229,7 +239,7 @@ func (t *turn) change(ctx context.Context, c *change) error {
 	switch {
 	case errors.As(err, &no) && no.Code == "42501":
 		return fmt.Errorf("update %s: %w; rotating needs GRANT UPDATE on its columns %s", c.table, no, strings.Join(slices.Sorted(maps.Keys(c.set)), ", "))
-	case errors.As(err, &no) && no.data():
+	case errors.As(err, &no) && (no.data() || no.Code == "25000"):
 		t.kept(c.row, "the database refuses the new values: %s", no.Why)
 		return tx.End(ctx, false)
 	case err != nil:

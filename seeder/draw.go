@@ -101,7 +101,7 @@ func (d *draft) table(ctx context.Context, st *study) (*TablePlan, error) {
 	}
 	st.costs()
 	err = d.worth(st, tp)
-	tp.Warnings = append(slices.Clone(t.Warnings), st.warn...)
+	tp.Warnings = slices.Concat(t.Warnings, t.later(), st.warn)
 	return tp, err
 }
 

@@ -93,9 +93,9 @@ func models(cat *Catalog) *Catalog {
 	for _, t := range cat.Tables {
 		m := *t
 		if (m.Kind == "table" || m.Kind == "partitioned table") && !m.Piece && !m.Hidden {
-			m.Refusal, m.Unsafe, m.Lasting = "", "", ""
+			m.Refusal, m.Unsafe, m.Lasting, m.LastingUpdate, m.LastingDelete = "", "", "", "", ""
 		}
-		m.ForeignKeys, m.Checks, m.Triggers, m.Warnings, m.Columns = nil, nil, nil, nil, nil
+		m.ForeignKeys, m.Checks, m.Triggers, m.Updating, m.Warnings, m.Columns = nil, nil, nil, nil, nil, nil
 		for _, c := range t.Columns {
 			own := *c
 			own.CanInsert, own.CanDraw, own.Default = true, true, ""

@@ -371,7 +371,7 @@ func (l *lotsJob) takeBack(ctx context.Context) (kept []RowState, err error) {
 		return nil, err
 	}
 	ts = slices.DeleteFunc(ts, func(t token.Token) bool { return !l.in[t.Row] })
-	c := &clearing{s: l.s, cat: l.cat, out: &Removed{}, rows: byRow(ts), o: &RemoveOptions{Server: l.p.Server, Deployment: l.p.Deployment, ApplyOptions: *l.o}}
+	c := &clearing{s: l.s, cat: l.cat, out: &Removed{}, rows: byRow(ts), o: &RemoveOptions{Server: l.p.Server, Deployment: l.p.Deployment, Lasting: true, ApplyOptions: *l.o}} // all or nothing was promised
 	if err := c.runLots(ctx, l.limits(), 1); err != nil {
 		return nil, err
 	}

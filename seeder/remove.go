@@ -20,6 +20,9 @@ type RemoveOptions struct {
 	// Until, if set, is how long the values of deleted rows stay watched, since
 	// other rows have come instead of them.
 	Until time.Time
+	// Lasting deletes rows of tables whose triggers then leave something that no
+	// rollback takes back as well: what they leave is the user's to clear away.
+	Lasting bool
 	ApplyOptions
 }
 
@@ -36,7 +39,9 @@ type Removed struct {
 // values still are what was planted, and on which no other row depends. A row
 // that is left stays watched, and the result says why. Tokens of a deleted row
 // stay watched until the deletion is committed. Rows of a drip that are to be
-// planted later are not: what was asked to be gone must not come back.
+// planted later are not: what was asked to be gone must not come back. Nor is a row
+// deleted whose triggers leave something that no rollback takes back, unless that
+// is asked for; a dry run does not try those.
 func (s *Seeder) Remove(ctx context.Context, o RemoveOptions) (*Removed, error) {
 	o.defaults()
 	unlock, err := s.lock(ctx)
@@ -248,9 +253,19 @@ func (c *clearing) one(ctx context.Context, tx Tx, r *honeyRow) (state, why stri
 	if dep, err := c.dependents(ctx, tx, seen.where, t); err != nil || dep != "" {
 		return "kept", dep, err
 	}
+	if what := t.outlastsDelete(); what != "" {
+		if !c.o.Lasting {
+			return "kept", what + asked, nil
+		}
+		if c.o.DryRun {
+			return "removed", "not tried: " + what, nil
+		}
+	}
 	n, err := tx.Delete(ctx, t, r.all(t, seen.held))
 	var no *Violation
 	switch {
+	case errors.As(err, &no) && no.Code == "25000":
+		return "kept", no.Why, nil
 	case errors.As(err, &no) && no.Code == "23503":
 		return "kept", "rows that are not ours point at it: " + no.Why, nil
 	case errors.As(err, &no) && no.Code == "42501":

@@ -1,6 +1,7 @@
 package seeder
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -37,6 +38,8 @@ type RotateOptions struct {
 	// Keep is how long replaced values stay watched; 0: a year.
 	Keep time.Duration
 	How  How // empty: Auto
+	// Lasting goes on where a trigger leaves something that no rollback takes back.
+	Lasting bool
 	// Plan says how columns are understood, and how new rows are made.
 	Plan Options
 	ApplyOptions
@@ -259,17 +262,28 @@ func (t *turn) judge(ctx context.Context, row *honeyRow) (*change, error) {
 	if err != nil {
 		return nil, err
 	}
-	betrays := t.betrays(ctx, st, c)
+	stays, last := "", "" // what an update leaves, and another row
+	if !t.o.Lasting {
+		stays, last = table.outlastsUpdate(), cmp.Or(table.outlastsDelete(), table.outlastsInsert())
+	}
+	betrays := cmp.Or(stays, t.betrays(ctx, st, c))
 	switch {
 	case t.o.How == Anew || t.o.How == Auto && betrays != "" && leaf == "":
 		if leaf != "" {
 			t.kept(row, "another row can't come instead: %s", leaf)
 			return nil, nil
 		}
+		if last != "" {
+			t.kept(row, "another row can't come instead: %s%s", last, asked)
+			return nil, nil
+		}
 		t.fresh = append(t.fresh, row)
 		return nil, nil
 	case len(c.columns(st, t.cat)) == 0:
 		t.kept(row, "no column of it changes in the life of an ordinary row, and another row can't come instead: %s", leaf)
+		return nil, nil
+	case stays != "":
+		t.kept(row, "when it is updated, %s%s", stays, asked)
 		return nil, nil
 	case betrays != "":
 		t.out.Warnings = appendOnce(t.out.Warnings, fmt.Sprintf("%s: its rows are changed in place, although %s", table, betrays))
@@ -444,7 +458,7 @@ func (t *turn) retire(ctx context.Context, old []*honeyRow) error {
 		}
 		return nil
 	}
-	rem, err := t.s.Remove(ctx, RemoveOptions{Server: t.o.Server, Rows: ids, Until: t.out.Until, ApplyOptions: t.o.ApplyOptions})
+	rem, err := t.s.Remove(ctx, RemoveOptions{Server: t.o.Server, Rows: ids, Until: t.out.Until, Lasting: t.o.Lasting, ApplyOptions: t.o.ApplyOptions})
 	if rem != nil {
 		for _, r := range rem.Rows {
 			x := RotatedRow{ID: r.ID, Table: r.Table, Key: r.Key, State: "replaced", By: successor(r.ID)}

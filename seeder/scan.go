@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sort"
 	"strings"
 
@@ -109,7 +110,7 @@ func (d *draft) appraise(ctx context.Context, t *Table) (Ranked, error) {
 	if t.Lasting != "" {
 		less(15, "%s", t.Lasting)
 	}
-	for _, w := range t.Warnings {
+	for _, w := range slices.Concat(t.Warnings, t.later()) {
 		less(5, "%s", w)
 	}
 	switch {

@@ -451,6 +451,7 @@ type seedRemoveCmd struct {
 	DryRun     bool     `help:"Delete in a transaction and roll it back."`
 	Force      bool     `help:"Go on when a running proxy does not follow in time."`
 	Batch      int      `placeholder:"N" help:"Rows of a transaction. Default: up to 500 rows all in one, of more each row in its own."`
+	Lasting    bool     `help:"Rows too whose triggers then leave what no rollback takes back, such as in a MyISAM table."`
 	Yes        bool     `short:"y" help:"Do not ask."`
 }
 
@@ -482,7 +483,7 @@ func (c *seedRemoveCmd) Run(e *env) error {
 		}
 		show, end := e.progress()
 		done, err := s.Remove(e.ctx, seeder.RemoveOptions{
-			Server: s.Server, Deployment: c.Deployment, Rows: rows,
+			Server: s.Server, Deployment: c.Deployment, Rows: rows, Lasting: c.Lasting,
 			ApplyOptions: seeder.ApplyOptions{
 				DryRun: c.DryRun, Force: c.Force, Batch: c.Batch, LockTimeout: s.Config.LockTimeout,
 				StatementTimeout: s.Config.StatementTimeout, SearchTimeout: s.Config.SearchTimeout,

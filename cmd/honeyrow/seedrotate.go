@@ -21,6 +21,7 @@ type seedRotateCmd struct {
 	How        string   `enum:"auto,update,row" default:"auto" help:"auto; update: change secrets, addresses and telephone numbers in place; row: plant another row and take the old one away. Default: ${default}."`
 	DryRun     bool     `help:"Change in transactions that are rolled back."`
 	Force      bool     `help:"Go on when a running proxy does not watch the new values in time."`
+	Lasting    bool     `help:"Rows too whose triggers then leave what no rollback takes back, such as in a MyISAM table."`
 	Yes        bool     `short:"y" help:"Do not ask."`
 }
 
@@ -61,7 +62,7 @@ func (c *seedRotateCmd) Run(e *env) error {
 		}
 		show, end := e.progress()
 		done, err := s.Rotate(e.ctx, seeder.RotateOptions{
-			Server: s.Server, Deployment: c.Deployment, Rows: rows, OlderThan: time.Duration(c.OlderThan), Limit: c.Limit, Keep: time.Duration(c.Keep), How: seeder.How(c.How),
+			Server: s.Server, Deployment: c.Deployment, Rows: rows, OlderThan: time.Duration(c.OlderThan), Limit: c.Limit, Keep: time.Duration(c.Keep), How: seeder.How(c.How), Lasting: c.Lasting,
 			Plan: seeder.Options{Config: s.Config, SkipMeasure: true, Progress: show},
 			ApplyOptions: seeder.ApplyOptions{
 				DryRun: c.DryRun, Force: c.Force, LockTimeout: s.Config.LockTimeout,

@@ -15,12 +15,13 @@ import (
 
 // reader collects a catalogue.
 type reader struct {
-	db      *DB
-	cat     *seeder.Catalog
-	tables  map[string]*seeder.Table // by name; those of other databases by db.name
-	engines map[string]bool          // whether it has transactions
-	engine  map[*seeder.Table]string
-	blind   map[*seeder.Table]bool // whether it has triggers is not shown
+	db       *DB
+	cat      *seeder.Catalog
+	tables   map[string]*seeder.Table // by name; those of other databases by db.name
+	engines  map[string]bool          // whether it has transactions
+	engine   map[*seeder.Table]string
+	blind    map[*seeder.Table]bool // whether it has triggers is not shown
+	triggers triggers
 }
 
 // Catalog implements seeder.Reader.
@@ -367,123 +368,6 @@ func (r *reader) readForeignKeys(ctx context.Context) error {
 	})
 }
 
-// calls is a statement that runs another routine.
-var calls = regexp.MustCompile(`(?i)\bcall\s`)
-
-func (r *reader) readTriggers(ctx context.Context) error {
-	err := r.each(ctx, `SELECT EVENT_OBJECT_TABLE, TRIGGER_NAME, ACTION_TIMING, EVENT_MANIPULATION, ACTION_STATEMENT FROM information_schema.TRIGGERS
-		WHERE TRIGGER_SCHEMA = DATABASE() AND EVENT_MANIPULATION IN ('INSERT', 'DELETE') ORDER BY EVENT_OBJECT_TABLE, TRIGGER_NAME`, func(v []string) {
-		if t := r.tables[v[0]]; t != nil {
-			r.trigger(t, v[1], v[2], v[3], v[4])
-		}
-	})
-	if err != nil || !r.cat.HidesTriggers {
-		return err
-	}
-	return r.readBlind(ctx)
-}
-
-// trigger takes one in. An empty body is one that the role may not see.
-func (r *reader) trigger(t *seeder.Table, name, timing, event, body string) {
-	g := seeder.Trigger{Name: name, Function: timing + " " + event, Language: "sql", Enabled: "yes", OnInsert: event == "INSERT", OnDelete: event == "DELETE"}
-	also := r.named(body, t)
-	if len(also) > 0 {
-		g.Does = "it names " + strings.Join(also, ", ") + ", and what it writes there stays when the honey row is removed"
-	}
-	t.Triggers = append(t.Triggers, g)
-	if !g.OnInsert {
-		return
-	}
-	switch what := r.outside(body); {
-	case body == "":
-		t.Lasting = "what its trigger " + name + " does is not shown to the role (GRANT TRIGGER shows it): it may leave something that stays, of a run that fails too, can be read before the values are watched, and is not removed"
-	case what != "":
-		t.Lasting = "its trigger " + name + " " + what + ": that stays, of a run that fails too, can be read before the values are watched, and is not removed"
-	}
-}
-
-// coy reports whether the MariaDB at hand may hide triggers from a role without
-// the right as MySQL does: 10.6.23 and 11.4.7 do, 10.11.19 and 11.8.6 name them.
-// Which release of a series was the first to do so is not known.
-func (db *DB) coy() bool {
-	switch db.version {
-	case [2]int{10, 11}:
-		return db.patch < 19
-	case [2]int{11, 8}:
-		return db.patch < 6
-	}
-	return before(db.version, [2]int{11, 8})
-}
-
-// readBlind finds the tables whose triggers the server hides: it does not even
-// name them to a role without the right.
-func (r *reader) readBlind(ctx context.Context) error {
-	var lines []string
-	if err := r.each(ctx, "SHOW GRANTS", func(v []string) { lines = append(lines, v[0]) }); err != nil {
-		return err
-	}
-	rights := ParseGrants(lines)
-	for _, t := range r.cat.Tables {
-		if t.Schema == "" && !rights.Has("TRIGGER", r.cat.Database, t.Name) {
-			r.blind[t] = true
-		}
-	}
-	return nil
-}
-
-// unseen says of a table with transactions what its triggers may do, should it have
-// any that the role can't see. One that writes to a table without transactions
-// as well fires in a trial, and what it writes there stays, unless the server
-// refuses such statements.
-func (r *reader) unseen(t *seeder.Table) {
-	show := r.grantTrigger(t) + " shows them"
-	if r.db.apart {
-		t.Warnings = append(t.Warnings, "whether it has triggers is not shown to the role: "+show)
-		return
-	}
-	t.Lasting = "whether it has triggers is not shown to the role, and this server lets one write to a table without transactions: that would stay, of a run that fails too, could be read before the values are watched, and would not be removed; " + show
-}
-
-// grantTrigger is the statement that shows a table's triggers to the role.
-func (r *reader) grantTrigger(t *seeder.Table) string {
-	i := strings.LastIndexByte(r.cat.User, '@') // CURRENT_USER() has no quotes
-	return fmt.Sprintf("GRANT TRIGGER ON %s.%s TO %s@%s", quote(r.cat.Database), quote(t.Name), text(r.cat.User[:max(i, 0)]), text(r.cat.User[i+1:]))
-}
-
-// words are the names that a statement may hold, in lower case.
-func words(body string) map[string]bool {
-	out := map[string]bool{}
-	for _, w := range strings.FieldsFunc(body, func(c rune) bool { return strings.ContainsRune(" \t\r\n`.,;()=", c) }) {
-		out[strings.ToLower(w)] = true
-	}
-	return out
-}
-
-// named lists the other tables that a trigger's body may touch.
-func (r *reader) named(body string, own *seeder.Table) (out []string) {
-	in := words(body)
-	for _, t := range r.cat.Tables {
-		if t != own && t.Kind != "view" && in[strings.ToLower(t.Name)] {
-			out = append(out, t.String())
-		}
-	}
-	return out
-}
-
-// outside says what of a trigger's body may outlive a rollback.
-func (r *reader) outside(body string) string {
-	if calls.MatchString(body) {
-		return "calls a procedure that may write to tables without transactions"
-	}
-	in := words(body)
-	for _, t := range r.cat.Tables {
-		if e := r.engine[t]; e != "" && !r.engines[strings.ToUpper(e)] && in[strings.ToLower(t.Name)] {
-			return "names table " + t.Name + " (" + e + ")"
-		}
-	}
-	return ""
-}
-
 // judge says which tables can't be planted in, and what to know about the others.
 func (r *reader) judge(t *seeder.Table) {
 	insert := false
@@ -494,14 +378,15 @@ func (r *reader) judge(t *seeder.Table) {
 	}
 	engine := strings.ToUpper(r.engine[t])
 	transactions, known := r.engines[engine]
+	if transactions && r.blind[t] { // also where nothing can be planted any more: what is there is to go
+		r.unseen(t)
+	}
 	switch {
 	case t.Refusal != "":
 	case !insert:
 		t.Refusal = "the role has no INSERT on it"
 	case !known:
 		t.Refusal = "the server does not say what its engine is: it may be damaged"
-	case transactions && r.blind[t]:
-		r.unseen(t)
 	case transactions:
 	case engine == "MYISAM" || engine == "ARIA" || engine == "MEMORY":
 		if len(t.Triggers) > 0 {

@@ -55,7 +55,7 @@ func database(t *testing.T, ddl string) string {
 func statements(ddl string) string {
 	var b strings.Builder
 	for _, line := range strings.SplitAfter(ddl, "\n") {
-		if strings.HasPrefix(line, "CREATE TRIGGER") {
+		if strings.HasPrefix(line, "CREATE TRIGGER") || strings.HasPrefix(line, "CREATE FUNCTION") {
 			line = "DELIMITER //\n" + strings.TrimSuffix(strings.TrimSpace(line), ";") + "//\nDELIMITER ;\n"
 		}
 		b.WriteString(line)

@@ -336,9 +336,13 @@ func (r *reader) readTriggers(ctx context.Context) error {
 			return err
 		}
 		g.Enabled = map[string]string{"O": "yes", "D": "no", "A": "always", "R": "replica"}[enabled]
-		g.OnInsert, g.OnDelete = kind&4 != 0, kind&8 != 0 // pg_trigger.h: TRIGGER_TYPE_INSERT, _DELETE
-		if t := r.byOID[rel]; t != nil && (g.OnInsert || g.OnDelete) {
+		g.OnInsert, g.OnDelete, g.OnUpdate = kind&4 != 0, kind&8 != 0, kind&16 != 0 // pg_trigger.h: TRIGGER_TYPE_INSERT, _DELETE, _UPDATE
+		switch t := r.byOID[rel]; {
+		case t == nil:
+		case g.OnInsert || g.OnDelete:
 			t.Triggers = append(t.Triggers, g)
+		case g.OnUpdate:
+			t.Updating = append(t.Updating, g)
 		}
 		return nil
 	})

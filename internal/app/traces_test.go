@@ -23,7 +23,7 @@ func TestATracedReadIsASpanOfItsCallersTrace(t *testing.T) {
 		got.Write(b)
 	}))
 	defer srv.Close()
-	s := newSite(t, "\ntraces: {url: \""+srv.URL+"\"}\n")
+	s := newSite(t, "\ntraces: {url: \""+srv.URL+"\", statements: 1}\n")
 	s.plant()
 	s.start()
 	c := s.connect("crm", false)
@@ -37,7 +37,7 @@ func TestATracedReadIsASpanOfItsCallersTrace(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	text := got.String()
-	for _, want := range []string{`"name":"session"`, `"name":"statement"`, `"parentSpanId":"b7ad6b7169203331"`, `"stringValue":"` + string(d.ID) + `"`, `"stringValue":"` + string(d.Client.Session) + `"`} {
+	for _, want := range []string{`"name":"session"`, `"name":"statement"`, `"name":"run"`, `"stringValue":"SELECT"`, `"intValue":"101"`, `"parentSpanId":"b7ad6b7169203331"`, `"stringValue":"` + string(d.ID) + `"`, `"stringValue":"` + string(d.Client.Session) + `"`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the collector has not got %s", want)
 		}

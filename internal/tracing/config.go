@@ -18,6 +18,9 @@ type Config struct {
 	// Share of the sessions that have a span, from above 0 to 1; 0: all. A
 	// statement that led to an alert always has one.
 	Share float64 `yaml:"share"`
+	// Statements is the share of all runs of statements that have a span, from 0
+	// (the default: none) to 1, whether anything was found or not.
+	Statements float64 `yaml:"statements"`
 }
 
 // Enabled reports whether traces are wanted.
@@ -39,6 +42,8 @@ func (c Config) Validate() error {
 		return errors.New("bearer_file: set it or bearer_env, not both")
 	case c.Share < 0 || c.Share > 1:
 		return fmt.Errorf("share: %v is out of range: use a number above 0 up to 1, such as 0.1", c.Share)
+	case c.Statements < 0 || c.Statements > 1:
+		return fmt.Errorf("statements: %v is out of range: use a number from 0 to 1, such as 0.001", c.Statements)
 	}
 	return c.HTTP.Validate("")
 }

@@ -6,7 +6,8 @@
 // Spans hold names, counts and ids; no statement's text, no parameter, no value.
 // A statement whose sqlcommenter comment has a traceparent (W3C Trace Context)
 // becomes a child of that span and is linked with its session's; others are
-// children of their session's.
+// children of their session's. A share of all runs has spans ("run") if that is
+// asked for; without it statements pass as if this package were not there.
 package tracing
 
 import (
@@ -43,8 +44,10 @@ type Tracer struct {
 	provider *sdk.TracerProvider
 	tracer   trace.Tracer
 	log      zerolog.Logger
-	failed   atomic.Uint64
-	lastLog  atomic.Int64 // Unix nanoseconds
+	// statements is the share of the runs that have spans.
+	statements float64
+	failed     atomic.Uint64
+	lastLog    atomic.Int64 // Unix nanoseconds
 
 	mu       sync.Mutex
 	sessions map[event.ID]*session
@@ -56,6 +59,8 @@ type session struct {
 	t    *Tracer
 	id   event.ID
 	span trace.Span
+	// about is what the spans of its runs say of it.
+	about []attribute.KeyValue
 
 	mu   sync.Mutex
 	runs map[event.ID]trace.Span // by detection
@@ -69,7 +74,7 @@ func New(c Config, host, version string, log zerolog.Logger) (*Tracer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tracer{log: log, sessions: map[event.ID]*session{}}
+	t := &Tracer{log: log, statements: c.Statements, sessions: map[event.ID]*session{}}
 	// The library tells of failures here alone; there is one Tracer a process.
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(t.fail))
 	t.provider = sdk.NewTracerProvider(
@@ -121,6 +126,9 @@ func (i tracing) Open(c event.Client) (inspect.Session, event.Verdict) {
 		return nil, v
 	}
 	s.Session = sess
+	if i.t.statements > 0 {
+		return sampled{s}, v
+	}
 	return s, v
 }
 
@@ -133,13 +141,15 @@ func (t *Tracer) begin(c *event.Client) *session {
 	if system == "" {
 		system = c.Protocol
 	}
+	about := []attribute.KeyValue{
+		attribute.String("db.system.name", system), attribute.String("db.namespace", c.Database), attribute.String("user.name", c.User),
+		attribute.String("honeyrow.session", string(c.Session)), attribute.String("honeyrow.server", c.Server),
+	}
 	_, span := t.tracer.Start(context.Background(), "session", trace.WithTimestamp(c.Started), trace.WithSpanKind(trace.SpanKindServer),
-		trace.WithAttributes(
-			attribute.String("db.system.name", system), attribute.String("db.namespace", c.Database), attribute.String("user.name", c.User),
+		trace.WithAttributes(about...), trace.WithAttributes(
 			attribute.String("client.address", host), attribute.String("honeyrow.application", c.Application),
-			attribute.String("honeyrow.session", string(c.Session)), attribute.String("honeyrow.listener", c.Listener),
-			attribute.String("honeyrow.server", c.Server), attribute.Bool("honeyrow.tls", c.TLS != nil)))
-	s := &session{t: t, id: c.Session, span: span, runs: map[event.ID]trace.Span{}}
+			attribute.String("honeyrow.listener", c.Listener), attribute.Bool("honeyrow.tls", c.TLS != nil)))
+	s := &session{t: t, id: c.Session, span: span, about: about, runs: map[event.ID]trace.Span{}}
 	t.mu.Lock()
 	t.sessions[c.Session] = s
 	t.mu.Unlock()

@@ -216,6 +216,7 @@ func TestConfigThatCannotWorkIsRefused(t *testing.T) {
 		"two tokens":     {HTTP: at, BearerFile: "a", BearerEnv: "b"},
 		"share above 1":  {HTTP: at, Share: 2},
 		"negative share": {HTTP: at, Share: -1},
+		"statements":     {HTTP: at, Statements: 1.1},
 	} {
 		if c.Validate() == nil {
 			t.Errorf("%s: accepted", name)

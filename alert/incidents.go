@@ -16,7 +16,10 @@ type IncidentQuery struct {
 	MinSeverity event.Severity
 	Since       time.Time // of the last change
 	Limit       int       // the latest; 0: all
-	Drills      bool      // these too
+	// Before is the number of an incident: only those that come before it in the
+	// list; 0: the list's end. One that there is not comes before all others.
+	Before int64
+	Drills bool // these too
 }
 
 // Decision is what somebody decides about an incident.

@@ -141,8 +141,10 @@ func (c *alertsTestCmd) Run(e *env) error {
 				}
 			case d.Delivered:
 				fmt.Fprintf(e.stdout, "sink %s: drill %s delivered by %s\n", d.Sink, d.Detection, d.By)
+			case d.GivenUp:
+				fmt.Fprintf(e.stderr, "honeyrow: sink %s: %s; correct the sink (`honeyrow doctor`), and send another drill or this one again (`honeyrow alerts dead revive %s`)\n", d.Sink, printable(d.Error), d.Sink)
 			default:
-				fmt.Fprintf(e.stderr, "honeyrow: sink %s: %s: correct the sink (`honeyrow doctor`); the drill is tried again until then\n", d.Sink, printable(d.Error))
+				fmt.Fprintf(e.stderr, "honeyrow: sink %s: %s; correct the sink (`honeyrow doctor`); the drill is tried again until then\n", d.Sink, printable(d.Error))
 			}
 		}
 		if failed {

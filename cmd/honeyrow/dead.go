@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -94,8 +95,9 @@ func (c *deadShowCmd) Run(e *env) error {
 }
 
 type deadReviveCmd struct {
-	Sink string   `arg:"" help:"The sink's name."`
+	Sink string   `arg:"" optional:"" help:"The sink's name."`
 	IDs  []string `arg:"" optional:"" help:"The alerts' ids; without them all of the sink."`
+	All  bool     `help:"Of all sinks."`
 }
 
 // Help is shown by --help.
@@ -106,19 +108,50 @@ func (deadReviveCmd) Help() string {
 
 // Run makes given up deliveries due again.
 func (c *deadReviveCmd) Run(e *env) error {
+	if (c.Sink == "") != c.All {
+		return usage{errors.New("name the sink, or use --all")}
+	}
 	return e.withStore(func(st *app.Store) error {
-		var ids []event.ID
-		for _, id := range c.IDs {
-			ids = append(ids, event.ID(id))
+		sinks := []string{c.Sink}
+		if c.All {
+			ss, err := st.Status(e.ctx)
+			if err != nil {
+				return err
+			}
+			sinks = nil
+			for _, s := range ss {
+				if s.Dead > 0 {
+					sinks = append(sinks, s.Sink)
+				}
+			}
+			if len(sinks) == 0 && !e.json {
+				fmt.Fprintln(e.stderr, "nothing was given up")
+			}
 		}
-		n, err := st.Revive(e.ctx, c.Sink, ids...)
-		if err != nil {
-			return err
+		for _, sink := range sinks {
+			if err := c.revive(e, st, sink); err != nil {
+				return err
+			}
 		}
-		if e.json {
-			return e.printLine(map[string]any{"sink": c.Sink, "revived": n})
-		}
-		fmt.Fprintf(e.stdout, "%d deliveries of sink %s are due again\n", n, printable(c.Sink))
 		return nil
 	})
+}
+
+func (c *deadReviveCmd) revive(e *env, st *app.Store, sink string) error {
+	var ids []event.ID
+	for _, id := range c.IDs {
+		ids = append(ids, event.ID(id))
+	}
+	n, err := st.Revive(e.ctx, sink, ids...)
+	switch {
+	case err != nil:
+		return err
+	case e.json:
+		return e.printLine(map[string]any{"sink": sink, "revived": n})
+	case n == 1:
+		fmt.Fprintf(e.stdout, "1 delivery of sink %s is due again\n", printable(sink))
+	default:
+		fmt.Fprintf(e.stdout, "%d deliveries of sink %s are due again\n", n, printable(sink))
+	}
+	return nil
 }

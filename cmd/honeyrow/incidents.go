@@ -26,6 +26,7 @@ type incidentsCmd struct {
 
 type incidentsListCmd struct {
 	Last     int           `short:"n" default:"50" help:"How many of the latest; 0 for all. Default: ${default}."`
+	Before   int64         `placeholder:"NUMBER" help:"Only those before this incident in the list: the page before."`
 	State    []string      `enum:"open,acknowledged,resolved,allowed" placeholder:"STATE" help:"Only these states: open, acknowledged, resolved, allowed. Default: all."`
 	Since    time.Duration `placeholder:"DURATION" help:"Only those with something new in the last time, such as 24h."`
 	Severity string        `enum:"info,low,medium,high,critical" default:"info" help:"Only this severity and worse. Default: ${default}."`
@@ -39,7 +40,7 @@ func (incidentsListCmd) Help() string {
 
 // Run lists incidents.
 func (c *incidentsListCmd) Run(e *env) error {
-	q := alert.IncidentQuery{Limit: c.Last, Drills: c.Drills}
+	q := alert.IncidentQuery{Limit: c.Last, Drills: c.Drills, Before: c.Before}
 	for _, s := range c.State {
 		q.States = append(q.States, event.IncidentState(s))
 	}
@@ -73,6 +74,9 @@ func (c *incidentsListCmd) Run(e *env) error {
 			fmt.Fprintln(e.stderr, "no incidents")
 		default:
 			t.write(e.stdout)
+			if len(incs) == c.Last {
+				fmt.Fprintf(e.stderr, "the latest %d; those before them: --before %d\n", len(incs), incs[0].Number)
+			}
 		}
 		return nil
 	})

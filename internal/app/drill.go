@@ -19,6 +19,8 @@ type Drill struct {
 	Sink      string   `json:"sink"`
 	Detection event.ID `json:"detection"`
 	Delivered bool     `json:"delivered"`
+	// GivenUp says that nobody tries it again.
+	GivenUp bool `json:"given_up,omitempty"`
 	// By says who delivered it: "the running proxy" or "this command".
 	By    string `json:"by"`
 	Error string `json:"error,omitempty"`
@@ -100,7 +102,7 @@ func deliverDrill(ctx context.Context, c *Config, st *Store, id event.ID, names 
 			} else if err != nil {
 				r.Error = err.Error()
 			} else if why, err := gaveUp(ctx, st, s.Name(), before[s.Name()]); err != nil || why != "" {
-				r.Error = why
+				r.Error, r.GivenUp = why, why != ""
 				errs = append(errs, err)
 			} else {
 				r.Delivered = true
@@ -135,7 +137,7 @@ func awaitDrill(ctx context.Context, st *Store, id event.ID, sink string, dead i
 		pending, err := isPending(ctx, st, sink, id)
 		if err == nil && !pending {
 			if r.Error, err = gaveUp(ctx, st, sink, dead); err == nil {
-				r.Delivered = r.Error == ""
+				r.Delivered, r.GivenUp = r.Error == "", r.Error != ""
 				return r
 			}
 		}

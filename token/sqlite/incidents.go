@@ -29,6 +29,9 @@ func (s *Store) Incidents(ctx context.Context, q alert.IncidentQuery) (out []eve
 	if !q.Drills {
 		where = append(where, "drill = 0")
 	}
+	if q.Before > 0 {
+		where, args = append(where, "(updated, number) < (SELECT updated, number FROM incident WHERE number = ?)"), append(args, q.Before)
+	}
 	limit := -1
 	if q.Limit > 0 {
 		limit = q.Limit

@@ -187,6 +187,38 @@ func TestIncidentsAreApartByPrincipalStoryAndQuiet(t *testing.T) {
 	}
 }
 
+func TestIncidentsAreReadPageByPage(t *testing.T) {
+	k := newDesk(t, nil)
+	for i := range 7 {
+		if i != 5 { // two of one time
+			k.now = k.now.Add(time.Minute)
+		}
+		k.put(k.seen(func(d *event.Detection) { d.Client.User, d.Client.Session = fmt.Sprint("user", i), event.ID(fmt.Sprint("s", i)) }))
+	}
+	k.now = k.now.Add(time.Minute)
+	k.put(k.seen(func(d *event.Detection) { d.Client.User, d.Client.Session = "user2", "s2" })) // the third is the latest
+	var got []int64
+	for before := int64(0); ; {
+		page, err := k.Incidents(t.Context(), alert.IncidentQuery{Limit: 3, Before: before})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, inc := range slices.Backward(page) {
+			got = append(got, int64(inc.Number))
+		}
+		before = int64(page[0].Number)
+	}
+	if want := []int64{3, 7, 6, 5, 4, 2, 1}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v: each once, the latest first", got, want)
+	}
+	if out, err := k.Incidents(t.Context(), alert.IncidentQuery{Before: 99}); err != nil || len(out) != 0 {
+		t.Errorf("before an incident that there is not: %v, %v", out, err)
+	}
+}
+
 func TestALaterRevisionStaysInItsIncidentAndIsNotCountedAgain(t *testing.T) {
 	k := newDesk(t, nil)
 	d := k.seen(nil)

@@ -299,6 +299,7 @@ func (f *flow) command(p []byte) (action, error) {
 		}
 		f.push(request{kind: simple, cmd: cmd, prep: prep})
 	case mysql.COM_QUIT:
+		f.inTrans.Store(false) // the server rolls back
 	case mysql.COM_INIT_DB:
 		stmt, v := f.sess.Prepare(append(append(f.bound[:0], "use "...), body...), 4+len(body))
 		e := f.newExec()

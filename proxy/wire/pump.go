@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"honeyrow/event"
@@ -62,6 +63,7 @@ type Pump struct {
 	busy   atomic.Int32                  // directions that are at work on a chunk
 	killed atomic.Pointer[event.Measure] // the session is to end
 	cut    atomic.Bool                   // a rule refused something beyond repair
+	left   atomic.Bool                   // the client has sent all that it will, and the server is told
 	slow   atomic.Pointer[tarpit]        // nil: at full speed
 
 	mu     sync.Mutex
@@ -96,6 +98,7 @@ func (p *Pump) Run() error {
 	if err == nil {
 		// The client has sent all that it will; answers still come. Servers
 		// that see the end of input close on their side.
+		p.left.Store(true)
 		err = closeWrite(p.s.Server)
 	}
 	if p.deaf(err) {
@@ -251,10 +254,23 @@ func (p *Pump) answers(d *direction, done chan struct{}) {
 		go p.answers(d, done)
 		return
 	}
+	if p.parted(err) {
+		err = nil
+	}
 	if err != errOther {
 		p.end(err)
 	}
 	close(done)
+}
+
+// parted reports whether err is no more than how a server takes leave that closes
+// as soon as it reads the client's goodbye, as MariaDB does: over TLS another word
+// comes behind that, the close_notify of RFC 8446, 6.1, and a socket that is
+// closed with something unread, or that gets more, answers with a reset.
+func (p *Pump) parted(err error) bool {
+	var e *Error
+	return p.left.Load() && errors.As(err, &e) && e.Side == Server && e.Op == "read" &&
+		errors.Is(e.Err, syscall.ECONNRESET) && p.s.Flow.AtRest()
 }
 
 // errStack asks to go on in another goroutine.

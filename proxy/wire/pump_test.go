@@ -134,6 +134,43 @@ func TestAnswersArriveAfterTheClientHasClosedItsSide(t *testing.T) {
 	}
 }
 
+func TestAServersResetIsAFaultUnlessItsClientHasLeft(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		left, rest bool // the client has closed its side; nothing is owed to it
+		fault      bool
+	}{
+		{"goodbye", true, true, false},
+		{"goodbye with an answer outstanding", true, false, true},
+		{"no goodbye", false, true, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := &plain{}
+			f.rest.Store(tt.rest)
+			p := startPair(t, f)
+			if _, err := p.client.Write([]byte("quit")); err != nil {
+				t.Fatal(err)
+			}
+			if tt.left {
+				p.client.CloseWrite()
+				if _, err := io.ReadAll(p.server); err != nil {
+					t.Fatal(err)
+				}
+			} else if _, err := io.ReadFull(p.server, make([]byte, 4)); err != nil {
+				t.Fatal(err)
+			}
+			if err := p.server.SetLinger(0); err != nil { // a reset instead of an end
+				t.Fatal(err)
+			}
+			p.server.Close()
+			err := <-p.done
+			if fault := errors.Is(err, syscall.ECONNRESET); fault != tt.fault || !fault && err != nil {
+				t.Errorf("the session ended with %v, a fault: %v, want %v", err, fault, tt.fault)
+			}
+		})
+	}
+}
+
 func TestFrameLargerThanAnyBufferIsShownWholeWhenTheFlowNeedsIt(t *testing.T) {
 	const size = 300_000
 	var shown atomic.Int64

@@ -135,6 +135,23 @@ func (x *probe) filtering(s *scope) bool {
 	return s.filters > 1
 }
 
+// flag reports whether an arm is all that stands behind the NOT of an alternative
+// to what has no literal in it, where nobody can have put it behind one:
+// (is_unique OR NOT '0') is how DBD::Pg asks for indexes.
+func (x *probe) flag(a arm) bool {
+	if !a.not || !a.or {
+		return false
+	}
+	for _, g := range x.groups {
+		for i, n := range g.alts {
+			if i > 0 && n.Kind == sqlfacts.Unary && len(n.Args) == 1 && n.Args[0] == a.n {
+				return !slices.ContainsFunc(g.alts[:i], func(b *node) bool { return any(b, isLiteral) })
+			}
+		}
+	}
+	return false
+}
+
 // filters reports whether a group is a column's condition or one without columns,
 // within an AND.
 func (g *group) filters() bool {
@@ -164,8 +181,13 @@ func (x *probe) judge(a arm, bonus int) {
 			if x.behind(a.n) || n.Kind == sqlfacts.String {
 				w = 3
 			}
-			x.seeWhen(w, "a bare literal as an alternative", func(v Values) bool { s, _ := value(n, v); return s != "0" || n.Kind != sqlfacts.Number })
-			x.see(1, "a bare literal as an alternative")
+			flag := x.flag(a)
+			bound := func(v Values) bool { s, _ := value(n, v); return flag && len(s) == 1 }
+			x.seeWhen(w, "a bare literal as an alternative", func(v Values) bool {
+				s, _ := value(n, v)
+				return !bound(v) && (s != "0" || n.Kind != sqlfacts.Number)
+			})
+			x.seeWhen(1, "a bare literal as an alternative", func(v Values) bool { return !bound(v) })
 		}
 	case n.Kind == sqlfacts.Binary && len(n.Args) == 2 && isLiteral(n.Args[0]) && isLiteral(n.Args[1]):
 		// Query builders write 1 = 1 for nothing to ask and 0 = 1 for nothing to

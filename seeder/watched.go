@@ -19,7 +19,7 @@ func (s *Seeder) watched(ctx context.Context, server string, o *ApplyOptions) (i
 	defer deadline.Stop()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for {
+	for over := false; ; {
 		ws, err := s.Store.Watchers(ctx)
 		if err != nil {
 			return 0, nil, fmt.Errorf("ask which proxies are running: %w", err)
@@ -41,17 +41,20 @@ func (s *Seeder) watched(ctx context.Context, server string, o *ApplyOptions) (i
 			}
 			return n, nil, nil
 		}
+		if over {
+			msg := fmt.Sprintf("%d of %d running proxies do not watch the new values after %s: %s", len(late), n, o.WatchTimeout, strings.Join(late, ", "))
+			if o.Force {
+				return n - len(late), []string{msg}, nil
+			}
+			return n, nil, fmt.Errorf("%s; nothing was planted: look at their logs, or go on with --force", msg)
+		}
 		o.progress("wait", "", n-len(late), n)
 		select {
 		case <-ctx.Done():
 			return n, nil, ctx.Err()
 		case <-tick.C:
 		case <-deadline.C:
-			msg := fmt.Sprintf("%d of %d running proxies do not watch the new values after %s: %s", len(late), n, o.WatchTimeout, strings.Join(late, ", "))
-			if o.Force {
-				return n - len(late), []string{msg}, nil
-			}
-			return n, nil, fmt.Errorf("%s; nothing was planted: look at their logs, or go on with --force", msg)
+			over = true // one look more: they may have caught up while this process stood still
 		}
 	}
 }

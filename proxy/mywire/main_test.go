@@ -130,9 +130,11 @@ var accounts = map[myserver.Kind][]account{
 	},
 }
 
-// serverSettings are the shared server's own ones of each kind.
+// serverSettings are the shared server's own ones of each kind. No thread of
+// MariaDB's is kept for a session to come: that would number its prepared
+// statements on from where another one, which ended in time or not, had come to.
 var serverSettings = map[myserver.Kind][]string{
-	myserver.MariaDB: {"plugin_load_add = auth_ed25519", "proxy_protocol_networks = 127.0.0.1", "log_bin = binlog", "session_track_system_variables = *"},
+	myserver.MariaDB: {"plugin_load_add = auth_ed25519", "proxy_protocol_networks = 127.0.0.1", "log_bin = binlog", "session_track_system_variables = *", "thread_cache_size = 0"},
 	// Not "*": statement_id, a counter, is among them.
 	myserver.MySQL: {"session_track_system_variables = autocommit,character_set_client,character_set_results,character_set_connection,sql_mode,session_track_schema", "log_bin = binlog"},
 }

@@ -203,7 +203,8 @@ func (x *process) end(err error) ending {
 // words is the first line that the process wrote to its standard error, but for
 // the C parser's accounts of its memory.
 func (x *process) words() string {
-	_ = x.stderr.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+	// It has ended: what it wrote is there, and the end behind it.
+	_ = x.stderr.SetReadDeadline(time.Now().Add(grace))
 	b, _ := io.ReadAll(io.LimitReader(x.stderr, 4<<10))
 	for line := range strings.Lines(strings.ToValidUTF8(string(b), "")) {
 		if line = strings.TrimSpace(line); line != "" && !strings.Contains(line, " total in ") && !strings.HasPrefix(line, "Grand total") {

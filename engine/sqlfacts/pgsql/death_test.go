@@ -31,12 +31,12 @@ func gone(t *testing.T, pidfd int) {
 	t.Helper()
 	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
 	for {
-		n, err := unix.Poll(fds, 20_000)
+		n, err := unix.Poll(fds, 120_000)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
 		if err != nil || n == 0 {
-			t.Fatalf("the worker still runs after 20 s (%v)", err)
+			t.Fatalf("the worker still runs after two minutes (%v)", err)
 		}
 		return
 	}
@@ -55,30 +55,37 @@ func open(t *testing.T, pid int) int {
 func TestATextThatKillsTheWorkerIsNotTriedAgain(t *testing.T) {
 	cases := []struct {
 		text, reason string
-		timeout      time.Duration
 	}{
-		{"spin", "took longer than 1s", time.Second},
-		{"crash", "SIGSEGV", 0},
-		{"exhaust", "exit status", 0}, // said in other words by the race detector,
-		{"exit", "exit status 9", 0},
-		{"garbage", "frame of 4294967295 bytes", 0},
-		{"wrong number", "request", 0},
-		{"no body", "sent a reply of 0 bytes", 0},
-		{"unknown status", "unknown status 0x3f", 0},
-		{"broken trees", "not a tree", 0},
+		{"spin", "took longer than"},
+		{"crash", "SIGSEGV"},
+		{"exhaust", "exit status"}, // said in other words by the race detector,
+		{"exit", "exit status 9"},
+		{"garbage", "frame of 4294967295 bytes"},
+		{"wrong number", "request"},
+		{"no body", "sent a reply of 0 bytes"},
+		{"unknown status", "unknown status 0x3f"},
+		{"broken trees", "not a tree"},
 	}
 	for _, c := range cases {
 		t.Run(c.text, func(t *testing.T) {
-			p, deaths := start(t, naughty)
-			if _, err := ask(p, "SELECT 1"); err != nil {
-				t.Fatal(err)
-			}
+			var p *Parser
+			var deaths chan Death
+			var err error
 			lives := uint64(1)
-			if c.timeout > 0 {
-				p.config.Timeout = c.timeout
-				lives = 2 // the first time it may have been the machine's fault
+			for timeout := time.Second; ; timeout *= 2 {
+				p, deaths = start(t, naughty)
+				if _, err := ask(p, "SELECT 1"); err != nil {
+					t.Fatal(err)
+				}
+				if c.text == "spin" {
+					p.config.Timeout = timeout
+					lives = 2 // the first time it may have been the machine's fault
+				}
+				// A busy machine may not let the worker spin for long enough to be blamed.
+				if _, err = ask(p, c.text); lives == 1 || !errors.Is(err, ErrUnavailable) || timeout > time.Minute {
+					break
+				}
 			}
-			_, err := ask(p, c.text)
 			if !errors.Is(err, ErrKilled) || !errors.Is(err, sqlfacts.ErrKiller) || !strings.Contains(err.Error(), c.reason) {
 				t.Errorf("got %v, want %v: ...%s", err, ErrKilled, c.reason)
 			}

@@ -18,7 +18,7 @@ import (
 // script runs somebody else's client against one end and returns what it printed.
 func script(t *testing.T, at End, dir string, name string, args ...string) string {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer stop()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "TZ=UTC", "LC_ALL=C.UTF-8", "PYTHONHASHSEED=0")
@@ -91,7 +91,7 @@ func TestGoClientsSeeTheSame(t *testing.T) {
 // cancelled.
 func playPgx(t *testing.T, at End, mode pgx.QueryExecMode) string {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer stop()
 	c, err := pgx.Connect(ctx, at.DSN("postgres", "app")+" application_name=shop")
 	if err != nil {

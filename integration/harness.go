@@ -180,13 +180,13 @@ func (s *Stand) Detections(ctx context.Context) ([]event.Detection, error) {
 
 // over waits until the listeners have no session.
 func over(ctx context.Context, ls ...*proxy.Listener) error {
-	ctx, stop := context.WithTimeout(ctx, 10*time.Second)
+	ctx, stop := context.WithTimeout(ctx, 2*time.Minute)
 	defer stop()
 	for _, l := range ls {
 		for len(l.Sessions()) > 0 {
 			select {
 			case <-ctx.Done():
-				return errors.New("sessions are still open after 10 s: close the clients first")
+				return errors.New("sessions are still open after two minutes: close the clients first")
 			case <-time.After(2 * time.Millisecond):
 			}
 		}

@@ -177,7 +177,7 @@ func (f *mariaFaults) kill(t *testing.T, at End) {
 		if err == nil {
 			t.Error("a statement of a server that died succeeded")
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Error("the client still waits")
 	}
 }

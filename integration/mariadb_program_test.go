@@ -97,7 +97,7 @@ func mariaArgs(at End) []string {
 // mariaProgram runs one of MariaDB's programs and returns what it printed.
 func mariaProgram(t *testing.T, at End, dir, input, name string, args ...string) string {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer stop()
 	cmd := exec.CommandContext(ctx, name, append(append([]string{"--no-defaults"}, mariaArgs(at)...), args...)...)
 	cmd.Dir, cmd.Stdin = dir, strings.NewReader(input)
@@ -277,21 +277,20 @@ func TestSysbenchRunsOnMariaDB(t *testing.T) {
 
 func TestInterruptedMariaDBClientKillsItsQuery(t *testing.T) {
 	for _, at := range mariaEnds(mariadb(t)) {
-		cmd := exec.CommandContext(t.Context(), "mariadb", append(append([]string{"--no-defaults"}, mariaArgs(at)...), "-e", "select sleep(60) /* interrupted */")...)
+		cmd := exec.CommandContext(t.Context(), "mariadb", append(append([]string{"--no-defaults"}, mariaArgs(at)...), "-e", "select sleep(600) /* interrupted */")...)
 		var errs bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &errs, &errs
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		began := time.Now()
 		mariaWait(t, "the query runs", "select count(*) from information_schema.processlist where state = 'User sleep'", "1")
 		if err := cmd.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)
 		}
 		_ = cmd.Wait()
 		mariaWait(t, "the query is over", "select count(*) from information_schema.processlist where state = 'User sleep'", "0")
-		if took := time.Since(began); took > 20*time.Second {
-			t.Errorf("%s: after %s: %s", at.Name, took, errs.String())
+		if !strings.Contains(errs.String(), "Query execution was interrupted") {
+			t.Errorf("%s: it ended with %s", at.Name, errs.String())
 		}
 	}
 }

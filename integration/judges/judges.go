@@ -72,7 +72,7 @@ func New(o Options) (*Bench, error) {
 	// before it is sent shall be judged by its parser all the same.
 	b.analysis = engine.NewAnalysis(map[sqlfacts.Flavour]sqlfacts.Dialect{
 		sqlfacts.PostgreSQL: b.parser, sqlfacts.MySQL: my, sqlfacts.MariaDB: my,
-	}, engine.AnalysisOptions{Patience: 5 * time.Second})
+	}, engine.AnalysisOptions{Patience: time.Minute})
 	c := engine.DefaultConfig()
 	c.Disguises = true
 	if b.Engine, err = engine.New(c, engine.Options{Reporter: b, Rules: set, Analysis: b.analysis}); err != nil {
@@ -162,10 +162,10 @@ func (b *Bench) Expect(es ...Expected) (undo func()) {
 // reported since the last call, each detection in its last revision, the oldest
 // first, but for what is expected.
 func (b *Bench) Take(ctx context.Context) ([]event.Detection, error) {
-	ctx, stop := context.WithTimeout(ctx, 30*time.Second)
+	ctx, stop := context.WithTimeout(ctx, 2*time.Minute)
 	defer stop()
 	if err := b.analysis.Drain(ctx); err != nil {
-		return nil, fmt.Errorf("statements are still being judged after 30 s: %w", err)
+		return nil, fmt.Errorf("statements are still being judged after two minutes: %w", err)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -101,12 +101,12 @@ func (f *Front) Listen(g Gate) (addr string, err error) {
 // Take waits until every session is over and returns the detections since the
 // last call, each in its last revision, but for those that are expected.
 func (f *Front) Take(ctx context.Context) ([]event.Detection, error) {
-	ctx, stop := context.WithTimeout(ctx, 10*time.Second)
+	ctx, stop := context.WithTimeout(ctx, 2*time.Minute)
 	defer stop()
 	for f.busy() {
 		select {
 		case <-ctx.Done():
-			return nil, errors.New("sessions are still open after 10 s: close the clients before asking for detections")
+			return nil, errors.New("sessions are still open after two minutes: close the clients before asking for detections")
 		case <-time.After(2 * time.Millisecond):
 		}
 	}

@@ -59,7 +59,7 @@ func dialMyAs(t testing.TB, port, app string) *myTalk {
 	}
 	c := &myTalk{t: t, conn: conn, caps: newCaps, app: app}
 	t.Cleanup(c.close)
-	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	c.answer(c.packet(), 1, "clerk")
 	return c
 }
@@ -68,7 +68,7 @@ func loginMy(t testing.TB, conn net.Conn, caps uint32, user string) *myTalk {
 	t.Helper()
 	c := &myTalk{t: t, conn: conn, caps: caps}
 	t.Cleanup(c.close)
-	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	c.answer(c.packet(), 1, user)
 	return c
 }
@@ -388,7 +388,7 @@ func (c *myTalk) long(id uint32, param uint16, data string) {
 // drain reads up to the end of the session.
 func (c *myTalk) drain() {
 	if tc, ok := c.conn.(*net.TCPConn); ok {
-		_ = tc.SetReadDeadline(time.Now().Add(20 * time.Second))
+		_ = tc.SetReadDeadline(time.Now().Add(time.Minute))
 	}
 	_, _ = io.Copy(io.Discard, c.conn)
 }

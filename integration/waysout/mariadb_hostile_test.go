@@ -275,7 +275,7 @@ func TestAlertNamesTheRightClientOfMariaDB(t *testing.T) {
 // loginTLS asks for TLS and logs in as clerk.
 func loginTLS(t testing.TB, conn net.Conn, cfg *tls.Config) *myTalk {
 	t.Helper()
-	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	g := (&myTalk{t: t, conn: conn}).packet()
 	b := binary.LittleEndian.AppendUint32(nil, newCaps|mysql.CLIENT_SSL)
 	b = append(binary.LittleEndian.AppendUint32(b, 64<<20), 45)

@@ -240,9 +240,11 @@ func (s *site) detections() map[event.ID]event.Detection {
 	return m
 }
 
-// await polls until ok, for what happens in other goroutines and processes.
+// await polls until ok, for what happens in other goroutines and processes: for as
+// long as within, and on a busy machine for two minutes at least.
 func await(t *testing.T, within time.Duration, what string, ok func() bool) {
 	t.Helper()
+	within = max(within, 2*time.Minute)
 	deadline := time.Now().Add(within)
 	for !ok() {
 		if time.Now().After(deadline) {

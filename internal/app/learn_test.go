@@ -14,11 +14,7 @@ import (
 // until waits for something that another goroutine brings about.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within 30 s", what)
-		}
-	}
+	await(t, 2*time.Minute, what, ok)
 }
 
 func TestWhatIsLearnedIsReadableAndMakesLaterFindingsGraver(t *testing.T) {

@@ -29,7 +29,7 @@ rules:
 
 // ask logs in through the proxy and returns the server's or the proxy's refusal.
 func ask(s *site, user string) error {
-	c, err := pgconn.Connect(s.t.Context(), "postgres://"+user+"@"+s.app.Addrs()["crm"]+"/postgres?sslmode=disable&connect_timeout=5")
+	c, err := pgconn.Connect(s.t.Context(), "postgres://"+user+"@"+s.app.Addrs()["crm"]+"/postgres?sslmode=disable&connect_timeout=60")
 	if err != nil {
 		return err
 	}

@@ -290,8 +290,11 @@ func TestHealthSaysWhetherTheProxyWorks(t *testing.T) {
 	}
 }
 
+// within polls until ok, for what another process brings about: for d, and on a
+// busy machine for two minutes at least.
 func within(t *testing.T, d time.Duration, what string, ok func() bool) {
 	t.Helper()
+	d = max(d, 2*time.Minute)
 	for end := time.Now().Add(d); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("not within %s: %s", d, what)

@@ -337,7 +337,7 @@ func TestAMariaDBThatInsistsOnTLSAndTakesPROXYHeadersIsTold(t *testing.T) {
 	defer func() { cancel(); <-done }()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.After(20 * time.Second); ; {
+	for deadline := time.After(2 * time.Minute); ; {
 		out, err := my.Query(t.Context(), "", "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'")
 		if err != nil {
 			t.Fatal(err)
@@ -527,15 +527,23 @@ func TestAServerThatWaitsForAPROXYHeaderIsNotCalledUnreachable(t *testing.T) {
 		defer l.Close()
 		address = l.Addr().String() // the kernel takes the connections
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-	defer cancel()
 	var fs []Finding
-	x := &exam{now: time.Now, emit: func(f Finding) { fs = append(fs, f) }, probes: map[string]*probe{}}
+	var x *exam
 	s := &Server{Name: "shop", Protocol: MySQL, Address: address, DSN: fmt.Sprintf(dsn, address), TLS: tlsconf.Server{Mode: "prefer", MinVersion: "1.2"}}
-	x.mysql(ctx, s)
-	ctx, cancel = context.WithTimeout(t.Context(), 500*time.Millisecond)
-	defer cancel()
-	x.myRole(ctx, s)
+	waits := func(f Finding) bool { return strings.Contains(f.Text, "waits so for a PROXY header") }
+	// A busy machine may not get as far in half a second as to wait for a greeting.
+	for patience := 500 * time.Millisecond; ; patience *= 4 {
+		fs = nil
+		x = &exam{now: time.Now, emit: func(f Finding) { fs = append(fs, f) }, probes: map[string]*probe{}}
+		for _, examine := range []func(context.Context, *Server){x.mysql, x.myRole} {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			examine(ctx, s)
+			cancel()
+		}
+		if len(fs) >= 2 && waits(fs[0]) && waits(fs[len(fs)-1]) || patience > time.Minute {
+			break
+		}
+	}
 	want(t, fs, Fail, "reachable", "waits so for a PROXY header")
 	want(t, fs, Fail, "role", "waits so for a PROXY header")
 	for _, f := range fs {

@@ -36,7 +36,7 @@ func (d *desk) all() []event.Detection {
 // latest waits for a report that satisfies want.
 func (d *desk) latest(t *testing.T, what string, want func(*event.Detection) bool) event.Detection {
 	t.Helper()
-	late := time.After(10 * time.Second)
+	late := time.After(2 * time.Minute)
 	for i := 0; ; i++ {
 		for i == len(d.got) {
 			select {

@@ -37,10 +37,14 @@ func TestEverNewShapesLeaveTheParserToThoseThatComeAgain(t *testing.T) {
 func TestWhatWasSpentIsPaidOff(t *testing.T) {
 	b := clockless()
 	b.spend(greedy, 200*time.Millisecond)
-	if got := b.debt(time.Since(b.began)); got < 190*time.Millisecond || got > 200*time.Millisecond {
+	spent := time.Duration(b.owed.Load()) - 2*time.Second // when: a tenth of a CPU pays it off in 2 s
+	if spent < 0 || spent > time.Since(b.began) {
+		t.Errorf("spent %s after the beginning", spent)
+	}
+	if got := b.debt(spent); got != 200*time.Millisecond {
 		t.Errorf("debt %s after 200 ms of parsing", got)
 	}
-	if got := b.debt(time.Second); got < 90*time.Millisecond || got > 110*time.Millisecond {
+	if got := b.debt(spent + time.Second); got != 100*time.Millisecond {
 		t.Errorf("debt %s a second later at a tenth of a CPU, want 100 ms", got)
 	}
 	if got := b.debt(time.Hour); got != 0 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // fake is a dialect that does what its func says.
@@ -21,7 +22,7 @@ func dialect(f fake) map[Flavour]Dialect { return map[Flavour]Dialect{MariaDB: f
 func TestAShapeIsParsedOnce(t *testing.T) {
 	gate := make(chan struct{})
 	calls := 0
-	a := NewAnalyser(Config{}, dialect(func(context.Context, string) ([]*Node, error) {
+	a := NewAnalyser(Config{Timeout: time.Minute}, dialect(func(context.Context, string) ([]*Node, error) {
 		calls++
 		<-gate
 		return []*Node{newNode(Select, "")}, nil
@@ -63,7 +64,7 @@ func TestWhatTheParserRefusesIsScanned(t *testing.T) {
 		"error": func(context.Context, string) ([]*Node, error) { return nil, errors.New("near x") },
 		"panic": func(context.Context, string) ([]*Node, error) { panic("index out of range") },
 	} {
-		a := NewAnalyser(Config{}, dialect(parse))
+		a := NewAnalyser(Config{Timeout: time.Minute}, dialect(parse))
 		f := a.Analyse(t.Context(), lexed(maria, "select pw from users"))
 		if f.Source != Scanned || f.Why == "" || len(f.Tables) != 1 || f.Tables[0].Name != "users" {
 			t.Errorf("%s: %+v", name, f)
@@ -72,7 +73,7 @@ func TestWhatTheParserRefusesIsScanned(t *testing.T) {
 			t.Errorf("%s: not kept, stats %+v", name, a.Stats())
 		}
 	}
-	a := NewAnalyser(Config{}, dialect(func(context.Context, string) ([]*Node, error) {
+	a := NewAnalyser(Config{Timeout: time.Minute}, dialect(func(context.Context, string) ([]*Node, error) {
 		return []*Node{newNode(Select, "")}, fmt.Errorf("%w: NCHAR", ErrMended)
 	}))
 	if f := a.Analyse(t.Context(), lexed(maria, "select 1")); f.Source != Mended {
@@ -81,7 +82,7 @@ func TestWhatTheParserRefusesIsScanned(t *testing.T) {
 }
 
 func TestParsersSeeNothingBeyondTheirLimits(t *testing.T) {
-	a := NewAnalyser(Config{}, dialect(func(_ context.Context, s string) ([]*Node, error) {
+	a := NewAnalyser(Config{Timeout: time.Minute}, dialect(func(_ context.Context, s string) ([]*Node, error) {
 		t.Errorf("the parser got %.40q", s)
 		return nil, nil
 	}))
@@ -99,7 +100,7 @@ func TestParsersSeeNothingBeyondTheirLimits(t *testing.T) {
 }
 
 func TestFactsThatOnlyTheClockSpoiltAreNotKept(t *testing.T) {
-	a := NewAnalyser(Config{}, dialect(func(ctx context.Context, _ string) ([]*Node, error) {
+	a := NewAnalyser(Config{Timeout: time.Minute}, dialect(func(ctx context.Context, _ string) ([]*Node, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"honeyrow/engine/sqlfacts"
 )
@@ -20,7 +21,7 @@ func (l *late) Parse(context.Context, []byte, sqlfacts.Env) ([]*sqlfacts.Node, e
 
 func TestAShapeThatCameWhileTheParserWasAwayIsParsedTheNextTime(t *testing.T) {
 	d := &late{}
-	a := sqlfacts.NewAnalyser(sqlfacts.Config{}, map[sqlfacts.Flavour]sqlfacts.Dialect{sqlfacts.PostgreSQL: d})
+	a := sqlfacts.NewAnalyser(sqlfacts.Config{Timeout: time.Minute}, map[sqlfacts.Flavour]sqlfacts.Dialect{sqlfacts.PostgreSQL: d})
 	for i, want := range []sqlfacts.Source{sqlfacts.Scanned, sqlfacts.Parsed, sqlfacts.Parsed} {
 		var text sqlfacts.Text
 		text.Lex([]byte("SELECT 1"), sqlfacts.Env{Flavour: sqlfacts.PostgreSQL})

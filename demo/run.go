@@ -286,7 +286,7 @@ func playAll(ctx context.Context, p *printer, k keeper, th *theatre, l *ledger, 
 			return nil, fmt.Errorf("act %d (%s): %w", i+1, a.title, err)
 		}
 		p.say("What they got: %s, in %s.", got, r.duration.Round(time.Millisecond))
-		if r.got, err = l.await(ctx, i, r.want, 15*time.Second); err != nil {
+		if r.got, err = l.await(ctx, i, r.want, time.Minute); err != nil {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}

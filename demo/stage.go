@@ -156,7 +156,7 @@ func (s *stage) start(ctx context.Context) error {
 		s.exit = cmd.Wait()
 		close(s.ended)
 	}()
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -203,7 +203,7 @@ func (s *stage) react(ctx context.Context, action string) error {
 	if err := s.proxy.Process.Signal(syscall.SIGHUP); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

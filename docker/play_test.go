@@ -179,7 +179,7 @@ func (g *ground) start(name string) {
 		close(p.done)
 	}()
 	g.runs[name] = p
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	var check []string
 	for _, a := range s.Healthcheck.Test[1:] {
@@ -351,10 +351,10 @@ func (g *ground) end() {
 		_ = p.cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-p.done:
-		case <-time.After(20 * time.Second):
+		case <-time.After(2 * time.Minute):
 			_ = p.cmd.Process.Kill()
 			<-p.done
-			g.t.Errorf("%s did not end within 20 s of SIGTERM%s", name, g.logs())
+			g.t.Errorf("%s did not end within two minutes of SIGTERM%s", name, g.logs())
 		}
 		if p.err != nil {
 			g.t.Errorf("%s ended with %v%s", name, p.err, g.logs())

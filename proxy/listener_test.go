@@ -172,7 +172,7 @@ func (h *house) dsn() string {
 
 func (h *house) connect(t *testing.T, more string) (*pgconn.PgConn, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	c, err := pgconn.Connect(ctx, h.dsn()+more)
 	if err == nil {
@@ -192,7 +192,7 @@ func (h *house) mustConnect(t *testing.T) *pgconn.PgConn {
 
 func psql(t *testing.T, info, sql string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "psql", "-X", "-A", "-t", "-w", "-c", sql, info)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
@@ -205,7 +205,7 @@ func until(t *testing.T, what string, f func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for !f() {
 		select {
 		case <-tick.C:
@@ -298,7 +298,7 @@ func TestHandshakesEndAtTheLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 	b := make([]byte, 512)
 	n, err := c.Read(b)
 	if err != nil || !bytes.Contains(b[:n], []byte("C57014")) {
@@ -332,7 +332,7 @@ func TestDrainLetsTransactionsFinish(t *testing.T) {
 		if err != nil {
 			t.Errorf("Drain: %v", err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("Drain goes on after the last transaction")
 	}
 }

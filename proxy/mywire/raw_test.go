@@ -32,7 +32,7 @@ func dialRaw(t testing.TB, addr string, c caps) *rawClient {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	x := &rawClient{TB: t, Conn: conn, caps: c}
 	g, err := parseGreeting(x.packet())
 	if err != nil {

@@ -52,7 +52,7 @@ func fakeServer(t *testing.T, script func(n int, c net.Conn)) string {
 			if err != nil {
 				return
 			}
-			_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+			_ = c.SetDeadline(time.Now().Add(time.Minute))
 			script(n, c)
 			c.Close()
 		}
@@ -99,7 +99,7 @@ func (d *door) dial(t *testing.T) net.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
 	t.Cleanup(func() { c.Close() })
 	return c
 }
@@ -137,7 +137,7 @@ func (d *door) loginError(t *testing.T) *wire.Error {
 			t.Fatalf("login failed with %T: %v", err, err)
 		}
 		return e
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the login did not fail")
 	}
 	return nil
@@ -407,7 +407,7 @@ func TestTheServerAnswersOtherMajorVersions(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer c.Close()
-			_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+			_ = c.SetDeadline(time.Now().Add(time.Minute))
 			_, _ = c.Write(packet(version, "user\x00trust_u\x00\x00"))
 			return answers(t, c)
 		}
@@ -468,7 +468,7 @@ func tcpPair(t *testing.T) (net.Conn, net.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = near.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = near.SetDeadline(time.Now().Add(time.Minute))
 	t.Cleanup(func() { near.Close(); far.Close() })
 	return near, far
 }

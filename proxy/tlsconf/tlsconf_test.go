@@ -83,12 +83,12 @@ func TestChainsThroughAnIntermediateAndSelfSignedOnesAreVerified(t *testing.T) {
 					c.Close()
 				}
 			}()
-			a, err := net.DialTimeout("tcp", ln.Addr().String(), 5*time.Second)
+			a, err := net.DialTimeout("tcp", ln.Addr().String(), time.Minute)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer a.Close()
-			_ = a.SetDeadline(time.Now().Add(5 * time.Second))
+			_ = a.SetDeadline(time.Now().Add(time.Minute))
 			if err := tls.Client(a, conf).Handshake(); (err == nil) != tt.ok {
 				t.Errorf("handshake: %v, want success %v", err, tt.ok)
 			}

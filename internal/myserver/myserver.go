@@ -222,7 +222,7 @@ func (s *Server) run(ctx context.Context) error {
 		_ = cmd.Wait()
 		close(done)
 	}()
-	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -240,7 +240,7 @@ func (s *Server) run(ctx context.Context) error {
 		case <-done:
 			return fmt.Errorf("%s ended at its start:\n%s", s.found.Server, s.Log())
 		case <-ctx.Done():
-			return fmt.Errorf("%s did not accept connections within 60 s: %w\n%s", s.found.Server, last, s.Log())
+			return fmt.Errorf("%s did not accept connections within three minutes: %w\n%s", s.found.Server, last, s.Log())
 		case <-tick.C:
 		}
 	}

@@ -243,7 +243,7 @@ func (s *Server) run(ctx context.Context) error {
 		_ = cmd.Wait()
 		close(done)
 	}()
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -256,7 +256,7 @@ func (s *Server) run(ctx context.Context) error {
 		case <-done:
 			return fmt.Errorf("postgres ended at its start:\n%s", s.Log())
 		case <-ctx.Done():
-			return fmt.Errorf("postgres did not accept connections within 30 s:\n%s", s.Log())
+			return fmt.Errorf("postgres did not accept connections within two minutes:\n%s", s.Log())
 		case <-tick.C:
 		}
 	}
@@ -282,7 +282,7 @@ func (s *Server) kill(sig syscall.Signal) {
 	_ = s.cmd.Process.Signal(sig)
 	select {
 	case <-s.done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		_ = s.cmd.Process.Kill()
 		<-s.done
 	}

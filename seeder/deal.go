@@ -151,10 +151,10 @@ func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error 
 		v = code
 	} else if code := st.ofKey(h, f); code != "" {
 		v = code
-	} else if code := h.ofName(r, f); code != "" {
-		v = code
 	} else if twin := h.twin(st, f); twin != nil && twin.Value != nil {
 		v = generate.Casing(*twin.Value, h.g.Was) // a login that is the address, an address once more in capitals
+	} else if code := h.ofName(r, f); code != "" {
+		v = code
 	} else {
 		v, err = generate.Make(f.gen, r, f.seen, &h.g)
 	}
@@ -198,7 +198,7 @@ func (h *hand) beside(f *field) (string, bool) {
 // twin returns the cell of an earlier column of the same kind that holds the
 // same as f in the template row, but for capitals; nil if there is none.
 func (h *hand) twin(st *study, f *field) *Cell {
-	if f.sample < 0 || h.was[f.sample] == nil || len(*h.was[f.sample]) < 3 || !f.plan.Watch {
+	if f.sample < 0 || h.was[f.sample] == nil || len(*h.was[f.sample]) < 3 || !f.plan.Watch && f.named == nil {
 		return nil
 	}
 	for _, other := range st.columns {

@@ -22,6 +22,7 @@ type nameKey struct {
 	width       int // of the number, filled up with zeros; 0: none
 	least       int64
 	top         map[string]int64 // the highest number of a stem among sampled rows
+	usual       map[int64]bool   // numbers that many codes have
 }
 
 // nameKeyForms are the ways to join letters of a name.
@@ -53,12 +54,17 @@ func (k *nameKey) join(f, l string) string {
 	return l + k.between + f
 }
 
-// value is the nth next code of a stem, from 0.
-func (k *nameKey) value(stem string, n int) string {
+// value is the nth next code of a stem, from 0. The first of a stem has the least
+// number, or that of the template's hundred if many have it (of one era 001, of
+// another 101).
+func (k *nameKey) value(stem string, n int, was string) string {
 	if k.width == 0 {
 		return stem
 	}
 	at := k.least
+	if i, err := strconv.ParseInt(was[len(strings.TrimRight(was, "0123456789")):], 10, 64); err == nil && k.usual[i-i%100+k.least] {
+		at = i - i%100 + k.least
+	}
 	if top, ok := k.top[stem]; ok {
 		at = top + 1
 	}
@@ -133,8 +139,8 @@ func (st *study) nameKeyOf(f *field) *nameKey {
 
 // count learns the numbers behind the stems.
 func (k *nameKey) count(f *field) {
-	k.top, k.least = map[string]int64{}, -1
-	widths := map[int]int{}
+	k.top, k.least, k.usual = map[string]int64{}, -1, map[int64]bool{}
+	widths, count := map[int]int{}, map[int64]int{}
 	for _, v := range f.seen.Values {
 		stem := strings.TrimRight(v, "0123456789")
 		number := v[len(stem):]
@@ -143,12 +149,18 @@ func (k *nameKey) count(f *field) {
 		if err != nil {
 			continue
 		}
+		count[n]++
 		stem = strings.ToLower(stem)
 		if top, ok := k.top[stem]; !ok || n > top {
 			k.top[stem] = n
 		}
 		if k.least < 0 || n < k.least {
 			k.least = n
+		}
+	}
+	for v, n := range count {
+		if 20*n >= len(f.seen.Values) {
+			k.usual[v] = true
 		}
 	}
 	for w, n := range widths {
@@ -164,7 +176,7 @@ func (k *nameKey) count(f *field) {
 func (st *study) nameKeys(cant map[*field]error) {
 	for _, f := range st.columns {
 		switch {
-		case f.fk != nil, f.plan.Source != Made && cant[f] == nil, strings.HasPrefix(f.plan.Why, "set by you"), slices.Contains(ofPerson, f.plan.Kind):
+		case f.fk != nil, f.plan.Source != Made && cant[f] == nil && !f.unclear(), strings.HasPrefix(f.plan.Why, "set by you"), slices.Contains(ofPerson, f.plan.Kind):
 			continue
 		case f.plan.Source == Made && f.plan.Kind != "code" && f.plan.Kind != "account_number":
 			continue
@@ -184,6 +196,12 @@ func (st *study) nameKeys(cant map[*field]error) {
 	}
 }
 
+// unclear reports whether a column stays empty since nothing is known about its
+// values.
+func (f *field) unclear() bool {
+	return f.plan.Source == Null && strings.HasPrefix(f.plan.Why, notUnderstood)
+}
+
 // ofName writes a code that is made of the honey row's person, "" if the column
 // holds none.
 func (h *hand) ofName(r *rand.Rand, f *field) string {
@@ -195,7 +213,7 @@ func (h *hand) ofName(r *rand.Rand, f *field) string {
 		return ""
 	}
 	// Of two honey rows with one stem both are drawn again: one goes further.
-	v := generate.Casing(f.named.value(stem, r.IntN(h.tries[f.Name]+1)), h.g.Was)
+	v := generate.Casing(f.named.value(stem, r.IntN(h.tries[f.Name]+1), h.g.Was), h.g.Was)
 	if f.MaxLen > 0 && len(v) > f.MaxLen {
 		return ""
 	}

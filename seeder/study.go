@@ -26,15 +26,16 @@ type study struct {
 	warn    []string
 	named   bool // the user asked for the table by name
 	weight  int
-	cant    error     // why a column can't be filled, a *refusal
-	chosen  string    // why
-	inOrder *field    // a date that grows with the key, or nil
-	latest  time.Time // the newest of its dates that is past
-	kin     *kinship  // set if its rows are relatives of another table's
-	groups  *groups   // names by country
-	anyAge  bool      // honey rows need not be the newest, so that old rows serve as templates too
-	spell   int       // how logins and addresses write names, in generate.Spellings
-	domains Domains   // the decoy mail domains
+	cant    error                      // why a column can't be filled, a *refusal
+	chosen  string                     // why
+	inOrder *field                     // a date that grows with the key, or nil
+	latest  time.Time                  // the newest of its dates that is past
+	kin     *kinship                   // set if its rows are relatives of another table's
+	groups  *groups                    // names by country
+	anyAge  bool                       // honey rows need not be the newest, so that old rows serve as templates too
+	unread  []func(row []*string) bool // rows whose relatives are not all known
+	spell   int                        // how logins and addresses write names, in generate.Spellings
+	domains Domains                    // the decoy mail domains
 }
 
 // field is one column of a study.
@@ -50,6 +51,8 @@ type field struct {
 	days   map[time.Time]int // how often each of its dates stands there, once asked for
 	load   bool              // its dates or times are those of loads
 	named  *nameKey          // how its codes are made of names, nil if they are not
+	source Source            // a key's own, while its numbers come from gaps
+	why    string            // its own
 }
 
 // refusal is why a table can't be seeded. It is not a failure of the program.
@@ -207,8 +210,10 @@ func (st *study) decide(f *field, override string) error {
 		p.Source, p.Kind, p.Why = Copied, "category", "not understood, but few values stand in many rows: the template row's is kept"
 		return nil
 	}
-	return f.leave("not understood")
+	return f.leave(notUnderstood)
 }
+
+const notUnderstood = "not understood"
 
 // sameLoad reports whether a column of dates or times holds the same few in so
 // many rows that they tell when the rows were loaded, and nothing of each: a new
@@ -276,7 +281,9 @@ func (st *study) vocabulary() {
 	for _, f := range st.columns {
 		switch f.plan.Kind {
 		case "first_name":
-			st.first, first = f, f.seen.Values
+			if st.first == nil || !oneWord(st.first) && oneWord(f) { // "given names" stand beside the one used
+				st.first, first = f, f.seen.Values
+			}
 		case "last_name":
 			st.last, last = f, f.seen.Values
 		case "person_name":
@@ -288,6 +295,17 @@ func (st *study) vocabulary() {
 	}
 	st.names = generate.NewNames(first, last, full)
 	st.groups = st.byCountry(len(full) > 0)
+}
+
+// oneWord reports whether most of a column's names are single words.
+func oneWord(f *field) bool {
+	n := 0
+	for _, v := range f.seen.Values {
+		if !strings.Contains(v, " ") {
+			n++
+		}
+	}
+	return 2*n > len(f.seen.Values)
 }
 
 // strongest returns the highest strength among the columns watched.

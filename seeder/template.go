@@ -26,6 +26,9 @@ func (st *study) rank(now time.Time) {
 	st.pool = nil
 	inert := st.restful()
 	for i, row := range st.sample.Rows {
+		if slices.ContainsFunc(st.unread, func(un func([]*string) bool) bool { return un(row) }) {
+			continue
+		}
 		sc := scored{i, st.score(row)}
 		all = append(all, sc)
 		calm := true
@@ -160,7 +163,8 @@ func (st *study) usualRow() func(row []*string) bool {
 					repeats++
 				}
 			}
-			if repeats > 0 {
+			// Names of firms are new ones: where most stand once, so do those.
+			if repeats > 0 && (f.plan.Kind != "company" || f.plan.Source == Copied || shares(f.seen.Values)) {
 				all = append(all, k)
 			}
 		}

@@ -10,8 +10,9 @@ import (
 	"honeyrow/token"
 )
 
-// company makes names of firms: a surname, and the last word (Ltd, GmbH, ...)
-// of the template's.
+// company makes names of firms: as the template's is made of its person's name,
+// else the beginning of another firm's name and the rest of the template's, else a
+// surname and its last word (Ltd, GmbH, ...).
 type company struct{}
 
 func (company) Kind() string { return "company" }
@@ -30,7 +31,29 @@ func (company) Fit(c *Column) (int, string) {
 }
 
 func (company) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
-	fs := strings.Fields(c.form(r, row))
+	was := c.form(r, row)
+	fs := strings.Fields(was)
+	if i := strings.Index(strings.ToLower(was), strings.ToLower(row.WasLast)); len(row.WasLast) > 2 && row.Last != "" && i >= 0 && i+len(row.WasLast) <= len(was) && row.Attempt < 6 {
+		rest := was[i+len(row.WasLast):]
+		if other := strings.Fields(one(r, c.Values)); row.Attempt > 0 && len(other) > 1 { // a real firm is called so
+			rest = " " + other[len(other)-1]
+		}
+		if v := was[:i] + casing(row.Last, was[i:i+len(row.WasLast)]) + rest; c.fits(v) {
+			return v, nil
+		}
+	}
+	for range 40 {
+		other := fs
+		if len(c.Values) > 0 {
+			other = strings.Fields(one(r, c.Values))
+		}
+		if len(fs) < 2 || len(other) < 2 || row.Attempt > 2 || other[0] == fs[0] {
+			continue
+		}
+		if v := other[0] + " " + strings.Join(fs[1:], " "); c.fits(v) {
+			return v, nil
+		}
+	}
 	for range 20 {
 		v := one(r, data.Person["last"])
 		switch {

@@ -3,6 +3,7 @@ package generate
 import (
 	"errors"
 	"math/rand/v2"
+	"strings"
 
 	"honeyrow/token"
 )
@@ -23,8 +24,39 @@ func (firstName) Fit(c *Column) (int, string) {
 
 func (firstName) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	v := casing(row.First, row.Was)
+	if more := given(r, c, row); more != "" {
+		v = more
+	}
 	if v == "" || !c.fits(v) {
 		return "", errors.New("the column is too short for the name drawn")
 	}
 	return v, nil
 }
+
+// given returns names that go with the row's first name as those of the template
+// row go with its person's: a column of given names beside one of the name that
+// is used holds more of them, or others. "" if it holds the same.
+func given(r *rand.Rand, c *Column, row *Row) string {
+	if row.First == "" || row.WasFirst == "" || row.Was == "" || strings.EqualFold(row.Was, row.WasFirst) {
+		return ""
+	}
+	words := strings.Fields(row.Was)
+	var out []string
+	for i, w := range words {
+		if strings.EqualFold(w, row.WasFirst) {
+			out = append(out, row.First)
+			continue
+		}
+		for range 40 { // another row's name at the same place
+			other := strings.Fields(one(r, c.Values))
+			if len(other) == len(words) && !strings.EqualFold(other[i], w) && abbreviated(other[i]) == abbreviated(w) {
+				w = other[i]
+				break
+			}
+		}
+		out = append(out, w)
+	}
+	return strings.Join(out, " ")
+}
+
+func abbreviated(w string) bool { return strings.HasSuffix(w, ".") }

@@ -1,8 +1,10 @@
 package generate
 
 import (
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -18,7 +20,11 @@ type lexicon struct {
 	pairs  map[[2]rune]float64
 	single map[rune]float64
 	links  map[string][]step // what follows three characters, of names that differ
-	least  int               // characters of the shortest and the longest name
+	// strict: no name is put together that goes on from another, or breaks off in
+	// it: "Petersen" is a last name beside "Peters", "Jonathanna" no first one.
+	strict bool
+	known  []string // of strict ones, all that is held and more; made when first needed
+	least  int      // characters of the shortest and the longest name
 	most   int
 }
 
@@ -111,7 +117,9 @@ func (x *lexicon) novel(r *rand.Rand) string {
 	}
 	if x.kinds >= coined {
 		for range 36 {
-			offer(x.coin(r))
+			if v := x.coin(r); !x.strict || !x.leans(v) {
+				offer(v)
+			}
 		}
 	}
 	for range 100 { // own holds nearly all of more
@@ -137,6 +145,27 @@ func capital(own []string) string {
 		return "aa"
 	}
 	return ""
+}
+
+// leans reports whether a name is a known one with letters behind it, or one
+// whose last letters are missing.
+func (x *lexicon) leans(v string) bool {
+	const whole = 4 // letters of a name that others are not made of by chance
+	if x.known == nil {
+		x.known = slices.Sorted(maps.Keys(x.held))
+		for _, v := range x.more {
+			x.known = append(x.known, strings.ToLower(v))
+		}
+		slices.Sort(x.known)
+	}
+	low := strings.ToLower(v)
+	for n := whole; n < len(low); n++ {
+		if _, is := slices.BinarySearch(x.known, low[:n]); is {
+			return true
+		}
+	}
+	i, _ := slices.BinarySearch(x.known, low)
+	return len(low) >= whole && i < len(x.known) && x.known[i] != low && strings.HasPrefix(x.known[i], low)
 }
 
 // coin puts a name together from pieces of the table's; "" if that fails.

@@ -45,6 +45,7 @@ func (n *Names) Person(r *rand.Rand, attempt int) (first, last string) {
 			of = n
 		}
 		n.first, n.last = newLexicon(n.First, of.First, data.Person["first"]), newLexicon(n.Last, of.Last, data.Person["last"])
+		n.first.strict = true
 	}
 	return n.first.draw(r, false), n.last.draw(r, attempt >= 4)
 }

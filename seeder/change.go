@@ -234,7 +234,7 @@ func (t *turn) change(ctx context.Context, c *change) error {
 		v := c.set[column]
 		set = append(set, Value{column, &v})
 	}
-	n, err := tx.Update(ctx, c.table, c.row.all(c.table, c.held), set)
+	n, err := tx.Update(ctx, c.table, c.row.all(c.table, sight{held: c.held}), set)
 	var no *Violation
 	switch {
 	case errors.As(err, &no) && no.Code == "42501":
@@ -281,7 +281,7 @@ func (t *turn) differ(ctx context.Context, tx Tx, c *change) (fresh []token.Toke
 		}
 		cols = appendOnce(cols, tk.Place.Column)
 	}
-	for _, way := range c.row.all(c.table, c.held) { // what did not change still finds it
+	for _, way := range c.row.all(c.table, sight{held: c.held}) { // what did not change still finds it
 		if _, changed := c.set[way.Column]; !changed {
 			where = append(where, way)
 		} else {

@@ -167,11 +167,17 @@ func (d *draft) staged(ctx context.Context, st *study, hands []*hand) (camouflag
 	if err != nil {
 		return t, err
 	}
+	rows := st.sample.Rows
+	st.sample.Rows = slices.Concat(st.templates(hands, others), shuffled(rows, d.o.Seed))
 	broods, err := d.broods(ctx, st, &t)
+	st.sample.Rows = rows
 	if err != nil {
 		return t, err
 	}
-	for _, row := range st.sample.Rows {
+	for _, row := range rows {
+		if !broods.known(row) {
+			continue
+		}
 		t.Real = append(t.Real, camouflage.Row{Values: st.values(row), Broods: broods.of(row, nil, true), Place: -1})
 	}
 	high, err := d.highest(ctx, st)
@@ -187,6 +193,16 @@ func (d *draft) staged(ctx context.Context, st *study, hands []*hand) (camouflag
 	}
 	t.Seed = d.o.Seed
 	return t, nil
+}
+
+// templates are the rows of which those of all runs are made.
+func (st *study) templates(hands []*hand, others [][]*hand) (out [][]*string) {
+	for _, run := range append([][]*hand{hands}, others...) {
+		for _, h := range run {
+			out = append(out, h.was)
+		}
+	}
+	return out
 }
 
 // judge measures the tables of a plan, as many at a time as there are processors.
@@ -340,7 +356,7 @@ func (d *draft) guardianKey(h *hand, st *study, c *Cell) string {
 			}
 			return ""
 		}
-		if near, ok := g.beside(st, h.slot.key); ok { // another run's
+		if near, ok := st.beside(g.kin.fk, h.slot.key); ok { // another run's
 			return strconv.FormatInt(near, 10)
 		}
 	}

@@ -26,16 +26,17 @@ type draft struct {
 	elsewhere map[string]string
 	most      map[*Table]int // rows, where not all that were asked for can be drawn
 	snap      *token.Snapshot
-	studies   []*study                // in the order of insertion
-	picks     map[*study][]int        // templates
-	slots     map[*study][]slot       // numbers for Gap keys, beside the templates
-	others    map[*study][][]*hand    // rows of other runs, to learn from
-	children  map[*ForeignKey]*Sample // that point at sampled rows
+	studies   []*study               // in the order of insertion
+	picks     map[*study][]int       // templates
+	slots     map[*study][]slot      // numbers for Gap keys, beside the templates
+	others    map[*study][][]*hand   // rows of other runs, to learn from
+	children  map[*ForeignKey]*brood // that point at sampled rows
 	tables    []*TablePlan
 	hands     map[*study][]*hand // behind tables' rows
 	position  map[*Table]int
-	pens      map[*study][]*pen // numbers for the relatives of a table's honey rows
-	run       []*hand           // the run that is being drawn
+	spare     map[*ForeignKey][]int64 // keys of rows that no row points at, for honey rows to point at
+	pens      map[*study][]*pen       // numbers for the relatives of a table's honey rows
+	run       []*hand                 // the run that is being drawn
 }
 
 const maxDraws = 12 // of one row
@@ -161,8 +162,12 @@ func (d *draft) worth(st *study, tp *TablePlan) error {
 	return nil
 }
 
-// keyed reports whether a key of one column that can be read tells the rows apart.
+// keyed reports whether a key of one column that can be read tells the rows apart,
+// or of relatives one of several with what ties them.
 func (st *study) keyed() bool {
+	if st.kin != nil && !st.kin.parent && tieIn(st.table, st.kin.fk.Columns[0]) {
+		return true
+	}
 	pk := st.table.Primary()
 	return len(pk) == 1 && st.table.Column(pk[0]) != nil && st.table.Column(pk[0]).CanSelect
 }

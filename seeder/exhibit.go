@@ -74,10 +74,10 @@ func (d *draft) exhibit(ctx context.Context, t *Table, honey []string) (camoufla
 	}
 	st.named = true
 	ex := st.view()
-	real := len(sample.Rows)
-	sample.Rows = append(sample.Rows, planted...)
+	real := sample.Rows
+	sample.Rows = append(slices.Clone(planted), shuffled(real, d.o.Seed)...) // of honey rows all children are read
 	broods, err := d.broods(ctx, st, &ex)
-	sample.Rows = sample.Rows[:real:real]
+	sample.Rows = real
 	if err != nil {
 		return no, nil, err
 	}
@@ -85,7 +85,9 @@ func (d *draft) exhibit(ctx context.Context, t *Table, honey []string) (camoufla
 		return camouflage.Row{Values: st.values(row), Broods: broods.of(row, nil, false), Place: -1}
 	}
 	for _, row := range sample.Rows {
-		ex.Real = append(ex.Real, show(row))
+		if broods.known(row) {
+			ex.Real = append(ex.Real, show(row))
+		}
 	}
 	var run []camouflage.Row
 	for _, row := range planted {
@@ -93,6 +95,13 @@ func (d *draft) exhibit(ctx context.Context, t *Table, honey []string) (camoufla
 	}
 	ex.Runs, ex.Seed = [][]camouflage.Row{run}, d.o.Seed
 	return ex, st, nil
+}
+
+// shuffled are rows in an order drawn at random.
+func shuffled(rows [][]*string, seed uint64) [][]*string {
+	out := slices.Clone(rows)
+	rand.New(rand.NewPCG(seed, 0x5f1)).Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out
 }
 
 func cellsOf(s *Sample, row []*string) map[string]string {

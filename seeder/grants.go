@@ -38,6 +38,7 @@ func grants(cat *Catalog, p *Plan) []string {
 		}
 		out = append(out, fmt.Sprintf("GRANT SELECT (%s) ON %s TO %s", strings.Join(sel, ", "), p.qualified(t.Schema, t.Name), role),
 			fmt.Sprintf("GRANT INSERT (%s) ON %s TO %s", strings.Join(ins, ", "), p.qualified(t.Schema, t.Name), role))
+		out = append(out, p.restoring(tp, p.qualified(t.Schema, t.Name))...)
 		for _, fk := range t.ForeignKeys {
 			var refs []string
 			for _, c := range fk.RefColumns {
@@ -52,6 +53,18 @@ func grants(cat *Catalog, p *Plan) []string {
 		out = append(out, p.pointers(cat, t)...)
 	}
 	return out
+}
+
+// restoring is the right to set dates that a trigger overwrites.
+func (p *Plan) restoring(tp *TablePlan, table string) []string {
+	if len(tp.Restore) == 0 {
+		return nil
+	}
+	var cols []string
+	for _, c := range tp.Restore {
+		cols = append(cols, p.quote(c))
+	}
+	return []string{fmt.Sprintf("GRANT UPDATE (%s) ON %s TO %s", strings.Join(cols, ", "), table, role)}
 }
 
 // pointers lists, for PostgreSQL, what the role must see of the tables that are
@@ -103,6 +116,7 @@ func accountGrants(cat *Catalog, p *Plan) []string {
 			rights += ", TRIGGER" // else they are not shown, or not even that there are none
 		}
 		out = append(out, fmt.Sprintf("GRANT %s ON %s TO %s", rights, database(t), role))
+		out = append(out, p.restoring(tp, database(t))...)
 		for _, c := range t.Columns {
 			if strings.HasPrefix(c.Sequence, "`") { // MariaDB's sequences are tables of a kind
 				out = append(out, fmt.Sprintf("GRANT SELECT, INSERT ON %s TO %s", c.Sequence, role))

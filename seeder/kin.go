@@ -97,11 +97,20 @@ func (d *draft) child(ctx context.Context, db Kinsman, p *Plan, st *study, t *Ta
 	if ties(fk) != "" || ref < 0 {
 		return nil
 	}
-	s, err := db.Kin(ctx, t, fk.Columns[0], column(st.sample, ref), maxKin)
+	rows := st.sample.Rows
+	st.sample.Rows = shuffled(rows, d.o.Seed)
+	s, asked, err := kinOf(ctx, db, t, fk.Columns[0], column(st.sample, ref))
+	st.sample.Rows = rows
 	if err != nil || len(s.Rows) == 0 {
 		return passable(err)
 	}
-	return d.relative(ctx, p, &kinship{to: st, fk: fk}, t, s, fk.Columns[0], in)
+	if err := d.relative(ctx, p, &kinship{to: st, fk: fk}, t, s, fk.Columns[0], in); err != nil || asked == nil || !in[t] {
+		return err
+	}
+	// Rows whose relatives were not all read are no templates.
+	st.unread = append(st.unread, func(row []*string) bool { return row[ref] != nil && !asked[*row[ref]] })
+	st.rank(d.now)
+	return nil
 }
 
 // guardian plans a row of t for each honey row of st, if each row of st has one
@@ -123,6 +132,19 @@ func (d *draft) guardian(ctx context.Context, db Kinsman, p *Plan, st *study, t 
 		return passable(err)
 	}
 	return d.relative(ctx, p, &kinship{to: st, fk: fk, parent: true}, t, s, fk.RefColumns[0], in)
+}
+
+// tieIn reports whether a table's rows are known by a key of several columns of
+// which one is the column that ties them to another row. What a honey row is tied
+// by no real relative has, so that it is watched for all of the key.
+func tieIn(t *Table, column string) bool {
+	pk := t.Primary()
+	for _, name := range pk {
+		if c := t.Column(name); c == nil || !c.CanSelect {
+			return false
+		}
+	}
+	return len(pk) > 1 && slices.Contains(pk, column)
 }
 
 // passable lets a table go that can't be read: then there are no relatives.
@@ -182,9 +204,10 @@ func (d *draft) relative(ctx context.Context, p *Plan, k *kinship, t *Table, s *
 	case st.cant != nil:
 		why = st.cant.Error()
 	case len(pk) == 1 && t.Column(pk[0]) != nil && t.Column(pk[0]).CanSelect:
+	case !k.parent && tieIn(t, k.fk.Columns[0]):
 	default:
 		if _, any := st.strongest(); !any {
-			why = "its rows have no key of one column by which they would be found again"
+			why = "its rows have no key by which they would be found again: of one column, or of several of which one is what ties them"
 		}
 	}
 	if why != "" || at < 0 {

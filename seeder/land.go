@@ -67,6 +67,9 @@ func (j *job) insertLot(ctx context.Context, lot, before []spot) (*landing, erro
 		}
 	}
 	for _, row := range l.rows { // only now: a later row's trigger may change an earlier row
+		if err := row.restore(ctx, tx); err != nil {
+			return nil, errors.Join(fmt.Errorf("set the dates of a row of %s that a trigger overwrites: %w", row.table, err), tx.End(ctx, false))
+		}
 		if err := row.read(ctx, tx); err != nil {
 			return nil, errors.Join(fmt.Errorf("read back a row of %s: %w", row.table, err), tx.End(ctx, false))
 		}
@@ -236,7 +239,7 @@ func (l *landing) tokens() []token.Token {
 }
 
 func (l *landed) tokens(j *job) (out []token.Token) {
-	primary := l.table.Primary()
+	primary, tie := l.table.Primary(), l.tie(j.p)
 	for i, name := range l.columns {
 		text := l.rec.Text[i]
 		if text == nil || *text == "" {
@@ -244,7 +247,7 @@ func (l *landed) tokens(j *job) (out []token.Token) {
 		}
 		cell := l.row.cell(name)
 		watch := cell != nil && cell.Watch
-		key := len(primary) == 1 && primary[0] == name
+		key := len(primary) == 1 && primary[0] == name || tie == name
 		if !watch && !key {
 			continue
 		}
@@ -264,6 +267,18 @@ func (l *landed) tokens(j *job) (out []token.Token) {
 		out = append(out, t)
 	}
 	return out
+}
+
+// tie is the column that stands for a relative's key of several columns: the one
+// by which it points at its honey row, at which no other row points. "" if there
+// is none.
+func (l *landed) tie(p *Plan) string {
+	for _, c := range l.row.Cells {
+		if l.plan.For != "" && c.Source == Honey && p.Tables[c.Ref.Table].String() == l.plan.For && tieIn(l.table, c.Column) {
+			return c.Column
+		}
+	}
+	return ""
 }
 
 // differ compares the tokens registered with those that the rows now need: it

@@ -52,6 +52,10 @@ func (d *draft) links(ctx context.Context, st *study, r *rand.Rand, n *int) (*li
 				continue
 			}
 		}
+		if ps := d.adopted(st, r, fk, *n); len(ps) > 0 {
+			l.parents[fk] = ps
+			continue
+		}
 		readable := true
 		for _, c := range fk.Columns {
 			f := st.table.Column(c)

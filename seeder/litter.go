@@ -19,6 +19,8 @@ type litter struct {
 	st   *study // of honey rows' children, nil if they will have none
 	keys []int64
 	ats  []int64 // seconds of their dates, sorted as keys are
+	// asked are the values whose children were read, nil for all.
+	asked map[string]bool
 }
 
 type litters []*litter
@@ -53,12 +55,12 @@ func (d *draft) broods(ctx context.Context, st *study, t *camouflage.Table) (lit
 }
 
 func (d *draft) litter(ctx context.Context, db Kinsman, st *study, child *Table, fk *ForeignKey, at int) (*litter, error) {
-	s, err := d.read(ctx, db, child, fk, column(st.sample, at))
+	s, asked, err := d.read(ctx, db, child, fk, column(st.sample, at))
 	if err != nil || s == nil || len(s.Rows) == 0 {
 		return nil, passable(err)
 	}
 	tie := s.index(fk.Columns[0])
-	l := &litter{at: at, rows: map[string]camouflage.Brood{}}
+	l := &litter{at: at, rows: map[string]camouflage.Brood{}, asked: asked}
 	for _, o := range d.studies {
 		l.kin = l.kin || o.table == child
 		if o.table == child {
@@ -127,20 +129,54 @@ func firstDate(t *Table, s *Sample, row []*string) time.Time {
 	return time.Time{}
 }
 
+// brood is the children that were read of some rows.
+type brood struct {
+	s     *Sample
+	asked map[string]bool // of which values; nil: of all
+}
+
 // read remembers the children that were read.
-func (d *draft) read(ctx context.Context, db Kinsman, child *Table, fk *ForeignKey, values []string) (*Sample, error) {
+func (d *draft) read(ctx context.Context, db Kinsman, child *Table, fk *ForeignKey, values []string) (*Sample, map[string]bool, error) {
 	if d.children == nil {
-		d.children = map[*ForeignKey]*Sample{}
+		d.children = map[*ForeignKey]*brood{}
 	}
-	if s, ok := d.children[fk]; ok {
-		return s, nil
+	if b, ok := d.children[fk]; ok {
+		return b.s, b.asked, nil
 	}
-	s, err := db.Kin(ctx, child, fk.Columns[0], values, maxKin)
+	s, asked, err := kinOf(ctx, db, child, fk.Columns[0], values)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	d.children[fk] = s
-	return s, nil
+	d.children[fk] = &brood{s, asked}
+	return s, asked, nil
+}
+
+// kinOf reads the rows of t whose column holds one of the values. Where they are
+// too many, it reads all of those of the first values, and says of which: a row
+// some of whose children were left out would look like one that has few.
+func kinOf(ctx context.Context, db Kinsman, t *Table, column string, values []string) (*Sample, map[string]bool, error) {
+	for n := len(values); ; n = n / 2 {
+		s, err := db.Kin(ctx, t, column, values[:n], maxKin+1)
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case len(s.Rows) > maxKin && n > 1:
+			continue
+		case n == len(values):
+			return s, nil, nil
+		}
+		return s, unique(values[:n]), nil
+	}
+}
+
+// known reports whether a row's children were read.
+func (ls litters) known(row []*string) bool {
+	for _, l := range ls {
+		if v := row[l.at]; v != nil && l.asked != nil && !l.asked[*v] {
+			return false
+		}
+	}
+	return true
 }
 
 // of returns a row's children, for a honey row those that it will have: its

@@ -91,8 +91,12 @@ func (d *draft) nest(st *study, r *rand.Rand, h *hand, n, total int) {
 	first, latest := st.past(h.was, h.g.Now)
 	crowd := st.crowd(r, nests, company)
 	best, least := h.g, time.Duration(1<<62)
-	for try := range maxNests {
-		if try > 0 && !st.reset(r, h, n, total, try > maxNests/2, latest) {
+	tries := maxNests
+	for _, x := range nests { // of many relatives some are off whatever is chosen
+		tries = max(fewNests, min(tries, 8*maxNests/max(len(x.kids), 8)))
+	}
+	for try := range tries {
+		if try > 0 && !st.reset(r, h, n, total, try > tries/2, latest) {
 			break
 		}
 		cost := time.Duration(0)
@@ -276,6 +280,10 @@ func (x *nest) lay(g *generate.Row, first time.Time) (out []slot, cost time.Dura
 	return out, cost
 }
 
+// disorder is by how much dates may go against their keys for the nearest number
+// to be found.
+const disorder = 72 * time.Hour
+
 // nearest returns the free number whose place in time is nearest to a date, and
 // how far that is: 0 if the date lies there.
 func (x *nest) nearest(at, born time.Time, used map[int64]bool) (best int, far time.Duration) {
@@ -298,7 +306,7 @@ func (x *nest) nearest(at, born time.Time, used map[int64]bool) (best int, far t
 			if away < far {
 				best, far = k, away
 			}
-			if away > far+30*24*time.Hour || far == 0 {
+			if away > far+disorder || far == 0 {
 				break
 			}
 		}

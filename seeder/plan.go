@@ -73,6 +73,10 @@ type TablePlan struct {
 	// Decoy is set for a table that is made with its rows.
 	Decoy    *Decoy   `json:"decoy,omitempty"`
 	Triggers []string `json:"triggers,omitempty"`
+	// Restore are columns of dates that a trigger overwrites when a row is
+	// inserted: they are set to what is planned at once, since the row's number is
+	// an old one.
+	Restore []string `json:"restore,omitempty"`
 	// Lasting says that the user named the table although something of an insert
 	// may stay when it is rolled back: Warnings say what.
 	Lasting bool `json:"lasting,omitempty"`

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"honeyrow/event"
 	"honeyrow/token"
@@ -264,7 +265,7 @@ func (r *honeyRow) candidates(t *Table) (out [][]Value) {
 	return out
 }
 
-// composite is a primary key of several columns, nil if a token is missing.
+// composite is a primary key, nil if neither the tokens nor its text tell it.
 func (r *honeyRow) composite(primary []string) (out []Value) {
 	for _, k := range primary {
 		for i := range r.tokens {
@@ -275,6 +276,29 @@ func (r *honeyRow) composite(primary []string) (out []Value) {
 		}
 	}
 	if len(out) != len(primary) {
+		return keyParts(primary, r.place().Key)
+	}
+	return out
+}
+
+// keyParts takes apart what keyText has written of several columns, nil if it
+// could mean several things.
+func keyParts(primary []string, text string) (out []Value) {
+	if len(primary) < 2 {
+		return nil
+	}
+	rest, ok := strings.CutPrefix(text, primary[0]+"=")
+	for i, k := range primary {
+		v := rest
+		if i+1 < len(primary) {
+			between := ", " + primary[i+1] + "="
+			if ok = ok && strings.Count(rest, between) == 1; ok {
+				v, rest, _ = strings.Cut(rest, between)
+			}
+		}
+		out = append(out, Value{k, &v})
+	}
+	if !ok {
 		return nil
 	}
 	return out

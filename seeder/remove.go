@@ -261,7 +261,7 @@ func (c *clearing) one(ctx context.Context, tx Tx, r *honeyRow) (state, why stri
 			return "removed", "not tried: " + what, nil
 		}
 	}
-	n, err := tx.Delete(ctx, t, r.all(t, seen.held))
+	n, err := tx.Delete(ctx, t, r.all(t, seen))
 	var no *Violation
 	switch {
 	case errors.As(err, &no) && no.Code == "25000":
@@ -279,14 +279,20 @@ func (c *clearing) one(ctx context.Context, tx Tx, r *honeyRow) (state, why stri
 }
 
 // all is the condition under which a row is deleted: every value that was
-// planted, so that nothing that changed meanwhile is lost.
-func (r *honeyRow) all(t *Table, held []event.ID) (out []Value) {
+// planted, so that nothing that changed meanwhile is lost, and what it was found
+// by.
+func (r *honeyRow) all(t *Table, s sight) (out []Value) {
 	seen := map[string]bool{}
 	for i := range r.tokens {
 		c := t.Column(r.tokens[i].Place.Column)
-		if c != nil && c.CanSelect && !seen[c.Name] && slices.Contains(held, r.tokens[i].ID) {
+		if c != nil && c.CanSelect && !seen[c.Name] && slices.Contains(s.held, r.tokens[i].ID) {
 			seen[c.Name] = true
 			out = append(out, Value{c.Name, &r.tokens[i].Value})
+		}
+	}
+	for _, v := range s.where {
+		if !seen[v.Column] {
+			out = append(out, v)
 		}
 	}
 	return out

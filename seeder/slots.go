@@ -50,7 +50,7 @@ func (d *draft) pick(ctx context.Context) error {
 			d.picks[st] = st.near(r, d.slots[st], n)
 		}
 	}
-	return nil
+	return d.adopt(ctx)
 }
 
 // few lowers the honey rows of a table that has hardly more rows itself: they
@@ -163,7 +163,7 @@ func (st *study) neighbour(d *draft, template, owner int) (int64, bool) {
 		return 0, false
 	}
 	if k.to.drawn() != nil && k.parent && owner < len(d.slots[k.to]) {
-		return st.beside(k.to, d.slots[k.to][owner].key)
+		return k.to.beside(k.fk, d.slots[k.to][owner].key)
 	}
 	v := st.sample.Rows[template][f.sample]
 	if v == nil {
@@ -173,16 +173,16 @@ func (st *study) neighbour(d *draft, template, owner int) (int64, bool) {
 	return id, err == nil
 }
 
-// beside returns the number half-way between those that the rows of to next to
-// a key point at here.
-func (st *study) beside(to *study, at int64) (int64, bool) {
-	key, fk := to.drawn(), to.sample.index(st.kin.fk.Columns[0])
+// beside returns the number half-way between those that the rows next to a key
+// point at through fk.
+func (st *study) beside(through *ForeignKey, at int64) (int64, bool) {
+	key, fk := st.drawn(), st.sample.index(through.Columns[0])
 	if key == nil || fk < 0 {
 		return 0, false
 	}
 	var before, after int64 // rows next to it, and what they point at
 	var low, high int64
-	for _, row := range to.sample.Rows {
+	for _, row := range st.sample.Rows {
 		if row[key.sample] == nil || row[fk] == nil {
 			continue
 		}
@@ -214,7 +214,7 @@ func (d *draft) openings(ctx context.Context, st *study, r *rand.Rand, n, most i
 	if f == nil || !ok || !d.o.gaps() {
 		return nil, nil
 	}
-	f.plan.Source = Drawn
+	st.byItself(f)
 	low, high, err := d.span(ctx, st, f)
 	if err != nil {
 		return nil, err
@@ -226,7 +226,7 @@ func (d *draft) openings(ctx context.Context, st *study, r *rand.Rand, n, most i
 			not[s.key] = true
 		}
 		steps := st.besides(f)
-		if out, err = d.free(ctx, db, st, f, r, low, high, max(2*most, min(8*n, 2*n+400)), not, steps); err != nil {
+		if out, err = d.free(ctx, db, st, f, r, low, high, n, max(2*most, min(8*n, 2*n+400)), not, steps); err != nil {
 			return nil, err
 		}
 		if len(out) < n && len(steps) > 0 && spoken == nil {
@@ -245,6 +245,16 @@ func (d *draft) openings(ctx context.Context, st *study, r *rand.Rand, n, most i
 	}
 	f.plan.Source, f.plan.Why = Gap, "a number that no row has any more; if it was somebody's, logs and backups may still know it (seed.keys: sequence takes new ones)"
 	return st.scatter(r, f, out, most), nil
+}
+
+// byItself gives a key column back its own source of numbers, which gaps had
+// replaced.
+func (st *study) byItself(f *field) {
+	if f.plan.Source != Gap {
+		f.source, f.why = f.plan.Source, f.plan.Why
+		return
+	}
+	f.plan.Source, f.plan.Why = f.source, f.why
 }
 
 // unsteady notes that a counter beside the key has no gaps where the key has: a
@@ -300,15 +310,22 @@ func (st *study) scatter(r *rand.Rand, f *field, free []slot, n int) []slot {
 // choice is among how many free numbers near one place the best is taken.
 const choice = 8
 
+// fewRounds is after how many looks at 500 numbers each what was found has to
+// do, if it suffices; where more relatives need a number, up to maxRounds follow.
+const (
+	fewRounds = 10
+	maxRounds = 80
+)
+
 // free tries numbers at random until enough are found, and keeps those that
-// suit.
-func (d *draft) free(ctx context.Context, db Kinsman, st *study, f *field, r *rand.Rand, low, high int64, enough int, not map[int64]bool, steps []*field) ([]slot, error) {
+// suit. It tries longer as long as twice the n needed are not found.
+func (d *draft) free(ctx context.Context, db Kinsman, st *study, f *field, r *rand.Rand, low, high int64, n, enough int, not map[int64]bool, steps []*field) ([]slot, error) {
 	tried, free := 0, map[int64]bool{}
 	var all []int // of a short span every number, in an order drawn at random
-	if high-low-1 <= 5000 {
+	if high-low-1 <= 500*maxRounds {
 		all = r.Perm(int(high - low - 1))
 	}
-	for round := 0; round < 10 && len(free) < enough; round++ {
+	for round := 0; len(free) < enough && (round < fewRounds || round < maxRounds && len(free) < 2*n); round++ {
 		var tuples [][]string
 		for i := range 500 {
 			k := r.Int64N(high - low - 1)
@@ -339,17 +356,29 @@ func (d *draft) free(ctx context.Context, db Kinsman, st *study, f *field, r *ra
 	if err := d.forgotten(ctx, st, free); err != nil {
 		return nil, err
 	}
-	return d.between(ctx, db, st, f, free, steps)
+	out, err := d.between(ctx, db, st, f, free, steps, reach)
+	if err == nil && len(out) < n && st.kin != nil && !st.kin.parent { // whose own row was deleted with all its relatives
+		return d.between(ctx, db, st, f, free, steps, wideReach)
+	}
+	return out, err
 }
 
-// drawn returns the key column whose numbers could come from gaps.
+// drawn returns the key column whose numbers could come from gaps: one that a
+// generator of the server's gives, else one that the application counts.
 func (st *study) drawn() *field {
+	var counted *field
 	for _, f := range st.columns {
-		if (f.plan.Source == Drawn || f.plan.Source == Gap) && f.Class == generate.Integer && f.CanInsert && f.CanSelect && f.seen.Unique && f.sample >= 0 {
+		if f.Class != generate.Integer || !f.CanInsert || !f.CanSelect || !f.seen.Unique || f.sample < 0 || f.fk != nil {
+			continue
+		}
+		switch {
+		case f.plan.Source == Drawn || f.plan.Source == Gap:
 			return f
+		case f.plan.Source == Next && counted == nil && slices.Equal(st.table.Primary(), []string{f.Name}):
+			counted = f
 		}
 	}
-	return nil
+	return counted
 }
 
 // span returns the numbers between which gaps are looked for: from the least
@@ -368,6 +397,9 @@ func (d *draft) span(ctx context.Context, st *study, f *field) (low, high int64,
 	if high, err = strconv.ParseInt(v, 10, 64); err != nil {
 		return 0, 0, nil
 	}
+	if !f.Drawn() { // who counts may keep some ahead, and nobody can be asked
+		return max(low, 0), high - min(keptAhead, (high-low)/20), nil
+	}
 	if g, ok := d.s.Database.(Giver); ok { // a number that it will still give must stay free
 		given, known, err := g.Given(ctx, st.table, f.Name)
 		switch {
@@ -385,13 +417,22 @@ func (d *draft) span(ctx context.Context, st *study, f *field) (low, high int64,
 // have been given one and not have come to its end.
 const inFlight = 64
 
-// reach is how far from a free number the rows before and after it may be.
-const reach = 8
+// keptAhead is how many of the last numbers are left alone where the application
+// counts itself: it may have handed them out in blocks that are not used up.
+const keptAhead = 1000
+
+// reach is how far from a free number the rows before and after it may be, and
+// wideReach how far for relatives where too few are closer: their numbers lie
+// together if they came together, and are missing together.
+const (
+	reach     int64 = 8
+	wideReach int64 = maxBrood
+)
 
 // between keeps the free numbers that have rows close by on both sides, with
 // their dates, and between whose rows the counters of steps have a number left
 // too.
-func (d *draft) between(ctx context.Context, db Kinsman, st *study, f *field, free map[int64]bool, steps []*field) (out []slot, err error) {
+func (d *draft) between(ctx context.Context, db Kinsman, st *study, f *field, free map[int64]bool, steps []*field, reach int64) (out []slot, err error) {
 	var ask []string
 	asked := map[int64]bool{}
 	for k := range free {

@@ -102,18 +102,50 @@ func (l *landed) rewritten(ctx context.Context, tx Tx) error {
 	if err != nil || len(recs) != 1 {
 		return err
 	}
+	set, left, err := l.restored(ctx, tx, columns, recs[0])
+	if err != nil {
+		return err
+	}
 	for i, name := range columns {
 		planned, got := *l.row.cell(name).Value, recs[0].Text[i]
-		if got != nil && sameText(planned, *got) {
+		if got != nil && sameText(planned, *got) || set && isDate(l.table.Column(name)) {
 			continue
 		}
 		why := "a trigger writes column " + name + " when a row is inserted: honey rows hold what it makes of it, the camouflage below is of what is planned"
 		if class := l.table.Column(name).Class; class == generate.Timestamp || class == generate.Date {
 			why += "; if that is the hour of planting, they lie together there, and seed apply --drip lets them come as others do"
+			if left != "" {
+				why += "; " + left
+			}
 		}
 		l.plan.Warnings = appendOnce(l.plan.Warnings, why)
 	}
 	return nil
+}
+
+// restored tries to set all dates to what is planned if a trigger wrote another
+// one, and says whether that is what the plan does from now on, or why not.
+func (l *landed) restored(ctx context.Context, tx Tx, columns []string, rec Record) (set bool, why string, err error) {
+	var dates []string
+	other := false
+	for i, name := range columns {
+		if isDate(l.table.Column(name)) {
+			dates = append(dates, name)
+			other = other || rec.Text[i] == nil || !sameText(*l.row.cell(name).Value, *rec.Text[i])
+		}
+	}
+	if !other || !l.old() {
+		return false, "", nil
+	}
+	why, err = l.tryRestore(ctx, tx, dates)
+	switch {
+	case errors.Is(err, errLeft):
+		return false, "", nil
+	case err != nil || why != "":
+		return false, why, err
+	}
+	l.plan.Warnings = appendOnce(l.plan.Warnings, fmt.Sprintf("a trigger writes dates when a row is inserted: honey rows have old numbers, so that an update sets %s to what is planned, in the same transaction (UPDATE is needed for it; seed.keys: sequence leaves the trigger's)", strings.Join(dates, ", ")))
+	return true, "", nil
 }
 
 // sameText compares a value with what the server shows of it: times may be

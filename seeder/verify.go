@@ -168,7 +168,7 @@ func (r *honeyRow) state(ctx context.Context, tx Tx, cat *Catalog) (RowState, er
 	st := r.report(string(intact), "")
 	for i := range r.tokens {
 		tk := &r.tokens[i]
-		if c := t.Column(tk.Place.Column); c == nil || !c.CanSelect {
+		if c := t.Column(tk.Place.Column); c == nil || !c.CanSelect || tk.Key && len(t.Primary()) > 1 { // its brothers have it too
 			continue
 		}
 		recs, err := tx.Read(ctx, t, []Value{{tk.Place.Column, &tk.Value}}, []string{tk.Place.Column})

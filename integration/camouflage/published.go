@@ -20,7 +20,7 @@ func published(dir string) []*scene {
 		{
 			name: "sakila's customers with gaps, MariaDB", about: "The same people; every thirteenth was deleted, with rentals and payments. A trigger writes the hour of planting into create_date.",
 			of: "sakila-mysql", mysql: true, table: "customer", domain: "sakilacustomer.org", few: true,
-			then: "SET FOREIGN_KEY_CHECKS = 0; DELETE FROM payment WHERE customer_id % 13 = 5; DELETE FROM rental WHERE customer_id % 13 = 5; DELETE FROM customer WHERE customer_id % 13 = 5; SET FOREIGN_KEY_CHECKS = 1;",
+			then: "SET FOREIGN_KEY_CHECKS = 0; DELETE FROM payment WHERE customer_id % 13 = 5; DELETE FROM rental WHERE customer_id % 13 = 5; DELETE FROM customer WHERE customer_id % 13 = 5; SET FOREIGN_KEY_CHECKS = 1; COMMIT;", // the sample leaves autocommit off
 			ways: []way{{name: "honeyrow, gaps and family", setup: asKin, bar: true}},
 		},
 		{

@@ -33,7 +33,7 @@ func TestTheSeedersPromisesAreKept(t *testing.T) {
 			must(t, server.Exec(t.Context(), db, sql))
 		},
 		Query: query, Content: content, Counters: counters,
-		Customers: customers, Torture: tortureFor(server.Release, string(ddl)), Inventing: inventingFor(server.Release), Shifting: shifting, Failing: failing, Letter: "CAST(%s AS BINARY)",
+		Customers: customers, Torture: tortureFor(server.Release, string(ddl)), Inventing: inventingFor(server.Release), Shifting: shifting, Failing: failing, Stamping: stamping, Touching: touching, Letter: "CAST(%s AS BINARY)",
 		Number: "bigint", Numbered: "bigint AUTO_INCREMENT",
 	})
 }
@@ -47,6 +47,11 @@ CREATE TRIGGER up BEFORE INSERT ON people FOR EACH ROW BEGIN SET NEW.email = upp
 INSERT INTO people (email, api_key) SELECT concat('p', seq, '@corp.example'), concat('key_', left(sha2(seq, 256), 24)) FROM seq_1_to_50;
 CREATE TRIGGER up BEFORE INSERT ON people FOR EACH ROW BEGIN SET NEW.id = NEW.id + floor(rand() * 100000), NEW.api_key = concat(NEW.api_key, left(md5(rand()), 4)); END;
 `
+)
+
+const (
+	stamping = `CREATE TRIGGER stamp BEFORE INSERT ON customers FOR EACH ROW SET NEW.created_at = now()`
+	touching = `CREATE TRIGGER touch BEFORE UPDATE ON customers FOR EACH ROW SET NEW.phone = NEW.phone`
 )
 
 // inventingFor gives what older MySQL takes as no default.

@@ -27,7 +27,7 @@ func TestTheSeedersPromisesAreKept(t *testing.T) {
 			must(t, server.Exec(t.Context(), db, sql))
 		},
 		Query: query, Content: content, Counters: sequences,
-		Customers: customers, Torture: tortureSQL(t), Inventing: inventing, Shifting: shifting, Failing: failing, Letter: "%s::text",
+		Customers: customers, Torture: tortureSQL(t), Inventing: inventing, Shifting: shifting, Failing: failing, Stamping: stamping, Touching: touching, Letter: "%s::text",
 		Number: "bigint", Numbered: "bigint GENERATED ALWAYS AS IDENTITY",
 	})
 }
@@ -41,6 +41,13 @@ const (
 		INSERT INTO people (email, api_key) SELECT 'p' || i || '@corp.example', 'key_' || left(encode(sha256(i::text::bytea), 'hex'), 24) FROM generate_series(1, 50) i;
 		CREATE FUNCTION up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.id := NEW.id + (random() * 100000)::int; NEW.api_key := NEW.api_key || substr(md5(random()::text), 1, 4); RETURN NEW; END $$;
 		CREATE TRIGGER up BEFORE INSERT ON people FOR EACH ROW EXECUTE FUNCTION up();`
+)
+
+const (
+	stamping = `CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.created_at := now(); RETURN NEW; END $$;
+		CREATE TRIGGER stamp BEFORE INSERT ON customers FOR EACH ROW EXECUTE FUNCTION stamp()`
+	touching = `CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+		CREATE TRIGGER touch BEFORE UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION touch()`
 )
 
 func failing(rows int) string {

@@ -61,6 +61,147 @@ func honeyRowsTakeNumbersFromGapsAndBringTheirRelatives(t *testing.T, g Ground) 
 	}
 }
 
+// visited gives each customer but every third up to three visits, known by the
+// customer and the day.
+const visited = `DELETE FROM customers WHERE id %% 9 = 4;
+CREATE TABLE visits (customer_id %s NOT NULL, day date NOT NULL, minutes integer NOT NULL, PRIMARY KEY (customer_id, day),
+	CONSTRAINT came FOREIGN KEY (customer_id) REFERENCES customers (id));
+INSERT INTO visits SELECT id, '2025-03-04', 20 + id %% 70 FROM customers WHERE id %% 3 > 0;
+INSERT INTO visits SELECT id, '2025-05-06', 10 + id %% 50 FROM customers WHERE id %% 3 = 1;`
+
+func relativesWithAKeyOfSeveralColumnsAreFoundAgain(t *testing.T, g Ground) {
+	db := g.Database(t, g.Customers)
+	g.Exec(t, db, fmt.Sprintf(visited, g.Number))
+	st := g.Store(t)
+	s := g.Open(t, db, st)
+	before := g.Content(t, db)
+	o := Options()
+	o.Tables, o.Rows, o.Keys, o.Family = []string{"customers"}, 12, "gaps", true
+	p := Plan(t, s, o)
+	if len(p.Tables) != 2 || p.Tables[1].Table != "visits" || len(p.Tables[1].Rows) < 2 {
+		t.Fatalf("the plan has no relatives:\n%s", p.Table())
+	}
+	_, err := s.Apply(t.Context(), p, seeder.ApplyOptions{})
+	Must(t, err)
+	if got := g.Query(t, db, "SELECT count(*) FROM visits WHERE customer_id % 9 = 4"); got != fmt.Sprint(len(p.Tables[1].Rows)) {
+		t.Errorf("%s rows point at honey rows, want %d", got, len(p.Tables[1].Rows))
+	}
+	snap, err := st.Snapshot(t.Context())
+	Must(t, err)
+	for _, tk := range snap.Tokens {
+		if tk.Place.Table == "visits" && (tk.Place.Column != "customer_id" || !tk.Key || !strings.Contains(tk.Place.Key, "customer_id="+tk.Value+", day=")) {
+			t.Errorf("watched in visits: column %s, a key: %t, row %s; want the customer's number alone, which no real row has", tk.Place.Column, tk.Key, tk.Place.Key)
+		}
+	}
+	ver, err := s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
+	Must(t, err)
+	if !ver.OK || len(ver.Rows) != p.Rows() {
+		t.Errorf("verify: %d rows, all well %t: %+v", len(ver.Rows), ver.OK, ver.Rows)
+	}
+	var one string // somebody takes a visit away: it alone is missing
+	for _, r := range ver.Rows {
+		if strings.HasSuffix(r.Table, "visits") {
+			one = r.Key
+		}
+	}
+	where := strings.NewReplacer(", day=", " AND day='").Replace(one) + "'"
+	g.Exec(t, db, "DELETE FROM visits WHERE "+where)
+	ver, err = s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
+	Must(t, err)
+	missing := 0
+	for _, r := range ver.Rows {
+		if r.State != "intact" {
+			missing++
+			if r.State != "gone" || r.Key != one {
+				t.Errorf("row %s of %s is %s, want that of %s alone gone", r.Key, r.Table, r.State, one)
+			}
+		}
+	}
+	if missing != 1 {
+		t.Errorf("%d rows are not intact, want 1", missing)
+	}
+	gone, err := s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"})
+	Must(t, err)
+	for _, r := range gone.Rows {
+		if r.State != "removed" && r.Key != one {
+			t.Errorf("row in %s is %s: %s", r.Table, r.State, r.Why)
+		}
+	}
+	if g.Content(t, db) != before {
+		t.Error("after removal the tables differ from before")
+	}
+	NothingWatched(t, st)
+}
+
+func datesThatATriggerOverwritesAreSetToWhatIsPlanned(t *testing.T, g Ground) {
+	db := g.Database(t, g.Customers)
+	g.Exec(t, db, "DELETE FROM customers WHERE id % 9 = 4")
+	g.Exec(t, db, g.Stamping)
+	s := g.Open(t, db, g.Store(t))
+	before := g.Content(t, db)
+	o := Options()
+	o.Tables, o.Rows, o.Keys = []string{"customers"}, 6, "gaps"
+	p := Plan(t, s, o)
+	if got := p.Tables[0].Restore; len(got) != 1 || got[0] != "created_at" {
+		t.Errorf("the plan restores %v, want created_at:\n%s", got, p.Table())
+	}
+	if !strings.Contains(strings.Join(p.Grants, "\n"), "GRANT UPDATE (") {
+		t.Errorf("the plan asks for no right to update: %q", p.Grants)
+	}
+	_, err := s.Apply(t.Context(), p, seeder.ApplyOptions{})
+	Must(t, err)
+	if got := g.Query(t, db, "SELECT count(*) FROM customers WHERE id % 9 = 4 AND created_at < '2025-01-01'"); got != "6" {
+		t.Errorf("%s of 6 honey rows have the date of their neighbours, the others the hour of planting", got)
+	}
+	ver, err := s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
+	Must(t, err)
+	if !ver.OK {
+		t.Errorf("not intact after planting: %+v", ver.Rows)
+	}
+	_, err = s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"})
+	Must(t, err)
+	if g.Content(t, db) != before {
+		t.Error("after removal the tables differ from before")
+	}
+	o.Keys = "sequence" // the newest rows: the hour of planting is right
+	if p = Plan(t, s, o); len(p.Tables[0].Restore) != 0 {
+		t.Errorf("with new numbers the plan restores %v", p.Tables[0].Restore)
+	}
+	g.Exec(t, db, g.Touching) // an update would not go unnoticed
+	o.Keys = "gaps"
+	if p = Plan(t, s, o); len(p.Tables[0].Restore) != 0 || !strings.Contains(p.Table(), "a trigger runs on updates too") {
+		t.Errorf("beside a trigger on updates the plan restores %v:\n%s", p.Tables[0].Restore, p.Table())
+	}
+}
+
+func keysThatTheApplicationCountsAreTakenFromGapsToo(t *testing.T, g Ground) {
+	db := g.Database(t, g.Customers)
+	g.Exec(t, db, `DELETE FROM customers WHERE id % 9 = 4;
+CREATE TABLE staff (no integer PRIMARY KEY, email varchar(90) NOT NULL, first_name varchar(40) NOT NULL, last_name varchar(40) NOT NULL);
+INSERT INTO staff SELECT id, email, first_name, last_name FROM customers;`)
+	s := g.Open(t, db, g.Store(t))
+	top := g.Query(t, db, "SELECT max(no) FROM staff")
+	for _, c := range []struct {
+		keys string
+		want bool
+	}{{"auto", true}, {"gaps", true}, {"sequence", false}} {
+		o := Options()
+		o.Tables, o.Rows, o.Keys = []string{"staff"}, 8, c.keys
+		p := Plan(t, s, o)
+		below := 0
+		for _, r := range p.Tables[0].Rows {
+			for _, cell := range r.Cells {
+				if cell.Column == "no" && cell.Value != nil && len(*cell.Value) <= len(top) && (len(*cell.Value) < len(top) || *cell.Value < top) {
+					below++
+				}
+			}
+		}
+		if want := map[bool]int{true: 8}[c.want]; below != want {
+			t.Errorf("keys %s: %d of 8 honey rows have a number from a gap, want %d", c.keys, below, want)
+		}
+	}
+}
+
 func aPlanSaysHowWellItsRowsHideAndRefusesAboveTheOwnersLimit(t *testing.T, g Ground) {
 	db := g.Database(t, g.Customers)
 	s := g.Open(t, db, g.Store(t))

@@ -36,6 +36,9 @@ type Ground struct {
 	// Failing makes a trigger on customers that lets so many rows in and then
 	// fails with the row's e-mail address in its message.
 	Failing func(rows int) string
+	// Stamping makes a trigger that writes the present into created_at of each new
+	// customer, Touching one that runs when a customer is updated.
+	Stamping, Touching string
 	// Letter is an expression for a column that compares to the letter, with %s.
 	Letter string
 	// Number is the type of customers' key, Numbered that of a key that counts.
@@ -66,6 +69,9 @@ func Run(t *testing.T, g Ground) {
 		{"each copy of a database gets rows of its own, and a leak names its copy", eachCopyGetsRowsOfItsOwn},
 		{"no error or plan of a refusal holds a value", noErrorOrPlanOfARefusalHoldsAValue},
 		{"honey rows take numbers from gaps and bring their relatives", honeyRowsTakeNumbersFromGapsAndBringTheirRelatives},
+		{"relatives with a key of several columns are planted, found again and removed", relativesWithAKeyOfSeveralColumnsAreFoundAgain},
+		{"dates that a trigger overwrites are set to what is planned beside old numbers", datesThatATriggerOverwritesAreSetToWhatIsPlanned},
+		{"keys that the application counts are taken from gaps too", keysThatTheApplicationCountsAreTakenFromGapsToo},
 		{"a plan says how well its rows hide and refuses above the owner's limit", aPlanSaysHowWellItsRowsHideAndRefusesAboveTheOwnersLimit},
 		{"a drip of seven days follows the traffic and survives crashes", aDripOfSevenDaysFollowsTheTrafficAndSurvivesCrashes},
 		{"a drip killed at any step goes on and plants each row once", aDripKilledAtAnyStepGoesOnAndPlantsEachRowOnce},

@@ -1,6 +1,7 @@
 package sqlfacts
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 )
@@ -60,6 +61,8 @@ type scanner struct {
 	tok   token
 	next  token
 	depth int
+	// bracketed is what stood in the brackets that were read last.
+	bracketed *Node
 }
 
 func (s *scanner) advance() {
@@ -81,10 +84,13 @@ func (s *scanner) accept(texts ...string) bool {
 	return false
 }
 
-var operators = []string{
-	"<=>", "->>", "#>>", "!~*", "~~*", "!~~", "@@@", "<=", ">=", "<>", "!=", "!~", "~*", "~~", "<<", ">>", "&&", "||", ":=",
-	"::", "->", "#>", "@>", "<@", "@@", "?|", "?&", "|/", "=>", "^@", "..",
-}
+// operators are MySQL's of more than one byte, and marks of others' that attacks
+// bring along.
+var operators = []string{"<=>", "->>", "<=", ">=", "<>", "!=", "<<", ">>", "&&", "||", ":=", "::", "->", ".."}
+
+// PostgreSQL's operators are made of these (manual, 4.1.3), and only one with a
+// byte of the second list ends in + or -.
+const operatorBytes, unlikeBytes = "+-*/<>=~!@#%^&|`?", "~!@#%^&|`?"
 
 func (s *scanner) lex() token {
 	b := s.src
@@ -118,7 +124,11 @@ func (s *scanner) lex() token {
 		}
 		return x
 	case c == '"' || c == '`' && s.my:
-		return token{kind: tkIdent, text: s.lexQuoted(c)}
+		x := token{kind: tkIdent, text: s.lexQuoted(c)}
+		if s.my { // as its parser gives names
+			x.text = strings.ToLower(x.text)
+		}
+		return x
 	case c == '?' && s.my:
 		s.i++
 		return token{kind: tkParam, slot: at} // see numberPlaces
@@ -133,14 +143,45 @@ func (s *scanner) lex() token {
 	case c == '@' && s.my:
 		return s.lexVariable()
 	}
+	return token{kind: tkPunct, text: s.lexMark()}
+}
+
+// lexMark reads an operator or a bracket.
+func (s *scanner) lexMark() string {
+	b, at := s.src, s.i
+	c := b[at]
+	if !s.my && strings.IndexByte(operatorBytes, c) >= 0 {
+		for s.i < len(b) && strings.IndexByte(operatorBytes, b[s.i]) >= 0 {
+			s.i++
+		}
+		op := b[at:s.i]
+		for len(op) > 1 && (op[len(op)-1] == '+' || op[len(op)-1] == '-') && !bytes.ContainsAny(op, unlikeBytes) {
+			op = op[:len(op)-1]
+		}
+		s.i = at + len(op)
+		switch {
+		case len(op) == 1:
+			return single(c)
+		case string(op) == "!=":
+			return "<>"
+		}
+		return string(op)
+	}
 	for _, op := range operators {
-		if c == op[0] && len(b)-at >= len(op) && string(b[at:at+len(op)]) == op {
+		if s.my && c == op[0] && len(b)-at >= len(op) && string(b[at:at+len(op)]) == op {
 			s.i += len(op)
-			return token{kind: tkPunct, text: op}
+			if op == "!=" {
+				return "<>"
+			}
+			return op
 		}
 	}
+	if !s.my && (c == ':' || c == '.') && at+1 < len(b) && (b[at+1] == c || b[at+1] == '=' && c == ':') {
+		s.i += 2
+		return string(b[at:s.i])
+	}
 	s.i++
-	return token{kind: tkPunct, text: single(c)}
+	return single(c)
 }
 
 // singles are the texts of all one-byte lexemes.

@@ -83,12 +83,12 @@ func TestScanReadsWhatParsersCannot(t *testing.T) {
 		},
 		{
 			maria, "update t join s using (id) set t.a = 5, b = substring((select pw from u limit 1) from 1 for 1) where ord(mid(x,1,1))>64 order by 1 limit 3,4",
-			"update(join:inner(table:t table:s column:id) targets(assign:t:a(number#0) assign:b(func:substring(query(select(targets(column:pw) from(table:u) limit(number#1))) number#2 number#3))) where(binary:>(func:ord(func:mid(column:x number#4 number#5)) number#6)) order(number#7) limit(number#8 number#9))",
+			"update(join:inner(table:t table:s column:id) targets(assign:t:a(number#0) assign:b(func:substring(query(select(targets(column:pw) from(table:u) limit(number#1))) number#2 number#3))) where(binary:>(func:ord(func:mid(column:x number#4 number#5)) number#6)) order(number#7) limit(number#9 number#8))",
 			"[{ t true} { s true} { u false}]", "[substring ord mid]",
 		},
 		{
 			pg15, "with a as (select 1) select x::int, E'a' || b from a, only c.b where exists (select 1 from pg_shadow) and y @> array[1,2] limit 3 offset 4",
-			"select(with(derived~a(select(targets(number#0)))) targets(cast:int(column:x) binary:||(string#1 column:b)) from(table:a table:c:b) where(binary:and(unary:exists(query(select(targets(number#2) from(table:pg_shadow)))) binary:@>(column:y row:array(number#3)))) limit(number#4 number#5))",
+			"select(with(derived~a(select(targets(number#0)))) targets(cast:int4(column:x) binary:||(string#1 column:b)) from(table:a table:c:b) where(binary:and(unary:exists(query(select(targets(number#2) from(table:pg_shadow)))) binary:@>(column:y row:array(number#3)))) limit(number#4 number#5))",
 			"[{c b false} { pg_shadow false}]", "[]",
 		},
 		{
@@ -103,18 +103,57 @@ func TestScanReadsWhatParsersCannot(t *testing.T) {
 		},
 		{
 			pg15, "select array_to_string(array(select quote_literal(x) from unnest(evttags) as t(x)), ', ') from pg_event_trigger e",
-			"select(targets(func:array_to_string(func:array(query(select(targets(func:quote_literal(column:x)) from(func:unnest~t(column:evttags))))) string#0)) from(table:pg_event_trigger~e))",
-			"[{ pg_event_trigger false}]", "[array_to_string array quote_literal unnest]",
+			"select(targets(func:array_to_string(row:array(query(select(targets(func:quote_literal(column:x)) from(func:unnest~t(column:evttags))))) string#0)) from(table:pg_event_trigger~e))",
+			"[{ pg_event_trigger false}]", "[array_to_string quote_literal unnest]",
 		},
 		{
 			pg15, "select a from f(b) g, lateral h(g.c) as i(d, e) join s(1) on true",
-			"select(targets(column:a) from(func:f~g(column:b) join:inner(func:h~i(column:g:c) func:s(number#0) bool:true)))", "[]", "[f h s]",
+			"select(targets(column:a) from(func:f~g(column:b) join:inner(func:h~i!lateral(column:g:c) func:s(number#0) bool:true)))", "[]", "[f h s]",
 		},
 		{
 			maria, "select a from t into outfile 'x'", "select(targets(column:a) from(table:t) into:outfile(string#0))", "[{ t false}]", "[]",
 		},
+		{
+			pg15, "select a from t where b similar to 'x' and (c is distinct from 1) or d -> 'k' <> e and f in (1) order by g using <, h desc limit 3",
+			"select(targets(column:a) from(table:t) where(binary:or(binary:and(binary:similar to(column:b string#0) binary:is distinct from(column:c number#1)) binary:and(binary:<>(binary:->(column:d string#2) column:e) binary:in(column:f number#3)))) order(column:g column:h!desc) limit(number#4))",
+			"[{ t false}]", "[]",
+		},
+		{
+			pg15, "(select a from t) union all (table b) order by 1 offset 5",
+			"union:union all(select(targets(column:a) from(table:t)) select(targets(star) from(table:b)) order(number#0) limit(missing number#1))",
+			"[{ t false} { b false}]", "[]",
+		},
+		{
+			pg15, "select distinct on (a) count(*) filter (where b = 1) over (partition by c order by d), max(e) within group (order by f) from t group by rollup (a, c)",
+			"select!distinct(options:distinct on(column:a) targets(func:count(star where(binary:=(column:b number#0)) window(group(column:c) order(column:d))) func:max(column:e order(column:f))) from(table:t) group(other:rollup(column:a column:c)))",
+			"[{ t false}]", "[count max]",
+		},
+		{
+			pg15, "create table a (b int default f(1) references c on delete set null, check (b > 2)) partition by range (b)",
+			"define:create table(table:a func:f(number#0) other:constraint(table:c) binary:>(column:b number#1))", "[{ a true} { c false}]", "[f]",
+		},
+		{
+			pg15, "create view v as select x from t; create unique index i on t (lower(x)); alter default privileges grant all on tables to group g; create database d connection limit = 10",
+			"define:create view(table:v select(targets(column:x) from(table:t))) define:create index(table:t) define:alter default privileges define:create database",
+			"[{ v true} { t false} { t true}]", "[]",
+		},
+		{
+			pg15, "set time zone 'UTC'; set session authorization bob; lock table only s.t in share mode; vacuum (analyze) t; grant select (a) on table t, u to v; comment on table t is 'x'",
+			"set:timezone(string#0) set:session:session_authorization lock:lock(table:s:t) lock:vacuum(table:t) grant:grant(table:t table:u) define:comment(table:t)",
+			"[{s t false} { t false} { t true} { u true}]", "[]",
+		},
+		{
+			maria, "select DISTINCTROW `A`, timestampadd(MINUTE, 1, b) + interval 2 day from `S`.`T` partition (p0), dual where a = b not rlike 'x' and match(c) against ('y' in boolean mode)",
+			"select!distinct(targets(column:a func:date_add(func:timestampadd(interval:minute number#0 column:b) interval:day(number#1))) from(table:s:t missing) where(binary:and(binary:=(column:a unary:not(binary:regexp(column:b string#2))) func:match(column:c string#3))))",
+			"[{s t false}]", "[date_add timestampadd match]",
+		},
+		{
+			maria, "insert into t (a) values (1) on duplicate key update a = values(a); set @@global.x = 1, @y = 2; show columns from t like 'a'; use db; prepare s from 0x41; grant all on d.* to u",
+			"insert(table:t targets(column:a) values(row:row(number#0)) conflict(assign:a(func:values(column:a)))) set:global:x(targets(assign:global:x(number#1) assign:y(number#2))) show:columns(table:t binary:like(missing string#3)) set:use prepare:s(hex#4) grant:grant",
+			"[{ t true} { t false}]", "[values]",
+		},
 		{maria, "1' union select", "other:~union", "", ""},
-		{pg15, "fetch 1000 in bloboid", "other:fetch(binary:in(number#0 column:bloboid))", "[]", "[]"},
+		{pg15, "fetch 1000 in bloboid", "other:fetch~bloboid", "[]", "[]"},
 		{pg15, "select a from t order by b fetch first 3 rows only", "select(targets(column:a) from(table:t) order(column:b) limit(number~rows#0))", "[{ t false}]", "[]"},
 	} {
 		x := lexed(c.env, c.text)

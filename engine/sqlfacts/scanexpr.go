@@ -1,5 +1,7 @@
 package sqlfacts
 
+import "strings"
+
 // Binding powers of binary operators, the loosest first.
 const (
 	bpOr = iota + 1
@@ -7,6 +9,7 @@ const (
 	bpAnd
 	bpNot
 	bpCompare
+	bpMatch
 	bpBits
 	bpAdd
 	bpMul
@@ -31,13 +34,15 @@ func (s *scanner) binary() (int, string) {
 			return bpXor, x
 		case "and":
 			return bpAnd, x
-		case "like", "ilike", "regexp", "rlike", "in", "between", "is", "similar", "sounds", "member", "overlaps", "isnull", "notnull", "glob":
+		case "is", "isnull", "notnull":
 			return bpCompare, x
+		case "like", "ilike", "regexp", "rlike", "in", "between", "similar", "sounds", "member", "overlaps", "glob":
+			return bpMatch, x
 		case "not":
 			if s.next.kind == tkWord {
 				switch s.next.text {
 				case "like", "ilike", "regexp", "rlike", "in", "between", "similar", "glob":
-					return bpCompare, x
+					return bpMatch, x
 				}
 			}
 		case "div", "mod":
@@ -57,7 +62,7 @@ func (s *scanner) binary() (int, string) {
 				return bpAnd, "and"
 			}
 			return bpBits, x
-		case "=", "<", ">", "<=", ">=", "<>", "!=", "<=>", ":=":
+		case "=", "<", ">", "<=", ">=", "<>", "<=>", ":=":
 			return bpCompare, x
 		case "+", "-":
 			return bpAdd, x
@@ -106,11 +111,14 @@ func (s *scanner) infix(left *Node, p int, op string) *Node {
 	case "::":
 		n = newNode(Cast, s.typeName(), left)
 	case "[":
-		n = newNode(Binary, "[", left, s.expr(bpOr))
-		s.accept("]")
+		n = s.subscript(left)
 	case "collate":
-		s.name()
-		return left
+		name := s.typeName()
+		if s.my {
+			return left
+		}
+		n = newNode(Other, "collate", left)
+		n.Qualifier = name
 	case "at":
 		s.accept("time")
 		s.accept("zone")
@@ -122,12 +130,7 @@ func (s *scanner) infix(left *Node, p int, op string) *Node {
 		negated = op == "notnull"
 	case "is":
 		negated = s.accept("not")
-		if s.accept("distinct") {
-			s.accept("from")
-			n, negated = newNode(Binary, "=", left, s.expr(bpBits)), !negated
-			break
-		}
-		n = newNode(Binary, "is", left, s.expr(bpBits))
+		n = s.is(left)
 	case "in":
 		n = newNode(Binary, "in", left)
 		n.Args = append(n.Args, s.inside()...)
@@ -136,25 +139,92 @@ func (s *scanner) infix(left *Node, p int, op string) *Node {
 		low := s.expr(bpBits)
 		s.accept("and")
 		n = newNode(Binary, "between", left, low, s.expr(bpBits))
-	case "similar", "sounds", "member":
-		s.accept("to", "like", "of")
+	case "like", "ilike", "similar", "regexp", "rlike", "sounds", "glob":
+		n = s.pattern(left, op)
+	case "member", "overlaps":
+		s.accept("of")
 		n = newNode(Binary, op, left, s.expr(p+1))
+	case "=>", ":=":
+		n = newNode(Binary, op, left, s.expr(bpOr))
+		if !s.my && left.Kind == Column { // an argument by its name
+			n = newNode(Other, "argument", n.Args[1])
+			n.Qualifier = left.Name
+		}
 	default:
+		// As the parsers give them: a OR b OR c has three arguments.
+		longer := left.Kind == Binary && left.Name == op && left.Alias == "" &&
+			(op == "and" || op == "or" || op == "||") && !(s.my && left == s.bracketed)
 		right := s.expr(p + 1)
-		if left.Kind == Binary && left.Name == op && left.Flag == "" && (p <= bpAnd || p >= bpAdd) && op != "-" && op != "/" {
+		if longer {
 			left.Args = append(left.Args, right)
 			return left
 		}
 		n = newNode(Binary, op, left, right)
-		if op == "like" || op == "ilike" {
-			if s.accept("escape") {
-				s.unary()
+		if s.my && right.Kind == Interval && (op == "+" || op == "-") {
+			n.Kind, n.Name = Func, "date_add"
+			if op == "-" {
+				n.Name = "date_sub"
 			}
 		}
 	}
 	if negated {
 		return newNode(Unary, "not", n)
 	}
+	return n
+}
+
+// is reads what stands behind IS and IS NOT.
+func (s *scanner) is(left *Node) *Node {
+	switch {
+	case s.accept("distinct"):
+		s.accept("from")
+		return newNode(Binary, "is distinct from", left, s.expr(bpBits))
+	case s.tok.word("unknown"):
+		s.advance()
+		return newNode(Binary, "is", left, newNode(Null, "unknown"))
+	case !s.my && (s.tok.word("json") || s.tok.word("document") || s.tok.word("normalized")):
+		n := newNode(Unary, "is "+s.tok.text, left)
+		s.advance()
+		s.skip("value", "scalar", "array", "object", "with", "without", "unique", "keys")
+		return n
+	}
+	return newNode(Binary, "is", left, s.expr(bpBits))
+}
+
+// pattern reads the right side of LIKE and its kin.
+func (s *scanner) pattern(left *Node, op string) *Node {
+	switch op {
+	case "similar":
+		s.accept("to")
+		op = "similar to"
+	case "sounds":
+		s.accept("like")
+		op = "="
+	case "rlike":
+		op = "regexp"
+	}
+	n := newNode(Binary, op, left, s.expr(bpMatch+1))
+	if s.accept("escape") {
+		if e := s.unary(); !s.my {
+			n.Args = append(n.Args, e)
+		}
+	}
+	return n
+}
+
+// subscript reads a[1] and a[1:2].
+func (s *scanner) subscript(left *Node) *Node {
+	n := newNode(Other, "subscript", left)
+	for s.tok.kind != tkEnd && !s.tok.is("]") && !s.tok.is(")") && !s.tok.is(";") {
+		if s.accept(":") {
+			continue
+		}
+		n.Args = append(n.Args, s.expr(bpOr))
+		if !s.tok.is(":") {
+			break
+		}
+	}
+	s.accept("]")
 	return n
 }
 
@@ -216,6 +286,11 @@ func (s *scanner) unary() *Node {
 		case "interval":
 			if s.next.kind != tkPunct || s.next.is("(") || s.next.is("-") {
 				s.advance()
+				if !s.my && s.tok.kind == tkString {
+					n := newNode(Cast, "interval", s.atom())
+					s.skip("year", "month", "day", "hour", "minute", "second", "to")
+					return n
+				}
 				n := newNode(Interval, "", s.expr(bpAdd))
 				if s.tok.kind == tkWord && units[s.tok.text] {
 					n.Name = s.tok.text
@@ -226,12 +301,17 @@ func (s *scanner) unary() *Node {
 		}
 	case tkPunct:
 		switch x := s.tok.text; x {
-		case "-", "+", "~", "!", "@", "|/":
+		case "-", "+", "~", "!":
 			s.advance()
 			if x == "!" {
 				x = "not"
 			}
 			return newNode(Unary, x, s.expr(bpUnary))
+		default:
+			if !s.my && x != "*" && strings.IndexByte(operatorBytes, x[0]) >= 0 {
+				s.advance()
+				return newNode(Unary, x, s.expr(bpUnary))
+			}
 		}
 	}
 	return s.atom()
@@ -301,7 +381,8 @@ func (s *scanner) ends() bool {
 	return s.tok.is(")") || s.tok.is(",") || s.tok.is(";") || s.tok.is("]") || s.tok.kind == tkWord && clauses[s.tok.text]
 }
 
-// brackets reads ( ... ): an expression, a row or a sub-query.
+// brackets reads ( ... ): an expression, a row or a sub-query, and what may
+// stand behind it.
 func (s *scanner) brackets() *Node {
 	if !s.accept("(") {
 		return s.atom()
@@ -309,6 +390,23 @@ func (s *scanner) brackets() *Node {
 	if s.depth > most { // what stands inside is read on this level
 		return newNode(Other, "(")
 	}
+	n := s.inBrackets()
+	s.bracketed = n
+	for !s.my && s.tok.is(".") { // (row).field
+		s.advance()
+		f := newNode(Other, "field", n)
+		if s.accept("*") {
+			f.Args = append(f.Args, newNode(Star, ""))
+		} else {
+			f.Qualifier = s.name()
+		}
+		n = f
+	}
+	return n
+}
+
+// inBrackets reads from behind an opening bracket to behind the closing one.
+func (s *scanner) inBrackets() *Node {
 	s.depth++
 	defer func() { s.depth-- }()
 	if s.tok.kind == tkWord && queries[s.tok.text] {
@@ -317,9 +415,12 @@ func (s *scanner) brackets() *Node {
 		return n
 	}
 	first := s.expr(bpOr)
+	if first.Kind == Query && s.tails() {
+		s.clauses(unwrap(first)) // ((SELECT ...) ORDER BY ...)
+	}
 	args := s.rest(first)
-	if (s.tok.word("union") || s.tok.word("except") || s.tok.word("intersect")) && len(args) == 1 {
-		n := newNode(Query, "", s.unions(unwrap(first)))
+	if s.setOperator() && len(args) == 1 {
+		n := newNode(Query, "", s.unions(unwrap(first), first.Kind == Query))
 		s.accept(")")
 		return n
 	}
@@ -330,16 +431,35 @@ func (s *scanner) brackets() *Node {
 	return newNode(Row, "row", args...)
 }
 
-// rest reads the further members of a list in brackets, up to the bracket.
+// tails says whether a clause goes on here that may stand behind a query in
+// brackets.
+func (s *scanner) tails() bool {
+	return s.tok.kind == tkWord && (s.tok.text == "order" || s.tok.text == "limit" || s.tok.text == "offset" || s.tok.text == "fetch")
+}
+
+// setOperator says whether a set operation goes on here.
+func (s *scanner) setOperator() bool {
+	return s.tok.word("union") || s.tok.word("except") || s.tok.word("intersect")
+}
+
+// rest reads the further members of a list in brackets, up to the bracket. What
+// the list is sorted by stands behind them.
 func (s *scanner) rest(first *Node) []*Node {
 	args := []*Node{first}
+	var order *Node
 	for s.tok.kind != tkEnd && !s.tok.is(")") && !s.tok.is("]") && !s.tok.is(";") {
-		if s.tok.word("union") || s.tok.word("except") || s.tok.word("intersect") {
+		if s.setOperator() {
 			break
+		}
+		if s.tok.word("order") && s.next.word("by") {
+			s.advance()
+			s.advance()
+			order = newNode(Order, "", s.exprs()...)
+			continue
 		}
 		if !s.accept(",") {
 			if s.tok.kind == tkWord {
-				s.advance() // FROM, FOR, USING, AS, SEPARATOR, ORDER BY
+				s.advance() // FROM, FOR, USING, AS, SEPARATOR
 				if s.ends() {
 					continue
 				}
@@ -349,6 +469,9 @@ func (s *scanner) rest(first *Node) []*Node {
 			}
 		}
 		args = append(args, s.expr(bpOr))
+	}
+	if order != nil {
+		args = append(args, order)
 	}
 	return args
 }

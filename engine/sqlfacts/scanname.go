@@ -24,6 +24,22 @@ func (s *scanner) named() *Node {
 				s.advance()
 				return s.array()
 			}
+			if !s.my && s.next.is("(") {
+				s.advance()
+				return newNode(Row, "array", s.brackets())
+			}
+		case "values":
+			if s.my && s.next.is("(") {
+				return s.path() // of ON DUPLICATE KEY
+			}
+		case "current":
+			if s.next.word("of") {
+				s.advance()
+				s.advance()
+				n := newNode(Other, "current of")
+				n.Qualifier = s.name()
+				return n
+			}
 		case "row":
 			if s.next.is("(") {
 				s.advance()
@@ -38,8 +54,8 @@ func (s *scanner) named() *Node {
 				return s.castOf()
 			}
 		case "current_user", "session_user", "current_date", "current_time", "current_timestamp", "localtime",
-			"localtimestamp", "user", "current_role", "current_catalog", "current_schema", "utc_date", "utc_time", "utc_timestamp":
-			if !s.next.is(".") && !s.next.is("(") && (x.text != "user" || !s.my) {
+			"localtimestamp", "user", "current_role", "current_catalog", "current_schema", "system_user", "utc_date", "utc_time", "utc_timestamp":
+			if !s.next.is(".") && !s.next.is("(") && (x.text != "user" && x.text != "system_user" || !s.my) {
 				s.advance()
 				return newNode(Func, x.text)
 			}
@@ -48,8 +64,12 @@ func (s *scanner) named() *Node {
 				s.advance()
 				return newNode(Cast, x.text, s.atom())
 			}
+			if !s.my && (s.next.word("with") || s.next.word("without")) {
+				name := s.typeName()
+				return newNode(Cast, name, s.atom())
+			}
 		}
-		if clauses[x.text] && !s.next.is("(") && !s.next.is(".") {
+		if clauses[x.text] && !(callable[x.text] && s.next.is("(")) && !s.next.is(".") {
 			return newNode(Missing, "")
 		}
 		if queries[x.text] {
@@ -80,6 +100,11 @@ func (s *scanner) path() *Node {
 		parts[0], parts[1], parts[2] = parts[1], parts[2], s.tok.text
 		s.advance()
 	}
+	if !s.my && s.tok.kind == tkString { // DATE '2020-01-01'
+		n := newNode(Cast, typeOf(parts[2]), s.atom())
+		n.Qualifier = parts[1]
+		return n
+	}
 	if !s.tok.is("(") {
 		return &Node{Kind: Column, Qualifier: parts[1], Name: parts[2], Slot: -1}
 	}
@@ -87,23 +112,117 @@ func (s *scanner) path() *Node {
 	s.advance()
 	s.depth++
 	defer func() { s.depth-- }()
-	if s.accept("distinct", "all", "both", "leading", "trailing") && s.tok.word("from") {
-		s.advance()
+	s.arguments(n)
+	s.behind(n)
+	return n
+}
+
+// arguments reads those of a call, from behind its bracket to behind the closing
+// one.
+func (s *scanner) arguments(n *Node) {
+	switch {
+	case s.accept("distinct"):
+		n.Flag = "distinct"
+	case s.accept("all"):
+	case !s.my && s.accept("variadic"):
+		n.Flag = "variadic"
+	case s.accept("both", "leading", "trailing"):
+		s.accept("from")
 	}
 	switch {
-	case s.tok.kind == tkWord && queries[s.tok.text] && s.depth <= most:
+	case s.tok.kind == tkWord && queries[s.tok.text] && s.depth <= most && !(s.my && s.tok.word("values") && s.next.is("(")):
 		n.Args = []*Node{newNode(Query, "", s.statement())}
+	case s.tok.kind == tkWord && s.unitOf(n):
+		unit := newNode(Interval, s.tok.text)
+		if !s.my {
+			unit = newNode(String, "")
+		}
+		s.advance()
+		n.Args = s.rest(unit)
+	case n.Name == "position":
+		n.Args = s.rest(s.expr(bpBits))
 	case !s.tok.is(")"):
 		n.Args = s.rest(s.expr(bpOr))
 	}
 	s.accept(")")
-	if s.accept("over") {
-		if s.tok.is("(") {
-			n.Args = append(n.Args, newNode(Window, "", s.brackets()))
-		} else {
-			s.name()
+}
+
+// unitOf says whether a unit of time stands here, and not a column of its name.
+func (s *scanner) unitOf(n *Node) bool {
+	switch n.Name {
+	case "extract":
+		return s.next.word("from")
+	case "timestampadd", "timestampdiff":
+		return s.my && s.next.is(",")
+	}
+	return false
+}
+
+// behind reads what may stand behind a call.
+func (s *scanner) behind(n *Node) {
+	for s.tok.kind == tkWord {
+		switch {
+		case s.tok.text == "within" && s.next.word("group"):
+			s.advance()
+			s.advance()
+			if s.accept("(") {
+				if s.accept("order") {
+					s.accept("by")
+					n.Args = append(n.Args, newNode(Order, "", s.exprs()...))
+				}
+				s.accept(")")
+			}
+		case s.tok.text == "filter" && s.next.is("("):
+			s.advance()
+			s.advance()
+			s.accept("where")
+			n.Args = append(n.Args, newNode(Where, "", s.exprs()...))
+			s.accept(")")
+		case s.tok.text == "against" && s.next.is("(") && n.Name == "match":
+			s.advance()
+			s.advance()
+			n.Args = append(n.Args, s.expr(bpBits))
+			for s.tok.kind == tkWord && !clauses[s.tok.text] {
+				s.advance() // IN BOOLEAN MODE, WITH QUERY EXPANSION
+			}
+			s.accept(")")
+		case (s.tok.text == "ignore" || s.tok.text == "respect") && s.next.word("nulls"):
+			s.advance()
+			s.advance()
+		case s.tok.text == "over":
+			s.advance()
+			if s.tok.is("(") {
+				n.Args = append(n.Args, s.window())
+			} else {
+				s.name()
+			}
+		default:
+			return
 		}
 	}
+}
+
+// window reads ( ... ) behind OVER or in a WINDOW clause.
+func (s *scanner) window() *Node {
+	n := newNode(Window, "")
+	s.advance()
+	for s.tok.kind != tkEnd && !s.tok.is(")") && !s.tok.is(";") {
+		switch {
+		case s.tok.kind == tkWord && (s.tok.text == "partition" || s.tok.text == "order") && s.next.word("by"):
+			k := Group
+			if s.tok.text == "order" {
+				k = Order
+			}
+			s.advance()
+			s.advance()
+			n.Args = append(n.Args, newNode(k, "", s.exprs()...))
+		case s.tok.is("("):
+			n.Args = append(n.Args, s.brackets())
+		default: // a name, ROWS BETWEEN 1 PRECEDING AND CURRENT ROW
+			s.advance()
+		}
+	}
+	s.accept(")")
 	return n
 }
 
@@ -152,30 +271,60 @@ func (s *scanner) castOf() *Node {
 	return n
 }
 
+// types are the names that PostgreSQL's grammar gives types.
+var types = map[string]string{
+	"int": "int4", "integer": "int4", "bigint": "int8", "smallint": "int2", "boolean": "bool", "real": "float4", "float": "float8",
+	"double": "float8", "decimal": "numeric", "dec": "numeric", "char": "bpchar", "character": "bpchar", "nchar": "bpchar",
+}
+
+func typeOf(name string) string {
+	if t, ok := types[name]; ok {
+		return t
+	}
+	return name
+}
+
 // typeName reads a type and gives its name.
 func (s *scanner) typeName() string {
+	plain := s.tok.kind == tkWord
 	name := s.name()
 	for s.tok.is(".") {
 		s.advance()
+		plain = false
 		name = s.name()
 	}
 	switch name {
 	case "double":
 		s.accept("precision")
 	case "character", "national", "bit":
-		s.accept("varying", "character", "char", "varchar")
+		if s.accept("varying") && !s.my {
+			name = "varchar"
+		}
+		s.accept("character", "char", "varchar")
 	case "signed", "unsigned":
 		s.accept("integer", "int")
 	}
-	if s.accept("(") {
-		for s.tok.kind != tkEnd && !s.tok.is(")") && !s.tok.is(";") {
+	if s.tok.is("(") {
+		s.skipBrackets()
+	}
+	switch {
+	case s.my:
+		return name
+	case s.tok.word("with") && s.next.word("time"), s.tok.word("without") && s.next.word("time"):
+		if s.tok.text == "with" {
+			name += "tz"
+		}
+		s.skip("with", "without", "time", "zone")
+	case plain:
+		name = typeOf(name)
+	}
+	for s.tok.is("[") {
+		s.advance()
+		if s.tok.kind == tkNumber {
 			s.advance()
 		}
-		s.accept(")")
-	}
-	for s.tok.is("[") && s.next.is("]") {
-		s.advance()
-		s.advance()
+		s.accept("]")
+		name += "[]"
 	}
 	return name
 }

@@ -20,15 +20,18 @@ var clauses = words(`select from where group having order limit offset union exc
 	join inner left right cross natural full straight_join returning for when then else end as procedure window fetch
 	desc asc lock over partition insert update delete and or xor between`)
 
+// callable are those of them that may also be called.
+var callable = words("left right insert values")
+
 // verbs begin a statement.
 var verbs = map[string]Kind{
 	"select": Select, "values": Select, "table": Select, "insert": Insert, "replace": Insert, "update": Update, "delete": Delete,
 	"merge": Merge, "copy": Copy, "call": Call, "do": Call, "execute": Call, "exec": Call, "set": Set, "reset": Set,
 	"begin": Begin, "start": Begin, "commit": Begin, "end": Begin, "rollback": Begin, "abort": Begin, "savepoint": Begin,
 	"release": Begin, "xa": Begin, "explain": Explain, "analyze": Lock, "create": Define, "alter": Define, "drop": Define,
-	"truncate": Define, "rename": Define, "comment": Define, "grant": Grant, "revoke": Grant, "show": Show,
+	"truncate": Define, "rename": Define, "comment": Define, "refresh": Define, "security": Define, "reassign": Define, "grant": Grant, "revoke": Grant, "show": Show,
 	"describe": Show, "desc": Show, "load": Load, "import": Load, "prepare": Prepare, "lock": Lock, "unlock": Lock,
-	"flush": Lock, "kill": Lock, "vacuum": Lock, "handler": Select, "shutdown": Lock, "install": Define, "uninstall": Define,
+	"discard": Lock, "checkpoint": Lock, "flush": Lock, "kill": Lock, "vacuum": Lock, "handler": Select, "shutdown": Lock, "install": Define, "uninstall": Define,
 	"optimize": Lock, "repair": Lock, "check": Lock, "checksum": Lock, "reindex": Lock, "cluster": Lock, "use": Set,
 	"with": Select, "declare": Other, "if": Other, "while": Other, "waitfor": Other,
 }
@@ -38,23 +41,34 @@ func (s *scanner) statement() *Node {
 	s.depth++
 	defer func() { s.depth-- }()
 	root := newNode(Other, "")
-	if s.tok.kind == tkWord {
+	inBrackets := false
+	switch {
+	case s.tok.is("(") && s.depth <= most:
+		n := s.brackets()
+		if inBrackets = n.Kind == Query; inBrackets {
+			root = unwrap(n)
+		} else {
+			root.Args = append(root.Args, n)
+		}
+	case s.tok.kind == tkWord:
 		root.Name = s.tok.text
 		if k, ok := verbs[s.tok.text]; ok {
 			root.Kind = k
 			root.Name = ""
 		}
-	}
-	if s.tok.word("with") {
-		root.Args = append(root.Args, s.ctes())
-		if k, ok := verbs[s.tok.text]; ok && s.tok.kind == tkWord {
-			root.Kind = k
+		if s.tok.text == "with" {
+			root.Args = append(root.Args, s.ctes())
+			if k, ok := verbs[s.tok.text]; ok && s.tok.kind == tkWord {
+				root.Kind = k
+			}
 		}
+		s.verb(root)
+	default:
+		s.verb(root)
 	}
-	s.verb(root)
 	s.clauses(root)
-	if s.tok.word("union") || s.tok.word("except") || s.tok.word("intersect") {
-		return s.unions(root)
+	if s.setOperator() {
+		return s.unions(root, inBrackets)
 	}
 	return root
 }
@@ -71,11 +85,15 @@ func (s *scanner) verb(root *Node) {
 		s.accept("into")
 		s.target(root)
 		if s.tok.is("(") && !(s.next.kind == tkWord && queries[s.next.text]) {
-			if n := s.brackets(); n.Kind == Row {
-				root.Args = append(root.Args, newNode(Targets, "", n.Args...))
-			} else {
-				root.Args = append(root.Args, newNode(Targets, "", n))
-			}
+			root.Args = append(root.Args, s.columns(Targets, ""))
+		}
+		if s.tok.is("(") && s.depth <= most { // a query
+			root.Args = append(root.Args, unwrap(s.brackets()))
+		}
+		if s.tok.word("default") && s.next.word("values") {
+			s.advance()
+			s.advance()
+			root.Args = append(root.Args, newNode(Options, "default values"))
 		}
 	case Update:
 		s.advance()
@@ -98,34 +116,44 @@ func (s *scanner) verb(root *Node) {
 	case Copy:
 		s.copyOf(root)
 	case Set:
-		s.setOf(root)
-	case Explain, Prepare:
-		s.advance()
-		for s.tok.kind != tkEnd && !s.tok.is(";") {
-			if k := verbs[s.tok.text]; s.tok.kind == tkWord && k >= Select && k <= Merge {
-				root.Args = append(root.Args, s.statement())
-				return
-			}
-			s.advance()
-		}
+		s.setOf(root, first)
+	case Explain:
+		s.explain(root)
+	case Prepare:
+		s.prepare(root)
 	case Call:
-		s.advance()
-		if s.tok.word("immediate") {
-			root.Flag = "immediate"
-			s.advance()
+		s.call(root, first)
+	case Begin:
+		s.begin(root, first)
+	case Show:
+		s.show(root, first)
+	case Lock:
+		s.maintenance(root, first)
+	case Grant:
+		s.grant(root, first)
+	case Load:
+		if !s.my && first == "import" {
+			root.Kind = Define
+			s.define(root, first)
+			break
 		}
-		x := s.expr(bpOr)
-		if first != "do" {
-			root.Name = x.Name
-		}
-		root.Args = append(root.Args, x)
+		s.load(root, first)
+	case Define:
+		s.define(root, first)
 	case Other:
-		if s.tok.kind != tkWord || !clauses[s.tok.text] {
+		if !s.cursor(root, first) && (s.tok.kind != tkWord || !clauses[s.tok.text]) {
 			root.Args = append(root.Args, s.exprs()...)
 		}
-	default:
-		s.simple(root, first)
 	}
+}
+
+// columns reads a list of columns in brackets.
+func (s *scanner) columns(k Kind, name string) *Node {
+	n := s.brackets()
+	if n.Kind == Row {
+		return newNode(k, name, n.Args...)
+	}
+	return newNode(k, name, n)
 }
 
 func (s *scanner) skip(words ...string) {
@@ -147,6 +175,9 @@ func (s *scanner) selectList(root *Node, first string) {
 		return
 	case "table", "handler":
 		s.advance()
+		if first == "table" {
+			root.Args = append(root.Args, newNode(Targets, "", newNode(Star, "")))
+		}
 		if s.tok.kind == tkWord || s.tok.kind == tkIdent {
 			root.Args = append(root.Args, newNode(From, "", s.table(false)))
 		}
@@ -158,13 +189,27 @@ func (s *scanner) selectList(root *Node, first string) {
 	if !s.accept("select") {
 		return
 	}
-	s.skip("all", "distinct", "distinctrow", "high_priority", "straight_join", "sql_small_result", "sql_big_result",
-		"sql_buffer_result", "sql_no_cache", "sql_cache", "sql_calc_found_rows")
-	if s.tok.kind == tkWord && clauses[s.tok.text] && !s.next.is("(") {
+	for s.tok.kind == tkWord && choosing[s.tok.text] {
+		if s.tok.text == "distinct" || s.tok.text == "distinctrow" {
+			root.Flag = "distinct"
+			if !s.my && s.next.word("on") {
+				s.advance()
+				s.advance()
+				root.Args = append(root.Args, s.columns(Options, "distinct on"))
+				break
+			}
+		}
+		s.advance()
+	}
+	if s.tok.kind == tkWord && clauses[s.tok.text] && !(callable[s.tok.text] && s.next.is("(")) {
 		return
 	}
 	root.Args = append(root.Args, newNode(Targets, "", s.exprs()...))
 }
+
+// choosing are words that may stand behind SELECT.
+var choosing = words(`all distinct distinctrow high_priority straight_join sql_small_result sql_big_result sql_buffer_result
+	sql_no_cache sql_cache sql_calc_found_rows`)
 
 // copyOf reads COPY t (cols) FROM|TO 'file'|PROGRAM 'cmd'|STDIN.
 func (s *scanner) copyOf(root *Node) {
@@ -174,7 +219,7 @@ func (s *scanner) copyOf(root *Node) {
 	} else {
 		s.target(root)
 		if s.tok.is("(") {
-			s.brackets()
+			root.Args = append(root.Args, s.columns(Targets, ""))
 		}
 	}
 	if s.tok.word("from") || s.tok.word("to") {
@@ -191,57 +236,15 @@ func (s *scanner) copyOf(root *Node) {
 		}
 		root.Args = append(root.Args, s.atom())
 	}
-}
-
-func (s *scanner) setOf(root *Node) {
-	s.advance()
-	if s.tok.word("global") || s.tok.word("session") || s.tok.word("local") {
-		root.Qualifier = s.tok.text
+	for s.tok.kind != tkEnd && !s.tok.is(";") && !s.tok.word("where") && !s.starts() { // options
 		s.advance()
 	}
-	if s.tok.kind != tkEnd {
-		root.Name = s.tok.text
-	}
-	root.Args = append(root.Args, newNode(Targets, "", s.assigns()...))
 }
 
-// simple reads statements of which only the names count.
-func (s *scanner) simple(root *Node, first string) {
-	s.advance()
-	root.Name = first
-	for s.tok.kind == tkWord && (root.Kind == Define || root.Kind == Show) && describing[s.tok.text] {
-		if !fillers[s.tok.text] {
-			root.Name += " " + s.tok.text
-		}
-		s.advance()
-	}
-	if root.Kind == Define && (s.tok.kind == tkWord && !clauses[s.tok.text] || s.tok.kind == tkIdent) &&
-		(strings.Contains(root.Name, "table") || strings.HasSuffix(root.Name, "view") || first == "truncate" || first == "rename") {
-		root.Args = append(root.Args, s.table(false))
-		for s.accept(",") && s.tok.kind != tkEnd {
-			s.target(root)
-		}
-	}
-	if root.Kind == Load {
-		if s.tok.word("data") || s.tok.word("xml") {
-			s.advance()
-		}
-		s.skip("low_priority", "concurrent")
-		if s.accept("local") {
-			root.Flag = "local"
-		}
-		s.skip("infile")
-	}
+// starts says whether a query begins here, or goes on with another arm.
+func (s *scanner) starts() bool {
+	return s.tok.word("select") || s.setOperator()
 }
-
-var describing = words(`table tables database databases schema schemas view index unique role user function procedure trigger
-	event server extension sequence type domain columns fields full global session status variables processlist grants
-	create temporary temp or replace if exists not unlogged materialized only aggregate language foreign data wrapper
-	policy publication subscription tablespace operator cast collation rule plugin soname engine engines warnings
-	errors keys indexes binary master logs binlog events slave hosts open plugins privileges profile profiles triggers
-	character set like`)
-
-var fillers = words("or replace if exists not only like")
 
 // clauses reads the clauses of a statement, in whatever order.
 func (s *scanner) clauses(root *Node) {
@@ -277,7 +280,7 @@ func (s *scanner) clause(root *Node) *Node {
 	x := s.tok.text
 	switch x {
 	case "select", "with":
-		if s.depth > most {
+		if s.depth > most || x == "with" && (s.next.is("(") || s.next.kind == tkWord && within[s.next.text]) {
 			s.advance()
 			return nil
 		}
@@ -290,31 +293,35 @@ func (s *scanner) clause(root *Node) *Node {
 	s.advance()
 	switch x {
 	case "from", "using":
-		return newNode(From, "", s.relations()...)
+		n := newNode(From, "", s.relations()...)
+		if len(n.Args) == 1 && n.Args[0].Kind == Missing {
+			return nil // FROM DUAL
+		}
+		return n
 	case "join", "inner", "left", "right", "cross", "natural", "full", "straight_join":
 		return newNode(From, "", s.relations()...)
 	case "where":
 		return newNode(Where, "", s.exprs()...)
 	case "having":
 		return newNode(Having, "", s.exprs()...)
-	case "group", "order", "partition":
-		s.accept("by")
-		k := Order
-		if x != "order" {
-			k = Group
+	case "group", "order":
+		if !s.accept("by") && root.Kind != Select {
+			return nil
 		}
-		return newNode(k, "", s.exprs()...)
+		if x == "order" {
+			return newNode(Order, "", s.exprs()...)
+		}
+		s.skip("distinct", "all")
+		return newNode(Group, "", s.groups()...)
+	case "partition":
+		return nil
 	case "fetch":
 		if !s.accept("first", "next") {
 			return nil // FETCH 1000 IN c reads a cursor: no limit
 		}
 		return newNode(Limit, "", s.exprs()...)
 	case "limit", "offset":
-		n := newNode(Limit, "", s.exprs()...)
-		if s.accept("offset") {
-			n.Args = append(n.Args, s.exprs()...)
-		}
-		return n
+		return s.limit(root, x)
 	case "set":
 		return newNode(Targets, "", s.assigns()...)
 	case "returning", "return":
@@ -323,18 +330,34 @@ func (s *scanner) clause(root *Node) *Node {
 		return newNode(Options, "procedure", s.exprs()...)
 	case "for", "lock":
 		if s.accept("update", "share", "no", "key", "in") {
-			s.skip("mode", "key", "update", "share", "nowait", "skip", "locked")
+			s.skip("mode", "key", "update", "share", "of", "nowait", "skip", "locked")
 			return newNode(Locking, "")
 		}
 		return nil
 	case "on":
 		return s.onClause()
 	case "window":
-		s.skip("window")
-		return nil
+		n := newNode(Window, "")
+		for s.tok.kind == tkWord || s.tok.kind == tkIdent {
+			s.name()
+			s.accept("as")
+			if !s.tok.is("(") {
+				break
+			}
+			n.Args = append(n.Args, s.window())
+			if !s.accept(",") {
+				break
+			}
+		}
+		return n
 	case "and", "or", "xor", "between": // of an expression that was broken off
 		return newNode(Binary, x, newNode(Missing, ""), s.expr(bpOr))
-	case "as", "when", "then", "else", "end", "desc", "asc", "over":
+	case "when":
+		if root.Kind == Merge {
+			return s.merging()
+		}
+		return nil
+	case "as", "then", "else", "end", "desc", "asc", "over":
 		return nil
 	}
 	if k, ok := verbs[x]; ok && k >= Insert && k <= Merge {
@@ -364,10 +387,7 @@ func (s *scanner) callOf(name string) *Node {
 	s.advance()
 	s.depth++
 	defer func() { s.depth-- }()
-	if !s.tok.is(")") {
-		n.Args = s.rest(s.expr(bpOr))
-	}
-	s.accept(")")
+	s.arguments(n)
 	return n
 }
 
@@ -376,11 +396,21 @@ func (s *scanner) onClause() *Node {
 	case s.accept("conflict"):
 		n := newNode(Conflict, "")
 		if s.tok.is("(") {
-			s.brackets()
+			n.Args = append(n.Args, s.columns(Options, "conflict target"))
 		}
-		s.skip("on", "constraint", "do", "nothing", "update")
+		if s.accept("where") {
+			n.Args = append(n.Args, s.exprs()...)
+		}
+		if s.accept("on") {
+			s.accept("constraint")
+			s.name()
+		}
+		s.skip("do", "nothing", "update")
 		if s.accept("set") {
-			n.Args = s.assigns()
+			n.Args = append(n.Args, newNode(Targets, "", s.assigns()...))
+		}
+		if s.accept("where") {
+			n.Args = append(n.Args, newNode(Where, "", s.exprs()...))
 		}
 		return n
 	case s.accept("duplicate"):
@@ -388,96 +418,4 @@ func (s *scanner) onClause() *Node {
 		return newNode(Conflict, "", s.assigns()...)
 	}
 	return newNode(Where, "on", s.exprs()...)
-}
-
-// exprs reads a list of expressions with aliases and directions.
-func (s *scanner) exprs() []*Node {
-	var out []*Node
-	for {
-		before := s.i
-		n := s.expr(bpOr)
-		switch {
-		case s.accept("as"):
-			n.Alias = s.name()
-			if n.Alias == "" && s.tok.kind == tkString {
-				s.advance()
-			}
-		case s.tok.kind == tkIdent, s.tok.kind == tkWord && !clauses[s.tok.text] && !s.next.is("("):
-			if _, known := verbs[s.tok.text]; !known {
-				n.Alias = s.name()
-			}
-		}
-		s.skip("asc", "desc", "nulls", "first", "last")
-		out = append(out, n)
-		if s.accept(",") {
-			continue
-		}
-		if n.Kind == Missing && s.i == before {
-			return out
-		}
-		return out
-	}
-}
-
-// assigns reads a = x, b = y.
-func (s *scanner) assigns() []*Node {
-	var out []*Node
-	for s.tok.kind != tkEnd && !s.tok.is(";") && !s.tok.is(")") {
-		x := s.expr(bpAdd)
-		n := &Node{Kind: Assign, Name: x.Name, Qualifier: x.Qualifier, Slot: -1}
-		switch {
-		case s.accept("=", ":=", "to"):
-			n.Args = []*Node{s.expr(bpOr)}
-		case x.Kind == Missing:
-			return out
-		default:
-			n.Args = []*Node{x}
-		}
-		out = append(out, n)
-		if !s.accept(",") {
-			break
-		}
-	}
-	return out
-}
-
-func (s *scanner) values() *Node {
-	s.advance()
-	n := newNode(Values, "")
-	for {
-		s.accept("row")
-		if !s.tok.is("(") {
-			return n
-		}
-		row := s.brackets()
-		if row.Kind != Row {
-			row = newNode(Row, "row", row)
-		}
-		n.Args = append(n.Args, row)
-		if !s.accept(",") {
-			return n
-		}
-	}
-}
-
-func (s *scanner) into(root *Node) *Node {
-	s.advance()
-	switch {
-	case s.tok.word("outfile") || s.tok.word("dumpfile"):
-		n := newNode(Into, s.tok.text)
-		s.advance()
-		if s.tok.kind == tkString || s.tok.kind == tkHex {
-			n.Args = append(n.Args, s.atom())
-		}
-		return n
-	case s.tok.kind == tkVariable:
-		return newNode(Into, "variable", s.exprs()...)
-	case root.Kind == Load:
-		s.accept("table")
-		return s.table(false)
-	case s.tok.kind == tkWord || s.tok.kind == tkIdent:
-		s.skip("temporary", "temp", "unlogged", "table")
-		return newNode(Into, "table", s.table(false))
-	}
-	return nil
 }

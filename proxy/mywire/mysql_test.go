@@ -2,6 +2,8 @@ package mywire
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"os/user"
@@ -177,84 +179,125 @@ func warm(t testing.TB, s *myserver.Server) {
 }
 
 func TestRealChangeOfUserWithSHA2(t *testing.T) {
-	s, _, _ := realServer(t)
+	s, ca, pair := realServer(t)
 	if !applies(t, s.Release) {
 		return
 	}
-	rec := inspecttest.New()
-	addr := proxied(t, rec, Config{Server: Server{Address: s.Addr()}})
-	warm(t, s)
-	x := dialRaw(t, addr, capProtocol41|capSecure|capPluginAuth|capMySQL|capConnectWithDB)
-	changeTo := func(user, password, plugin string) []byte {
-		auth := mysql.CalcCachingSha2Password(x.salt, []byte(password))
-		if plugin == pluginSHA256 {
-			auth = []byte{askKeySHA256}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(ca.PEM)
+	for _, serverMode := range []string{tlsconf.Disable, tlsconf.Require} {
+		rec := inspecttest.New()
+		addr, p := proxiedWith(t, rec, Config{
+			TLS:    tlsconf.Client{Mode: tlsconf.Allow, CertFile: pair.CertFile, KeyFile: pair.KeyFile},
+			Server: Server{Address: s.Addr(), TLS: tlsconf.Server{Mode: serverMode}},
+		}, wire.Origin{}, func(error) {})
+		for _, secure := range []*tls.Config{nil, {RootCAs: pool, ServerName: "db.example"}} {
+			t.Run(fmt.Sprintf("client's TLS %v, server %s", secure != nil, serverMode), func(t *testing.T) {
+				changesUser(t, s, rec, p, secure != nil != (serverMode == tlsconf.Require), func() *userChanger {
+					warm(t, s)
+					return &userChanger{dialRawOver(t, addr, capProtocol41|capSecure|capPluginAuth|capMySQL|capConnectWithDB, secure), secure != nil}
+				})
+			})
 		}
-		if _, err := x.Write(pk(0, cat([]byte{mysql.COM_CHANGE_USER}, []byte(user), []byte{0, byte(len(auth))}, auth, []byte("other\x00"), []byte{45, 0}, []byte(plugin), []byte{0}))); err != nil {
+	}
+}
+
+// changesUser is TestRealChangeOfUserWithSHA2 on two legs; translates: only one has TLS.
+func changesUser(t *testing.T, s *myserver.Server, rec *inspecttest.Recorder, p *Protocol, translates bool, dial func() *userChanger) {
+	t.Helper()
+	flush := func() { // the server forgets what it knows of passwords
+		if err := s.Exec(t.Context(), "", "flush privileges"); err != nil {
 			t.Fatal(err)
 		}
-		// A server of 8 and later asks anew, with another salt.
-		p, seq := x.packet(), byte(2)
-		for range 6 {
-			switch {
-			case p[0] == mysql.EOF_HEADER:
-				got, salt, _ := bytes.Cut(p[1:], []byte{0})
-				plugin, x.salt = string(got), bytes.TrimSuffix(salt, []byte{0})
-				auth = mysql.CalcCachingSha2Password(x.salt, []byte(password))
-				if plugin == pluginSHA256 {
-					auth = []byte{askKeySHA256}
-				}
-				if _, err := x.Write(pk(seq, auth)); err != nil {
-					t.Fatal(err)
-				}
-			case p[0] == moreData && len(p) == 2 && p[1] == mysql.CACHE_SHA2_FULL_AUTH:
-				if _, err := x.Write(pk(seq, []byte{askKeySHA2})); err != nil {
-					t.Fatal(err)
-				}
-			case p[0] == moreData && len(p) == 2:
-				p = x.packet()
-				continue
-			case p[0] == moreData:
-				key, err := publicKey(p[1:])
-				if err != nil {
-					t.Fatal(err)
-				}
-				cipher, err := encryptPassword([]byte(password+"\x00"), x.salt, key)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if _, err := x.Write(pk(seq, cipher)); err != nil {
-					t.Fatal(err)
-				}
-			default:
-				return p
-			}
-			p, seq = x.packet(), seq+2
-		}
-		return p
 	}
-	if err := s.Exec(t.Context(), "", "flush privileges"); err != nil {
-		t.Fatal(err)
-	}
-	warm(t, s)
-	if p := changeTo("two_u", "wrong", pluginSHA2); p[0] != mysql.ERR_HEADER {
+	flush()
+	x := dial()
+	before := len(rec.Calls("Open"))
+	if p := x.to("two_u", "wrong", pluginSHA2); p[0] != mysql.ERR_HEADER {
 		t.Fatalf("a wrong password was taken: %q", p)
 	}
 	// MySQL ends the session of a change of user that fails.
-	if n := len(rec.Calls("Open")); n != 1 {
-		t.Fatalf("%d identities after a failure", n)
+	if n := len(rec.Calls("Open")); n != before {
+		t.Fatalf("%d identities after a failure, want %d", n, before)
 	}
-	warm(t, s)
-	x = dialRaw(t, addr, capProtocol41|capSecure|capPluginAuth|capMySQL|capConnectWithDB)
-	for _, to := range []struct{ user, plugin string }{{"two_u", pluginSHA2}, {"two_u", pluginSHA2}, {"sha256_u", pluginSHA256}} {
-		if p := changeTo(to.user, "secret", to.plugin); p[0] != mysql.OK_HEADER {
+	flush()
+	x = dial()
+	for _, to := range []struct {
+		user, plugin string
+		full         bool
+	}{{"two_u", pluginSHA2, true}, {"two_u", pluginSHA2, false}, {"sha256_u", pluginSHA256, true}} {
+		before := p.Counters.Translated.Load()
+		if p := x.to(to.user, "secret", to.plugin); p[0] != mysql.OK_HEADER {
 			t.Fatalf("%s: %q", to.user, p)
+		}
+		if got, want := p.Counters.Translated.Load() > before, translates && to.full; got != want {
+			t.Errorf("%s, full exchange %v: translated %v, want %v", to.user, to.full, got, want)
 		}
 		got := x.ask(query("select current_user()"))
 		if open := rec.Calls("Open"); open[len(open)-1].Client.User != to.user || open[len(open)-1].Client.Database != "other" || !strings.Contains(got, to.user) {
 			t.Errorf("%s: opened %+v; %s", to.user, open[len(open)-1], got)
 		}
 	}
+}
+
+// userChanger is a client that changes its user as Oracle's own does.
+type userChanger struct {
+	*rawClient
+	secure bool // it has TLS: a password goes in the clear
+}
+
+// proof is the first answer for a plugin.
+func (x *userChanger) proof(plugin, password string) []byte {
+	switch {
+	case plugin != pluginSHA256:
+		return mysql.CalcCachingSha2Password(x.salt, []byte(password))
+	case x.secure:
+		return []byte(password + "\x00")
+	}
+	return []byte{askKeySHA256}
+}
+
+// to changes the user and returns the server's last word.
+func (x *userChanger) to(user, password, plugin string) []byte {
+	x.Helper()
+	say := func(seq byte, p []byte) {
+		if _, err := x.Write(pk(seq, p)); err != nil {
+			x.Fatal(err)
+		}
+	}
+	auth := x.proof(plugin, password)
+	say(0, cat([]byte{mysql.COM_CHANGE_USER}, []byte(user), []byte{0, byte(len(auth))}, auth, []byte("other\x00"), []byte{45, 0}, []byte(plugin), []byte{0}))
+	// A server of 8 and later asks anew, with another salt.
+	p, seq := x.packet(), byte(2)
+	for range 6 {
+		switch {
+		case p[0] == mysql.EOF_HEADER:
+			got, salt, _ := bytes.Cut(p[1:], []byte{0})
+			x.salt = bytes.TrimSuffix(salt, []byte{0})
+			say(seq, x.proof(string(got), password))
+		case p[0] == moreData && len(p) == 2 && p[1] == mysql.CACHE_SHA2_FULL_AUTH && x.secure:
+			say(seq, []byte(password+"\x00"))
+		case p[0] == moreData && len(p) == 2 && p[1] == mysql.CACHE_SHA2_FULL_AUTH:
+			say(seq, []byte{askKeySHA2})
+		case p[0] == moreData && len(p) == 2:
+			p = x.packet()
+			continue
+		case p[0] == moreData:
+			key, err := publicKey(p[1:])
+			if err != nil {
+				x.Fatal(err)
+			}
+			cipher, err := encryptPassword([]byte(password+"\x00"), x.salt, key)
+			if err != nil {
+				x.Fatal(err)
+			}
+			say(seq, cipher)
+		default:
+			return p
+		}
+		p, seq = x.packet(), seq+2
+	}
+	return p
 }
 
 func TestCompressedTransactionsOfARealServerAreRead(t *testing.T) {

@@ -2,6 +2,7 @@ package mywire
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -27,6 +28,12 @@ type rawClient struct {
 
 func dialRaw(t testing.TB, addr string, c caps) *rawClient {
 	t.Helper()
+	return dialRawOver(t, addr, c, nil)
+}
+
+// dialRawOver logs in over TLS, if secure is set.
+func dialRawOver(t testing.TB, addr string, c caps, secure *tls.Config) *rawClient {
+	t.Helper()
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +53,15 @@ func dialRaw(t testing.TB, addr string, c caps) *rawClient {
 	r.setCaps(c & g.caps)
 	r.fixed[7] = 1 // packets of 16 MiB
 	r.fixed[8] = 45
-	if _, err := conn.Write(appendPacket(nil, 1, r.encode(c&g.caps))); err != nil {
+	seq := byte(1)
+	if secure != nil {
+		r.setCaps(c&g.caps | capSSL)
+		if _, err := conn.Write(appendPacket(nil, seq, r.encode(c & g.caps)[:responseFixed])); err != nil {
+			t.Fatal(err)
+		}
+		x.Conn, seq = tls.Client(conn, secure), 2
+	}
+	if _, err := x.Write(appendPacket(nil, seq, r.encode(c&g.caps))); err != nil {
 		t.Fatal(err)
 	}
 	p := x.packet()

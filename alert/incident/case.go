@@ -31,6 +31,15 @@ type Case struct {
 	ShutOut []event.Quarantine `json:"shut_out,omitempty"`
 	// Covers are the marks of the detections that an allowance was made for.
 	Covers []string `json:"covers,omitempty"`
+	// Listed says when the store opened and last changed it, as its lists have it.
+	Listed Listed `json:"listed,omitzero"`
+}
+
+// Listed are times in microseconds since 1970; 0: written by a release that did not
+// keep them here.
+type Listed struct {
+	Opened  int64 `json:"opened,omitempty"`
+	Updated int64 `json:"updated,omitempty"`
 }
 
 // Marks are what a store remembers of an incident's detections so as to tell

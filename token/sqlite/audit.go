@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"honeyrow/alert"
+	"honeyrow/alert/incident"
 	"honeyrow/chain"
 	"honeyrow/event"
 )
@@ -313,13 +314,16 @@ func (v *verifier) contents(ctx context.Context) error {
 // incidents opens every incident and compares what lists go by with what is sealed:
 // no link is about these, but whoever alters them hides an incident.
 func (v *verifier) incidents(ctx context.Context) error {
-	return each(ctx, v.tx, "SELECT number, id, revision, state, severity, drill, body FROM incident", func(rows *sql.Rows) error {
+	return each(ctx, v.tx, `SELECT number, id, revision, state, severity, drill, opened, updated, body,
+		(SELECT coalesce(max(c.revision), 0) FROM incident_change c WHERE c.incident = i.number),
+		(SELECT coalesce(max(d.entry), 0) FROM detection d WHERE d.incident = i.number) FROM incident i`, func(rows *sql.Rows) error {
 		var number int64
+		var listed incident.Listed
 		var id, state string
-		var revision, severity int
+		var revision, severity, changed, entry int
 		var drill bool
 		var sealed []byte
-		if err := rows.Scan(&number, &id, &revision, &state, &severity, &drill, &sealed); err != nil {
+		if err := rows.Scan(&number, &id, &revision, &state, &severity, &drill, &listed.Opened, &listed.Updated, &sealed, &changed, &entry); err != nil {
 			return err
 		}
 		n, _, _ := strings.Cut(v.states[number], " ")
@@ -332,7 +336,17 @@ func (v *verifier) incidents(ctx context.Context) error {
 			v.fault(at, "incident %d can't be read: it was altered outside honeyrow", number)
 			return nil
 		}
-		if inc := &c.Incident; string(inc.ID) != id || string(inc.State) != state || int(inc.Severity) != severity || inc.Drill != drill {
+		if changed > revision || entry > c.Incident.Detections {
+			v.fault(at, "incident %d is kept as it was before its last change or alert: an older copy stands in its place", number)
+		}
+		// What an earlier release wrote has no such times.
+		if c.Listed.Opened == 0 {
+			listed.Opened = 0
+		}
+		if c.Listed.Updated == 0 {
+			listed.Updated = 0
+		}
+		if inc := &c.Incident; listed != c.Listed || string(inc.ID) != id || string(inc.State) != state || int(inc.Severity) != severity || inc.Drill != drill {
 			v.fault(at, "incident %d is listed as what it is not: it was altered outside honeyrow", number)
 		}
 		return nil

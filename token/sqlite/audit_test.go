@@ -58,6 +58,8 @@ func TestTheAuditNamesTheFirstBrokenLink(t *testing.T) {
 		"it points to another link":          {"UPDATE detection SET link = 6 WHERE link = 4", 4, "is listed as what it is not"},
 		"its revision is ahead of its links": {"UPDATE detection SET revision = 9 WHERE link = 4", 4, "no link vouches for"},
 		"the incident is listed as harmless": {"UPDATE incident SET severity = 0", 8, "incident 1 is listed as what it is not"},
+		"the incident is listed as old":      {"UPDATE incident SET updated = 0", 8, "incident 1 is listed as what it is not"},
+		"the incident is listed as new":      {"UPDATE incident SET opened = opened + 1", 8, "incident 1 is listed as what it is not"},
 		"the incident is listed as a drill":  {"UPDATE incident SET drill = 1", 8, "incident 1 is listed as what it is not"},
 		"the incident has another id":        {"UPDATE incident SET id = 'x'", 8, "incident 1 is listed as what it is not"},
 		"the incident's body is altered":     {"UPDATE incident SET body = x'00'", 8, "incident 1 can't be read"},
@@ -78,6 +80,28 @@ func TestTheAuditNamesTheFirstBrokenLink(t *testing.T) {
 				t.Errorf("got %+v, want link %d and %q", a.Broken, c.n, c.says)
 			}
 		})
+	}
+}
+
+func TestAnOlderCopyOfAnIncidentInItsPlaceIsSeen(t *testing.T) {
+	for name, then := range map[string]func(*desk){
+		"before an alert": func(k *desk) { k.put(k.seen(nil)) },
+		"before a decision": func(k *desk) {
+			if _, err := k.Decide(t.Context(), "1", alert.Decision{To: event.Resolved, By: "alice"}); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		k, _ := chained(t)
+		alter(t, k.path, "CREATE TABLE old AS SELECT * FROM incident")
+		then(k)
+		if a := k.verified(); a.Broken != nil {
+			t.Fatalf("%s, untouched: %+v", name, a.Broken)
+		}
+		alter(t, k.path, "UPDATE incident SET (revision, state, severity, updated, body) = (SELECT revision, state, severity, updated, body FROM old); DROP TABLE old")
+		if a := k.verified(); a.Broken == nil || !strings.Contains(a.Broken.What, "incident 1 is") {
+			t.Errorf("%s: got %+v", name, a.Broken)
+		}
 	}
 }
 

@@ -136,7 +136,7 @@ func lostCase(err error) bool { return errors.Is(err, sql.ErrNoRows) || errors.I
 // begin makes a new incident.
 func (g *grouping) begin(d *event.Detection, previous int) (*incident.Case, error) {
 	c := incident.New(0, d)
-	c.Incident.Previous = previous
+	c.Incident.Previous, c.Listed.Opened = previous, g.micros
 	err := g.tx.QueryRowContext(g.ctx, `INSERT INTO incident (id, revision, state, severity, drill, opened, updated, body)
 		VALUES (?, 0, ?, 0, ?, ?, ?, x'') RETURNING number`, c.Incident.ID, c.Incident.State, c.Incident.Drill, g.micros, g.micros).Scan(&c.Incident.Number)
 	g.cases[int64(c.Incident.Number)] = c
@@ -325,6 +325,7 @@ func (g *grouping) save() error {
 		if err := g.tell(number, c); err != nil {
 			return err
 		}
+		c.Listed.Updated = g.micros
 		body, err := json.Marshal(c)
 		if err != nil {
 			return err

@@ -193,7 +193,9 @@ func TestIncidentsAreReadPageByPage(t *testing.T) {
 		if i != 5 { // two of one time
 			k.now = k.now.Add(time.Minute)
 		}
-		k.put(k.seen(func(d *event.Detection) { d.Client.User, d.Client.Session = fmt.Sprint("user", i), event.ID(fmt.Sprint("s", i)) }))
+		k.put(k.seen(func(d *event.Detection) {
+			d.Client.User, d.Client.Session = fmt.Sprint("user", i), event.ID(fmt.Sprint("s", i))
+		}))
 	}
 	k.now = k.now.Add(time.Minute)
 	k.put(k.seen(func(d *event.Detection) { d.Client.User, d.Client.Session = "user2", "s2" })) // the third is the latest

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -31,6 +32,9 @@ type Options struct {
 	// without anything being held back: only then is each statement that a rule
 	// spoke of known by its text (Tally.Told). A story tells of many by one.
 	Ahead bool
+	// Words has every statement judged by its words alone, as while the parsers
+	// have no time; so has the environment's HONEYROW_JUDGE_BY=words.
+	Words bool
 }
 
 // Bench is an engine with its parsers and what they reported. It is an
@@ -39,6 +43,7 @@ type Options struct {
 type Bench struct {
 	*engine.Engine
 	ahead    bool
+	words    bool
 	parser   *pgsql.Parser
 	analysis *engine.Analysis
 
@@ -60,7 +65,7 @@ func New(o Options) (*Bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bench{ahead: o.Ahead, latest: map[event.ID]event.Detection{}, told: map[Told]int{}}
+	b := &Bench{ahead: o.Ahead, words: o.Words || os.Getenv("HONEYROW_JUDGE_BY") == "words", latest: map[event.ID]event.Detection{}, told: map[Told]int{}}
 	deaths := pgsql.DefaultConfig().Deaths
 	b.parser = pgsql.New(pgsql.DefaultConfig(), func(d pgsql.Death) {
 		if d.Row == deaths {
@@ -68,11 +73,13 @@ func New(o Options) (*Bench, error) {
 		}
 	})
 	my := new(mysql.Parser)
+	dialects := map[sqlfacts.Flavour]sqlfacts.Dialect{sqlfacts.PostgreSQL: b.parser, sqlfacts.MySQL: my, sqlfacts.MariaDB: my}
+	if b.words {
+		clear(dialects)
+	}
 	// The machine that tests run on is busy: a statement that has to be judged
 	// before it is sent shall be judged by its parser all the same.
-	b.analysis = engine.NewAnalysis(map[sqlfacts.Flavour]sqlfacts.Dialect{
-		sqlfacts.PostgreSQL: b.parser, sqlfacts.MySQL: my, sqlfacts.MariaDB: my,
-	}, engine.AnalysisOptions{Patience: time.Minute})
+	b.analysis = engine.NewAnalysis(dialects, engine.AnalysisOptions{Patience: time.Minute})
 	c := engine.DefaultConfig()
 	c.Disguises = true
 	if b.Engine, err = engine.New(c, engine.Options{Reporter: b, Rules: set, Analysis: b.analysis}); err != nil {
@@ -195,6 +202,9 @@ func (b *Bench) Tally() Tally {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := Tally{Statements: b.statements.Load(), Words: b.Stats().Inline}
+	if b.words {
+		now.Words = now.Statements
+	}
 	t := Tally{Statements: now.Statements - b.tallied.Statements, Words: now.Words - b.tallied.Words, Told: maps.Clone(b.told)}
 	b.tallied = now
 	clear(b.told)

@@ -53,7 +53,7 @@ func TestOurOwnCorporaAreToldApart(t *testing.T) {
 }
 
 // heldBars are what must be seen of the parts of later sets that were kept back.
-var heldBars = map[string]float64{"fifth-held": 0.64, "sixth-held": 0.54}
+var heldBars = map[string]float64{"fifth-held": 0.64, "sixth-held": 0.54, "seventh": 0.66, "seventh-held": 0.46}
 
 // The bars of the hand-made sets, which no statement alone can meet in full. What
 // is kept back of the fifth is seen less, and its look-alikes are taken for attacks
@@ -63,8 +63,8 @@ func TestHandMadeSetsAreToldApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cs) != 34 {
-		t.Fatalf("%d hand-made sets, want 34", len(cs))
+	if len(cs) != 42 {
+		t.Fatalf("%d hand-made sets, want 42", len(cs))
 	}
 	kept, err := readFigures("figures.json")
 	if err != nil {

@@ -36,11 +36,12 @@ var (
 )
 
 // held reports whether a statement of a split set belongs to its kept-back part, a
-// third of the third set and a half of later ones: nobody chose, and nobody can
-// move one over. set is its name, with "-held" or without.
+// third of the third set and of the seventh, a half of those between: nobody
+// chose, and nobody can move one over. set is its name, with "-held" or without.
 func held(set, sql string) bool {
 	parts := uint32(2)
-	if strings.HasSuffix(strings.TrimSuffix(set, "-held"), "-third") {
+	switch name := strings.TrimSuffix(set, "-held"); {
+	case strings.HasSuffix(name, "-third"), strings.HasSuffix(name, "-seventh"):
 		parts = 3
 	}
 	h := sha256.Sum256([]byte(sql))

@@ -69,6 +69,7 @@ func (x *probe) opens(g *group, i int) {
 		earlier = append(earlier, parts(a)...)
 	}
 	ps := parts(g.alts[i])
+	defer x.unlessSwitched(len(x.signals), ps, before)
 	for _, n := range ps {
 		x.open(n, earlier, g.at, len(ps) == 1)
 	}
@@ -76,6 +77,24 @@ func (x *probe) opens(g *group, i int) {
 	x.orWritten(before, ps, g.at)
 	x.orRest(before, ps)
 	x.orMade(before, ps)
+}
+
+// unlessSwitched takes back what was seen of an alternative that begins with a
+// switch: ('paid' = 'all' AND status IS NOT NULL), which is off, or is on for the
+// very value that the condition before it asks for.
+func (x *probe) unlessSwitched(from int, ps, before []*node) {
+	test := ps[0]
+	if len(ps) < 2 || test.Kind != sqlfacts.Binary || test.Name != "=" || len(test.Args) != 2 || !isLiteral(test.Args[0]) || !isLiteral(test.Args[1]) {
+		return
+	}
+	tests := literals(test)
+	for i := from; i < len(x.signals); i++ {
+		s := &x.signals[i]
+		when := s.when
+		s.when = func(v Values) bool {
+			return (when == nil || when(v)) && holds(test, v) && !sharesValue(tests, before, v)
+		}
+	}
 }
 
 // isNullTest reports whether a condition asks for NULL: that is nobody's value.
@@ -109,7 +128,7 @@ func (x *probe) orElse(before, ps, earlier []*node, at *scope) {
 		x.seeWhen(3, "a row that was named, or else others", func(v Values) bool { // but what was looked for by number and by text
 			id, _ := value(key.Args[1], v)
 			s, _ := value(n.Args[1], v)
-			return strings.Trim(s, "%^$.*") != id && !x.searched(n, v)
+			return strings.Trim(s, "%^$.*") != id && !x.searched(n, v) && !strings.Contains(s, "/")
 		})
 	case owner && len(before) > 1 && len(ps) == 1 && ranged:
 		x.see(3, "what somebody owns, or else others")
@@ -190,6 +209,16 @@ func (x *probe) open(n *node, earlier []*node, at *scope, alone bool) {
 	case !not && n.Kind == sqlfacts.Func && isName(n, "instr", "starts_with", "strpos", "locate", "position") && len(n.Args) == 2 && len(columnsOf(n)) > 0 && slices.ContainsFunc(n.Args, isLiteral):
 		lits := literals(n)
 		x.seeWhen(3, "a column that holds next to nothing, as an alternative", func(v Values) bool { s, _ := value(lits[0], v); return len(s) < 2 })
+	case !not && n.Kind == sqlfacts.Func && n.Name == "isfinite":
+		x.see(3, "what nearly every time is, as an alternative")
+	case !not && n.Kind == sqlfacts.Binary && n.Name == "@>" && len(n.Args) == 2 && n.Args[0].Kind == sqlfacts.Column && n.Args[1].Kind == sqlfacts.String:
+		held := n.Args[1]
+		x.seeWhen(3, "a document that holds nothing in particular, as an alternative", func(v Values) bool {
+			s, _ := value(held, v)
+			return s == "{}" || s == "[]"
+		})
+	case !not && n.Kind == sqlfacts.Binary && len(n.Args) == 2 && n.Args[0].Kind == sqlfacts.Func && n.Args[0].Name == "pg_typeof":
+		x.see(3, "what a column's type is, as an alternative")
 	case !not && x.mysql() && measure(n):
 		x.see(3, "a number as an alternative")
 	case n.Kind == sqlfacts.Unary && n.Name == "exists" && len(n.Args) == 1 && !not:

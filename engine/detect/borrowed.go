@@ -36,9 +36,39 @@ func (x *probe) borrowed(q query) {
 			weight = 2
 		}
 		if !x.fits(q, col) {
-			x.seeUnless(weight, "a value of a row of another table, for one of the statement's own", related(q.n, q.at))
+			usual := related(q.n, q.at)
+			if beside := keyBeside(q); beside != nil {
+				known := usual
+				usual = func(v Values) bool { return beside(v) || known != nil && known(v) }
+			}
+			x.seeUnless(weight, "a value of a row of another table, for one of the statement's own", usual)
 		}
 	}
+}
+
+// keyBeside returns whether the same row of another table gives its key too, in
+// another place of the row that is written: (SELECT id FROM p WHERE name = 'x'),
+// (SELECT price FROM p WHERE name = 'x'). Nil: it does not.
+func keyBeside(q query) func(Values) bool {
+	if q.clause != sqlfacts.Values || q.in.Kind != sqlfacts.Row {
+		return nil
+	}
+	mine := keysOf(q.n.Args[0])
+	for _, o := range q.in.Args {
+		if o == q.n || o.Kind != sqlfacts.Query || content(o) != nil || aggregated(o) || !slices.Equal(tablesOf(o), tablesOf(q.n)) {
+			continue
+		}
+		theirs := keysOf(o.Args[0])
+		if len(mine) != 1 || len(theirs) != 1 || mine[0].column != theirs[0].column {
+			continue
+		}
+		return func(v Values) bool {
+			a, ok1 := value(mine[0].value, v)
+			b, ok2 := value(theirs[0].value, v)
+			return ok1 && ok2 && a == b
+		}
+	}
+	return nil
 }
 
 // content is the column of which a sub-query returns one row's value, nil if it
@@ -144,6 +174,36 @@ func looksUp(q, col *node) bool {
 	return isKey(l) && refers(r.Name, tablesOf(q)) && (col == nil || r.Name == col.Name) || isKey(r) && refers(l.Name, tablesOf(q)) && (col == nil || l.Name == col.Name)
 }
 
+// peeksText reports whether a sub-query asks for a pattern or an order of texts.
+func peeksText(q *node) bool {
+	return any(q, func(m *node) bool {
+		return m.Kind == sqlfacts.Binary && len(m.Args) > 1 && m.Args[0].Kind == sqlfacts.Column && isSecret(m.Args[0].Name) && m.Args[1].Kind == sqlfacts.String && isName(m, "<", ">", "<=", ">=", "like", "ilike", "rlike", "regexp", "~", "~*", "~~", "similar to", "between")
+	})
+}
+
+// sought returns whether a sub-query asks for a text that the alternatives around it
+// ask for too: a search.
+func (x *probe) sought(a arm, q *node) func(Values) bool {
+	mine := literals(q.Args[0])
+	var theirs []*node
+	for _, o := range x.arms {
+		if o.of == a.of && o.n != a.n && len(theirs) < reachBack {
+			theirs = append(theirs, literals(o.n)...)
+		}
+	}
+	return func(v Values) bool {
+		return slices.ContainsFunc(mine, func(m *node) bool {
+			s, ok := value(m, v)
+			return ok && strings.Trim(s, "%") != "" && slices.ContainsFunc(theirs, func(o *node) bool { t, ok := value(o, v); return ok && s == t })
+		})
+	}
+}
+
+// shifted is a column less a number, or more.
+func shifted(n *node) bool {
+	return n.Kind == sqlfacts.Binary && isName(n, "+", "-") && len(n.Args) == 2 && n.Args[1].Kind == sqlfacts.Number && len(columnsOf(n.Args[0])) > 0 && !any(n, func(m *node) bool { return m.Kind == sqlfacts.Func && isName(m, "max", "min", "count", "sum", "avg") })
+}
+
 // measured is a key compared with how many rows another table has, and a column
 // that is held against the value of one row of it.
 func (x *probe) measured(a arm) {
@@ -151,7 +211,11 @@ func (x *probe) measured(a arm) {
 	if n.Kind != sqlfacts.Binary || len(n.Args) < 2 || !isName(n, "=", "<", ">", "<=", ">=", "between", "in", "like") {
 		return
 	}
-	if l := n.Args[0]; l.Kind == sqlfacts.Row && n.Name == "in" && slices.ContainsFunc(l.Args, isLiteral) && len(columnsOf(l)) > 0 && n.Args[1].Kind == sqlfacts.Query && closed(n.Args[1], a.of) && strange(n.Args[1], a.of) {
+	from := n.Args[1]
+	if from.Kind == sqlfacts.Unary && isName(from, "any", "all", "some") && len(from.Args) == 1 {
+		from = from.Args[0]
+	}
+	if l := n.Args[0]; l.Kind == sqlfacts.Row && (n.Name == "in" || isComparison(n.Name)) && slices.ContainsFunc(l.Args, isLiteral) && len(columnsOf(l)) > 0 && from.Kind == sqlfacts.Query && closed(from, a.of) && strange(from, a.of) {
 		x.see(3, "a literal beside a column, looked for in another table")
 	}
 	if f := n.Args[0]; f.Kind == sqlfacts.Func && isAggregate(f) && a.clause == sqlfacts.Having && len(columnsOf(f)) > 0 && isComparison(n.Name) && n.Args[1].Kind == sqlfacts.Query && closed(n.Args[1], a.of) && strange(n.Args[1], a.of) && content(n.Args[1]) != nil && !aggregated(n.Args[1]) {
@@ -176,6 +240,14 @@ func (x *probe) measured(a arm) {
 		case t == nil || len(t.Args) != 1:
 		case isName(n, "=", "between") && (isKey(col) || isOwner(col)) && any(t, func(m *node) bool { return m.Kind == sqlfacts.Func && isName(m, "count", "avg", "sum") }):
 			x.see(3, "a key that is how many rows another table has")
+		case n.Name == "in" && isKey(col) && !slices.ContainsFunc(tablesOf(q), func(t string) bool { return !strings.HasPrefix(t, "seq_") }):
+			x.see(3, "keys that are a series of numbers")
+		case n.Name == "=" && isKey(col) && aggregated(q) && peeksText(q):
+			x.see(3, "a key that another table has, if a text of its rows fits")
+		case n.Name == "in" && a.or && peeksText(q) && x.putBehind(a, n):
+			x.seeUnless(3, "rows by what fits a text of another table, as an alternative", x.sought(a, q))
+		case n.Name == "=" && shifted(t.Args[0]) && content(q) != nil:
+			x.see(3, "what a number is to another table's")
 		case n.Name == "in" && isKey(col) && isKey(t.Args[0]) && probing(q):
 			x.see(3, "the keys of one kind of rows among those of another, by what is asked of these")
 		case isName(n, "<", ">", "<=", ">=", "like"):

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"strings"
 
 	"honeyrow/engine/sqlfacts"
@@ -40,6 +41,9 @@ var errorBased = Detector{
 					if !x.user && n.Args[0].Kind == sqlfacts.Query && p.clause == sqlfacts.Targets {
 						continue // a monitor reads a setting
 					}
+					if p.clause != sqlfacts.Where && p.clause != sqlfacts.Having && composed(n) {
+						continue
+					}
 					x.see(3, "a text cast to a number")
 				}
 			case n.Kind == sqlfacts.Binary && isName(n, "/", "%", "div", "mod") && len(n.Args) == 2 && isConst(n.Args[1]) && p.in != nil && p.in.Kind != sqlfacts.Targets:
@@ -47,7 +51,9 @@ var errorBased = Detector{
 					x.see(3, "a division that fails on a condition")
 				}
 			case n.Kind == sqlfacts.Group || n.Kind == sqlfacts.Order:
-				if any(n, func(m *node) bool { return m.Kind == sqlfacts.Func && m.Name == "rand" && len(m.Args) > 0 }) {
+				if any(n, func(m *node) bool {
+					return m.Kind == sqlfacts.Func && m.Name == "rand" && len(m.Args) > 0 && !(n.Kind == sqlfacts.Order && slices.Contains(n.Args, m) && isLiteral(m.Args[0]))
+				}) { // but a list that is shuffled in the same way each time
 					x.see(3, "grouped by a number that changes")
 				}
 			}
@@ -60,6 +66,19 @@ var errorBased = Detector{
 			}
 		}
 	},
+}
+
+// composed reports whether a text is put together to be a date or a document, of
+// what the statement reads anyway.
+func composed(n *node) bool {
+	switch n.Name {
+	case "date", "timestamp", "json", "jsonb":
+	default:
+		return false
+	}
+	return !any(n, func(m *node) bool {
+		return m.Kind == sqlfacts.Query || m.Kind == sqlfacts.Func && (isInfo(m) || isName(m, "chr", "char")) || m.Kind == sqlfacts.Variable
+	})
 }
 
 // forcesText reports whether an expression is a text that holds data: a

@@ -39,6 +39,7 @@ var foreign = Detector{
 			x.unconnected(&scope{stmt: s})
 		}
 		x.rows()
+		x.lifted()
 	},
 }
 
@@ -86,7 +87,7 @@ func (x *probe) asks(a arm) {
 		if !a.or {
 			x.see(1, "whether another table has a row")
 		}
-	case len(own) == 0 && asksByKey(a.n, q):
+	case len(own) == 0 && asksByKey(a.n, q) && !(a.n.Name == "in" && x.putBehind(a, a.n)), settings(q) && aggregated(q) && !probing(q):
 		x.see(1, "whether a value of another table is the one that is meant")
 	case len(own) > 0:
 		x.through(a, qs)
@@ -95,6 +96,8 @@ func (x *probe) asks(a arm) {
 		x.see(3, "a recursion, counted in a condition")
 	case len(tablesOf(q)) == 0:
 		x.see(3, "a series that is made for a condition only")
+	case aggregated(q) && !probing(q) && len(qs) == 1 && plainly(a.n) && !gathers(q) && a.clause == sqlfacts.Where && !a.or && a.of.depth == 0 && a.of.stmt.Kind == sqlfacts.Update && clauseOf(q.Args[0], sqlfacts.Where) != nil:
+		x.see(1, "how many rows another table has, before one is written") // a quota
 	case aggregated(q) && !probing(q) && len(qs) == 1 && plainly(a.n) && !gathers(q) && a.clause != sqlfacts.Having:
 		x.seeUnless(2, "how many or how much another table has, in a condition", usual)
 	default:
@@ -102,10 +105,16 @@ func (x *probe) asks(a arm) {
 	}
 }
 
-// asksByKey is (SELECT role FROM users WHERE id = 4) = 'admin': what programs
-// check before they do something.
+// settings reports whether a sub-query reads nothing but what a program is set to.
+func settings(q *node) bool {
+	ts := tablesOf(q)
+	return len(ts) > 0 && !slices.ContainsFunc(ts, func(t string) bool { return !holdsSettings(t) })
+}
+
+// asksByKey is (SELECT role FROM users WHERE id = 4) = 'admin', or 'admin' IN of
+// it: what programs check before they do something.
 func asksByKey(n, q *node) bool {
-	if !plainly(n) || n.Name != "=" || len(q.Args) == 0 || probing(q) {
+	if !plainly(n) || n.Name != "=" && !(n.Name == "in" && isLiteral(n.Args[0])) || len(q.Args) == 0 || probing(q) {
 		return false
 	}
 	t, w := targetsOf(q), clauseOf(q.Args[0], sqlfacts.Where)
@@ -153,7 +162,7 @@ func (x *probe) through(a arm, qs []*node) {
 		case m.Kind == sqlfacts.Row && m.Name == "row" && a.n.Kind == sqlfacts.Binary && isComparison(a.n.Name) && anyQuery(m):
 			x.see(3, "a pair with another table's data compared")
 			return false
-		case m.Kind == sqlfacts.Func && isName(m, "nullif", "if", "elt", "field", "interval", "make_set", "greatest", "least", "sign", "strcmp", "find_in_set", "exp", "pow", "json_extract", "json_value") && anyQuery(m):
+		case m.Kind == sqlfacts.Func && isName(m, "nullif", "if", "elt", "field", "interval", "make_set", "greatest", "least", "sign", "strcmp", "find_in_set", "exp", "pow", "json_extract", "json_value", "int4range", "int8range", "numrange") && anyQuery(m):
 			x.see(3, "a choice by another table's data: "+m.Name)
 			return false
 		case m.Kind == sqlfacts.When && anyQuery(m.Args[0]):
@@ -309,7 +318,8 @@ func (x *probe) rows() {
 		}
 		for _, r := range p.n.Args {
 			for i, m := range r.Args {
-				if (m.Kind != sqlfacts.Query || !closed(m, p.at) || !strange(m, p.at)) && (m.Kind != sqlfacts.Func || !isInfo(m)) {
+				among := p.at.depth > 0 && p.at.stmt.Kind == sqlfacts.Select && m.Kind == sqlfacts.Query && reads(m) // relations
+				if (m.Kind != sqlfacts.Query || !among && (!closed(m, p.at) || !strange(m, p.at))) && (m.Kind != sqlfacts.Func || !isInfo(m)) {
 					continue
 				}
 				for _, o := range p.n.Args {

@@ -50,6 +50,9 @@ func (x *probe) question(a arm) {
 	}) {
 		edges := literals(n)
 		x.seeWhen(3, "a character's number compared", func(v Values) bool {
+			if len(edges) > 0 && edgeOf(n, edges[len(edges)-1], v) {
+				return false
+			}
 			kinds := 0
 			for _, l := range edges { // 127 and the like tell kinds of characters apart, and so do both ends of the letters
 				switch s, _ := value(l, v); s {
@@ -76,7 +79,7 @@ func (x *probe) question(a arm) {
 		for i, q := range n.Args {
 			other := n.Args[(i+1)%len(n.Args)]
 			if q.Kind == sqlfacts.Query && reads(q) && !correlated(q, a.of) && isConst(other) {
-				if first, _ := x.filter(a); a.or && !(first && asksByKey(n, q)) {
+				if first, _ := x.filter(a); a.or && !(first && asksByKey(n, q)) && !(settings(q) && !probing(q)) {
 					x.seeUnless(2, "a sub-query compared with a constant, as an alternative", x.knows(a, q))
 				} else {
 					x.see(1, "a sub-query compared with a constant")
@@ -90,6 +93,19 @@ func (x *probe) question(a arm) {
 			x.see(2, "whether another table has a row, as an alternative")
 		}
 	}
+}
+
+// edgeOf reports whether a character's number is held against an end of the digits
+// or of the letters, from the side on which there are none: < 65, > 122.
+func edgeOf(n, edge *node, v Values) bool {
+	s, _ := value(edge, v)
+	switch n.Name {
+	case "<":
+		return s == "48" || s == "65" || s == "97"
+	case ">":
+		return s == "57" || s == "90" || s == "122"
+	}
+	return false
 }
 
 // putBehind reports whether an arm is one of alternatives, of which the one before
@@ -151,7 +167,7 @@ func (x *probe) cases(p place) {
 			x.unlessShared(3, "CASE on a constant condition", w.Args[0], append(p.n.Args[1:len(p.n.Args):len(p.n.Args)], w.Args[1:]...))
 		case peeks(w.Args[0]):
 			x.see(3, "CASE on a piece of data")
-		case p.clause == sqlfacts.Order && looks(w.Args[0]):
+		case p.clause == sqlfacts.Order && looks(w.Args[0]) && !(len(inner(w.Args[0])) > 0 && tied(w.Args[0])):
 			x.see(3, "an order that depends on another table's data")
 		}
 	}
@@ -186,12 +202,18 @@ func (x *probe) unlessShared(weight int, detail string, test *node, near []*node
 		}
 	}
 	lefts, returned := x.switches(test), literalsOf(near)
+	// CASE WHEN 0 = 0 THEN user_id ELSE 0 END: the column itself, or else the value
+	// that is tested.
+	open := test.Name == "=" && slices.ContainsFunc(near, func(n *node) bool { return n.Kind == sqlfacts.Column })
 	x.seeWhen(weight, detail, func(v Values) bool {
 		if idle(v) || sharesValue(tests, near, v) {
 			return false
 		}
 		for _, l := range tests {
 			s, ok := value(l, v)
+			if open && ok && slices.ContainsFunc(returned, func(o *node) bool { t, ok := value(o, v); return ok && t == s }) {
+				return false
+			}
 			if !ok || l.Kind != sqlfacts.String || s == "" {
 				continue
 			}

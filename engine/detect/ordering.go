@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"slices"
+
 	"honeyrow/engine/sqlfacts"
 )
 
@@ -12,9 +14,11 @@ var ordering = Detector{
 		for _, c := range x.orders {
 			for _, n := range c.Args {
 				switch {
-				case n == nil || isLiteral(n):
+				case n == nil || isLiteral(n) || slices.ContainsFunc(x.queries, func(q query) bool { return q.n == n && idle(q) }):
 				case any(n, func(m *node) bool { return m.Kind == sqlfacts.Query && reads(m) }):
 					switch {
+					case c.Kind == sqlfacts.Order && n.Kind != sqlfacts.Query && tied(n):
+						x.see(1, "a sub-query in "+clauseName(c.Kind))
 					case n.Kind != sqlfacts.Query || c.Kind == sqlfacts.Limit || c.Kind == sqlfacts.Options:
 						x.see(3, "a question in "+clauseName(c.Kind))
 					case named(n):
@@ -22,7 +26,7 @@ var ordering = Detector{
 					default:
 						x.see(2, "a sub-query in "+clauseName(c.Kind))
 					}
-				case spliced(n) || peeks(n):
+				case spliced(n) && !weighs(n) || peeks(n):
 					x.see(3, "a condition behind a number in "+clauseName(c.Kind))
 				case c.Kind == sqlfacts.Limit && reckons(n):
 				case isConst(n) && !any(n, func(m *node) bool {
@@ -33,6 +37,13 @@ var ordering = Detector{
 			}
 		}
 	},
+}
+
+// idle is ORDER BY (SELECT 1), with which programs ask for some order where LIMIT
+// is to have one.
+func idle(q query) bool {
+	t := targetsOf(q.n)
+	return q.in != nil && q.in.Kind == sqlfacts.Order && !reads(q.n) && t != nil && len(t.Args) == 1 && isLiteral(t.Args[0]) && len(q.n.Args[0].Args) == 1 && clauseOf(q.at.stmt, sqlfacts.Limit) != nil
 }
 
 // reckons reports whether an expression calculates with numbers: a page's first
@@ -51,6 +62,20 @@ func reckons(n *node) bool {
 	})
 }
 
+// tied reports whether all sub-queries of an expression count, sum up or look for
+// rows of the row at hand.
+func tied(n *node) bool {
+	return !peeks(n) && !slices.ContainsFunc(inner(n), func(q *node) bool {
+		if !named(q) || probing(q) {
+			return true
+		}
+		exists := any(n, func(m *node) bool {
+			return m.Kind == sqlfacts.Unary && m.Name == "exists" && len(m.Args) == 1 && m.Args[0] == q
+		})
+		return !exists && (content(q) != nil || !aggregated(q))
+	})
+}
+
 // named reports whether a sub-query compares columns: with the row at hand, as
 // far as one can see.
 func named(q *node) bool {
@@ -64,6 +89,22 @@ func named(q *node) bool {
 func spliced(n *node) bool {
 	return n.Kind == sqlfacts.Binary && len(n.Args) > 1 && (n.Args[0].Kind == sqlfacts.Number || spliced(n.Args[0])) && !isConst(n) ||
 		n.Kind == sqlfacts.Binary && isName(n, "and", "or", "xor") && len(n.Args) > 0 && n.Args[0].Kind == sqlfacts.Number
+}
+
+// weighs is 1.0 * price / (stock + 1): a calculation with the row's own columns that
+// begins with a number.
+func weighs(n *node) bool {
+	return n.Kind == sqlfacts.Binary && isName(n, "+", "-", "*", "/") && !any(n, func(m *node) bool {
+		switch m.Kind {
+		case sqlfacts.Query, sqlfacts.Case, sqlfacts.Variable:
+			return true
+		case sqlfacts.Func:
+			return isInfo(m) || isName(m, "if", "ascii", "ord")
+		case sqlfacts.Binary:
+			return !isName(m, "+", "-", "*", "/")
+		}
+		return false
+	})
 }
 
 func clauseName(k sqlfacts.Kind) string {

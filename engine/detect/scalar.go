@@ -16,6 +16,7 @@ var scalar = Detector{
 		}
 		for _, q := range x.queries {
 			switch {
+			case idle(q):
 			case !reads(q.n) && q.in != nil && q.in.Kind != sqlfacts.Targets && q.in.Kind != sqlfacts.Row && q.in.Name != "array" && !correlated(q.n, q.at) && !any(q.n, func(m *node) bool { return m.Kind == sqlfacts.Param }):
 				if isName(q.in, "in", "not in") || any(q.n, func(m *node) bool { return m.Kind == sqlfacts.Union }) {
 					x.see(1, "a list made by a sub-query")

@@ -55,6 +55,13 @@ var schema = Detector{
 				return m.Kind == sqlfacts.Func && isName(m, "to_regclass", "to_regrole", "to_regtype", "to_regproc", "to_regnamespace", "has_table_privilege", "has_column_privilege", "has_schema_privilege", "has_database_privilege", "pg_has_role", "current_setting", "pg_relation_size", "col_description", "obj_description", "pg_get_userbyid", "pg_table_is_visible") ||
 					m.Kind == sqlfacts.Cast && strings.HasPrefix(m.Name, "reg")
 			}) {
+				if name := ownSetting(a.n); name != nil {
+					x.seeWhen(3, "what the server is, in a condition on the application's rows", func(v Values) bool {
+						s, _ := value(name, v)
+						return !strings.Contains(s, ".")
+					})
+					continue
+				}
 				x.see(3, "whether an object exists, in a condition on the application's rows")
 			}
 		}

@@ -18,6 +18,10 @@ func (x *probe) selfCompare(a arm) {
 		return
 	}
 	left := n.Args[0]
+	if n.Name == "=" && len(n.Args) == 2 && left.Kind == sqlfacts.Func && left.Name == "nullif" && n.Args[1].Kind == sqlfacts.Column && ownMade(n.Name, n.Args[1], left) {
+		x.see(3, "a column compared with what is made of it")
+		return
+	}
 	if r := n.Args[1]; left.Kind == sqlfacts.Row && r.Kind == sqlfacts.Row && len(left.Args) == len(r.Args) && len(left.Args) > 0 && !slices.ContainsFunc(left.Args, func(m *node) bool { return m.Kind != sqlfacts.Column }) && same(left, r) {
 		x.see(3, "columns compared with themselves")
 		return
@@ -68,8 +72,8 @@ func ownMade(op string, col, r *node) bool {
 	if f := r; op == "=" && f.Kind == sqlfacts.Func && isName(f, "coalesce", "ifnull", "nvl") && len(f.Args) > 1 && same(f.Args[0], col) && !params(r) {
 		return true // the other way round it is a filter that can be left empty
 	}
-	if op == "=" && r.Kind == sqlfacts.Case && len(r.Args) > 1 && r.Args[0].Kind == sqlfacts.Missing && isKey(col) && !params(r) && slices.ContainsFunc(r.Args[1:], func(w *node) bool {
-		return w.Kind == sqlfacts.When && len(w.Args) == 2 && same(w.Args[1], col) && own(w.Args[0])
+	if op == "=" && r.Kind == sqlfacts.Case && len(r.Args) > 1 && r.Args[0].Kind == sqlfacts.Missing && (isKey(col) || isOwner(col)) && !params(r) && slices.ContainsFunc(r.Args[1:], func(w *node) bool {
+		return w.Kind == sqlfacts.When && len(w.Args) == 2 && own(w.Args[0]) && (same(w.Args[1], col) || same(r.Args[len(r.Args)-1], col))
 	}) {
 		return true
 	}

@@ -156,8 +156,13 @@ func home(s *scope) []string {
 	for ; s != nil; s = s.outer {
 		for _, a := range s.stmt.Args {
 			switch a.Kind {
-			case sqlfacts.From, sqlfacts.Table, sqlfacts.Join:
-				out = append(out, tablesOf(a)...)
+			case sqlfacts.From, sqlfacts.Table, sqlfacts.Join: // but what a join's condition asks of others
+				each(a, func(m *node) bool {
+					if m.Kind == sqlfacts.Table {
+						out = append(out, m.Name)
+					}
+					return m.Kind != sqlfacts.Query
+				})
 			}
 		}
 	}

@@ -11,7 +11,7 @@ var stacked = Detector{
 	ID: "stacked-statements", Title: "A second statement behind the first",
 	Maps: []string{"CWE-89", "T1190"},
 	find: func(x *probe) {
-		ss := x.facts.Statements
+		ss := unlocked(x.facts.Statements)
 		if len(ss) < 2 || !isData(ss[0].Kind) {
 			return
 		}
@@ -23,7 +23,10 @@ var stacked = Detector{
 			case sqlfacts.Begin, sqlfacts.Set:
 				continue
 			}
-			if followsUp(s) || !x.user && (s.Kind == sqlfacts.Show || s.Kind == sqlfacts.Select) {
+			if !x.user && reads(ss[0]) && s.Kind == sqlfacts.Show { // who looks at the server, in a batch
+				continue
+			}
+			if followsUp(s) || !x.user && (s.Kind == sqlfacts.Show || s.Kind == sqlfacts.Select) || s.Kind == sqlfacts.Show && len(tablesOf(s)) > 0 && !strange(s, &scope{stmt: ss[0]}) {
 				x.see(1, "a second statement")
 				continue
 			}
@@ -31,7 +34,8 @@ var stacked = Detector{
 			case sqlfacts.Define, sqlfacts.Grant, sqlfacts.Copy, sqlfacts.Call, sqlfacts.Prepare, sqlfacts.Load:
 				x.see(3, "a statement that changes the database, behind one that reads or writes rows")
 			case sqlfacts.Insert, sqlfacts.Update, sqlfacts.Delete:
-				if ss[0].Kind == sqlfacts.Select && !(idle && s.Kind == sqlfacts.Insert) {
+				locked := clauseOf(ss[0], sqlfacts.Locking) != nil && len(tablesOf(s)) > 0 && !strange(s, &scope{stmt: ss[0]})
+				if ss[0].Kind == sqlfacts.Select && !(idle && s.Kind == sqlfacts.Insert) && !locked {
 					x.see(3, "a statement that writes, behind one that reads")
 				} else {
 					x.see(1, "several statements that write")
@@ -51,6 +55,10 @@ var stacked = Detector{
 					x.see(2, "a second statement")
 				case s.Kind == sqlfacts.Show && s.Name != "warnings" && s.Name != "errors" && endsInLiteral(ss[0]), s.Kind == sqlfacts.Other && endsInLiteral(ss[0]), s.Kind == sqlfacts.Lock && endsInLiteral(ss[0]) && !strings.HasPrefix(s.Name, "unlock"):
 					x.see(3, "a statement about the database, behind one that reads rows")
+				case s.Kind == sqlfacts.Explain && endsInLiteral(ss[0]) && strange(s, &scope{stmt: ss[0]}):
+					x.see(3, "how another table is read, behind one that reads rows")
+				case s.Kind == sqlfacts.Select && clauseOf(s, sqlfacts.Into) != nil && endsInLiteral(ss[0]) && strange(s, &scope{stmt: ss[0]}):
+					x.see(3, "another table's data put away, behind one that reads rows")
 				case s.Kind == sqlfacts.Select && endsInLiteral(ss[0]) && reads(s) && clauseOf(s, sqlfacts.Where) == nil && strange(s, &scope{stmt: ss[0]}):
 					x.see(3, "all of another table, behind a statement that ends in a literal")
 				default:
@@ -59,6 +67,17 @@ var stacked = Detector{
 			}
 		}
 	},
+}
+
+// unlocked leaves a lock that a batch takes first and gives back last out of it.
+func unlocked(ss []*node) []*node {
+	locks := func(s *node, names ...string) bool {
+		return !reads(s) && any(s, func(m *node) bool { return m.Kind == sqlfacts.Func && isName(m, names...) })
+	}
+	if n := len(ss); n > 2 && locks(ss[0], "get_lock", "pg_advisory_lock", "pg_try_advisory_lock") && locks(ss[n-1], "release_lock", "pg_advisory_unlock") {
+		return ss[1 : n-1]
+	}
+	return ss
 }
 
 // followsUp reports whether a statement asks for nothing but what the one before it

@@ -55,7 +55,7 @@ func (x *probe) constant(a arm) {
 		return
 	}
 	bonus := 0
-	if _, whole := x.member[n]; a.or && (whole || n.Kind != sqlfacts.Func) { // a part of an alternative only narrows it
+	if _, whole := x.member[n]; a.or && (whole || n.Kind != sqlfacts.Func && !x.narrows(n)) { // a part of an alternative only narrows it
 		bonus = 1
 	}
 	if first, near := x.filter(a); near != nil {
@@ -202,14 +202,20 @@ func (x *probe) judge(a arm, bonus int) {
 					return false
 				}
 			}
-			return n.Name == "=" && len(used) == 2 && !(a.or && string(v.Value(used[0], nil)) == string(v.Value(used[1], nil)))
+			return n.Name == "=" && len(used) == 2 && (!a.or || x.narrows(n) || string(v.Value(used[0], nil)) != string(v.Value(used[1], nil)))
 		}
-		x.seeWhen(1, "two literals compared", plain)
 		weight := 3
+		if x.leading(a) {
+			x.seeWhen(1, "two literals compared", func(v Values) bool { return plain(v) && !holds(n, v) })
+		} else {
+			x.seeWhen(1, "two literals compared", plain)
+		}
 		switch first, near := x.filter(a); {
 		case x.sole(a): // nothing of the application's is before it
 			weight = 1
 		case x.leads(n): // WHERE 1 = 1 AND ... OR ...
+			weight = 1
+		case x.behindNulls(n):
 			weight = 1
 		case first && len(near) > 0 && !slices.ContainsFunc(near, func(m *node) bool { return len(columnsOf(m)) == 0 || !behindLiteral(m) }):
 			weight = 2 // ('all' = 'all' OR user_id = 1): a filter that can be left open
@@ -231,26 +237,16 @@ func (x *probe) judge(a arm, bonus int) {
 		x.see(2+bonus, "literals compared with each other")
 	case x.user && a.clause == sqlfacts.Where && calls(n) && !x.sole(a):
 		x.see(3, "a function's value tried in a condition, without a column")
+	case ownSetting(n) != nil:
+		name := ownSetting(n)
+		own := func(v Values) bool { s, _ := value(name, v); return strings.Contains(s, ".") }
+		x.seeWhen(1, "a setting of the application's in a condition", own)
+		x.seeWhen(1+2*bonus, "a comparison without a column", func(v Values) bool { return !own(v) })
 	default:
 		// A comparison of computed constants: version checks do that outside of
 		// alternatives.
 		x.see(1+2*bonus, "a comparison without a column")
 	}
-}
-
-// leftOpen reports whether a value is compared with itself that stands for all
-// there are.
-func leftOpen(n *node, v Values) bool {
-	l, ok1 := value(n.Args[0], v)
-	r, ok2 := value(n.Args[1], v)
-	if !ok1 || !ok2 || l != r || n.Name != "=" {
-		return false
-	}
-	switch strings.ToLower(l) {
-	case "-1", "all", "any", "*", "%":
-		return true
-	}
-	return false
 }
 
 // calls reports whether a constant is what a function makes, other than the time
@@ -259,7 +255,7 @@ func calls(n *node) bool {
 	return any(n, func(m *node) bool {
 		return m.Kind == sqlfacts.Func && !isName(m, "coalesce", "ifnull", "nullif", "nvl", "lower", "upper", "trim", "btrim", "concat", "if", "find_in_set", "cardinality", "array_length", "row", "exists", "isnull", "length", "char_length",
 			"date", "to_date", "to_timestamp", "str_to_date", "make_date", "date_trunc", "extract", "date_part", "age", "interval", "convert_tz", "timestamp", "timezone", "dayofweek", "hour", "curtime", "current_time", "localtime", "month", "year", "day", "weekday", "last_day", "datediff",
-			"current_setting", "found_rows", "pg_is_in_recovery", "pg_try_advisory_lock", "pg_try_advisory_xact_lock", "get_lock", "is_free_lock", "rand", "random", "uuid", "nextval", "currval", "lastval", "last_insert_id") && !now(m)
+			"array_position", "current_setting", "found_rows", "pg_is_in_recovery", "pg_try_advisory_lock", "pg_try_advisory_xact_lock", "get_lock", "is_free_lock", "rand", "random", "uuid", "nextval", "currval", "lastval", "last_insert_id") && !now(m)
 	})
 }
 
@@ -319,15 +315,6 @@ func (x *probe) endless(a arm) {
 	x.seeWhen(3, "a limit that nothing is beyond", func(v Values) bool {
 		s, _ := value(limit, v)
 		return op[0] == '>' && s == "-infinity" || op[0] == '<' && s == "infinity" || op == ">=" && s == ""
-	})
-}
-
-// leads reports whether an arm is what a condition begins with: query builders
-// put everything behind one that is true.
-func (x *probe) leads(n *node) bool {
-	return slices.ContainsFunc(x.groups, func(g *group) bool {
-		ps := parts(g.alts[0])
-		return len(ps) > 1 && ps[0] == n
 	})
 }
 
@@ -410,9 +397,11 @@ func (x *probe) backwards(a arm) {
 	}
 	for _, m := range n.Args {
 		if m.Kind == sqlfacts.Binary && isComparison(m.Name) {
-			if isConst(m) {
+			switch {
+			case isConst(m):
 				x.see(3, "a comparison of literals compared with a column")
-			} else {
+			case n.Name == "=" && n.Args[1].Kind == sqlfacts.Bool && n.Args[1].Name == "true": // (a = 'x') = true: what builders make of a condition
+			default:
 				w := 2
 				if isLiteral(n.Args[1]) && len(m.Args) == 2 && isLiteral(m.Args[1]) {
 					w = 3
@@ -451,10 +440,13 @@ func (x *probe) wildcard(a arm) {
 	if !a.or || n.Kind != sqlfacts.Binary || len(n.Args) < 2 || n.Args[1].Kind != sqlfacts.String {
 		return
 	}
-	slot := n.Args[1].Slot
+	slot, weight := n.Args[1].Slot, 2
+	if m, ok := x.member[n]; ok && m.i == 0 && !slices.ContainsFunc(m.g.alts[1:], func(o *node) bool { return !isNullTest(o) || !same(o.Args[0], n.Args[0]) }) {
+		weight = 1 // LIKE '%' OR ... IS NULL: a choice of a dashboard's that stands for all
+	}
 	switch n.Name {
 	case "like", "ilike", "rlike", "regexp", "~", "~*", "~~", "~~*", "similar to":
-		x.seeWhen(2, "a pattern that fits everything, as an alternative", func(v Values) bool {
+		x.seeWhen(weight, "a pattern that fits everything, as an alternative", func(v Values) bool {
 			return strings.Trim(string(v.Value(slot, nil)), "%.*^$") == ""
 		})
 	}

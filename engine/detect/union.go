@@ -108,6 +108,14 @@ func (x *probe) mismatch(first, arm *outline, before, a *node) {
 		weight = 2
 	}
 	mine := literalsIn(clauseOf(a, sqlfacts.Where))
+	if from := clauseOf(a, sqlfacts.From); from != nil {
+		each(from, func(m *node) bool {
+			if m.Kind == sqlfacts.Where {
+				mine = append(mine, literals(m)...)
+			}
+			return true
+		})
+	}
 	theirs := literalsIn(clauseOf(before, sqlfacts.Where))
 	shares := func(v Values) bool {
 		for _, m := range mine {

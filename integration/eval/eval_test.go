@@ -53,7 +53,7 @@ func TestOurOwnCorporaAreToldApart(t *testing.T) {
 }
 
 // heldBars are what must be seen of the parts of later sets that were kept back.
-var heldBars = map[string]float64{"fifth-held": 0.64, "sixth-held": 0.54, "seventh": 0.66, "seventh-held": 0.46}
+var heldBars = map[string]float64{"fifth-held": 0.64, "sixth-held": 0.54, "seventh-held": 0.50}
 
 // The bars of the hand-made sets, which no statement alone can meet in full. What
 // is kept back of the fifth is seen less, and its look-alikes are taken for attacks
@@ -63,8 +63,8 @@ func TestHandMadeSetsAreToldApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cs) != 42 {
-		t.Fatalf("%d hand-made sets, want 42", len(cs))
+	if len(cs) != 44 {
+		t.Fatalf("%d hand-made sets, want 44", len(cs))
 	}
 	kept, err := readFigures("figures.json")
 	if err != nil {
@@ -89,10 +89,14 @@ func TestHandMadeSetsAreToldApart(t *testing.T) {
 		if strings.HasSuffix(c.name, "-held") { // whoever reads what was missed there would tune on it
 			bar, wrong = 0.80, "(not listed: see hard/README.md)"
 		}
-		if strings.HasSuffix(c.name, "-sixth") {
+		if strings.HasSuffix(c.name, "-sixth") || strings.HasSuffix(c.name, "-seventh") {
 			bar = 0.80
 		}
-		if c.attack && share < bar || !c.attack && share > 0.03 {
+		alarms := 0.03
+		if strings.HasSuffix(c.name, "-eighth") { // written against the detectors
+			alarms = 0.06
+		}
+		if c.attack && share < bar || !c.attack && share > alarms {
 			t.Errorf("%s: %d of %d statements at medium or above (%.4f)\n%s", c.name, r.total.hits, r.total.effective, share, wrong)
 		}
 	}

@@ -27,6 +27,21 @@ type Configured interface {
 	Door() Door
 }
 
+// Hook is the configuration of a sink whose address is all that it needs, and is a
+// secret: url_file or url_env.
+type Hook struct {
+	HTTP `yaml:",inline"`
+}
+
+// Validate reports what cannot work.
+func (c Hook) Validate() error { return c.HTTP.Validate("") }
+
+// Door implements Configured.
+func (c Hook) Door() Door { return Door{HTTP: c.HTTP} }
+
+// Check reads the address and connects.
+func (c Hook) Check(ctx context.Context) error { return Check(ctx, c) }
+
 // Service is what every sink for such a service begins with: its name, its
 // client, its secret. Sinks embed it.
 type Service struct {

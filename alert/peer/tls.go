@@ -116,6 +116,28 @@ func Count(values ...string) (n int) {
 	return n
 }
 
+// Login reports what cannot work of a user and where the password is.
+func Login(username, file, env string) error {
+	if (username != "") != (Count(file, env) == 1) {
+		return errors.New("username: set it and one of password_file and password_env, or none of them")
+	}
+	return nil
+}
+
+// Hosts reports what cannot work of a list of hosts with ports; what is the key's
+// name, such as brokers.
+func Hosts(what string, hosts []string, example string) error {
+	if len(hosts) == 0 {
+		return fmt.Errorf("%s: name at least one, such as [%s]", what, example)
+	}
+	for _, h := range hosts {
+		if _, _, err := net.SplitHostPort(h); err != nil {
+			return fmt.Errorf("%s: %q is no host with a port", what, h)
+		}
+	}
+	return nil
+}
+
 // Reach connects to address and hangs up, to see whether somebody is there.
 func Reach(ctx context.Context, address string) error {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)

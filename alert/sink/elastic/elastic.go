@@ -51,8 +51,9 @@ func (c Config) Validate() error {
 		return errors.New("index: name an index or data stream in small letters, such as honeyrow-alerts")
 	case !peer.Only(c.APIKeyFile, c.APIKeyEnv, c.Username):
 		return errors.New("api_key_file: set one of api_key_file, api_key_env and username")
-	case (c.Username != "") != (peer.Count(c.PasswordFile, c.PasswordEnv) == 1):
-		return errors.New("username: set it and one of password_file and password_env, or none of them")
+	}
+	if err := peer.Login(c.Username, c.PasswordFile, c.PasswordEnv); err != nil {
+		return err
 	}
 	if err := format.JSON(c.Format); err != nil {
 		return err

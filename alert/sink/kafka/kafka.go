@@ -77,19 +77,15 @@ var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 
 // Validate reports what cannot work.
 func (c Config) Validate() error {
-	if len(c.Brokers) == 0 {
-		return errors.New("brokers: name at least one, such as [kafka1.corp:9093]")
+	if err := peer.Hosts("brokers", c.Brokers, "kafka1.corp:9093"); err != nil {
+		return err
 	}
-	for _, b := range c.Brokers {
-		if _, _, err := net.SplitHostPort(b); err != nil {
-			return fmt.Errorf("brokers: %q is no host with a port", b)
-		}
+	if err := peer.Login(c.Username, c.PasswordFile, c.PasswordEnv); err != nil {
+		return err
 	}
 	switch {
 	case !topicName.MatchString(c.Topic) || c.Topic == "." || c.Topic == "..":
 		return errors.New("topic: set the topic's name, such as honeyrow.alerts")
-	case (c.Username != "") != (peer.Count(c.PasswordFile, c.PasswordEnv) == 1):
-		return errors.New("username: set it and one of password_file and password_env, or none of them")
 	case c.Mechanism != "" && c.Username == "":
 		return errors.New("mechanism: there is no username: set it, or remove mechanism")
 	case c.Plain && c.TLS != (peer.TLS{}):

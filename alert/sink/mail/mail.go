@@ -74,8 +74,8 @@ func (c Config) Validate() error {
 			return fmt.Errorf("to: %q is no address", to)
 		}
 	}
-	if (c.Username != "") != (peer.Count(c.PasswordFile, c.PasswordEnv) == 1) {
-		return errors.New("username: set it and one of password_file and password_env, or none of them")
+	if err := peer.Login(c.Username, c.PasswordFile, c.PasswordEnv); err != nil {
+		return err
 	}
 	return c.TLS.Validate()
 }

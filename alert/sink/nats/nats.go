@@ -60,21 +60,17 @@ type Config struct {
 
 // Validate reports what cannot work.
 func (c Config) Validate() error {
-	if len(c.Servers) == 0 {
-		return errors.New("servers: name at least one, such as [nats.corp:4222]")
+	if err := peer.Hosts("servers", c.Servers, "nats.corp:4222"); err != nil {
+		return err
 	}
-	for _, s := range c.Servers {
-		if _, _, err := net.SplitHostPort(s); err != nil {
-			return fmt.Errorf("servers: %q is no host with a port", s)
-		}
+	if err := peer.Login(c.Username, c.PasswordFile, c.PasswordEnv); err != nil {
+		return err
 	}
 	switch {
 	case c.Subject == "" || strings.ContainsAny(c.Subject, " \t\r\n*>") || strings.HasPrefix(c.Subject, ".") || strings.HasSuffix(c.Subject, ".") || strings.Contains(c.Subject, ".."):
 		return errors.New("subject: set a subject without wildcards, such as alerts.honeyrow")
 	case !peer.Only(c.TokenFile, c.TokenEnv, c.Username, c.CredentialsFile):
 		return errors.New("token_file: set one of token_file, token_env, username and credentials_file")
-	case (c.Username != "") != (peer.Count(c.PasswordFile, c.PasswordEnv) == 1):
-		return errors.New("username: set it and one of password_file and password_env, or none of them")
 	case c.Plain && c.TLS != (peer.TLS{}):
 		return errors.New("plain: there are certificates: remove them or it")
 	}

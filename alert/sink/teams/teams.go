@@ -20,19 +20,8 @@ import (
 
 var _ alert.IncidentSink = (*Sink)(nil)
 
-// Config names the workflow. Its address is a secret: url_file or url_env.
-type Config struct {
-	peer.HTTP `yaml:",inline"`
-}
-
-// Validate reports what cannot work.
-func (c Config) Validate() error { return c.HTTP.Validate("") }
-
-// Door implements peer.Configured.
-func (c Config) Door() peer.Door { return peer.Door{HTTP: c.HTTP} }
-
-// Check connects to the workflow's host.
-func (c Config) Check(ctx context.Context) error { return peer.Check(ctx, c) }
+// Config is the workflow's address, which is a secret.
+type Config = peer.Hook
 
 // Sink posts to one channel. It is safe for concurrent use.
 type Sink struct{ peer.Service }

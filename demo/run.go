@@ -13,6 +13,7 @@ import (
 
 	"honeyrow/demo/crm"
 	"honeyrow/internal/myserver"
+	"honeyrow/internal/port"
 )
 
 type options struct {
@@ -139,7 +140,7 @@ func (s *stage) open(ctx context.Context, p *printer, wanted []opener, o crm.Opt
 		return err
 	}
 	for i, b := range s.houses {
-		if b.listen, err = freeAddress(); err != nil {
+		if b.listen, err = port.FreeAddress(); err != nil {
 			return err
 		}
 		p.say("%s %s on %s, with TLS and a password for each account, in %s: up and loaded in %.1f s.",

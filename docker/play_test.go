@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 
 	"honeyrow/internal/myserver"
 	"honeyrow/internal/pgserver"
+	"honeyrow/internal/port"
 )
 
 // ground is compose.yaml played on this machine: volumes are folders below
@@ -97,12 +97,11 @@ func newGround(t *testing.T) *ground {
 
 func free(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := port.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return addr
 }
 
 // here turns what s says of its container into what holds on this machine.

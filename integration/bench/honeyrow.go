@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"honeyrow/event"
+	"honeyrow/internal/port"
 	"honeyrow/token"
 	"honeyrow/token/sqlite"
 )
@@ -75,7 +76,7 @@ func (l *lane) findHoneyrow(ctx context.Context, name string, v variant) (target
 }
 
 func (l *lane) startHoneyrow(ctx context.Context, name string, v variant, bin, server string) (*proc, error) {
-	addr, err := freeAddress()
+	addr, err := port.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +87,7 @@ func (l *lane) startHoneyrow(ctx context.Context, name string, v variant, bin, s
 	cmd := exec.Command(bin, "proxy", "--config", cfg)
 	pprof := ""
 	if l.profile != "" && name == honeyrowAll {
-		if pprof, err = freeAddress(); err != nil {
+		if pprof, err = port.FreeAddress(); err != nil {
 			return nil, err
 		}
 		cmd.Args = append(cmd.Args, "--pprof", pprof)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"honeyrow/integration/bench/machine"
+	"honeyrow/internal/port"
 )
 
 // target is something to send the work through.
@@ -105,7 +106,7 @@ func (l *lane) findRelay(ctx context.Context) (target, error) {
 		return target{}, fmt.Errorf("build the relay: %w (run the benchmark inside the honeyrow repository)\n%s", err, out)
 	}
 	return target{"relay", "frames messages after login, inspects nothing (integration/bench/relay)", func(ctx context.Context, l *lane, server string) (*proc, error) {
-		addr, err := freeAddress()
+		addr, err := port.FreeAddress()
 		if err != nil {
 			return nil, err
 		}
@@ -125,7 +126,7 @@ func (l *lane) findBouncer(ctx context.Context) (target, error) {
 }
 
 func (l *lane) startBouncer(ctx context.Context, bin, server string) (*proc, error) {
-	addr, err := freeAddress()
+	addr, err := port.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +185,7 @@ func (l *lane) findHAProxy(ctx context.Context) (target, error) {
 	}
 	l.version(ctx, bin, "-v")
 	return target{"haproxy", "mode tcp; does not look at bytes", func(ctx context.Context, l *lane, server string) (*proc, error) {
-		addr, err := freeAddress()
+		addr, err := port.FreeAddress()
 		if err != nil {
 			return nil, err
 		}
@@ -291,14 +292,4 @@ func (l *lane) warm(ctx context.Context, p *proc) error {
 		return err
 	}
 	return c.Close()
-}
-
-// freeAddress finds a loopback port that nobody listens on.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }

@@ -20,6 +20,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"honeyrow/internal/port"
 )
 
 // Options shape the server. The zero Options give one whose user "root" needs
@@ -109,7 +111,7 @@ func (s *Server) start(ctx context.Context, o Options) error {
 			return err
 		}
 	}
-	if s.Port, err = freePort(); err != nil {
+	if s.Port, err = port.Free(); err != nil {
 		return err
 	}
 	conf := append([]string{
@@ -348,13 +350,4 @@ func (s *Server) tool(ctx context.Context, path, input string, args []string) (s
 		return string(out), fmt.Errorf("%s: %w\n%s", filepath.Base(path), err, stderr.String())
 	}
 	return string(out), nil
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }

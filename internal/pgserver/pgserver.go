@@ -20,6 +20,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"honeyrow/internal/port"
 )
 
 // Options shape the cluster. The zero Options give a server with trust
@@ -185,13 +187,12 @@ func (s *Server) start(ctx context.Context, o Options) error {
 	if err := s.makeData(ctx, data); err != nil {
 		return err
 	}
-	port, err := freePort()
-	if err != nil {
+	var err error
+	if s.Port, err = port.Free(); err != nil {
 		return err
 	}
-	s.Port = port
 	conf := append([]string{
-		"listen_addresses = '127.0.0.1'", "port = " + strconv.Itoa(port),
+		"listen_addresses = '127.0.0.1'", "port = " + strconv.Itoa(s.Port),
 		"unix_socket_directories = '" + s.Dir + "'",
 		"fsync = off", "synchronous_commit = off", "full_page_writes = off",
 		"max_connections = 300", "shared_buffers = 128MB", "log_min_messages = fatal",
@@ -343,13 +344,4 @@ func appendFile(path, text string) error {
 		return err
 	}
 	return f.Close()
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }

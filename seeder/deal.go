@@ -156,6 +156,7 @@ func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error 
 	} else if code := h.ofName(r, f); code != "" {
 		v = code
 	} else {
+		h.g.Given = st.given(r, h, f)
 		v, err = generate.Make(f.gen, r, f.seen, &h.g)
 	}
 	if err != nil {

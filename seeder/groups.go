@@ -1,6 +1,11 @@
 package seeder
 
-import "honeyrow/seeder/generate"
+import (
+	"math/rand/v2"
+	"strings"
+
+	"honeyrow/seeder/generate"
+)
 
 // groups are the names of a table by the country, or else the region, of its
 // rows: what people are called depends on where they live.
@@ -64,4 +69,26 @@ func (st *study) vocabularyOf(was []*string) *generate.Names {
 		}
 	}
 	return st.names
+}
+
+// given returns the given names of a sampled row whose person is called as the
+// honey row's, for a column of them beside that of the name in use: who is called
+// Dave is a David. "" if f is no such column, or nobody is called so.
+func (st *study) given(r *rand.Rand, h *hand, f *field) string {
+	if f.plan.Kind != "first_name" || st.first == nil || f == st.first || f.sample < 0 || st.first.sample < 0 {
+		return ""
+	}
+	if f.given == nil {
+		f.given = map[string][]string{}
+		for _, row := range st.sample.Rows {
+			if used, all := row[st.first.sample], row[f.sample]; used != nil && all != nil {
+				f.given[strings.ToLower(*used)] = append(f.given[strings.ToLower(*used)], *all)
+			}
+		}
+	}
+	those := f.given[strings.ToLower(h.g.First)]
+	if len(those) == 0 {
+		return ""
+	}
+	return those[r.IntN(len(those))]
 }

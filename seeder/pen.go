@@ -99,6 +99,9 @@ func (d *draft) nest(st *study, r *rand.Rand, h *hand, n, total int) {
 		if try > 0 && !st.reset(r, h, n, total, try > tries/2, latest) {
 			break
 		}
+		if try%2 == 1 && !h.bound && len(st.dates(h.was)) == 0 { // no date of its own has to move: its relatives' need not
+			h.g.Shift, h.g.Anchor, h.g.Scale = time.Duration(r.Int64N(int64(2*around)))-around, time.Time{}, 0
+		}
 		cost := time.Duration(0)
 		for _, x := range nests {
 			_, c := x.lay(&h.g, first)
@@ -185,6 +188,9 @@ const (
 	maxNests = 600
 	fewNests = 12
 )
+
+// around is how far relatives' dates move whose row has none that moves.
+const around = 18 * time.Hour
 
 // nest is the relatives that one row will have in one table.
 type nest struct {

@@ -247,16 +247,6 @@ func (d *draft) openings(ctx context.Context, st *study, r *rand.Rand, n, most i
 	return st.scatter(r, f, out, most), nil
 }
 
-// byItself gives a key column back its own source of numbers, which gaps had
-// replaced.
-func (st *study) byItself(f *field) {
-	if f.plan.Source != Gap {
-		f.source, f.why = f.plan.Source, f.plan.Why
-		return
-	}
-	f.plan.Source, f.plan.Why = f.source, f.why
-}
-
 // unsteady notes that a counter beside the key has no gaps where the key has: a
 // number in the key's gap and the newest of the counter would be out of sequence.
 func (st *study) unsteady(key *field, steps []*field, n int) {
@@ -363,64 +353,6 @@ func (d *draft) free(ctx context.Context, db Kinsman, st *study, f *field, r *ra
 	return out, err
 }
 
-// drawn returns the key column whose numbers could come from gaps: one that a
-// generator of the server's gives, else one that the application counts.
-func (st *study) drawn() *field {
-	var counted *field
-	for _, f := range st.columns {
-		if f.Class != generate.Integer || !f.CanInsert || !f.CanSelect || !f.seen.Unique || f.sample < 0 || f.fk != nil {
-			continue
-		}
-		switch {
-		case f.plan.Source == Drawn || f.plan.Source == Gap:
-			return f
-		case f.plan.Source == Next && counted == nil && slices.Equal(st.table.Primary(), []string{f.Name}):
-			counted = f
-		}
-	}
-	return counted
-}
-
-// span returns the numbers between which gaps are looked for: from the least
-// sampled key to the highest that the generator has given.
-func (d *draft) span(ctx context.Context, st *study, f *field) (low, high int64, err error) {
-	low = int64(1) << 62
-	for _, v := range f.seen.Values {
-		if k, err := strconv.ParseInt(v, 10, 64); err == nil {
-			low = min(low, k)
-		}
-	}
-	v, err := d.s.Database.Highest(ctx, st.table, f.Name)
-	if err != nil {
-		return 0, 0, err
-	}
-	if high, err = strconv.ParseInt(v, 10, 64); err != nil {
-		return 0, 0, nil
-	}
-	if !f.Drawn() { // who counts may keep some ahead, and nobody can be asked
-		return max(low, 0), high - min(keptAhead, (high-low)/20), nil
-	}
-	if g, ok := d.s.Database.(Giver); ok { // a number that it will still give must stay free
-		given, known, err := g.Given(ctx, st.table, f.Name)
-		switch {
-		case err != nil:
-			return 0, 0, err
-		case !known:
-			return 0, 0, nil
-		}
-		high = min(high, given)
-	}
-	return max(low, 0), high - min(inFlight, (high-low)/20), nil
-}
-
-// inFlight is how many of the last numbers are left alone: a transaction may
-// have been given one and not have come to its end.
-const inFlight = 64
-
-// keptAhead is how many of the last numbers are left alone where the application
-// counts itself: it may have handed them out in blocks that are not used up.
-const keptAhead = 1000
-
 // reach is how far from a free number the rows before and after it may be, and
 // wideReach how far for relatives where too few are closer: their numbers lie
 // together if they came together, and are missing together.
@@ -470,13 +402,14 @@ func (d *draft) between(ctx context.Context, db Kinsman, st *study, f *field, fr
 		sl := slot{key: k}
 		var before, after int64
 		for i := int64(1); i <= reach && (before == 0 || after == 0); i++ {
-			if at, ok := rows[k-i]; ok && before == 0 {
-				before, sl.low = k-i, at
+			if _, ok := rows[k-i]; ok && before == 0 {
+				before = k - i
 			}
-			if at, ok := rows[k+i]; ok && after == 0 {
-				after, sl.high = k+i, at
+			if _, ok := rows[k+i]; ok && after == 0 {
+				after = k + i
 			}
 		}
+		sl.low, sl.high = bounds(dates(rows, k, -1), dates(rows, k, 1))
 		if before == 0 || after == 0 || st.inOrder != nil && (sl.low.IsZero() || sl.high.IsZero() || sl.high.Before(sl.low) || d.now.Sub(sl.high) < settled) {
 			continue
 		}
@@ -487,6 +420,38 @@ func (d *draft) between(ctx context.Context, db Kinsman, st *study, f *field, fr
 	}
 	sort.Slice(out, func(a, b int) bool { return out[a].key < out[b].key })
 	return d.unclaimed(ctx, st, steps, out)
+}
+
+// dates are up to three of the rows before (way -1) or after a number, the nearest
+// first.
+func dates(rows map[int64]time.Time, k, way int64) (out []time.Time) {
+	for i := int64(1); i <= wideReach && len(out) < 3; i++ {
+		if at, ok := rows[k+way*i]; ok && !at.IsZero() {
+			out = append(out, at)
+		}
+	}
+	return out
+}
+
+// bounds are the dates between which a row with a number belongs, zero if that does
+// not show. One neighbour may go against the order: the next ones bear witness.
+func bounds(before, after []time.Time) (low, high time.Time) {
+	if len(before) == 0 || len(after) == 0 {
+		return low, high
+	}
+	mid := func(v []time.Time) time.Time {
+		v = slices.SortedFunc(slices.Values(v), time.Time.Compare)
+		return v[len(v)/2]
+	}
+	earlier, later := mid(before), mid(after)
+	low, high = before[0], after[0]
+	if low.Before(earlier) || low.After(later) {
+		low = earlier
+	}
+	if high.After(later) || high.Before(low) {
+		high = later
+	}
+	return low, high
 }
 
 // settled is how old rows next to a gap have to be: what is missing between

@@ -46,13 +46,14 @@ type field struct {
 	seen   *generate.Column
 	sample int // index in the sample's rows; -1 if it is not readable
 	fk     *ForeignKey
-	sorted []float64         // its numbers, once they were asked for
-	twice  *bool             // whether a third of its values stand in several rows, once that was asked for
-	days   map[time.Time]int // how often each of its dates stands there, once asked for
-	load   bool              // its dates or times are those of loads
-	named  *nameKey          // how its codes are made of names, nil if they are not
-	source Source            // a key's own, while its numbers come from gaps
-	why    string            // its own
+	sorted []float64           // its numbers, once they were asked for
+	twice  *bool               // whether a third of its values stand in several rows, once that was asked for
+	days   map[time.Time]int   // how often each of its dates stands there, once asked for
+	load   bool                // its dates or times are those of loads
+	named  *nameKey            // how its codes are made of names, nil if they are not
+	given  map[string][]string // given names by the name in use, once asked for
+	source Source              // a key's own, while its numbers come from gaps
+	why    string              // its own
 }
 
 // refusal is why a table can't be seeded. It is not a failure of the program.

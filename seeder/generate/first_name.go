@@ -3,6 +3,7 @@ package generate
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"honeyrow/token"
@@ -37,24 +38,29 @@ func (firstName) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 // row go with its person's: a column of given names beside one of the name that
 // is used holds more of them, or others. "" if it holds the same.
 func given(r *rand.Rand, c *Column, row *Row) string {
-	if row.First == "" || row.WasFirst == "" || row.Was == "" || strings.EqualFold(row.Was, row.WasFirst) {
+	if row.First == "" || row.WasFirst == "" || row.Was == "" || row.Given == "" && strings.EqualFold(row.Was, row.WasFirst) {
 		return ""
 	}
 	words := strings.Fields(row.Was)
-	var out []string
+	if row.Given != "" {
+		words = strings.Fields(row.Given)
+	}
+	out := slices.Clone(words)
 	for i, w := range words {
-		if strings.EqualFold(w, row.WasFirst) {
-			out = append(out, row.First)
+		switch {
+		case row.Given == "" && strings.EqualFold(w, row.WasFirst):
+			out[i] = row.First
+			continue
+		case row.Given != "" && i == 0: // the name that the one in use is made of
 			continue
 		}
 		for range 40 { // another row's name at the same place
 			other := strings.Fields(one(r, c.Values))
 			if len(other) == len(words) && !strings.EqualFold(other[i], w) && abbreviated(other[i]) == abbreviated(w) {
-				w = other[i]
+				out[i] = other[i]
 				break
 			}
 		}
-		out = append(out, w)
 	}
 	return strings.Join(out, " ")
 }

@@ -75,6 +75,9 @@ type Row struct {
 	// WasLast the one of the template row, empty if it names nobody.
 	First, Last       string
 	WasFirst, WasLast string
+	// Given are the given names of somebody who is called First, for a column of
+	// given names beside that of the name in use; empty if nobody is.
+	Given string
 	// Spell is the one of Spellings in which the table's logins and addresses
 	// write names.
 	Spell int

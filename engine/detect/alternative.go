@@ -70,8 +70,10 @@ func (x *probe) opens(g *group, i int) {
 	}
 	ps := parts(g.alts[i])
 	defer x.unlessSwitched(len(x.signals), ps, before)
-	for _, n := range ps {
-		x.open(n, earlier, g.at, len(ps) == 1)
+	for j, n := range ps {
+		if !narrowed(n, ps[:j]) {
+			x.open(n, earlier, g.at, len(ps) == 1)
+		}
 	}
 	x.orElse(before, ps, earlier, g.at)
 	x.orWritten(before, ps, g.at)
@@ -95,6 +97,19 @@ func (x *probe) unlessSwitched(from int, ps, before []*node) {
 			return (when == nil || when(v)) && holds(test, v) && !sharesValue(tests, before, v)
 		}
 	}
+}
+
+// narrowed reports whether n only asks that a column is there, behind two and more
+// others that are each to have one value: (t = 'a' AND c = 'b') OR (u = 'a' AND
+// d = 'b' AND t IS NOT NULL) is how Sequelize asks for foreign keys.
+func narrowed(n *node, before []*node) bool {
+	if len(before) < 2 || n.Kind != sqlfacts.Unary || !isName(n, "not") || len(n.Args) != 1 || !isNullTest(n.Args[0]) {
+		return false
+	}
+	return !slices.ContainsFunc(before, func(b *node) bool {
+		return b.Kind != sqlfacts.Binary || b.Name != "=" || len(b.Args) != 2 || b.Args[0].Kind != sqlfacts.Column || b.Args[1].Kind != sqlfacts.String ||
+			same(b.Args[0], n.Args[0].Args[0])
+	})
 }
 
 // isNullTest reports whether a condition asks for NULL: that is nobody's value.

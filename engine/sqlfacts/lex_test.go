@@ -75,6 +75,8 @@ func TestATextsReadableFormValuesAndMarks(t *testing.T) {
 		{maria, "SeLeCt 1 UNion SELECT 2", "SeLeCt 0 UNion SELECT 0", "0=1 1=2", "MixedCase"},
 		{maria, "Select 1 Union select firstName From t", "Select 0 Union select firstName From t", "0=1", ""},
 		{maria, "select 1e0union select 2.", "select 0e0 union select 0.0", "0=1e0 1=2.", "OddNumber"},
+		{pg15, "START_REPLICATION SLOT \"s\" LOGICAL 0/16B3748", "START_REPLICATION SLOT \"s\" LOGICAL 0/0 B3748", "0=0 1=16", ""},
+		{pg15, "select 1/1UNION select 2", "select 0/0 UNION select 0", "0=1 1=1 2=2", "OddNumber"},
 		{maria, "select concat(0x7e, 0x41)", "select concat(x'00', x'00')", "0=~ 1=A", "CharBuild"},
 		{maria, "select char(97,98,99)", "select char(0,0,0)", "0=97 1=98 2=99", "CharBuild"},
 		{maria, "create table t (a char(10), b nchar(20))", "create table t (a char(0), b nchar(0))", "0=10 1=20", ""},

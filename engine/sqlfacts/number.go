@@ -52,7 +52,9 @@ func (t *Text) number(from int) {
 		}
 	}
 	if i < len(b) && t.rules.part[b[i]] {
-		t.Marks |= OddNumber
+		if t.rules.my || !logPosition(b, from, i) {
+			t.Marks |= OddNumber
+		}
 		if t.rules.my && l.Kind == IntegerLiteral && from == digits { // 1abc is an identifier
 			t.i = from
 			t.word()
@@ -109,3 +111,23 @@ func (t *Text) based(l *Literal, i int) bool {
 func isHex(c byte) bool {
 	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f'
 }
+
+// logPosition reports whether what begins with the number b[from:i] is half of a
+// position in PostgreSQL's write-ahead log, which replication commands write without
+// quotes: START_REPLICATION SLOT s LOGICAL 0/16B3748 (manual, "Streaming
+// Replication Protocol").
+func logPosition(b []byte, from, i int) bool {
+	for i < len(b) && logDigit(b[i]) {
+		i++
+	}
+	switch {
+	case i-from > 8 || i < len(b) && (b[i] == '_' || b[i] >= 0x80 || b[i]|0x20 >= 'a' && b[i]|0x20 <= 'z'):
+		return false
+	case from > 1 && b[from-1] == '/':
+		return logDigit(b[from-2])
+	}
+	return i+1 < len(b) && b[i] == '/' && logDigit(b[i+1])
+}
+
+// logDigit reports whether c is a hexadecimal digit as PostgreSQL writes them there.
+func logDigit(c byte) bool { return c >= '0' && c <= '9' || c >= 'A' && c <= 'F' }

@@ -49,7 +49,7 @@ func mariadb(t *testing.T) *mystand.MariaDB {
 	maria.once.Do(func() {
 		maria.MariaDB, maria.err = mystand.Start(context.WithoutCancel(t.Context()), mystand.MariaDBOptions{
 			Settings: []string{"log_bin = log", "server_id = 1", "log_bin_trust_function_creators = ON", "binlog_format = ROW", "innodb_stats_auto_recalc = OFF"},
-			SQL:      mariaSQL, Replication: []string{"app"}, Front: mystand.Options{Filler: 5_000},
+			SQL:      mariaSQL, Replication: []string{"app"}, Front: mystand.Options{Tokens: mariaHoney(), Filler: 5_000},
 		})
 	})
 	if maria.err != nil {

@@ -55,6 +55,7 @@ func loose(path string) bool {
 // Every statement of the hard sets does what it says on a real server: only an
 // extraction by error may fail, and only after the server understood it.
 func TestHardSetsRunOnPostgreSQL(t *testing.T) {
+	t.Parallel()
 	s, err := pgserver.Start(t.Context(), pgserver.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -109,6 +110,7 @@ func TestHardSetsRunOnPostgreSQL(t *testing.T) {
 }
 
 func TestHardSetsRunOnMariaDB(t *testing.T) {
+	t.Parallel()
 	s, err := myserver.Start(t.Context(), myserver.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +125,7 @@ func TestHardSetsRunOnMariaDB(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.MultiStatements, c.Timeout = true, 10*time.Second
+		c.MultiStatements, c.Timeout = true, time.Minute
 		db, err := sql.Open("mysql", c.FormatDSN())
 		if err != nil {
 			t.Fatal(err)

@@ -161,7 +161,7 @@ func (b *broker) record(raw []byte) {
 
 func settings(t *testing.T, w sinktest.Where) Config {
 	return Config{
-		Brokers: []string{w.Address}, Topic: topic, Timeout: time.Second, Plain: !w.TLS, TLS: peer.TLS{CAFile: w.CAFile},
+		Brokers: []string{w.Address}, Topic: topic, Timeout: time.Minute /* machines are busy */, Plain: !w.TLS, TLS: peer.TLS{CAFile: w.CAFile},
 		Username: user, PasswordFile: sinktest.Secret(t, password),
 	}
 }

@@ -152,7 +152,7 @@ func TestAClientCanNotMakeItsAlertTooLong(t *testing.T) {
 	s := open(t, sinktest.At(t, workspace(t, nil)))
 	defer s.Close()
 	d := alerttest.Detection(1)
-	long := strings.Repeat("ß\x01", 1<<15)
+	long := strings.Repeat("ß\x01", 1<<12)
 	d.Summary, d.Statement.Text, d.Client.User, d.Client.Application, d.Client.Database = long, long, long, long, long
 	d.Hits[0].Story, d.Hits[0].Note, d.Hits[0].Column = long, long, long
 	if err := s.Deliver(t.Context(), &d); err != nil {

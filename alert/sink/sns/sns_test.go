@@ -92,8 +92,8 @@ func TestAClientCanNotMakeItsAlertTooLarge(t *testing.T) {
 		s := open(t, sinktest.At(t, service(t, func(f url.Values) { got = f.Get("Message") })), topic)
 		s.cfg.Format = format
 		d := alerttest.Detection(1)
-		long := strings.Repeat("\x01", 1<<16)
-		d.Statement.Text, d.Client.User, d.Client.Application = strings.Repeat(long, 16), long, long
+		long := strings.Repeat("\x01", 1<<14)
+		d.Statement.Text, d.Client.User, d.Client.Application = long, long, long
 		d.Client.Attributes = map[string]string{"a": long, long: "b", "c": "d"}
 		d.Findings = []event.Finding{{Detector: "x", Detail: long}}
 		for range 64 {

@@ -90,6 +90,7 @@ test: ## install what the tests need and run all of them, those against real Pos
 integration: ## real servers, real drivers, chaos
 	@scripts/need.sh cc $(SERVERS) $(CLIENTS)
 	DRIVERS=all $(GO) test -v -count=1 -timeout 60m ./integration/...
+	HONEYROW_JUDGE_BY=words DRIVERS=all $(GO) test -count=1 -timeout 30m ./integration
 	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 30m $(PROCESSES)
 	HONEYROW_EVERY_STEP=1 $(GO) test -count=1 -p 1 -run 'Promises/.*killed' ./seeder/pgdb ./seeder/mydb
 	$(GO) run ./integration/suites

@@ -74,7 +74,12 @@ func (s *service) job() bool { return s.Restart == "no" }
 // load has compose.yaml read as `docker compose config` does.
 func load(t *testing.T) *compose {
 	t.Helper()
-	cmd := exec.Command("go", "tool", "-modfile=../internal/tools/go.mod", "github.com/compose-spec/compose-go/v2/cmd", "compose.yaml")
+	// First without the file: what is said of modules that are downloaded is no warning of its.
+	reader := []string{"tool", "-modfile=../internal/tools/go.mod", "github.com/compose-spec/compose-go/v2/cmd"}
+	if out, err := exec.Command("go", append(reader, "-h")...).CombinedOutput(); err != nil {
+		t.Fatalf("the reader of compose.yaml can't be had: %v\n%s", err, out)
+	}
+	cmd := exec.Command("go", append(reader, "compose.yaml")...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -226,13 +226,22 @@ func (l *Listener) serve(c net.Conn) {
 func (l *Listener) login(set *settings, c net.Conn, o *wire.Origin, at *place) (*wire.Session, error) {
 	ctx, stop := context.WithTimeout(l.logins, set.Limits.Handshake)
 	defer stop()
-	if !at.enter(&l.in, set.Limits.Connections) {
-		l.turnAway(ctx, set, c, *o, "limits.connections")
-		return nil, nil
+	admitted := at.enter(&l.in, set.Limits.Connections)
+	if !admitted {
+		l.Counters.Rejected.Add(1)
+		select {
+		case l.reject <- struct{}{}:
+			defer func() { <-l.reject }()
+		default: // too many others are being told
+			l.rejected(*o, "limits.connections")
+			return nil, nil
+		}
 	}
 	if err := tune(c, set.UserTimeout); err != nil {
 		return nil, &wire.Error{Side: wire.Client, Op: "read", Err: err}
 	}
+	// Behind a balancer the header comes first, also from who is turned away: what
+	// follows it may be a request to cancel, which is served all the same.
 	lift := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 	conn, from, err := origin(c, set.trusted, *o)
 	*o = from
@@ -242,23 +251,28 @@ func (l *Listener) login(set *settings, c net.Conn, o *wire.Origin, at *place) (
 		}
 		return nil, err
 	}
-	if !at.enterFrom(&l.in, o.Address, set.Limits.PerAddress) {
-		l.turnAway(ctx, set, conn, *o, "limits.per_address")
+	switch {
+	case !admitted:
+		l.rejected(*o, "limits.connections")
+		set.protocol.Reject(ctx, conn, wire.TooMany)
+		return nil, nil
+	case !at.enterFrom(&l.in, o.Address, set.Limits.PerAddress):
+		l.Counters.Rejected.Add(1)
+		l.rejected(*o, "limits.per_address")
+		select {
+		case l.reject <- struct{}{}:
+			defer func() { <-l.reject }()
+			set.protocol.Reject(ctx, conn, wire.TooMany)
+		default:
+		}
 		return nil, nil
 	}
 	return set.protocol.Login(ctx, conn, *o)
 }
 
-// turnAway tells a client over a limit so, unless too many others are being told.
-func (l *Listener) turnAway(ctx context.Context, set *settings, c net.Conn, o wire.Origin, limit string) {
-	l.Counters.Rejected.Add(1)
+// rejected logs that a client is turned away.
+func (l *Listener) rejected(o wire.Origin, limit string) {
 	l.log.Warn().Str("client", o.Address).Str("limit", limit).Msg("connection rejected: the limit is reached; raise it or find out who connects")
-	select {
-	case l.reject <- struct{}{}:
-		defer func() { <-l.reject }()
-		set.protocol.Reject(ctx, c, wire.TooMany)
-	default:
-	}
 }
 
 // run pumps a session to its end.

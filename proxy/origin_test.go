@@ -3,7 +3,9 @@ package proxy
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	proxyproto "github.com/pires/go-proxyproto"
 
 	"honeyrow/proxy/wire"
@@ -114,6 +117,55 @@ func TestPerAddressLimitsCountTheRealClient(t *testing.T) {
 			t.Errorf("client %d got %q, %v, want %q", i, b, err, want)
 		}
 	}
+}
+
+// A client over the limit is told so behind a balancer too, and its request to
+// cancel is served: the header is read before anybody is turned away.
+func TestTheLimitIsToldBehindABalancerAndCancelsPass(t *testing.T) {
+	h := open(t, Config{Limits: Limits{Connections: 1}, ProxyProtocol: ProxyProtocol{From: []string{"127.0.0.1"}}})
+	// dial connects as the balancer does for one client.
+	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, network, addr)
+		if err == nil {
+			_, err = c.Write(header(t, 2, "192.0.2.7:4711"))
+		}
+		return c, err
+	}
+	connect := func() (*pgconn.PgConn, error) {
+		conf, err := pgconn.ParseConfig("postgres://postgres@" + h.Addr().String() + "/postgres?sslmode=disable")
+		if err != nil {
+			t.Fatal(err)
+		}
+		conf.DialFunc = dial
+		return pgconn.ConnectConfig(t.Context(), conf)
+	}
+	first, err := connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pe *pgconn.PgError
+	if _, err := connect(); !errors.As(err, &pe) || pe.Code != "53300" {
+		t.Errorf("the second client was told %v", err)
+	}
+	if !strings.Contains(h.log.String(), `"client":"192.0.2.7:4711","limit":"limits.connections"`) {
+		t.Errorf("the log does not name the client itself: %s", h.log)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := first.Exec(context.Background(), "select pg_sleep(60)").ReadAll()
+		done <- err
+	}()
+	until(t, "the query", func() bool {
+		out, err := postgres(t).Query(t.Context(), "postgres", "select count(*) from pg_stat_activity where wait_event = 'PgSleep'")
+		return err == nil && strings.TrimSpace(out) == "1"
+	})
+	if err := first.CancelRequest(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; !errors.As(err, &pe) || pe.Code != "57014" {
+		t.Errorf("the query ended with %v", err)
+	}
+	first.Close(context.Background())
 }
 
 // FuzzOrigin checks that no bytes of a listed balancer do harm: an origin is

@@ -227,7 +227,7 @@ func (p *Plan) Digest() string {
 func ReadPlan(path string) (*Plan, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read plan: %w", err)
+		return nil, fmt.Errorf("read plan: %w: name the file that `honeyrow seed plan --out FILE` wrote", err)
 	}
 	p := new(Plan)
 	dec := json.NewDecoder(bytes.NewReader(b))

@@ -85,6 +85,7 @@ func TestExitCodesTellUsageFromFailure(t *testing.T) {
 		{"unknown flag", []string{"doctor", "--fast"}, 2, "unknown flag --fast"},
 		{"bad enum", []string{"tokens", "list", "--state", "asleep"}, 2, "must be one of"},
 		{"no configuration", []string{"tokens", "list"}, 1, "write one with `honeyrow init`"},
+		{"a folder that is not there", []string{"--config", "nowhere/honeyrow.yaml", "init"}, 1, "choose a folder that is there"},
 		{"version", []string{"version"}, 0, ""},
 		{"version flag", []string{"--version"}, 0, ""},
 		{"help", []string{"seed", "apply", "--help"}, 0, ""},
@@ -340,6 +341,18 @@ func TestFromInitToAnAlertAndBack(t *testing.T) {
 		t.Errorf("apply without a yes: exit code %d, %s", r.code, r.stderr)
 	}
 	must(t, w.dir, "seed", "apply", plan, "--dry-run")
+	if r := honeyrow(t, w.dir, "seed", "apply", plan+".none", "--yes"); r.code != 1 || !strings.Contains(r.stderr, "seed plan --out") {
+		t.Errorf("a plan that is not there: exit code %d, %s", r.code, r.stderr)
+	}
+	if err := w.pg.Exec(t.Context(), "postgres", "create table bare (id int primary key); grant select, insert on bare to planter"); err != nil {
+		t.Fatal(err)
+	}
+	if r := honeyrow(t, w.dir, "seed", "apply", "--tables", "bare", "--yes"); r.code != 1 || !strings.Contains(r.stderr, "public.bare  it is empty") {
+		t.Errorf("apply to a table that can't be seeded, without a word why: exit code %d, %s", r.code, r.stderr)
+	}
+	if err := w.pg.Exec(t.Context(), "postgres", "drop table bare"); err != nil {
+		t.Fatal(err)
+	}
 	if r := honeyrow(t, w.dir, "seed", "apply", plan, "--yes", "--sha256", strings.Repeat("0", 64)); r.code != 1 || !strings.Contains(r.stderr, "not the one that was approved") {
 		t.Errorf("a plan that nobody approved: exit code %d, %s", r.code, r.stderr)
 	}

@@ -266,8 +266,12 @@ func (c *seedApplyCmd) plan(e *env, s *app.Seeding) (*seeder.Plan, error) {
 		return p, nil
 	}
 	show, end := e.progress()
-	defer end()
-	return s.Plan(e.ctx, c.options(s, show))
+	p, err := s.Plan(e.ctx, c.options(s, show))
+	end()
+	if err != nil && p != nil {
+		fmt.Fprint(e.stderr, p.Table()) // it says why
+	}
+	return p, err
 }
 
 // counted writes a number with the word for one or for many.

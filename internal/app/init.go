@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -98,7 +99,7 @@ func Init(ctx context.Context, o InitOptions) (InitResult, error) {
 		return InitResult{}, err
 	}
 	if err := writePrivate(o.Path, text.Bytes()); err != nil {
-		return InitResult{}, fmt.Errorf("write the configuration: %w", err)
+		return InitResult{}, fmt.Errorf("write the configuration %s: %w: choose a folder that is there and that you may write to, with --config", o.Path, err)
 	}
 	return initRegistry(ctx, cfg)
 }
@@ -126,6 +127,10 @@ func initRegistry(ctx context.Context, cfg *Config) (InitResult, error) {
 // writePrivate puts b into path with mode 0600, whole or not at all.
 func writePrivate(path string, b []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".honeyrow-*") // CreateTemp makes 0600
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err // the name is one that nobody gave
+	}
 	if err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func Load(name string) (*File, error) {
 		if errors.Is(err, os.ErrNotExist) {
 			return nil, fmt.Errorf("there is no configuration file %s: write one with `honeyrow init`, or name yours with --config: %w", name, err)
 		}
-		return nil, fmt.Errorf("read the configuration: %w", err)
+		return nil, fmt.Errorf("read the configuration: %w: run honeyrow as the file's owner, or let the user who runs it read the file", err)
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))

@@ -63,7 +63,7 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 	}
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s:%d, database %s, as %s: %w; check address, rights in pg_hba.conf and password", cfg.Host, cfg.Port, cfg.Database, cfg.User, cause(err))
+		return nil, fmt.Errorf("connect to %s:%d, database %s, as %s: %w; check address, database, role, password and pg_hba.conf", cfg.Host, cfg.Port, cfg.Database, cfg.User, cause(err))
 	}
 	db := &DB{conn: conn, dsn: dsn}
 	var version int

@@ -27,6 +27,7 @@ const (
 	codeShutdown     = mysql.ER_SERVER_SHUTDOWN
 	codeForbidden    = mysql.ER_TABLEACCESS_DENIED_ERROR
 	codeNeedGrant    = mysql.ER_SPECIFIC_ACCESS_DENIED_ERROR
+	codeNoBinlog     = mysql.ER_MASTER_FATAL_ERROR_READING_BINLOG
 	codeReadError    = mysql.ER_NET_READ_ERROR
 	codeReadTimeout  = mysql.ER_NET_READ_INTERRUPTED
 	codeConnect      = mysql.ER_CONNECT_TO_FOREIGN_DATA_SOURCE

@@ -26,7 +26,13 @@ func (f *flow) replicate(cmd byte, body []byte) (action, error) {
 		if sess != nil {
 			sess.Close()
 		}
-		return f.refuse(errPayload(codeNeedGrant, stateForbidden, name+" is not allowed through this proxy: ask its administrator to list the user under replication"), 1), nil
+		text := name + " is not allowed through this proxy: ask its administrator to list the user under replication"
+		if isBinlog(cmd) {
+			// Of other errors a replica writes no more than a line in its log, and
+			// asks again and again: with this one it stops, and SHOW REPLICA STATUS tells why.
+			return f.refuse(errPayload(codeNoBinlog, stateGeneral, text), 1), nil
+		}
+		return f.refuse(errPayload(codeNeedGrant, stateForbidden, text), 1), nil
 	}
 	note := fmt.Appendf(nil, "-- %s", name)
 	if cmd == mysql.COM_BINLOG_DUMP && len(body) > 10 {
@@ -42,7 +48,7 @@ func (f *flow) replicate(cmd byte, body []byte) (action, error) {
 	}
 	f.dumping = true
 	r := request{kind: k, cmd: cmd, exec: e, dump: sess}
-	if cmd == mysql.COM_BINLOG_DUMP || cmd == mysql.COM_BINLOG_DUMP_GTID {
+	if isBinlog(cmd) {
 		r.unpack = &unpacker{report: func(reason string) event.Verdict { return f.unread(who, reason) }}
 	}
 	f.push(r)
@@ -50,6 +56,11 @@ func (f *flow) replicate(cmd byte, body []byte) (action, error) {
 		f.mode.Store(uint32(rawData))
 	}
 	return action{}, nil
+}
+
+// isBinlog reports whether a command asks for the binary log.
+func isBinlog(cmd byte) bool {
+	return cmd == mysql.COM_BINLOG_DUMP || cmd == mysql.COM_BINLOG_DUMP_GTID
 }
 
 // unread reports a replication stream of which something can't be inspected, as

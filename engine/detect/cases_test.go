@@ -85,9 +85,13 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 		neverMy: []string{"/* app:x */ select * from t where a = '# no comment'"},
 	},
 	"time-delay": {
-		pg:      []string{"select * from t where a = 1 and 1 = (select 1 from pg_sleep(5))", "select * from t where a = 1 and (select count(*) from generate_series(1, 9000000)) > 0", "select a from t where b = 1; select count(*) from generate_series(1, 9000000)", "select (select count(*) from generate_series(1, 9000000)) from t"},
-		my:      []string{"select * from t where a = 1 and sleep(5)", "select * from t where a = if(1=1, benchmark(5000000, md5(1)), 0)"},
-		neverPG: []string{"select count(*) from generate_series(1, 100)", "select sleep from nights where sleep > 7"},
+		pg: []string{"select * from t where a = 1 and 1 = (select 1 from pg_sleep(5))", "select * from t where a = 1 and (select count(*) from generate_series(1, 9000000)) > 0", "select a from t where b = 1; select count(*) from generate_series(1, 9000000)", "select (select count(*) from generate_series(1, 9000000)) from t", "select count(*) from pg_class a, pg_class b, pg_class c", "select * from t where a = 1 and (select count(*) from pg_class a cross join pg_class b cross join pg_class c) > 0", "select count(*) from pg_class a join pg_class b on 1 = 1 join pg_class c on a.oid <> b.oid", "select count(*) from pg_class a join pg_class b on b.oid = b.oid join pg_class c on a.oid = b.oid or 1 = 1"},
+		my: []string{"select * from t where a = 1 and (select count(*) from information_schema.columns a, information_schema.columns b, information_schema.columns c) > 0", "select * from t where a = 1 and sleep(5)", "select * from t where a = if(1=1, benchmark(5000000, md5(1)), 0)"},
+		neverPG: []string{
+			"select count(*) from generate_series(1, 100)", "select sleep from nights where sleep > 7",
+			"select c.oid, s.typname, t.typname, p.proname from pg_cast c left join pg_type s on s.oid = c.castsource left join pg_type t on t.oid = c.casttarget left join pg_proc p on p.oid = c.castfunc left join pg_type r on (r.oid = p.prorettype and r.typtype = 'b') left join pg_namespace n on n.oid = s.typnamespace or n.oid = t.typnamespace order by 2",
+			"select count(*) from pg_class a join pg_class b using (oid) join pg_class c using (oid)",
+		},
 		neverMy: []string{"select * from t where sleeping = 1"},
 	},
 	"error-extraction": {
@@ -109,7 +113,7 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 		neverMy: []string{"select a from t where b = @x"},
 	},
 	"file-access": {
-		pg:      []string{"copy t to program 'sh'", "copy t from '/etc/passwd'", "select pg_read_file('/etc/passwd')"},
+		pg:      []string{"copy t to program 'sh'", "copy t from '/etc/passwd'", "select pg_read_file('/etc/passwd')", "select a from t where b = 1 union select name from pg_ls_waldir()", "select * from t where a = 1 and (select count(*) from pg_ls_logdir()) > 3", "select a from t where b = 'x'; select * from pg_ls_logdir()"},
 		my:      []string{"select a from t into outfile '/tmp/x'", "select load_file('/etc/passwd')"},
 		neverPG: []string{"copy t from stdin", "copy (select 1) to stdout"},
 		neverMy: []string{"load data local infile 'x' into table t", "select a into @x from t"},
@@ -121,10 +125,10 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 		neverMy: []string{"select load from t"},
 	},
 	"privilege-tables": {
-		pg:      []string{"select a from t union select passwd from pg_shadow", "select 1; alter user app superuser", "select * from t where id = 1 and pg_notify('x', a) is null", "select * from t where id = 1; set role postgres"},
+		pg:      []string{"select a from t union select passwd from pg_shadow", "select 1; alter user app superuser", "select * from t where id = 1 and pg_notify('x', a) is null", "select * from t where id = 1; set role postgres", "set x = 1; select a from t where b = 'x'; grant app to public", "begin; insert into t values ('x'); create role r superuser", "create table u as select * from t where a = 'x'; grant all on t to public"},
 		my:      []string{"select a from t union select authentication_string from mysql.user"},
-		neverPG: []string{"select * from users"},
-		neverMy: []string{"select * from user"},
+		neverPG: []string{"select * from users", "create role r login password 'x'; grant app to r; comment on role r is 'x'", "begin; create schema s; create table s.t (a int); insert into s.t values (1); grant select on s.t to app; create role r; commit", "set lock_timeout = '5s'; revoke a from b; grant b to c"},
+		neverMy: []string{"select * from user", "create user x identified by 'y'; grant select on d.* to x"},
 	},
 	"secret-columns": {
 		pg: []string{
@@ -240,6 +244,19 @@ func TestPlansOfOrdinaryStatementsAreEmpty(t *testing.T) {
 		"UPDATE t SET a = a + 1 WHERE id = 3", "SELECT u.id, count(*) FROM u JOIN o ON o.u = u.id WHERE o.at > now() - interval '1 day' GROUP BY u.id HAVING count(*) > 3 ORDER BY 2 DESC LIMIT 10",
 	} {
 		if fs := b.judge(t, sql, false); len(fs) > 0 {
+			t.Errorf("%s: %+v", sql, fs)
+		}
+	}
+}
+
+// Monitors count the files of the write-ahead log and of the server's own log.
+func TestTheServersOwnFoldersByThemselvesAreNoAlarm(t *testing.T) {
+	b := newBench(t)
+	for _, sql := range []string{
+		"SELECT count(*) AS count FROM pg_ls_waldir() WHERE name ~ E'^[0-9A-F]{24}$'", "select name, size from pg_ls_logdir() order by modification",
+		"select coalesce(sum(size), 0) from pg_catalog.pg_ls_tmpdir()", "select count(*) from pg_ls_archive_statusdir() where name like '%.ready'",
+	} {
+		if fs := b.judge(t, sql, false); detect.Score(fs) != 1 {
 			t.Errorf("%s: %+v", sql, fs)
 		}
 	}

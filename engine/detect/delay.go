@@ -2,6 +2,7 @@ package detect
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 	"strings"
 
@@ -104,19 +105,70 @@ func (x *probe) heavy() {
 			x.see(3, "a product of tables counted")
 		}
 	}
-	seen := map[*scope]map[string]int{}
 	for _, p := range x.all {
-		if p.n.Kind != sqlfacts.Table || !inCatalog(p.n.Qualifier, p.n.Name, x.mysql()) {
+		if p.n.Kind != sqlfacts.From || p.at == nil || clauseOf(p.at.stmt, sqlfacts.Where) != nil {
 			continue
 		}
-		if seen[p.at] == nil {
-			seen[p.at] = map[string]int{}
-		}
-		name := strings.ToLower(p.n.Name)
-		if seen[p.at][name]++; seen[p.at][name] == 3 && clauseOf(p.at.stmt, sqlfacts.Where) == nil {
-			x.see(3, "a product of "+name+" with itself")
+		seen := map[string]int{}
+		x.loose(p.n, seen)
+		for _, name := range slices.Sorted(maps.Keys(seen)) {
+			if seen[name] >= 3 {
+				x.see(3, "a product of "+name+" with itself")
+			}
 		}
 	}
+}
+
+// loose counts the catalogue's tables, by name, that nothing ties to the relation
+// before them: what is joined on a column of each side multiplies nothing, however
+// often a browser of the catalogue looks the same table up.
+func (x *probe) loose(n *node, seen map[string]int) {
+	switch n.Kind {
+	case sqlfacts.Table:
+		if inCatalog(n.Qualifier, n.Name, x.mysql()) {
+			seen[strings.ToLower(n.Name)]++
+		}
+	case sqlfacts.From, sqlfacts.Join:
+		for i, r := range n.Args {
+			if n.Kind == sqlfacts.Join && onColumns(n) {
+				if i > 1 || i == 1 && r.Kind == sqlfacts.Table {
+					break
+				}
+			}
+			x.loose(r, seen)
+		}
+	}
+}
+
+// onColumns reports whether a join's condition compares a column of one relation with
+// one of another.
+func onColumns(join *node) bool {
+	return join.Name == "natural" || len(join.Args) > 2 && compares(join.Args[2])
+}
+
+func compares(n *node) bool {
+	switch {
+	case n.Kind != sqlfacts.Binary: // USING
+		return n.Kind == sqlfacts.Row || n.Kind == sqlfacts.Column || n.Kind == sqlfacts.Other && n.Name == "using"
+	case isName(n, "and", "&&"):
+		return slices.ContainsFunc(n.Args, compares)
+	case isName(n, "or"):
+		return !slices.ContainsFunc(n.Args, func(a *node) bool { return !compares(a) })
+	}
+	if n.Name != "=" || len(n.Args) != 2 {
+		return false
+	}
+	of := func(n *node) (c *node) {
+		each(n, func(m *node) bool {
+			if m.Kind == sqlfacts.Column && c == nil {
+				c = m
+			}
+			return c == nil
+		})
+		return c
+	}
+	a, b := of(n.Args[0]), of(n.Args[1])
+	return a != nil && b != nil && (a.Qualifier != b.Qualifier || a.Qualifier == "" && a.Name != b.Name)
 }
 
 // products counts the relations that are put side by side without a condition.

@@ -382,10 +382,13 @@ func BenchmarkLookUp(b *testing.B) {
 	}
 }
 
-func TestWordsWithAnUnderscoreAreNotOfMixedCase(t *testing.T) {
+func TestWordsWithAnUnderscoreAndSlipsAreNotOfMixedCase(t *testing.T) {
 	for sql, want := range map[string]bool{
 		"select pg_sleep(20)": false, "SELECT PG_SLEEP(20)": false, "Select 1": false,
 		"select group_concat(a)": false, "SELECT GROUP_CONCAT(a)": false, "select pg_SLeep(20)": true, "SeLeCt 1": true,
+		"SELECT CASE WHEN a THEN 1 ElSE 2 END, CASE b WHEN 3 THEN 4 ElSE 5 END FROM t": false, "sELECT a FROM t": false,
+		"SELECT CASE WHEN a THEN 1 ElSE 2 END FRoM t": true, "SELECT 1 UnION SELECT 2 ORdER BY 1": true, "select 1 oR 2": true, "select 1 grOUp by 1": true,
+		"select dIstinct a": false, "select row_couNt()": false,
 	} {
 		var x Text
 		x.Lex([]byte(sql), Env{Flavour: PostgreSQL, ANSIQuotes: true, NoBackslash: true})

@@ -50,6 +50,7 @@ type lexer struct {
 	namedUpTo     int     // up to which lexeme
 	chrAt         int     // lexeme number of the bracket of a CHR
 	operandBefore bool
+	slip          uint64 // the word with one letter in the wrong case, 0: none
 
 	lists
 }

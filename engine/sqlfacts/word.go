@@ -1,6 +1,9 @@
 package sqlfacts
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // word reads an identifier, a key word, or the prefix of a literal, and what
 // follows it with dots.
@@ -40,7 +43,7 @@ func (t *Text) word() {
 			l := folded(w)
 			h = mix(h, l)
 			if id = lookWord(l, 0); id != kwNone && w != l && w&(0x20*ones) != 0 && mixedCase(w) {
-				t.Marks |= MixedCase
+				t.inMixedCase(l, w, 0)
 			}
 		default:
 			h, id = t.longWord(h, at, n)
@@ -105,7 +108,7 @@ func (t *Text) longWord(h uint64, at, n int) (uint64, keyword) {
 	}
 	id := lookWord(l0, l1)
 	if id != kwNone && (w0 != l0 || w1 != l1) && mixedLong(w0, w1) {
-		t.Marks |= MixedCase
+		t.inMixedCase(l0, w0, w1)
 	}
 	return h, id
 }
@@ -140,6 +143,19 @@ func mixedLong(w0, w1 uint64) bool {
 	up0, up1 := uppers(w0), uppers(w1)
 	l0, l1 := uppers(w0&^(0x20*ones)), uppers(w1&^(0x20*ones))
 	return up0|up1 != 0 && (up0 != l0 || up1 != l1) && (up0 != 0x80 || up1 != 0)
+}
+
+// inMixedCase takes note of a key word in mixed case. One letter of it in the wrong
+// case (ElSE) is a slip of the finger, unless it happens with a second word.
+func (t *Text) inMixedCase(folded, w0, w1 uint64) {
+	const lower = 0x20 * ones
+	up := bits.OnesCount64(uppers(w0)) + bits.OnesCount64(uppers(w1))
+	letters := bits.OnesCount64(uppers(w0&^lower)) + bits.OnesCount64(uppers(w1&^lower))
+	if letters > 3 && (up == 1 || up == letters-1) && (t.slip == 0 || t.slip == folded) {
+		t.slip = folded
+		return
+	}
+	t.Marks |= MixedCase
 }
 
 // prefix reads a literal that begins with a letter: E”, X”, B”, N”, U&”.

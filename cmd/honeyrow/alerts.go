@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"honeyrow/alert"
@@ -157,31 +158,47 @@ func (c *alertsTestCmd) Run(e *env) error {
 type alertsStatusCmd struct{}
 
 // Help is shown by --help.
-func (alertsStatusCmd) Help() string { return "Example: honeyrow alerts status --json" }
+func (alertsStatusCmd) Help() string {
+	return "Every sink of the configuration, and those that are in it no more while something waits for them or was given up.\n\n" +
+		"Example: honeyrow alerts status --json"
+}
 
 // Run shows the state of the outbox.
 func (alertsStatusCmd) Run(e *env) error {
+	cfg, err := e.load()
+	if err != nil {
+		return err
+	}
 	return e.withStore(func(st *app.Store) error {
-		ss, err := st.Status(e.ctx)
+		ks, err := app.SinkStates(e.ctx, cfg, st)
 		if err != nil {
 			return err
 		}
 		t := table{head: []string{"SINK", "PENDING", "FAILING", "GIVEN UP", "OLDEST", "NEXT TRY", "LAST ERROR"}}
-		for _, s := range ss {
+		var gone []string
+		for i := range ks {
+			k := &ks[i]
 			if e.json {
-				if err := e.printLine(s); err != nil {
+				if err := e.printLine(k); err != nil {
 					return err
 				}
 				continue
 			}
-			t.add(printable(s.Sink), fmt.Sprint(s.Pending), fmt.Sprint(s.Failing), fmt.Sprint(s.Dead), when(s.Oldest), when(s.NextDue), printable(s.LastError))
+			next := when(k.NextDue)
+			if !k.Configured {
+				gone, next = append(gone, printable(k.Sink)), "never"
+			}
+			t.add(printable(k.Sink), fmt.Sprint(k.Pending), fmt.Sprint(k.Failing), fmt.Sprint(k.Dead), when(k.Oldest), next, printable(k.LastError))
 		}
 		switch {
 		case e.json:
-		case len(ss) == 0:
-			fmt.Fprintln(e.stderr, "no alert was ever due for a sink")
+		case len(ks) == 0:
+			fmt.Fprintln(e.stderr, "no sink is configured: alerts stay in the registry (honeyrow alerts list)")
 		default:
 			t.write(e.stdout)
+			if len(gone) > 0 {
+				fmt.Fprintf(e.stdout, "\nnot in the configuration: %s. What waits there is delivered if a sink of that name is there again, and goes with alerts.retention\n", strings.Join(gone, ", "))
+			}
 		}
 		return nil
 	})

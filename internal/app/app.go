@@ -195,6 +195,7 @@ func (a *App) open(ctx context.Context, c *Config) error {
 		return err
 	}
 	a.press.swap(desk)
+	a.warnOfLeftovers(ctx, c, set)
 	for i := range c.Listeners {
 		l, err := a.listen(ctx, c, &c.Listeners[i])
 		if err != nil {

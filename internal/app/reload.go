@@ -79,6 +79,7 @@ func (a *App) takeConfig(ctx context.Context, next *Config) error {
 	a.compareWith(book)
 	a.outbox.choose(next)
 	a.cfg = next
+	a.warnOfLeftovers(ctx, next, set)
 	return err
 }
 

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -49,6 +51,63 @@ func programSinks(set *rules.Set) []sink.Config {
 		})
 	}
 	return out
+}
+
+// SinkState is how the deliveries to a sink stand.
+type SinkState struct {
+	alert.SinkStatus
+	// Configured is false of a sink that is in the configuration no more, or has
+	// another name there: what waits for it waits until it is there again.
+	Configured bool `json:"configured"`
+}
+
+// SinkStates returns the sinks of the configuration, those of rules' programs too,
+// and others for which something waits or was given up; sorted by name.
+func SinkStates(ctx context.Context, c *Config, st *Store) ([]SinkState, error) {
+	set, err := c.RuleSet()
+	if err != nil {
+		return nil, err
+	}
+	return c.sinkStates(ctx, st, set)
+}
+
+func (c *Config) sinkStates(ctx context.Context, st *Store, set *rules.Set) ([]SinkState, error) {
+	ss, err := st.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []SinkState
+	for _, s := range append(slices.Clone(c.Alerts.Sinks), programSinks(set)...) {
+		k := SinkState{SinkStatus: alert.SinkStatus{Sink: s.Name}, Configured: true}
+		if i := slices.IndexFunc(ss, func(x alert.SinkStatus) bool { return x.Sink == s.Name }); i >= 0 {
+			k.SinkStatus = ss[i]
+			ss = slices.Delete(ss, i, i+1)
+		}
+		out = append(out, k)
+	}
+	for _, s := range ss {
+		if s.Pending+s.Dead > 0 {
+			out = append(out, SinkState{SinkStatus: s})
+		}
+	}
+	slices.SortFunc(out, func(a, b SinkState) int { return cmp.Compare(a.Sink, b.Sink) })
+	return out, nil
+}
+
+// warnOfLeftovers logs what waits for sinks that c does not name: whoever renames a
+// sink would not learn that its last alerts go nowhere.
+func (a *App) warnOfLeftovers(ctx context.Context, c *Config, set *rules.Set) {
+	ks, err := c.sinkStates(ctx, a.store, set)
+	if err != nil {
+		a.log.Warn().Err(err).Msg("it is not known whether deliveries wait for sinks that are gone from the configuration")
+		return
+	}
+	for _, k := range ks {
+		if !k.Configured && k.Pending > 0 {
+			a.log.Warn().Str("sink", k.Sink).Int("pending", k.Pending).
+				Msg("deliveries wait for a sink that is not in the configuration: they are made if a sink of this name is there again, and go with alerts.retention")
+		}
+	}
 }
 
 // sinks checks the list of sinks. It opens none.

@@ -444,8 +444,8 @@ func (r *Recorder) empty(ctx context.Context) bool {
 	if n > 0 {
 		r.wake()
 	}
-	if damaged, ok := errors.AsType[*SpillDamaged](err); ok {
-		r.log.Error().Err(damaged).Msg("not all that waited in the spill could be read")
+	if _, damaged := errors.AsType[*SpillDamaged](err); damaged {
+		r.log.Error().Err(err).Msg("not all that waited in the spill could be read")
 		err = nil
 	}
 	if err != nil {

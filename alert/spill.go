@@ -1,9 +1,11 @@
 package alert
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"honeyrow/event"
 )
@@ -23,6 +25,83 @@ type Spill interface {
 	Waiting() int
 	// Path names the place for people.
 	Path() string
+}
+
+// Spills is one Spill of several places, of which each helps out for those before
+// it. What is kept stays in its order: while a later place holds something,
+// nothing goes into an earlier one.
+func Spills(first Spill, more ...Spill) Spill {
+	if len(more) == 0 {
+		return first
+	}
+	return &spills{all: append([]Spill{first}, more...)}
+}
+
+type spills struct {
+	mu  sync.Mutex // held while one is chosen and written, or all are emptied
+	all []Spill
+	// damaged is what of a round that stopped at another error is still to be told.
+	damaged error
+}
+
+// Keep implements Spill.
+func (s *spills) Keep(ds []event.Detection) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	from := 0
+	for i, p := range s.all {
+		if p.Waiting() > 0 {
+			from = i
+		}
+	}
+	var errs []error
+	for _, p := range s.all[from:] {
+		err := p.Keep(ds)
+		if err == nil {
+			return nil
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// Replay implements Spill.
+func (s *spills) Replay(put func(ds []event.Detection) error) (n int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.all {
+		k, err := p.Replay(put)
+		n += k
+		if d, ok := errors.AsType[*SpillDamaged](err); ok {
+			s.damaged = errors.Join(s.damaged, d)
+		} else if err != nil {
+			return n, err
+		}
+	}
+	err, s.damaged = s.damaged, nil
+	return n, err
+}
+
+// Waiting implements Spill.
+func (s *spills) Waiting() (n int) {
+	for _, p := range s.all {
+		n += p.Waiting()
+	}
+	return n
+}
+
+// Path implements Spill: those that hold something, or else all.
+func (s *spills) Path() string {
+	var all, held []string
+	for _, p := range s.all {
+		if all = append(all, p.Path()); p.Waiting() > 0 {
+			held = append(held, p.Path())
+		}
+	}
+	if len(held) == 0 {
+		held = all
+	}
+	return strings.Join(held, ", ")
 }
 
 // SpillDamaged says that a part of a spill could not be read: a crash in the

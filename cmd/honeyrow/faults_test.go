@@ -354,3 +354,52 @@ func TestADamagedRegistryIsNamedAtTheStartAndARestoredOneServes(t *testing.T) {
 	}
 	within(t, 30*time.Second, "the alert of the restored registry", func() bool { return len(w.written(t)) == 1 })
 }
+
+// Under systemd, alerts that neither registry nor spill take wait in the unit's
+// runtime folder: a proxy that is killed meanwhile, or stopped for the repair, loses
+// none.
+func TestAnAlertOutlivesItsProxyAndTheDiskOfTheRegistry(t *testing.T) {
+	w := newTown(t)
+	must(t, w.dir, "seed", "apply", "--tables", "staff", "--yes")
+	w.configure(t, "\nalerts:\n", "\nalerts:\n  spill_path: gone/spill\n")
+	memory := t.TempDir()
+	t.Setenv("RUNTIME_DIRECTORY", memory)
+	move := func(from, to string) {
+		t.Helper()
+		for _, x := range []string{"", "-wal", "-shm"} {
+			name := filepath.Join(w.dir, "honeyrow.db") + x
+			if err := os.Rename(name+from, name+to); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for i, end := range []func(p *process) error{
+		func(p *process) error { return p.Process.Kill() },
+		func(p *process) error { return p.Process.Signal(unix.SIGTERM) },
+	} {
+		p := w.proxy(t)
+		move("", ".away")
+		if _, err := w.connect(t).Exec(t.Context(), "select * from staff"); err != nil {
+			t.Fatal(err)
+		}
+		within(t, 60*time.Second, "the alert is kept in the runtime folder", func() bool {
+			names, err := filepath.Glob(filepath.Join(memory, "spill-*"))
+			if err != nil || len(names) != 1 {
+				return false
+			}
+			st, err := os.Stat(names[0])
+			return err == nil && st.Size() > 0 && st.Mode().Perm() == 0o600
+		})
+		if err := end(p); err != nil {
+			t.Fatal(err)
+		}
+		<-p.done
+		move(".away", "")
+		p = w.proxy(t)
+		within(t, 60*time.Second, "the next start delivers it", func() bool { return len(w.written(t)) == i+1 })
+		if err := p.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		<-p.done
+	}
+}

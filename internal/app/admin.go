@@ -129,7 +129,7 @@ func (d *door) Ready(context.Context) []string {
 	switch d.state() {
 	case "serving":
 		if why := d.outbox.refusing(); why != nil {
-			return []string{"alerts can't be recorded, and alerts.unwritable is refuse: " + why.Error()}
+			return []string{"alerts can't be recorded, and alerts.unwritable is refuse: " + strings.ReplaceAll(why.Error(), "\n", "; ")}
 		}
 		return nil
 	case "draining":

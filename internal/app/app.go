@@ -86,6 +86,9 @@ type App struct {
 	outbox                  outboxState
 	hand                    hand
 	lost                    atomic.Bool // the registry can't be read
+	// beatLogged is when a failing sign of life was logged, in nanoseconds since
+	// started; 0: the last one was taken.
+	beatLogged atomic.Int64
 
 	// kick asks the catalogue refresher to look now; learned carries what the
 	// engine found out about tables.

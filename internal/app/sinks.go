@@ -3,8 +3,11 @@ package app
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -26,8 +29,21 @@ func (a *App) buildDesk(c *Config, set *rules.Set) (*alert.Desk, error) {
 		return nil, err
 	}
 	return alert.NewDesk(a.store, routes, c.Alerts.alertConfig, a.log, alert.DeskOptions{
-		Spill: a.store.Spill(c.Alerts.SpillPath), Trouble: a.outbox.recorderFared,
+		Spill: a.spill(c), Trouble: a.outbox.recorderFared,
 	}), nil
+}
+
+// spill is where detections go that cannot be committed. Under systemd it has a
+// second place, in memory: the disk of the registry is usually the first one's too,
+// and what a process holds itself is gone with it.
+func (a *App) spill(c *Config) alert.Spill {
+	first := a.store.Spill(c.Alerts.SpillPath)
+	dir, _, _ := strings.Cut(os.Getenv("RUNTIME_DIRECTORY"), ":") // systemd.exec(5)
+	if !filepath.IsAbs(dir) {
+		return first
+	}
+	name := fmt.Sprintf("spill-%x", sha256.Sum256([]byte(c.Registry.Path)))[:len("spill-")+12] // each registry has a key of its own
+	return alert.Spills(first, a.store.Spill(filepath.Join(dir, name)))
 }
 
 // openSinks opens all sinks of the configuration, or none.

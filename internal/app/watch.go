@@ -18,13 +18,17 @@ const (
 	storeLog = time.Minute
 )
 
-// beat tells the registry which version this proxy watches.
+// beat tells the registry which version this proxy watches. Trouble is logged once
+// a minute: the log may be on the disk that is full.
 func (a *App) beat(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, beatEvery)
 	defer cancel()
 	err := a.store.Beat(ctx, token.Watcher{ID: a.id, Host: a.host, PID: os.Getpid(), Servers: a.servers(), Version: a.engine.Version(), Seen: time.Now()})
 	a.outbox.beatFared(err)
-	if err != nil && ctx.Err() == nil {
+	if err == nil {
+		a.beatLogged.Store(0)
+	} else if last := a.beatLogged.Load(); ctx.Err() == nil && (last == 0 || time.Since(a.started) >= time.Duration(last)+storeLog) {
+		a.beatLogged.Store(int64(max(time.Since(a.started), 1)))
 		a.log.Warn().Err(err).Msg("the registry does not take this proxy's sign of life: `honeyrow seed` will not wait for it")
 	}
 }

@@ -445,3 +445,71 @@ func TestADamagedDatabaseSendsDetectionsIntoTheSpill(t *testing.T) {
 		t.Errorf("%d committed, %d in the spill, %v; want 21 and none", len(es), p.Waiting(), err)
 	}
 }
+
+// A second place helps out while the first can't be written; nothing overtakes what
+// waits there.
+func TestASecondSpillHelpsOutAndKeepsTheOrder(t *testing.T) {
+	dir := t.TempDir()
+	s := openAt(t, filepath.Join(dir, "honeyrow.db"), nil)
+	first, second := s.Spill(filepath.Join(dir, "gone", "spill")), s.Spill(filepath.Join(dir, "second"))
+	both := alert.Spills(first, second)
+	ds := detections(0, 7)
+	keep := func(from, to int) {
+		t.Helper()
+		if err := both.Keep(ds[from:to]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if both.Waiting() != 0 || both.Path() != first.Path()+", "+second.Path() {
+		t.Errorf("empty: %d wait in %s", both.Waiting(), both.Path())
+	}
+	keep(0, 2) // there is no folder for the first
+	if err := os.Mkdir(filepath.Join(dir, "gone"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	keep(2, 4) // now there is, but those before wait elsewhere
+	if first.Waiting() != 0 || second.Waiting() != 4 || both.Waiting() != 4 || both.Path() != second.Path() {
+		t.Errorf("%d and %d wait, %d in all, in %s", first.Waiting(), second.Waiting(), both.Waiting(), both.Path())
+	}
+	var got []event.ID
+	put := func(ds []event.Detection) error {
+		for _, d := range ds {
+			got = append(got, d.ID)
+		}
+		return nil
+	}
+	if n, err := both.Replay(put); n != 4 || err != nil {
+		t.Fatal(n, err)
+	}
+	keep(4, 5)
+	if first.Waiting() != 1 || second.Waiting() != 0 {
+		t.Errorf("all is well again: %d and %d wait", first.Waiting(), second.Waiting())
+	}
+	if err := os.Rename(filepath.Join(dir, "gone"), filepath.Join(dir, "away")); err != nil {
+		t.Fatal(err)
+	}
+	keep(5, 7)
+	if err := os.Rename(filepath.Join(dir, "away"), filepath.Join(dir, "gone")); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(second.Path(), os.O_APPEND|os.O_WRONLY, 0)
+	if err == nil {
+		_, err = f.WriteString("cut short")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	n, err := both.Replay(put)
+	if damaged, ok := errors.AsType[*alert.SpillDamaged](err); !ok || damaged.Bytes != 9 || n != 3 || both.Waiting() != 0 {
+		t.Errorf("%d taken, %v, %d wait", n, err, both.Waiting())
+	}
+	for i := range ds {
+		if i >= len(got) || got[i] != ds[i].ID {
+			t.Fatalf("detection %d is not in its place: %v", i, got)
+		}
+	}
+	if err := alert.Spills(s.Spill(filepath.Join(dir, "no", "1")), s.Spill(filepath.Join(dir, "no", "2"))).Keep(ds); err == nil {
+		t.Error("what fits nowhere is kept")
+	}
+}

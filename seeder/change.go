@@ -95,12 +95,17 @@ func (c *Catalog) pointedAt(t *Table, column string) bool {
 // there is none.
 func (st *study) touched() *field {
 	for _, f := range st.columns {
-		if (f.Class == generate.Timestamp || f.Class == generate.Date) && f.sample >= 0 && !f.Computed &&
-			generate.HasPhrase(f.Name, "updated", "updated at", "modified", "modified at", "last modified", "changed", "changed at", "last updated", "last update", "update time", "mtime") {
+		if (f.Class == generate.Timestamp || f.Class == generate.Date) && f.sample >= 0 && !f.Computed && touches(f.Name, "timestamp") {
 			return f
 		}
 	}
 	return nil
+}
+
+// touches reports whether a column is called as one that says when its row was
+// changed last.
+func touches(column, kind string) bool {
+	return kind == "timestamp" && generate.HasPhrase(column, "updated", "updated at", "modified", "modified at", "last modified", "changed", "changed at", "last updated", "last update", "update time", "mtime")
 }
 
 // compose draws the new values and makes sure that no other row holds them.

@@ -49,6 +49,7 @@ func grants(cat *Catalog, p *Plan) []string {
 		for _, g := range tp.Triggers {
 			out = append(out, "-- and whatever the trigger needs: "+g)
 		}
+		out = append(out, p.rotating(tp, p.qualified(t.Schema, t.Name))...)
 		out = append(out, fmt.Sprintf("-- only while rows are removed: GRANT DELETE ON %s TO %s", p.qualified(t.Schema, t.Name), role))
 		out = append(out, p.pointers(cat, t)...)
 	}
@@ -65,6 +66,29 @@ func (p *Plan) restoring(tp *TablePlan, table string) []string {
 		cols = append(cols, p.quote(c))
 	}
 	return []string{fmt.Sprintf("GRANT UPDATE (%s) ON %s TO %s", strings.Join(cols, ", "), table, role)}
+}
+
+// rotating is the right to give rows of a table new values in place: those that
+// change in the life of ordinary rows, logins that may be the same as an address,
+// and what says when the row was changed.
+func (p *Plan) rotating(tp *TablePlan, table string) []string {
+	var cols []string
+	any := false
+	for _, c := range tp.Columns {
+		switch {
+		case c.Source != Made:
+			continue
+		case c.Watch && slices.Contains(mutable, c.Kind):
+			any = true
+		case c.Kind != "username" && !touches(c.Name, c.Kind):
+			continue
+		}
+		cols = append(cols, p.quote(c.Name))
+	}
+	if !any || tp.Decoy != nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("-- only while values are rotated in place: GRANT UPDATE (%s) ON %s TO %s", strings.Join(cols, ", "), table, role)}
 }
 
 // pointers lists, for PostgreSQL, what the role must see of the tables that are
@@ -134,6 +158,7 @@ func accountGrants(cat *Catalog, p *Plan) []string {
 			out = append(out, fmt.Sprintf("GRANT SELECT (%s) ON %s TO %s", strings.Join(refs, ", "), database(ref), role))
 		}
 		unsafe = unsafe || t.Unsafe != ""
+		out = append(out, p.rotating(tp, database(t))...)
 		out = append(out, fmt.Sprintf("-- only while rows are removed: GRANT DELETE ON %s TO %s", database(t), role))
 		for _, child := range cat.Tables {
 			for _, fk := range child.ForeignKeys {

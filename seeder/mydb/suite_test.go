@@ -27,7 +27,12 @@ func TestTheSeedersPromisesAreKept(t *testing.T) {
 		Database: database,
 		Store:    func(t *testing.T) seeder.Store { return store(t) },
 		Open:     func(t *testing.T, db string, st seeder.Store) *seeder.Seeder { return open(t, "root", db, st) },
-		DSN:      func(db string) string { return server.DSN("root", "", db) },
+		Granted: func(t *testing.T, db string, grants []string, st seeder.Store) *seeder.Seeder {
+			t.Helper()
+			must(t, server.Exec(t.Context(), db, "DROP USER IF EXISTS honeyrow_seeder; "+strings.Join(seedertest.Statements(grants), ";\n")+"; ALTER USER honeyrow_seeder IDENTIFIED BY ''"))
+			return open(t, "honeyrow_seeder", db, st)
+		},
+		DSN: func(db string) string { return server.DSN("root", "", db) },
 		Exec: func(t *testing.T, db, sql string) {
 			t.Helper()
 			must(t, server.Exec(t.Context(), db, sql))

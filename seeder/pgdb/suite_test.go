@@ -21,7 +21,18 @@ func TestTheSeedersPromisesAreKept(t *testing.T) {
 		Database: database,
 		Store:    func(t *testing.T) seeder.Store { return store(t) },
 		Open:     func(t *testing.T, db string, st seeder.Store) *seeder.Seeder { return open(t, "postgres", db, st) },
-		DSN:      func(db string) string { return server.DSN("postgres", db) },
+		Granted: func(t *testing.T, db string, grants []string, st seeder.Store) *seeder.Seeder {
+			t.Helper()
+			const create = "CREATE ROLE honeyrow_seeder LOGIN"
+			for _, g := range seedertest.Statements(grants) {
+				if g == create {
+					g = "DO $$ BEGIN " + create + "; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+				}
+				must(t, server.Exec(t.Context(), db, g))
+			}
+			return open(t, "honeyrow_seeder", db, st)
+		},
+		DSN: func(db string) string { return server.DSN("postgres", db) },
 		Exec: func(t *testing.T, db, sql string) {
 			t.Helper()
 			must(t, server.Exec(t.Context(), db, sql))

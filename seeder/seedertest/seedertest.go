@@ -3,6 +3,7 @@
 package seedertest
 
 import (
+	"strings"
 	"testing"
 
 	"honeyrow/seeder"
@@ -17,6 +18,9 @@ type Ground struct {
 	Store func(t *testing.T) seeder.Store
 	// Open returns a seeder of an administrator on a database.
 	Open func(t *testing.T, db string, st seeder.Store) *seeder.Seeder
+	// Granted carries out a plan's statements for a role of its own, those that
+	// stand in comments too, and returns a seeder of that role.
+	Granted func(t *testing.T, db string, grants []string, st seeder.Store) *seeder.Seeder
 	// DSN is how a process of its own reaches a database; see ServeIfDoomed.
 	DSN func(db string) string
 	// Exec and Query run SQL as an administrator, beside the seeder.
@@ -83,6 +87,7 @@ func Run(t *testing.T, g Ground) {
 		{"a plan in many transactions plants and removes the same", aPlanInManyTransactionsPlantsAndRemovesTheSame},
 		{"a failure between transactions takes out what was planted, or keeps it if asked", aFailureBetweenTransactionsTakesOutWhatWasPlantedOrKeepsItIfAsked},
 		{"a process killed between transactions is gone on with", aProcessKilledBetweenTransactionsIsGoneOnWith},
+		{"a role with nothing but the plan's rights plans, plants, rotates, verifies and removes", aRoleWithThePlansRightsLivesThroughItAll},
 		{"progress is reported for long work", progressIsReportedForLongWork},
 		{"a decoy table is planned, made, verified and dropped", aDecoyTableIsPlannedMadeVerifiedAndDropped},
 		{"a decoy table is not there before every proxy watches it", aDecoyTableIsNotThereBeforeEveryProxyWatchesIt},
@@ -114,6 +119,20 @@ func Wide() seeder.Options {
 	o := Options()
 	o.MaxTables = 50
 	return o
+}
+
+// Statements are those of a plan's grants that can be carried out: comments hold
+// what is needed only at times.
+func Statements(grants []string) (out []string) {
+	for _, g := range grants {
+		if i := strings.Index(g, ": GRANT"); i > 0 && strings.HasPrefix(g, "-- ") {
+			g = g[i+2:]
+		}
+		if !strings.HasPrefix(g, "-- ") {
+			out = append(out, g)
+		}
+	}
+	return out
 }
 
 // Plan makes a plan, and shows the reasons if there is none.

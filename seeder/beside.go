@@ -63,23 +63,25 @@ func numberIn(v string) (stem string, n int64, ok bool) {
 }
 
 // besideOf returns what counters hold between two rows, at part of whole of the
-// way; nil if one of them has no number left there.
-func besideOf(s *Sample, counters []*field, before, after []*string, part, whole int64) map[string]string {
-	out := map[string]string{}
+// way, and how far one's values are apart there; nil if one of them has no number
+// left there.
+func besideOf(s *Sample, counters []*field, before, after []*string, part, whole int64) (out map[string]string, most int64) {
+	out = map[string]string{}
 	for _, f := range counters {
 		i := s.index(f.Name)
 		if i < 0 || before[i] == nil || after[i] == nil {
-			return nil
+			return nil, 0
 		}
 		stem, low, ok1 := numberIn(*before[i])
 		other, high, ok2 := numberIn(*after[i])
 		if !ok1 || !ok2 || stem != other || high-low < 2 {
-			return nil
+			return nil, 0
 		}
+		most = max(most, high-low)
 		n := min(max(low+(high-low)*part/whole, low+1), high-1)
 		out[f.Name] = fmt.Sprintf("%s%0*d", stem, len(*before[i])-len(stem), n)
 	}
-	return out
+	return out, most
 }
 
 // unclaimed keeps the slots whose counters' numbers no row has, and no two of

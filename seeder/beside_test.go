@@ -56,7 +56,7 @@ func TestACounterBesideAGapHasANumberBetweenItsNeighbours(t *testing.T) {
 		{"C-000103", "D-000105", ""},
 		{"C-000100", "C-000200", "C-000150"},
 	} {
-		got := besideOf(st.sample, f, row(c.before), row(c.after), 1, 2)
+		got, _ := besideOf(st.sample, f, row(c.before), row(c.after), 1, 2)
 		if got["customer_no"] != c.want {
 			t.Errorf("between %s and %s: %v, want %q", c.before, c.after, got, c.want)
 		}

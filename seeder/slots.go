@@ -1,7 +1,6 @@
 package seeder
 
 import (
-	"cmp"
 	"context"
 	"math/rand/v2"
 	"slices"
@@ -23,8 +22,10 @@ type slot struct {
 	// beside are what counters in step with the key hold in a row there, by
 	// column.
 	beside map[string]string
-	// width is how far the rows before and after it are from each other.
-	width int64
+	// before is the number of the row before it, width how far that is from the row
+	// after it, and most how far the values of a counter in step with the key are
+	// apart there.
+	before, width, most int64
 }
 
 func (s *slot) at(share float64) time.Time {
@@ -257,49 +258,6 @@ func (st *study) unsteady(key *field, steps []*field, n int) {
 	st.note("column %s rises beside %s, and few numbers are missing in both at one place (%d suit): honey rows get the newest of both, so that they agree; only rows that come later hide them (seed apply --drip)", strings.Join(names, ", "), key.Name, n)
 }
 
-// scatter chooses up to n of the free numbers as densely as rows stand: each time
-// the one nearest to a row drawn at random. Drawn from the numbers themselves,
-// more would lie where more are missing, and a thief would learn where.
-func (st *study) scatter(r *rand.Rand, f *field, free []slot, n int) []slot {
-	var keys []int64
-	for _, row := range st.sample.Rows {
-		if v := row[f.sample]; v != nil {
-			if k, err := strconv.ParseInt(*v, 10, 64); err == nil {
-				keys = append(keys, k)
-			}
-		}
-	}
-	left := slices.Clone(free)
-	slices.SortFunc(left, func(a, b slot) int { return cmp.Compare(a.key, b.key) })
-	slices.Sort(keys)
-	// Where nearly no number is missing, a row between numbers that are is one of
-	// few: those that stand alone between two rows come first.
-	dense := len(keys) > 1 && 10*max(int64(len(keys)), st.table.Rows) >= 7*(keys[len(keys)-1]-keys[0])
-	var out []slot
-	for len(left) > 0 && len(out) < n && len(keys) > 0 {
-		want := keys[r.IntN(len(keys))]
-		i := sort.Search(len(left), func(i int) bool { return left[i].key >= want })
-		switch {
-		case i == len(left):
-			i--
-		case i > 0 && want-left[i-1].key < left[i].key-want:
-			i--
-		}
-		if dense {
-			for k := max(0, i-choice/2); k < min(len(left), i+choice/2); k++ {
-				if left[k].width < left[i].width {
-					i = k
-				}
-			}
-		}
-		out, left = append(out, left[i]), slices.Delete(left, i, i+1)
-	}
-	return out
-}
-
-// choice is among how many free numbers near one place the best is taken.
-const choice = 8
-
 // fewRounds is after how many looks at 500 numbers each what was found has to
 // do, if it suffices; where more relatives need a number, up to maxRounds follow.
 const (
@@ -413,8 +371,8 @@ func (d *draft) between(ctx context.Context, db Kinsman, st *study, f *field, fr
 		if before == 0 || after == 0 || st.inOrder != nil && (sl.low.IsZero() || sl.high.IsZero() || sl.high.Before(sl.low) || d.now.Sub(sl.high) < settled) {
 			continue
 		}
-		sl.width = after - before
-		if sl.beside = besideOf(s, steps, whole[before], whole[after], k-before, after-before); sl.beside != nil || len(steps) == 0 {
+		sl.before, sl.width = before, after-before
+		if sl.beside, sl.most = besideOf(s, steps, whole[before], whole[after], k-before, after-before); sl.beside != nil || len(steps) == 0 {
 			out = append(out, sl)
 		}
 	}

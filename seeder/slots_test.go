@@ -1,8 +1,13 @@
 package seeder
 
 import (
+	"cmp"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
+
+	"honeyrow/seeder/generate"
 )
 
 func TestOneRowOutOfOrderDoesNotMakeANumberFitAnyDate(t *testing.T) {
@@ -31,5 +36,55 @@ func TestOneRowOutOfOrderDoesNotMakeANumberFitAnyDate(t *testing.T) {
 	}
 	if low, high := bounds(nil, days(3)); !low.IsZero() || !high.IsZero() {
 		t.Error("bounds without a row before it")
+	}
+}
+
+func TestHoneyRowsFillUpTheGapsOfADenseKey(t *testing.T) {
+	key := &field{sample: 0}
+	st := &study{columns: []*field{key}, sample: &Sample{Columns: []string{"id"}}, table: &Table{}}
+	missing := map[int64]int64{} // by the row before: how many
+	day := func(k int64) time.Time { return onDay(1).Add(time.Duration(k) * 24 * time.Hour) }
+	var free []slot
+	for k := int64(1); k <= 1000; k++ {
+		if k%50 == 0 {
+			n := k / 50 % 4 // none, one, two, three are missing
+			missing[k] = n
+			for i := range n {
+				if k != 150 || i != 1 { // one that does not suit
+					free = append(free, slot{key: k + 1 + i, before: k, width: n + 1, low: day(k), high: day(k + n + 1)})
+				}
+			}
+			v := strconv.FormatInt(k, 10)
+			st.sample.Rows = append(st.sample.Rows, []*string{&v})
+			k += n
+			continue
+		}
+		v := strconv.FormatInt(k, 10)
+		st.sample.Rows = append(st.sample.Rows, []*string{&v})
+	}
+	for seed := range uint64(5) {
+		got := st.scatter(generate.New(seed, "gaps"), key, free, 12)
+		if len(got) != 12 {
+			t.Fatalf("%d numbers, want 12", len(got))
+		}
+		held := map[int64][]slot{}
+		for _, s := range got {
+			held[s.before] = append(held[s.before], s)
+		}
+		part := 0
+		for before, ss := range held {
+			if int64(len(ss)) < missing[before] {
+				part++
+			}
+			slices.SortFunc(ss, func(a, b slot) int { return cmp.Compare(a.key, b.key) })
+			for i := 1; i < len(ss); i++ {
+				if ss[i].low.Before(ss[i-1].high) {
+					t.Errorf("seed %d: numbers %d and %d may have dates in another order", seed, ss[i-1].key, ss[i].key)
+				}
+			}
+		}
+		if part > 3 {
+			t.Errorf("seed %d: %d of %d gaps are filled in part, want hardly any", seed, part, len(held))
+		}
 	}
 }

@@ -1,0 +1,102 @@
+package seeder
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"slices"
+	"sort"
+	"strconv"
+	"time"
+)
+
+// scatter chooses up to n of the free numbers as densely as rows stand: each time
+// the one nearest to a row drawn at random. Drawn from the numbers themselves,
+// more would lie where more are missing, and a thief would learn where.
+func (st *study) scatter(r *rand.Rand, f *field, free []slot, n int) []slot {
+	var keys []int64
+	for _, row := range st.sample.Rows {
+		if v := row[f.sample]; v != nil {
+			if k, err := strconv.ParseInt(*v, 10, 64); err == nil {
+				keys = append(keys, k)
+			}
+		}
+	}
+	left := slices.Clone(free)
+	slices.SortFunc(left, func(a, b slot) int { return cmp.Compare(a.key, b.key) })
+	slices.Sort(keys)
+	dense := len(keys) > 1 && 10*max(int64(len(keys)), st.table.Rows) >= 7*(keys[len(keys)-1]-keys[0])
+	if dense && st.kin == nil {
+		return st.refill(r, keys, left, n)
+	}
+	var out []slot
+	for len(left) > 0 && len(out) < n && len(keys) > 0 {
+		want := keys[r.IntN(len(keys))]
+		i := sort.Search(len(left), func(i int) bool { return left[i].key >= want })
+		switch {
+		case i == len(left):
+			i--
+		case i > 0 && want-left[i-1].key < left[i].key-want:
+			i--
+		}
+		if dense {
+			for k := max(0, i-choice/2); k < min(len(left), i+choice/2); k++ {
+				if left[k].width < left[i].width {
+					i = k
+				}
+			}
+		}
+		out, left = append(out, left[i]), slices.Delete(left, i, i+1)
+	}
+	return out
+}
+
+// refill chooses free numbers where nearly none is missing, so that a row beside
+// numbers that are is one of few: a gap is filled up, if all its numbers suit, those
+// first that nothing stays missing in. As many honey rows as real ones stand beside
+// a gap that stays.
+func (st *study) refill(r *rand.Rand, keys []int64, left []slot, n int) (out []slot) {
+	var gaps [][]slot
+	for _, s := range left {
+		if last := len(gaps) - 1; last >= 0 && gaps[last][0].before == s.before {
+			gaps[last] = append(gaps[last], s)
+		} else {
+			gaps = append(gaps, []slot{s})
+		}
+	}
+	rest := func(gap []slot) (stay int64) { // numbers that stay missing, of the key or of a counter
+		stay = gap[0].width - 1 - int64(len(gap))
+		for _, s := range gap {
+			stay = max(stay, s.most-1-int64(len(gap)))
+		}
+		return stay
+	}
+	beside := 2 * float64(len(gaps)) / float64(max(int64(len(keys)), st.table.Rows))
+	for len(gaps) > 0 && len(out) < n {
+		want := keys[r.IntN(len(keys))]
+		i := min(sort.Search(len(gaps), func(i int) bool { return gaps[i][0].key >= want }), len(gaps)-1)
+		one := r.Float64() < beside
+		for k := max(0, i-choice/2); k < min(len(gaps), i+choice/2) && !one; k++ {
+			fits, room := len(gaps[k]) <= n-len(out), len(gaps[i]) <= n-len(out)
+			if fits && (!room || rest(gaps[k]) < rest(gaps[i])) {
+				i = k
+			}
+		}
+		gap := gaps[i]
+		gaps = slices.Delete(gaps, i, i+1)
+		if one || len(gap) > n-len(out) {
+			out = append(out, gap[r.IntN(len(gap))])
+			continue
+		}
+		for k, s := range gap { // dates in the order of the numbers
+			if span := s.high.Sub(s.low); span > 0 {
+				s.low, s.high = s.low.Add(span*time.Duration(k)/time.Duration(len(gap))), s.low.Add(span*time.Duration(k+1)/time.Duration(len(gap)))
+			}
+			out = append(out, s)
+		}
+	}
+	r.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out
+}
+
+// choice is among how many free numbers near one place the best is taken.
+const choice = 8

@@ -214,12 +214,17 @@ func (l *litter) placed(h *hand, slots []slot) (b camouflage.Brood) {
 		if i >= len(rows) {
 			break
 		}
-		at, ok := l.st.ordered(rows[i])
-		if !ok {
-			continue
+		at, ordered := l.st.ordered(rows[i])
+		want := time.Time{}
+		if ordered {
+			want = movedBy(&h.g, at, l.st.inOrder)
 		}
-		want := movedBy(&h.g, at, l.st.inOrder)
 		switch {
+		case !ordered: // its number tells nothing of its date
+			if at = firstDate(l.st.table, l.st.sample, l.st.sample.Rows[rows[i]]); at.IsZero() {
+				continue
+			}
+			at = at.Add(h.g.Shift)
 		case s.away(want) == 0:
 			at = want
 		case l.st.tied(h, at): // it stays with its row's date, whatever its number

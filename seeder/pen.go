@@ -18,6 +18,10 @@ import (
 type pen struct {
 	st   *study
 	free []slot // in the order of keys
+	// blocks are, where the numbers of relatives rise with the key of the row that
+	// they hang on (they were loaded or counted row by row), its key and the last
+	// of them, in order; else nil.
+	blocks [][2]int64
 }
 
 // pens finds the free numbers of the tables whose rows will point at the honey
@@ -44,7 +48,7 @@ func (d *draft) openPens(ctx context.Context, st *study) error {
 			return err
 		}
 		slices.SortFunc(free, func(a, b slot) int { return cmp.Compare(a.key, b.key) })
-		d.pens[st] = append(d.pens[st], &pen{st: o, free: free})
+		d.pens[st] = append(d.pens[st], &pen{o, free, o.blocks(st)})
 	}
 	return nil
 }
@@ -89,7 +93,10 @@ func (d *draft) nest(st *study, r *rand.Rand, h *hand, n, total int) {
 		return
 	}
 	first, latest := st.past(h.was, h.g.Now)
-	crowd := st.crowd(r, nests, company)
+	var crowd []*crowd
+	if slices.ContainsFunc(nests, func(x *nest) bool { return slices.ContainsFunc(x.kids, func(k kin) bool { return k.tied }) }) {
+		crowd = st.crowd(r, company)
+	}
 	best, least := h.g, time.Duration(1<<62)
 	tries := maxNests
 	for _, x := range nests { // of many relatives some are off whatever is chosen
@@ -123,8 +130,36 @@ func (d *draft) nest(st *study, r *rand.Rand, h *hand, n, total int) {
 	}
 }
 
-// crowd is how many rows share a date of theirs, where relatives have the same
-// date. Days with numbers left are days on which much happened: chosen by these
+// gather moves the dates of a row whose key says nothing of them so that they fall on
+// days on which about as much happened as on those of a row drawn at random: of
+// games none in winter, of orders few on a Sunday.
+func (d *draft) gather(st *study, r *rand.Rand, h *hand, n, total int) {
+	if h.bound || h.slot != nil || st.inOrder != nil || len(d.pens[st]) > 0 {
+		return
+	}
+	crowd := st.crowd(r, d.company(st, n))
+	best, least := h.g, time.Duration(1<<62)
+	for range fewGathered {
+		cost := time.Duration(0)
+		for _, c := range crowd {
+			cost += c.off(&h.g, h.was)
+		}
+		if cost < least {
+			best, least = h.g, cost
+		}
+		if cost == 0 {
+			break
+		}
+		st.shift(r, &h.g, h.was, n, total)
+	}
+	h.g = best
+}
+
+// fewGathered is how many ways to move dates are looked at.
+const fewGathered = 40
+
+// crowd is how many rows share a date of theirs. Days with numbers left for
+// relatives that have the same date are days on which much happened: chosen by these
 // alone, more of the honey rows would have company than real ones have.
 type crowd struct {
 	f     *field
@@ -133,12 +168,8 @@ type crowd struct {
 	want  int               // as many as a row drawn at random has beside it
 }
 
-// crowd draws the company of a row's tied dates; none for times, which stand
-// alone.
-func (st *study) crowd(r *rand.Rand, nests []*nest, others []*hand) (out []*crowd) {
-	if !slices.ContainsFunc(nests, func(x *nest) bool { return slices.ContainsFunc(x.kids, func(k kin) bool { return k.tied }) }) {
-		return nil
-	}
+// crowd draws the company of a row's dates; none for times, which stand alone.
+func (st *study) crowd(r *rand.Rand, others []*hand) (out []*crowd) {
 	for _, f := range st.columns {
 		if f.plan.Kind != "timestamp" || f.Class != generate.Date || f.sample < 0 || len(f.seen.Values) == 0 {
 			continue
@@ -214,6 +245,7 @@ func (p *pen) nest(st *study, h *hand, taken map[int64]bool) *nest {
 	if v == nil {
 		return x
 	}
+	last, blocked := p.block(h)
 	for i, row := range k.rows[*v][:min(len(k.rows[*v]), maxBrood)] {
 		one := kin{order: i}
 		if at, ok := p.st.ordered(row); ok {
@@ -221,6 +253,9 @@ func (p *pen) nest(st *study, h *hand, taken map[int64]bool) *nest {
 		}
 		if f := p.st.drawn(); f != nil && p.st.sample.Rows[row][f.sample] != nil {
 			one.key, _ = strconv.ParseInt(*p.st.sample.Rows[row][f.sample], 10, 64)
+		}
+		if blocked {
+			one.key = last + 1 + int64(i)
 		}
 		x.kids = append(x.kids, one)
 	}
@@ -234,6 +269,53 @@ func (p *pen) nest(st *study, h *hand, taken map[int64]bool) *nest {
 		return 1
 	})
 	return x
+}
+
+// blocks finds whether relatives' numbers rise with the key of their row of st, and
+// where they end.
+func (st *study) blocks(to *study) (out [][2]int64) {
+	own, key := st.drawn(), to.drawn()
+	at := to.sample.index(st.kin.fk.RefColumns[0])
+	if own == nil || key == nil || at < 0 {
+		return nil
+	}
+	for _, row := range to.sample.Rows {
+		if row[key.sample] == nil || row[at] == nil {
+			continue
+		}
+		k, err := strconv.ParseInt(*row[key.sample], 10, 64)
+		last := int64(0)
+		for _, kid := range st.kin.rows[*row[at]] {
+			if v := st.sample.Rows[kid][own.sample]; v != nil {
+				if n, err := strconv.ParseInt(*v, 10, 64); err == nil {
+					last = max(last, n)
+				}
+			}
+		}
+		if err == nil && last > 0 {
+			out = append(out, [2]int64{k, last})
+		}
+	}
+	slices.SortFunc(out, func(a, b [2]int64) int { return cmp.Compare(a[0], b[0]) })
+	up := 0
+	for i := 1; i < len(out); i++ {
+		if out[i][1] > out[i-1][1] {
+			up++
+		}
+	}
+	if len(out) < 10 || 100*up < 97*(len(out)-1) {
+		return nil
+	}
+	return out
+}
+
+// block is the last number of the relatives of the row before a honey row.
+func (p *pen) block(h *hand) (last int64, ok bool) {
+	if h.slot == nil || len(p.blocks) == 0 {
+		return 0, false
+	}
+	i := sort.Search(len(p.blocks), func(i int) bool { return p.blocks[i][0] >= h.slot.key })
+	return p.blocks[max(i-1, 0)][1], true
 }
 
 // reset moves a row's dates another way, if they are free to move; far allows
@@ -322,14 +404,19 @@ func (x *nest) nearest(at, born time.Time, used map[int64]bool) (best int, far t
 
 // close returns the free number nearest to another, where no date tells more.
 func (x *nest) close(want int64, used map[int64]bool) int {
-	best, far := -1, int64(1)<<62
-	for k := range x.free {
-		key := x.free[k].key
-		if away := max(key-want, want-key); !x.taken[key] && !used[key] && away < far {
-			best, far = k, away
-		}
+	up := sort.Search(len(x.free), func(i int) bool { return x.free[i].key >= want })
+	down := up - 1
+	busy := func(k int) bool { return x.taken[x.free[k].key] || used[x.free[k].key] }
+	for up < len(x.free) && busy(up) {
+		up++
 	}
-	return best
+	for down >= 0 && busy(down) {
+		down--
+	}
+	if up == len(x.free) || down >= 0 && want-x.free[down].key <= x.free[up].key-want {
+		return down
+	}
+	return up
 }
 
 // away is how far a date lies from those of a slot, 0 if between them.

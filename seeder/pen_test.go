@@ -1,6 +1,7 @@
 package seeder
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -43,5 +44,37 @@ func TestRelativesGetNumbersWhoseNeighboursHaveTheirDates(t *testing.T) {
 				t.Errorf("%s: relative %d got number %d, want %d", c.name, i, got[i].key, c.want[i])
 			}
 		}
+	}
+}
+
+// Payments that were loaded customer by customer: who came between two others has
+// the numbers between theirs.
+func TestRelativesNumberedRowByRowStandBehindThoseOfTheRowBefore(t *testing.T) {
+	text := func(n int) *string { v := strconv.Itoa(n); return &v }
+	key := func(name string) *field {
+		return &field{Column: &Column{Name: name, Class: generate.Integer, CanInsert: true, CanSelect: true}, plan: &ColumnPlan{Name: name, Source: Gap}, seen: &generate.Column{Unique: true}}
+	}
+	to := &study{columns: []*field{key("id")}, sample: &Sample{Columns: []string{"id"}}}
+	st := &study{columns: []*field{key("pay_id")}, sample: &Sample{Columns: []string{"pay_id"}}, kin: &kinship{to: to, fk: &ForeignKey{Columns: []string{"customer"}, RefColumns: []string{"id"}}, rows: map[string][]int{}}}
+	for id := 1; id <= 20; id++ {
+		if id == 7 {
+			continue
+		}
+		to.sample.Rows = append(to.sample.Rows, []*string{text(id)})
+		for k := range 5 {
+			st.kin.rows[strconv.Itoa(id)] = append(st.kin.rows[strconv.Itoa(id)], len(st.sample.Rows))
+			st.sample.Rows = append(st.sample.Rows, []*string{text(10*id + k)})
+		}
+	}
+	p := &pen{st: st, free: []slot{{key: 40}, {key: 70}, {key: 71}, {key: 72}, {key: 90}}, blocks: st.blocks(to)}
+	x := p.nest(to, &hand{was: []*string{text(3)}, slot: &slot{key: 7}}, nil)
+	got, _ := x.lay(&generate.Row{Now: onDay(300)}, time.Time{})
+	if len(got) != 5 || got[0].key != 70 || got[1].key != 71 || got[2].key != 72 {
+		t.Errorf("a row with number 7 gets relatives with %+v, want the free ones behind 64 first", got)
+	}
+	st.kin.rows["3"], st.kin.rows["18"] = st.kin.rows["18"], st.kin.rows["3"]
+	st.kin.rows["5"], st.kin.rows["12"] = st.kin.rows["12"], st.kin.rows["5"]
+	if b := st.blocks(to); b != nil {
+		t.Errorf("numbers that don't rise with the rows' own are taken to: %v", b)
 	}
 }

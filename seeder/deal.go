@@ -59,6 +59,7 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 		st.after(r, &h.g, h.was, p.born)
 	}
 	if st.kin == nil {
+		d.gather(st, r, h, n, total)
 		d.nest(st, r, h, n, total)
 	}
 	if first, _ := st.past(h.was, d.now); !first.IsZero() {
@@ -157,6 +158,9 @@ func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error 
 		v = code
 	} else {
 		h.g.Given = st.given(r, h, f)
+		if other := st.town(r, h.was, f); other != "" {
+			h.g.Was = other
+		}
 		v, err = generate.Make(f.gen, r, f.seen, &h.g)
 	}
 	if err != nil {

@@ -211,9 +211,11 @@ func (d *draft) study(ctx context.Context, t *Table, named bool) (*study, error)
 	if err != nil {
 		return nil, err
 	}
-	if st.named = named; named { // rows that are noticed by several values together serve too
-		st.rank(d.now)
+	if err := d.lookOften(ctx, st); err != nil {
+		return nil, err
 	}
+	st.named = named // then rows that are noticed by several values together serve too
+	st.rank(d.now)
 	return st, nil
 }
 

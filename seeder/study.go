@@ -52,6 +52,8 @@ type field struct {
 	load   bool                // its dates or times are those of loads
 	named  *nameKey            // how its codes are made of names, nil if they are not
 	given  map[string][]string // given names by the name in use, once asked for
+	times  map[string]int      // how often each value stands in the sample, once asked for
+	often  map[string]bool     // values that stand once in the sample, and more often in the table
 	source Source              // a key's own, while its numbers come from gaps
 	why    string              // its own
 }

@@ -151,22 +151,25 @@ func (st *study) usualRow() func(row []*string) bool {
 	}
 	var all []kept
 	for _, f := range st.columns {
-		if f.sample < 0 || f.plan.Source != Made && f.plan.Source != Copied {
+		if f.sample < 0 || !f.keeps() {
 			continue
 		}
-		switch f.plan.Kind {
-		case "city", "region", "title", "role", "status", "company":
-			k := kept{f.sample, map[string]int{}}
-			repeats := 0
-			for _, v := range f.seen.Values {
-				if k.count[v]++; k.count[v] == 2 {
-					repeats++
-				}
+		if _, free := st.around(f); free {
+			continue
+		}
+		k := kept{f.sample, map[string]int{}}
+		repeats := 0
+		for _, v := range f.seen.Values {
+			if k.count[v]++; k.count[v] == 2 {
+				repeats++
 			}
-			// Names of firms are new ones: where most stand once, so do those.
-			if repeats > 0 && (f.plan.Kind != "company" || f.plan.Source == Copied || shares(f.seen.Values)) {
-				all = append(all, k)
-			}
+		}
+		for v := range f.often {
+			k.count[v] = max(k.count[v], 2)
+		}
+		// Names of firms are new ones: where most stand once, so do those.
+		if repeats > 0 && (f.plan.Kind != "company" || f.plan.Source == Copied || shares(f.seen.Values)) {
+			all = append(all, k)
 		}
 	}
 	return func(row []*string) bool {

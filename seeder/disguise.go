@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -21,8 +22,9 @@ const (
 	rehearsed      = 20
 	leastRehearsed = 6    // where there are few gaps
 	leastSample    = 60   // real rows, for a figure to say something
-	conspicuous    = 0.98 // rows that look more like honey rows than so many real ones are drawn again
-	maxRedraws     = 3
+	conspicuous    = 0.98 // of many rows, those that look more like honey rows than so many real ones are drawn again
+	maxRedraws     = 5
+	fewRows        = 60 // up to so many, each has several draws to choose from
 )
 
 // ErrSeen says that honey rows are too easy to tell from real ones.
@@ -115,36 +117,46 @@ func (d *draft) rehearse(ctx context.Context, st *study) ([][]*hand, error) {
 	return out, nil
 }
 
-// disguise draws those rows again that an attacker would be surest of.
+// disguise draws rows again, and keeps of two draws the one that real rows are more
+// like: an attacker who has learnt from other runs says how much more often honey
+// rows look so than real ones, and the less likely a draw is, the likelier it has
+// to give way (Metropolis and Hastings). So rows do not only avoid what stands out
+// by itself, but come as often as real ones do to what honey rows are at too
+// often.
 func (d *draft) disguise(ctx context.Context, st *study, tp *TablePlan, r *rand.Rand, l *links, next map[string][]string) error {
 	if d.o.SkipRedraw || st.kin != nil || len(st.sample.Rows) < leastSample || len(d.tables) >= d.o.MeasureTables {
 		return nil
 	}
 	hands := d.hands[st]
+	s, err := d.staged(ctx, st, hands)
+	if err != nil {
+		return err
+	}
+	learn := s.Table
+	learn.Runs = s.Runs[1:]
+	thief := camouflage.Learn(learn)
+	if thief == nil {
+		return nil
+	}
+	now := thief.Suspect(s.Runs[0])
+	seen := slices.Clone(now)
 	for range maxRedraws {
-		t, err := d.staged(ctx, st, hands)
+		fresh, drawn, err := d.secondly(st, r, hands, now, l, next)
 		if err != nil {
 			return err
 		}
-		again := false
-		d.run = hands
-		for i, s := range camouflage.Suspect(t) {
-			if s < conspicuous {
-				continue
-			}
-			template := hands[i].template // a row of another table may be made for it already
-			if !d.guarded(st) {
-				template = st.near(r, d.slots[st][min(i, len(d.slots[st])):], 1)[0]
-			}
-			h, err := d.deal(st, r, template, i, len(hands), l, next, nil)
-			if err != nil {
-				return err
-			}
-			h.row.ID = hands[i].row.ID
-			hands[i], again = h, true
-		}
-		if !again {
+		if len(drawn) == 0 {
 			return nil
+		}
+		suspect := thief.Suspect(s.show(fresh))
+		for _, i := range drawn {
+			seen = append(seen, suspect[i])
+		}
+		odds := oddity(seen)
+		for _, i := range drawn {
+			if r.Float64() < math.Pow(now[i]/max(suspect[i], 1e-3), odds) && d.apart(st, fresh[i], hands, i) {
+				hands[i], now[i] = fresh[i], suspect[i]
+			}
 		}
 		tp.Rows = rowsOf(hands)
 		if err := d.distinct(ctx, st, tp, hands, r); err != nil {
@@ -154,25 +166,83 @@ func (d *draft) disguise(ctx context.Context, st *study, tp *TablePlan, r *rand.
 	return nil
 }
 
+// oddity is the power by which honey rows come more often the more suspect they
+// are: if real rows lie evenly between 0 and 1, and honey rows as the power p of
+// that, they have a mean of (p+1)/(p+2).
+func oddity(suspect []float64) float64 {
+	sum := 0.0
+	for _, s := range suspect {
+		sum += s
+	}
+	m := sum / float64(max(len(suspect), 1))
+	return min(max(m/(1-min(m, 0.9))-1, 0), 4)
+}
+
+// secondly draws rows a second time: all of few, of many the conspicuous ones.
+func (d *draft) secondly(st *study, r *rand.Rand, hands []*hand, now []float64, l *links, next map[string][]string) (fresh []*hand, drawn []int, err error) {
+	fresh = slices.Clone(hands)
+	d.run = hands
+	kept := d.guarded(st) // a row of another table is made for it already
+	for i, h := range hands {
+		if len(hands) > fewRows && now[i] < conspicuous {
+			continue
+		}
+		template := h.template
+		for range 8 {
+			if kept {
+				break
+			}
+			template = st.near(r, d.slots[st][min(i, len(d.slots[st])):], 1)[0]
+			if !slices.ContainsFunc(slices.Concat(hands, fresh[:i]), func(o *hand) bool { return o.template == template }) {
+				break
+			}
+		}
+		if fresh[i], err = d.deal(st, r, template, i, len(hands), l, next, nil); err != nil {
+			return nil, nil, err
+		}
+		fresh[i].row.ID = h.row.ID
+		drawn = append(drawn, i)
+	}
+	return fresh, drawn, nil
+}
+
+// apart reports whether the relatives of a row have numbers that those of the other
+// rows have not.
+func (d *draft) apart(st *study, h *hand, hands []*hand, i int) bool {
+	others := slices.Concat(hands[:i], hands[i+1:])
+	for _, p := range d.pens[st] {
+		spent := p.spent(others)
+		if slices.ContainsFunc(h.kids[p.st], func(s slot) bool { return spent[s.key] }) {
+			return false
+		}
+	}
+	return true
+}
+
 // guarded reports whether a row of another table was planted for each of these
 // rows already, made of its template.
 func (d *draft) guarded(st *study) bool {
 	return slices.ContainsFunc(d.studies, func(o *study) bool { return o.kin != nil && o.kin.to == st && o.kin.parent })
 }
 
-// staged is what attackers look at.
-func (d *draft) staged(ctx context.Context, st *study, hands []*hand) (camouflage.Table, error) {
+// stage is what attackers look at, and how any rows would look there.
+type stage struct {
+	camouflage.Table
+	show func(run []*hand) []camouflage.Row
+}
+
+func (d *draft) staged(ctx context.Context, st *study, hands []*hand) (*stage, error) {
 	t := st.view()
 	others, err := d.rehearse(ctx, st)
 	if err != nil {
-		return t, err
+		return nil, err
 	}
 	rows := st.sample.Rows
 	st.sample.Rows = slices.Concat(st.templates(hands, others), shuffled(rows, d.o.Seed))
 	broods, err := d.broods(ctx, st, &t)
 	st.sample.Rows = rows
 	if err != nil {
-		return t, err
+		return nil, err
 	}
 	for _, row := range rows {
 		if !broods.known(row) {
@@ -182,17 +252,19 @@ func (d *draft) staged(ctx context.Context, st *study, hands []*hand) (camouflag
 	}
 	high, err := d.highest(ctx, st)
 	if err != nil {
-		return t, err
+		return nil, err
 	}
-	for _, run := range append([][]*hand{hands}, others...) {
-		var rows []camouflage.Row
+	show := func(run []*hand) (rows []camouflage.Row) {
 		for n, h := range run {
 			rows = append(rows, camouflage.Row{Values: d.values(h, st, high, n), Broods: broods.of(h.was, h, d.o.Family), Place: -1})
 		}
-		t.Runs = append(t.Runs, rows)
+		return rows
+	}
+	for _, run := range append([][]*hand{hands}, others...) {
+		t.Runs = append(t.Runs, show(run))
 	}
 	t.Seed = d.o.Seed
-	return t, nil
+	return &stage{t, show}, nil
 }
 
 // templates are the rows of which those of all runs are made.
@@ -236,7 +308,7 @@ func (d *draft) judge(ctx context.Context, p *Plan) error {
 		p.Camouflage = append(p.Camouflage, rep)
 		free <- struct{}{}
 		work.Go(func() {
-			*rep = *camouflage.Measure(t)
+			*rep = *camouflage.Measure(t.Table)
 			<-free
 		})
 	}

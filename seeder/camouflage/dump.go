@@ -11,9 +11,7 @@ import (
 
 // order measures what a dump shows beyond the rows' content: keys, what rows
 // point at, what points at them, and where they stand.
-// Without keys, what is left out is the place of keys, which drawing a row again
-// does not change.
-func (d *deck) order(keys bool) *features {
+func (d *deck) order() *features {
 	f := &features{}
 	var dates []*cells
 	for _, c := range d.cells {
@@ -24,9 +22,7 @@ func (d *deck) order(keys bool) *features {
 	for _, c := range d.cells {
 		switch c.Role {
 		case Key:
-			if keys {
-				d.key(f, c, dates)
-			}
+			d.key(f, c, dates)
 		case Reference:
 			f.add(c.Name+": is null", d.width, func(i int) float64 { return truth(c.null[i]) })
 			f.add(c.Name+": others that point there", d.width, func(i int) float64 { return math.Log1p(c.seen(i)) })
@@ -34,7 +30,7 @@ func (d *deck) order(keys bool) *features {
 		}
 	}
 	for k, name := range d.t.Children {
-		d.broods(f, k, name, dates, keys)
+		d.broods(f, k, name, dates)
 	}
 	if len(d.rows) > 0 && d.rows[0].Place >= 0 {
 		f.add("place in the dump", d.width, func(i int) float64 { return d.rows[i].Place })
@@ -104,7 +100,7 @@ func step(order, pos []int, dc *cells, i, reach int) float64 {
 	return math.Copysign(math.Log1p(math.Abs(s)), s)
 }
 
-func (d *deck) broods(f *features, k int, name string, dates []*cells, keys bool) {
+func (d *deck) broods(f *features, k int, name string, dates []*cells) {
 	brood := func(i int) Brood {
 		if k < len(d.rows[i].Broods) {
 			return d.rows[i].Broods[k]
@@ -112,10 +108,8 @@ func (d *deck) broods(f *features, k int, name string, dates []*cells, keys bool
 		return Brood{}
 	}
 	f.add("rows in "+name, d.width, func(i int) float64 { return float64(brood(i).Count) })
-	if keys {
-		f.add("keys in "+name+" against their dates", d.width, func(i int) float64 { return math.Abs(brood(i).Lag) })
-		f.add("place of the keys in "+name, d.width, func(i int) float64 { return brood(i).Rank })
-	}
+	f.add("keys in "+name+" against their dates", d.width, func(i int) float64 { return math.Abs(brood(i).Lag) })
+	f.add("place of the keys in "+name, d.width, func(i int) float64 { return brood(i).Rank })
 	for n, dc := range dates {
 		if n > 2 {
 			break

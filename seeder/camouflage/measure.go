@@ -47,38 +47,51 @@ func Measure(t Table) *Report {
 	return rep
 }
 
-// Suspect returns, for each row of the first run, the share of real rows that
-// look less like a honey row to an attacker who knows the other runs, of the
-// content or, but for the place of the keys, of the dump. It is what Measure
-// finds out too, for a tenth of the work.
-func Suspect(t Table) []float64 {
+// Thief is an attacker who has learnt from honey rows of several runs, and ranks
+// those of another by their content. It finds out what Measure finds out too, for a
+// tenth of the work. He does not look at keys and relatives: of rows that are not
+// planted yet these are known by guess, and he would rank by what is off in that.
+type Thief struct {
+	t      Table
+	trees  *boosted
+	sparse *sparse
+}
+
+// Learn trains an attacker on the runs of a table; nil if they tell too little.
+func Learn(t Table) *Thief {
 	r := rand.New(rand.NewPCG(t.Seed, 0xca31))
 	t.Real = some(r, t.Real, maxReal)
-	if len(t.Runs) < 2 || len(t.Real) < 20 {
+	if len(t.Runs) == 0 || len(t.Real) < 20 {
 		return nil
 	}
-	var learn, judge lot
+	var l lot
 	for k, run := range t.Runs {
-		d := newDeck(&t, run)
-		f, of := d.content(), d.order(false)
-		l := &learn
-		if k == 0 {
-			l = &judge
+		l.add(&t, run, k+1, len(t.Runs)+1)
+	}
+	return &Thief{t: t, trees: fitBoosted(r, l.content, l.honey), sparse: fitSparse(r, l.pieces, l.honey)}
+}
+
+// Suspect returns, for each row of a run that he has not learnt from, the share of
+// real rows that look less like a honey row.
+func (a *Thief) Suspect(run []Row) []float64 {
+	var l lot
+	l.add(&a.t, run, 0, len(a.t.Runs)+1)
+	return suspicion(&l, apply(l.content, a.trees.score), apply(l.pieces, a.sparse.score))
+}
+
+// add adds a run, and of the real rows the kth of so many parts.
+func (l *lot) add(t *Table, run []Row, k, parts int) {
+	d := newDeck(t, run)
+	f := d.content()
+	for i := range d.rows {
+		if i < len(t.Real) && i%parts != k {
+			continue
 		}
-		for i := range d.rows {
-			if i >= len(t.Real) || i%len(t.Runs) == k {
-				c := take(f, i)
-				l.content, l.pieces, l.honey = append(l.content, c), append(l.pieces, d.pieces(i)), append(l.honey, i >= len(t.Real))
-				l.all = append(l.all, append(slices.Clone(c), take(of, i)...))
-			}
-			if k == 0 && i < len(t.Real) && i%len(t.Runs) == k {
-				l.n++
-			}
+		l.content, l.pieces, l.honey = append(l.content, take(f, i)), append(l.pieces, d.pieces(i)), append(l.honey, i >= len(t.Real))
+		if i < len(t.Real) {
+			l.n++
 		}
 	}
-	trees, sparse := fitBoosted(r, learn.content, learn.honey), fitSparse(r, learn.pieces, learn.honey)
-	deep := fitBoosted(r, learn.all, learn.honey)
-	return suspicion(&judge, apply(judge.content, trees.score), apply(judge.pieces, sparse.score), apply(judge.all, deep.score))
 }
 
 // some returns n rows, drawn at random, in their order.
@@ -140,7 +153,7 @@ func play(r *rand.Rand, t *Table) *outcome {
 	lots := make([]*lot, parts)
 	for k, run := range t.Runs {
 		d := newDeck(t, run)
-		cf, of := d.content(), d.order(true)
+		cf, of := d.content(), d.order()
 		out.content, out.order = cf.names, of.names
 		l := &lot{}
 		var rows []int
@@ -219,25 +232,27 @@ func (o *outcome) alone(l *lot, names []string) {
 	}
 }
 
-// suspicion is the share of real rows that score lower than each honey row
-// does, by the attacker who is surer of it.
+// suspicion is the share of real rows that the attackers are less sure of than of
+// each honey row: each row counts by the attacker who is surest of it.
 func suspicion(l *lot, scores ...[]float64) []float64 {
-	var out []float64
-	for i := l.n; i < len(l.honey); i++ {
-		worst := 0.0
-		for _, s := range scores {
-			n := 0.0
-			for j := range l.n {
-				switch {
-				case s[j] < s[i]:
-					n++
-				case s[j] == s[i]:
-					n += 0.5
-				}
-			}
-			worst = max(worst, n/float64(max(l.n, 1)))
+	worst := make([]float64, len(l.honey))
+	for _, s := range scores {
+		for i, q := range l.shares(s) {
+			worst[i] = max(worst[i], q)
 		}
-		out = append(out, worst)
+	}
+	return l.shares(worst)[l.n:]
+}
+
+// shares is, for each row, the share of the real rows that have a lower score,
+// equal ones counted half.
+func (l *lot) shares(score []float64) []float64 {
+	real := slices.Sorted(slices.Values(score[:l.n]))
+	out := make([]float64, len(score))
+	for i, v := range score {
+		lo := sort.SearchFloat64s(real, v)
+		hi := sort.Search(len(real), func(k int) bool { return real[k] > v })
+		out[i] = float64(lo+hi) / 2 / float64(max(len(real), 1))
 	}
 	return out
 }

@@ -316,7 +316,7 @@ func (d *draft) clashes(ctx context.Context, st *study, tp *TablePlan, others []
 		for _, i := range bad {
 			c := tp.Rows[i].cell(f.Name)
 			switch {
-			case c.Strength == token.Weak && !f.seen.Unique && tp.Rows[i].proven() && f.shares(): // to be alone would betray it
+			case c.Strength == token.Weak && !f.seen.Unique && f.shares() && (tp.Rows[i].proven() || st.named && tp.Rows[i].baits(st, f) >= leastBaits): // to be alone would betray it
 				c.Watch = false
 				continue
 			case d.elsewhere[*c.Value] != "" && attempt >= 4 && c.Strength >= token.Firm: // the next look is at the table alone
@@ -342,6 +342,17 @@ func (d *draft) clashes(ctx context.Context, st *study, tp *TablePlan, others []
 // proven reports whether a row holds a value that counts anywhere.
 func (r *RowPlan) proven() bool {
 	return slices.ContainsFunc(r.Cells, func(c *Cell) bool { return c.Watch && c.Strength == token.Strong })
+}
+
+// baits counts the watched values of a row but one column's that are no more usual
+// than other rows' are.
+func (r *RowPlan) baits(st *study, but *field) (n int) {
+	for _, c := range r.Cells {
+		if f := st.field(c.Column); c.Watch && c.Value != nil && f != nil && f != but && !f.shares() {
+			n++
+		}
+	}
+	return n
 }
 
 // shares is asked for each value that is not unique.

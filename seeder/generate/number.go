@@ -14,6 +14,7 @@ type numbers struct {
 	sorted []float64
 	scale  int     // digits after the point that the column writes
 	step   float64 // the largest round step that nearly all values keep
+	few    bool    // they are of a kind, such as credit limits: each stands in many rows
 	mode   string  // the value that more than a third of the rows share, or ""
 	symbol string  // what stands before the digits ("$" of type money)
 }
@@ -41,6 +42,7 @@ func readNumbers(c *Column) *numbers {
 	} else if n.scale < 0 || c.Class != Decimal {
 		n.scale = widest
 	}
+	n.few = len(count) <= fewNumbers && fewNumbers/5*len(count) <= len(n.sorted)
 	sort.Float64s(n.sorted)
 	n.step = math.Pow10(-n.scale)
 	for _, s := range []float64{1000, 500, 250, 100, 50, 10, 5, 1, 0.5, 0.05, 0.01} {
@@ -51,6 +53,9 @@ func readNumbers(c *Column) *numbers {
 	}
 	return n
 }
+
+// fewNumbers is up to how many different ones numbers are of a kind.
+const fewNumbers = 40
 
 func share(fs []float64, ok func(float64) bool) float64 {
 	if len(fs) == 0 {
@@ -102,7 +107,7 @@ func (n *numbers) rank(f float64) float64 {
 // near makes a number near was in rank, inside the band from the 5th to the
 // 99th percentile or no further out than was is, with the column's rounding. Later attempts round less, so
 // that a number that no row has is found. A value that a third of the rows
-// share (0, mostly) is kept.
+// share (0, mostly) is kept, and at first one of few.
 func near(r *rand.Rand, c *Column, row *Row) (string, error) {
 	if c.numbers == nil {
 		c.numbers = readNumbers(c)
@@ -117,7 +122,7 @@ func near(r *rand.Rand, c *Column, row *Row) (string, error) {
 		return row.Was, nil // NaN
 	case !ok:
 		f = one(r, n.sorted)
-	case row.Was == n.mode:
+	case row.Was == n.mode, n.few && row.Attempt == 0:
 		return row.Was, nil
 	}
 	width := 0.03 + 0.01*float64(row.Attempt)

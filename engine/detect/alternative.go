@@ -76,7 +76,9 @@ func (x *probe) opens(g *group, i int) {
 		}
 	}
 	x.orElse(before, ps, earlier, g.at)
-	x.orWritten(before, ps, g.at)
+	if !g.anded { // the brackets are the application's: it has alternatives of its own
+		x.orWritten(before, ps, g.at)
+	}
 	x.orRest(before, ps)
 	x.orMade(before, ps)
 }
@@ -131,6 +133,9 @@ func (x *probe) orElse(before, ps, earlier []*node, at *scope) {
 	}
 	owner := isOwner(key.Args[0])
 	n := ps[0]
+	if picks(key.Args[0], at.stmt) {
+		return
+	}
 	if n.Kind != sqlfacts.Binary || len(n.Args) < 2 || len(columnsOf(n.Args[0])) != 1 || !isLiteral(n.Args[1]) {
 		return
 	}
@@ -148,6 +153,14 @@ func (x *probe) orElse(before, ps, earlier []*node, at *scope) {
 	case owner && len(before) > 1 && len(ps) == 1 && ranged:
 		x.see(3, "what somebody owns, or else others")
 	}
+}
+
+// picks reports whether a statement is of a list to choose from: sorted by what
+// people read, and cut. Who looks for one row by its key needs neither, so that the
+// alternative was there before.
+func picks(key, stmt *node) bool {
+	order, limit := clauseOf(stmt, sqlfacts.Order), clauseOf(stmt, sqlfacts.Limit)
+	return order != nil && limit != nil && len(order.Args) > 0 && order.Args[0] != nil && order.Args[0].Kind == sqlfacts.Column && !same(order.Args[0], key) && !isKey(order.Args[0])
 }
 
 // searched reports whether another column is asked for the same pattern.

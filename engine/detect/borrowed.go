@@ -199,6 +199,14 @@ func (x *probe) sought(a arm, q *node) func(Values) bool {
 	}
 }
 
+// listGiven reports whether the rows of a query are those of a list that it is given
+// as one text or array: what programs bind where they have many keys.
+func listGiven(q *node) bool {
+	return any(q, func(m *node) bool {
+		return m.Kind == sqlfacts.Func && len(m.Args) > 0 && m.Name != "generate_series" && (m.Args[0].Kind == sqlfacts.String || m.Args[0].Kind == sqlfacts.Cast && len(m.Args[0].Args) == 1 && m.Args[0].Args[0].Kind == sqlfacts.String || m.Args[0].Kind == sqlfacts.Row && allLiterals(m.Args[0].Args))
+	})
+}
+
 // shifted is a column less a number, or more.
 func shifted(n *node) bool {
 	return n.Kind == sqlfacts.Binary && isName(n, "+", "-") && len(n.Args) == 2 && n.Args[1].Kind == sqlfacts.Number && len(columnsOf(n.Args[0])) > 0 && !any(n, func(m *node) bool { return m.Kind == sqlfacts.Func && isName(m, "max", "min", "count", "sum", "avg") })
@@ -240,7 +248,7 @@ func (x *probe) measured(a arm) {
 		case t == nil || len(t.Args) != 1:
 		case isName(n, "=", "between") && (isKey(col) || isOwner(col)) && any(t, func(m *node) bool { return m.Kind == sqlfacts.Func && isName(m, "count", "avg", "sum") }):
 			x.see(3, "a key that is how many rows another table has")
-		case n.Name == "in" && isKey(col) && !slices.ContainsFunc(tablesOf(q), func(t string) bool { return !strings.HasPrefix(t, "seq_") }):
+		case n.Name == "in" && isKey(col) && !slices.ContainsFunc(tablesOf(q), func(t string) bool { return !strings.HasPrefix(t, "seq_") }) && !listGiven(q):
 			x.see(3, "keys that are a series of numbers")
 		case n.Name == "=" && isKey(col) && aggregated(q) && peeksText(q):
 			x.see(3, "a key that another table has, if a text of its rows fits")

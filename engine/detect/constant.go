@@ -59,11 +59,13 @@ func (x *probe) narrows(n *node) bool {
 }
 
 // behindNulls reports whether nothing but tests for NULL are alternatives before
-// a constant, behind which nobody could have put it.
+// a constant, behind which nobody could have put it: (a NOT IN (NULL) OR (1 = 1)) is
+// what SQLAlchemy makes of an empty list.
 func (x *probe) behindNulls(n *node) bool {
 	m, ok := x.member[n]
 	return ok && m.i > 0 && m.i <= reachBack && !slices.ContainsFunc(m.g.alts[:m.i], func(o *node) bool {
-		return !isNullTest(denied(o))
+		m := denied(o)
+		return !isNullTest(m) && !(m.Kind == sqlfacts.Binary && m.Name == "in" && len(m.Args) == 2 && m.Args[1].Kind == sqlfacts.Null)
 	})
 }
 

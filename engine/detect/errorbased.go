@@ -21,7 +21,7 @@ var errorBased = Detector{
 			case isName(c.n, "gtid_subset", "gtid_subtract", "st_latfromgeohash", "st_longfromgeohash", "st_pointfromgeohash",
 				"geometrycollection", "polygon", "multipoint", "multilinestring", "multipolygon", "linestring", "name_const", "json_keys", "uuid_to_bin", "bin_to_uuid", "exp", "pow", "cot"):
 				if any(c.n, func(m *node) bool {
-					return m.Kind == sqlfacts.Query && reads(m) || m.Kind == sqlfacts.Func && isInfo(m)
+					return m.Kind == sqlfacts.Query && reads(m) && !averaged(m) || m.Kind == sqlfacts.Func && isInfo(m)
 				}) {
 					x.see(3, c.n.Name+" of a sub-query")
 				}
@@ -41,7 +41,10 @@ var errorBased = Detector{
 					if !x.user && n.Args[0].Kind == sqlfacts.Query && p.clause == sqlfacts.Targets {
 						continue // a monitor reads a setting
 					}
-					if p.clause != sqlfacts.Where && p.clause != sqlfacts.Having && composed(n) {
+					if p.clause != sqlfacts.Where && p.clause != sqlfacts.Having && composed(n) || composed(n) && allOfLiterals(n.Args[0]) {
+						continue
+					}
+					if q := n.Args[0]; q.Kind == sqlfacts.Query && settings(q) && !probing(q) { // a limit that is kept as a text
 						continue
 					}
 					x.see(3, "a text cast to a number")
@@ -66,6 +69,21 @@ var errorBased = Detector{
 			}
 		}
 	},
+}
+
+// averaged reports whether a sub-query returns a number that was reckoned of many
+// rows: of a mean no text can be made.
+func averaged(q *node) bool {
+	t := targetsOf(q)
+	return t != nil && len(t.Args) == 1 && t.Args[0].Kind == sqlfacts.Func && isName(t.Args[0], "avg", "sum", "count", "stddev", "stddev_pop", "stddev_samp", "variance", "var_pop", "var_samp")
+}
+
+// allOfLiterals reports whether a text is put together of nothing but literals:
+// '2026' || '-' || '02', of a program that has a month's parts. It tells nothing.
+func allOfLiterals(n *node) bool {
+	return len(literals(n)) > 1 && !any(n, func(m *node) bool {
+		return m.Kind == sqlfacts.Column || m.Kind == sqlfacts.Query || m.Kind == sqlfacts.Variable || m.Kind == sqlfacts.Func && !isName(m, "concat", "concat_ws")
+	})
 }
 
 // composed reports whether a text is put together to be a date or a document, of

@@ -31,11 +31,11 @@ var file = Detector{
 		}
 		for _, c := range x.calls {
 			if isName(c.n, "load_file", "lo_import", "lo_export", "pg_read_file", "pg_read_binary_file", "pg_ls_dir", "pg_stat_file",
-				"sys_exec", "sys_eval", "sys_get", "sys_bineval", "pg_file_write", "pg_reload_conf", "pg_execute_server_program") {
+				"sys_exec", "sys_eval", "sys_get", "sys_bineval", "pg_file_write", "pg_execute_server_program") {
 				x.see(3, c.n.Name)
 			}
-			if isName(c.n, "pg_ls_logdir", "pg_ls_waldir", "pg_ls_tmpdir", "pg_ls_archive_statusdir") {
-				if !x.user && x.alone() { // who watches the server counts its files
+			if isName(c.n, "pg_ls_logdir", "pg_ls_waldir", "pg_ls_tmpdir", "pg_ls_archive_statusdir", "pg_reload_conf") {
+				if !x.user && x.alone() { // who watches the server counts its files, who runs it makes it read its settings
 					x.see(1, c.n.Name+" by itself")
 				} else {
 					x.see(3, c.n.Name)

@@ -290,6 +290,7 @@ func (x *probe) target(q query) {
 		x.see(3, "an order by what is the same for all rows")
 	case q.clause == sqlfacts.Targets && stmt.Kind == sqlfacts.Update && pieces(q.n):
 		x.see(3, "a piece of another table's data as a value")
+	case q.clause == sqlfacts.Limit && settings(q.n) && !probing(q.n):
 	case q.clause == sqlfacts.Limit:
 		x.see(3, "another table's data as a limit")
 	case q.clause != sqlfacts.Targets:

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"strings"
 
 	"honeyrow/engine/sqlfacts"
@@ -22,18 +23,24 @@ var habits = Detector{
 		}
 		for _, p := range x.all {
 			switch {
-			case p.n.Kind == sqlfacts.Column && holdsSQL(p.n.Name) || p.n.Kind == sqlfacts.Table && holdsSQL(p.n.Name):
+			case (p.n.Kind == sqlfacts.Column || p.n.Kind == sqlfacts.Table) && holdsSQL(p.n.Name) && !x.calledSo(p.n.Name):
 				x.see(3, "a quoted name that holds SQL")
 			case p.n.Kind == sqlfacts.Table && elsewhere(p.n, x.mysql()):
 				x.see(3, "a table of another product: "+p.n.Name)
 			}
 		}
 		for _, c := range x.calls {
-			if isName(c.n, "make_set", "elt", "procedure analyse", "quarter", "row_count") && c.at.depth == 0 && c.clause == sqlfacts.Where {
+			if isName(c.n, "make_set", "elt", "procedure analyse", "quarter", "row_count") && c.at.depth == 0 && c.clause == sqlfacts.Where && !(c.n.Name == "row_count" && len(x.facts.Statements) > 1 && x.readsBack(x.facts.Statements[0], c.at.stmt)) {
 				x.see(2, c.n.Name)
 			}
 		}
 	},
+}
+
+// calledSo reports whether the statement itself calls something by a name: reports
+// call columns what they reckon.
+func (x *probe) calledSo(name string) bool {
+	return slices.ContainsFunc(x.all, func(p place) bool { return p.n.Alias == name })
 }
 
 // holdsSQL reports whether a name that was quoted holds pieces of a condition:

@@ -22,7 +22,7 @@ var inference = Detector{
 			case p.n.Kind == sqlfacts.Func && isName(p.n, "if", "iif", "elt", "ifnull", "nullif", "make_set") && len(p.n.Args) > 1:
 				if isConst(p.n.Args[0]) && !isLiteral(p.n.Args[0]) && p.n.Args[0].Kind != sqlfacts.Func {
 					w := 3
-					if p.clause == sqlfacts.Where && x.filtering(p.at) {
+					if p.clause == sqlfacts.Where && x.filtering(p.at) || p.n.Name == "if" && chooses(p, p.n.Args[1:]) {
 						w = 1
 					}
 					x.unlessShared(w, p.n.Name+" on a constant condition", p.n.Args[0], p.n.Args[1:])
@@ -50,7 +50,7 @@ func (x *probe) question(a arm) {
 	}) {
 		edges := literals(n)
 		x.seeWhen(3, "a character's number compared", func(v Values) bool {
-			if len(edges) > 0 && edgeOf(n, edges[len(edges)-1], v) {
+			if len(edges) > 0 && edgeOf(n, edges[len(edges)-1], v) || x.sole(a) && initials(n, v) {
 				return false
 			}
 			kinds := 0
@@ -106,6 +106,22 @@ func edgeOf(n, edge *node, v Values) bool {
 		return s == "57" || s == "90" || s == "122"
 	}
 	return false
+}
+
+// initials reports whether a condition asks for the names that begin with some
+// letters, for a page of an index: ascii(left(name, 1)) BETWEEN 65 AND 77.
+func initials(n *node, v Values) bool {
+	if n.Name != "between" || len(n.Args) != 3 || n.Args[0].Kind != sqlfacts.Func || len(n.Args[0].Args) != 1 || len(columnsOf(n.Args[0])) != 1 || isPassword(columnsOf(n.Args[0])[0].Name) {
+		return false
+	}
+	for _, l := range literals(n.Args[0]) {
+		if s, _ := value(l, v); s != "1" {
+			return false
+		}
+	}
+	lo, ok1 := number(n.Args[1], v)
+	hi, ok2 := number(n.Args[2], v)
+	return ok1 && ok2 && lo < hi && (lo >= 'A' && hi <= 'Z' || lo >= 'a' && hi <= 'z')
 }
 
 // putBehind reports whether an arm is one of alternatives, of which the one before
@@ -164,13 +180,29 @@ func (x *probe) cases(p place) {
 		}
 		switch {
 		case isConst(w.Args[0]) && !isLiteral(w.Args[0]) && w.Args[0].Kind != sqlfacts.Func && p.n.Args[0].Kind == sqlfacts.Missing:
-			x.unlessShared(3, "CASE on a constant condition", w.Args[0], append(p.n.Args[1:len(p.n.Args):len(p.n.Args)], w.Args[1:]...))
+			weight := 3
+			if chooses(p, append(p.n.Args[1:len(p.n.Args):len(p.n.Args)], w.Args[1:]...)) {
+				weight = 1
+			}
+			x.unlessShared(weight, "CASE on a constant condition", w.Args[0], append(p.n.Args[1:len(p.n.Args):len(p.n.Args)], w.Args[1:]...))
 		case peeks(w.Args[0]):
 			x.see(3, "CASE on a piece of data")
 		case p.clause == sqlfacts.Order && looks(w.Args[0]) && !(len(inner(w.Args[0])) > 0 && tied(w.Args[0])):
 			x.see(3, "an order that depends on another table's data")
 		}
 	}
+}
+
+// chooses reports whether a choice by literals alone is made between what the row
+// holds anyway, to be shown: IF('de' = 'de', title_de, title_en) tells nobody
+// anything else than the row.
+func chooses(p place, branches []*node) bool {
+	if p.clause != sqlfacts.Targets || p.at.depth > 0 || p.at.stmt.Kind != sqlfacts.Select || any(p.n, func(m *node) bool {
+		return m.Kind == sqlfacts.Query || m.Kind == sqlfacts.Func && m != p.n && isInfo(m)
+	}) {
+		return false
+	}
+	return slices.ContainsFunc(branches, func(b *node) bool { return b.Kind == sqlfacts.Column })
 }
 
 // unlessShared sees a constant condition, but not one on a value that a column
@@ -206,7 +238,7 @@ func (x *probe) unlessShared(weight int, detail string, test *node, near []*node
 	// that is tested.
 	open := test.Name == "=" && slices.ContainsFunc(near, func(n *node) bool { return n.Kind == sqlfacts.Column })
 	x.seeWhen(weight, detail, func(v Values) bool {
-		if idle(v) || sharesValue(tests, near, v) {
+		if idle(v) || sharesValue(tests, near, v) || test.Kind == sqlfacts.Binary && len(test.Args) == 2 && leftOpen(test, v) {
 			return false
 		}
 		for _, l := range tests {

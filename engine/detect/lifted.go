@@ -14,7 +14,9 @@ func (x *probe) lifted() {
 	for _, p := range x.all {
 		switch p.n.Kind {
 		case sqlfacts.Window:
-			if slices.ContainsFunc(inner(p.n), func(q *node) bool { return reads(q) && strange(q, p.at) && (content(q) != nil || aggregated(q)) }) {
+			if slices.ContainsFunc(inner(p.n), func(q *node) bool {
+				return reads(q) && strange(q, p.at) && (content(q) != nil || aggregated(q)) && !(averaged(q) && named(q) && !probing(q)) // but ranked by how many belong to the row
+			}) {
 				x.see(3, "another table's data in a window")
 			}
 		case sqlfacts.Options:

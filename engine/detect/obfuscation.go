@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"slices"
+
 	"honeyrow/engine/sqlfacts"
 )
 
@@ -15,7 +17,10 @@ var obfuscation = Detector{
 			case isName(c.n, "chr", "char", "nchar") && len(c.n.Args) > 0 && allLiterals(c.n.Args):
 				codes = append(codes, slots(c.n)...)
 			case isName(c.n, "concat", "concat_ws", "make_set", "elt") && hexes(c.n) > 0:
-				x.see(3, "hexadecimal texts joined")
+				ls := literals(c.n)
+				x.seeWhen(3, "hexadecimal texts joined", func(v Values) bool { // but a file's first bytes
+					return slices.ContainsFunc(ls, func(l *node) bool { return l.Kind == sqlfacts.Hex && (l.Slot < 0 || readable(v.Value(l.Slot, nil))) })
+				})
 			case isName(c.n, "unhex", "from_base64", "decode", "convert_from") && len(c.n.Args) > 0 && isLiteral(c.n.Args[0]):
 				if c.clause != sqlfacts.Values && c.clause != sqlfacts.Targets {
 					x.see(2, c.n.Name+" of a literal")
@@ -39,12 +44,18 @@ var obfuscation = Detector{
 	},
 }
 
+// readable reports whether there is nothing but ASCII in a text.
+func readable(b []byte) bool {
+	return len(b) > 0 && !slices.ContainsFunc(b, func(c byte) bool { return c < ' ' || c >= 0x7f })
+}
+
 // seen counts the codes of characters that can be seen: for tabs and line ends
-// there is no other way to write them.
+// there is no other way to write them, and what stands around and between the fields
+// of a line is written so.
 func seen(codes []int, v Values) (n int) {
 	for _, s := range codes {
 		switch string(v.Value(s, nil)) {
-		case "0", "9", "10", "11", "12", "13", "32", "160":
+		case "0", "9", "10", "11", "12", "13", "32", "34", "44", "59", "160":
 		default:
 			n++
 		}

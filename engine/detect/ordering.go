@@ -17,6 +17,8 @@ var ordering = Detector{
 				case n == nil || isLiteral(n) || slices.ContainsFunc(x.queries, func(q query) bool { return q.n == n && idle(q) }):
 				case any(n, func(m *node) bool { return m.Kind == sqlfacts.Query && reads(m) }):
 					switch {
+					case c.Kind == sqlfacts.Limit && set(n):
+						x.see(1, "a setting as a limit")
 					case c.Kind == sqlfacts.Order && n.Kind != sqlfacts.Query && tied(n):
 						x.see(1, "a sub-query in "+clauseName(c.Kind))
 					case n.Kind != sqlfacts.Query || c.Kind == sqlfacts.Limit || c.Kind == sqlfacts.Options:
@@ -60,6 +62,11 @@ func reckons(n *node) bool {
 		}
 		return true
 	})
+}
+
+// set reports whether all that an expression asks for is what a program is set to.
+func set(n *node) bool {
+	return !slices.ContainsFunc(inner(n), func(q *node) bool { return !settings(q) || probing(q) })
 }
 
 // tied reports whether all sub-queries of an expression count, sum up or look for

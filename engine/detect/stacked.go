@@ -30,6 +30,10 @@ var stacked = Detector{
 				x.see(1, "a second statement")
 				continue
 			}
+			if s.Kind == sqlfacts.Other && s.Name == "notify" && ss[0].Kind != sqlfacts.Select || x.readsBack(ss[0], s) {
+				x.see(1, "a second statement")
+				continue
+			}
 			switch s.Kind {
 			case sqlfacts.Define, sqlfacts.Grant, sqlfacts.Copy, sqlfacts.Call, sqlfacts.Prepare, sqlfacts.Load:
 				x.see(3, "a statement that changes the database, behind one that reads or writes rows")
@@ -105,6 +109,16 @@ func followsUp(s *node) bool {
 		}
 		return false
 	}) && tells
+}
+
+// readsBack reports whether a statement asks for the row that the one before it
+// wrote, by what the server keeps of that: what Entity Framework sends to MySQL.
+func (x *probe) readsBack(first, s *node) bool {
+	if s.Kind != sqlfacts.Select || first.Kind == sqlfacts.Select || len(inner(s)) > 0 || strange(s, &scope{stmt: first}) {
+		return false
+	}
+	w := clauseOf(s, sqlfacts.Where)
+	return w != nil && any(w, func(m *node) bool { return m.Kind == sqlfacts.Func && isName(m, "row_count", "last_insert_id") })
 }
 
 // leftover is SELECT 'x', with which a quote that was opened is closed again.

@@ -255,7 +255,7 @@ func calls(n *node) bool {
 	return any(n, func(m *node) bool {
 		return m.Kind == sqlfacts.Func && !isName(m, "coalesce", "ifnull", "nullif", "nvl", "lower", "upper", "trim", "btrim", "concat", "if", "find_in_set", "cardinality", "array_length", "row", "exists", "isnull", "length", "char_length",
 			"date", "to_date", "to_timestamp", "str_to_date", "make_date", "date_trunc", "extract", "date_part", "age", "interval", "convert_tz", "timestamp", "timezone", "dayofweek", "hour", "curtime", "current_time", "localtime", "month", "year", "day", "weekday", "last_day", "datediff",
-			"array_position", "current_setting", "found_rows", "pg_is_in_recovery", "pg_try_advisory_lock", "pg_try_advisory_xact_lock", "get_lock", "is_free_lock", "rand", "random", "uuid", "nextval", "currval", "lastval", "last_insert_id") && !now(m)
+			"array_position", "current_setting", "found_rows", "row_count", "pg_is_in_recovery", "pg_try_advisory_lock", "pg_try_advisory_xact_lock", "get_lock", "is_free_lock", "rand", "random", "uuid", "nextval", "currval", "lastval", "last_insert_id") && !now(m)
 	})
 }
 
@@ -300,7 +300,13 @@ func (x *probe) repeated() {
 			l, r := a.n.Args[0], a.n.Args[1]
 			return j.of == a.of && (same(j.n.Args[0], l) && same(j.n.Args[1], r) || same(j.n.Args[0], r) && same(j.n.Args[1], l))
 		}):
-			x.see(3, "a join's condition once more, where a value is asked for")
+			weight := 3
+			if a.first && slices.ContainsFunc(x.arms, func(o arm) bool { // old code joins in both places, and asks for its values behind
+				return o.of == a.of && o.clause == sqlfacts.Where && !o.first || o.of == a.of && o.clause == sqlfacts.Where && o.n != a.n && !pair(o) && behindLiteral(o.n)
+			}) {
+				weight = 1
+			}
+			x.see(weight, "a join's condition once more, where a value is asked for")
 		}
 	}
 }

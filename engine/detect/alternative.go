@@ -19,6 +19,7 @@ var alternative = Detector{
 				x.opens(g, i)
 			}
 			x.sandwich(g)
+			x.hollow(g)
 			x.opposites(g)
 			x.unlocked(g)
 		}
@@ -142,6 +143,13 @@ func (x *probe) orElse(before, ps, earlier []*node, at *scope) {
 	ranged := isName(n, "<", "<=", ">", ">=", "between")
 	switch {
 	case same(columnsOf(n.Args[0])[0], key.Args[0]):
+		if isKey(key.Args[0]) && isName(n, "like", "ilike", "~~", "rlike", "regexp", "~", "~*", "similar to") {
+			x.seeWhen(3, "a key by its number, or else by a pattern", func(v Values) bool { // but what begins with the number that was typed
+				id, _ := value(key.Args[1], v)
+				s, _ := value(n.Args[1], v)
+				return !strings.Contains(s, id)
+			})
+		}
 	case isKey(key.Args[0]) && len(before) == 1 && ranged:
 		x.see(3, "a row that was named, or else others")
 	case isKey(key.Args[0]) && len(before) == 1 && isName(n, "like", "ilike", "~~", "rlike", "regexp", "~", "~*", "similar to"):
@@ -218,6 +226,29 @@ func (x *probe) sandwich(g *group) {
 	}
 }
 
+// hollow is a = 'x' OR b > 5 AND a <> ”: the quote that was closed behind x needs
+// an open one at the end, and a column that is to have a value needs no other
+// condition than that to have one.
+func (x *probe) hollow(g *group) {
+	for i, alt := range g.alts[1:min(len(g.alts), reachBack)] {
+		ps := parts(alt)
+		last := ps[len(ps)-1]
+		if len(ps) < 2 || last.Kind != sqlfacts.Binary || !isName(last, "<>", "!=") || len(last.Args) != 2 || last.Args[0].Kind != sqlfacts.Column || last.Args[1].Kind != sqlfacts.String {
+			continue
+		}
+		before := parts(g.alts[i])
+		first := before[len(before)-1]
+		if first.Kind != sqlfacts.Binary || !isName(first, "=", "like", "ilike", "~~") || len(first.Args) != 2 || first.Args[1].Kind != sqlfacts.String || !same(first.Args[0], last.Args[0]) {
+			continue
+		}
+		x.seeWhen(3, "a column that was asked for, and at last is not to be empty", func(v Values) bool {
+			s, _ := value(last.Args[1], v)
+			asked, _ := value(first.Args[1], v)
+			return s == "" && asked != ""
+		})
+	}
+}
+
 // open judges one condition of an alternative; alone says that it has no other.
 func (x *probe) open(n *node, earlier []*node, at *scope, alone bool) {
 	if when := always(n, x.mysql()); when != nil {
@@ -275,6 +306,10 @@ func (x *probe) open(n *node, earlier []*node, at *scope, alone bool) {
 		x.reckoned(n)
 		x.rangeOf(n, not, earlier, alone)
 		x.itself(n, not)
+	case !not && n.Name == "=" && n.Args[0].Kind == sqlfacts.Column && n.Args[1].Kind == sqlfacts.String && slices.ContainsFunc(earlier, func(e *node) bool {
+		return e.Kind == sqlfacts.Binary && e.Name == "=" && len(e.Args) == 2 && e.Args[1].Kind == sqlfacts.Number && same(e.Args[0], n.Args[0])
+	}):
+		x.see(3, "a column asked for by a number, or else by a text")
 	case !not && isName(n, "in", "=") && len(n.Args) == 2:
 		x.everyKey(n, at)
 		x.itself(n, not)

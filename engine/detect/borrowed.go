@@ -233,6 +233,12 @@ func (x *probe) measured(a arm) {
 		return
 	}
 	col := n.Args[0]
+	if n.Name == "=" && isKey(col) && len(tablesOf(n)) == 0 && len(columnsOf(n)) == 1 && any(n.Args[1], func(m *node) bool {
+		return m.Kind == sqlfacts.Query && any(m, func(f *node) bool { return f.Kind == sqlfacts.Func && f.Name == "generate_series" })
+	}) {
+		x.see(3, "keys that are a series of numbers")
+		return
+	}
 	for _, q := range n.Args[1:] {
 		if q.Kind == sqlfacts.Unary && isName(q, "any", "some") && len(q.Args) == 1 {
 			q = q.Args[0]

@@ -15,6 +15,9 @@ var comment = Detector{
 		case x.has(sqlfacts.CommentTail):
 			x.see(1, "the text ends inside a comment")
 		}
+		if x.has(sqlfacts.CommentOver) {
+			x.see(3, "a comment inside the statement that begins or ends within a value")
+		}
 		if x.has(sqlfacts.Unclosed) {
 			x.see(2, "a quote or a comment is not closed")
 		}

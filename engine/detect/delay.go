@@ -33,6 +33,9 @@ var delay = Detector{
 				})
 			}
 		}
+		for _, c := range x.calls {
+			x.lengthened(c)
+		}
 		x.heavy()
 		for _, a := range x.arms {
 			x.labours(a)
@@ -73,6 +76,26 @@ func (x *probe) source(c call) bool {
 		return k == sqlfacts.Insert || k == sqlfacts.Define || k == sqlfacts.Copy
 	}
 	return c.at.depth == 0
+}
+
+// lengthened is a text or an array of many thousand parts, made for a condition or
+// an order: REPEAT(name, 200000).
+func (x *probe) lengthened(c call) {
+	if !isName(c.n, "repeat", "rpad", "lpad", "space", "array_fill") {
+		return
+	}
+	switch c.clause {
+	case sqlfacts.Where, sqlfacts.Having, sqlfacts.Order, sqlfacts.Group, sqlfacts.Limit:
+	default:
+		return
+	}
+	ls := literals(c.n)
+	x.seeWhen(3, c.n.Name+" to a length that only takes time", func(v Values) bool {
+		return slices.ContainsFunc(ls, func(l *node) bool {
+			f, ok := number(l, v)
+			return ok && l.Kind == sqlfacts.Number && f >= 20000
+		})
+	})
 }
 
 // labours is work on texts that are made up on the spot: what a condition

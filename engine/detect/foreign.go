@@ -27,6 +27,8 @@ var foreign = Detector{
 			x.target(q)
 			x.borrowed(q)
 			x.odd(q)
+			x.grouped(q)
+			x.keyed(q)
 		}
 		for _, s := range x.facts.Statements {
 			if s.Kind == sqlfacts.Call {
@@ -36,6 +38,7 @@ var foreign = Detector{
 					}
 				}
 			}
+			x.behindLiterals(s)
 			x.unconnected(&scope{stmt: s})
 		}
 		x.rows()
@@ -301,6 +304,8 @@ func (x *probe) target(q query) {
 		case !aggregated(q.n) && clauseOf(q.n.Args[0], sqlfacts.Where) == nil:
 			x.see(3, "any value of another table beside each row")
 		}
+	case stmt.Kind == sqlfacts.Select && q.in != nil && q.in.Kind == sqlfacts.Targets && gathers(q.n) && slices.ContainsFunc(columnsOf(targetsOf(q.n)), func(c *node) bool { return isPersonal(c.Name) }):
+		x.see(3, "what another table knows of people, in one value beside each row")
 	case stmt.Kind == sqlfacts.Select && q.in != nil && q.in.Kind == sqlfacts.Targets && gathers(q.n):
 		x.see(2, "another table in one value beside each row")
 	case stmt.Kind == sqlfacts.Update && !aggregated(q.n) && anyOne(q.n.Args[0]):

@@ -26,7 +26,7 @@ func (x *probe) lifted() {
 		case sqlfacts.Func:
 			x.spun(p)
 		case sqlfacts.Cast:
-			if p.n.Name == "text" && len(p.n.Args) == 1 && p.n.Args[0].Kind == sqlfacts.Star && p.in != nil && p.in.Kind == sqlfacts.Targets && p.at.depth == 0 {
+			if p.n.Name == "text" && len(p.n.Args) == 1 && (p.n.Args[0].Kind == sqlfacts.Star || !x.mysql() && p.n.Args[0].Kind == sqlfacts.Column && p.n.Args[0].Qualifier == "" && namesRow(p.n.Args[0].Name, p.at)) && p.in != nil && p.in.Kind == sqlfacts.Targets && p.at.depth == 0 {
 				x.see(3, "a whole row as one text")
 			}
 		}
@@ -38,6 +38,13 @@ func (x *probe) lifted() {
 		x.untied(q)
 		x.secretKept(q)
 	}
+}
+
+// namesRow reports whether what looks like a column is a relation by its name, which
+// is a row of it: an alias, or the plural that tables are called by. A table and a
+// column of it may be called the same.
+func namesRow(name string, at *scope) bool {
+	return slices.Contains(at.names, name) && (!slices.Contains(home(at), name) || len(name) > 3 && strings.HasSuffix(name, "s") && !strings.HasSuffix(name, "ss"))
 }
 
 // spun is a sub-query among the arguments of a function that stands for rows, or
@@ -54,7 +61,7 @@ func (x *probe) spun(p place) {
 	}
 	switch {
 	case p.clause == sqlfacts.From && p.in != nil && (p.in.Kind == sqlfacts.From || p.in.Kind == sqlfacts.Join):
-		if c := content(q); c != nil && isPersonal(c.Name) && !aggregated(q) {
+		if c := content(q); c != nil && isPersonal(c.Name) && !aggregated(q) || gathers(q) && closed(q, p.at) && strange(q, p.at) {
 			x.see(3, "what is known of people, or a secret, as an argument of what makes rows: "+p.n.Name)
 		}
 	case isName(p.n, "lag", "lead", "ntile", "nth_value"):

@@ -95,8 +95,59 @@ func reckoning(n *node) bool {
 		"array", "unnest", "string_to_array", "any_value", "first_value", "last_value", "format", "concat", "concat_ws", "to_json", "to_jsonb", "json_build_object", "jsonb_build_object", "json_object", "json_array", "json_build_array", "jsonb_build_array", "jsonb_set", "json_set", "json_insert", "json_extract", "jsonb_insert", "row_to_json", "array_agg", "json_agg", "jsonb_agg", "string_agg", "group_concat", "array_to_string", "cardinality", "array_length", "setval", "nextval", "mod", "div", "percentile_cont", "exists", "xmlelement", "xmlforest", "make_interval", "row")
 }
 
+// grouped judges a sub-query that rows are grouped by, and whose value nobody reads:
+// how many there are of each is an answer.
+func (x *probe) grouped(q query) {
+	t := clauseOf(q.at.stmt, sqlfacts.Targets)
+	if q.clause == sqlfacts.Group && q.in != nil && q.in.Kind == sqlfacts.Group && q.at.depth == 0 && strange(q.n, q.at) && t != nil && !anyQuery(t) && !x.signalled() {
+		x.see(3, "another table's data to group by, and not shown")
+	}
+}
+
+// keyed judges a key of another table's row that something is reckoned with.
+func (x *probe) keyed(q query) {
+	if q.in == nil || q.in.Kind != sqlfacts.Binary || !isName(q.in, "+", "-", "*", "/", "%", "div", "mod") || len(q.in.Args) != 2 || !closed(q.n, q.at) || !strange(q.n, q.at) || settings(q.n) {
+		return
+	}
+	if t := targetsOf(q.n); t != nil && len(t.Args) == 1 && isKey(t.Args[0]) && !x.signalled() {
+		x.see(3, "a key of another table, as a number to reckon with")
+	}
+}
+
+// behindLiterals is INSERT INTO t SELECT 'x', 'y' UNION SELECT a, b FROM u: rows of a
+// table behind the one that was to be written.
+func (x *probe) behindLiterals(s *node) {
+	if s.Kind != sqlfacts.Insert {
+		return
+	}
+	for _, u := range s.Args {
+		if u == nil || u.Kind != sqlfacts.Union || len(u.Args) < 2 {
+			continue
+		}
+		t := clauseOf(u.Args[0], sqlfacts.Targets)
+		if t != nil && len(t.Args) > 0 && !reads(u.Args[0]) && allLiterals(t.Args) && slices.ContainsFunc(u.Args[1:], func(a *node) bool { return isStatement(a.Kind) && len(tablesOf(a)) > 0 && !aggregated(a) }) {
+			x.see(3, "rows of another table behind the one that is written")
+		}
+	}
+}
+
+// whole judges another table that a value gathers in full, inside of something else.
+func (x *probe) whole(q query) {
+	switch q.in.Kind {
+	case sqlfacts.Func, sqlfacts.When, sqlfacts.Case, sqlfacts.Row:
+	default:
+		return
+	}
+	if q.clause == sqlfacts.Targets && q.at.stmt.Kind == sqlfacts.Select && gathers(q.n) && closed(q.n, q.at) && strange(q.n, q.at) && clauseOf(q.n.Args[0], sqlfacts.Where) == nil && !x.signalled() {
+		x.see(3, "all of another table inside a value beside each row")
+	}
+}
+
 // odd judges a sub-query in a value that the statement shows or keeps.
 func (x *probe) odd(q query) {
+	if q.at.depth == 0 && q.in != nil {
+		x.whole(q)
+	}
 	if q.at.depth > 0 || q.in == nil || q.in.Kind != sqlfacts.Func || reckoning(q.in) || isName(q.in, "if", "setval") {
 		return
 	}

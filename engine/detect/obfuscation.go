@@ -21,6 +21,8 @@ var obfuscation = Detector{
 				x.seeWhen(3, "hexadecimal texts joined", func(v Values) bool { // but a file's first bytes
 					return slices.ContainsFunc(ls, func(l *node) bool { return l.Kind == sqlfacts.Hex && (l.Slot < 0 || readable(v.Value(l.Slot, nil))) })
 				})
+			case isName(c.n, "convert_from", "convert", "decode", "from_base64", "unhex") && len(c.n.Args) > 0 && c.n.Args[0].Kind == sqlfacts.Func && isName(c.n.Args[0], "decode", "unhex", "from_base64") && allLiterals(c.n.Args[0].Args) && (c.clause == sqlfacts.Where || c.clause == sqlfacts.Having):
+				x.see(3, c.n.Name+" of a literal that is decoded before")
 			case isName(c.n, "unhex", "from_base64", "decode", "convert_from") && len(c.n.Args) > 0 && isLiteral(c.n.Args[0]):
 				if c.clause != sqlfacts.Values && c.clause != sqlfacts.Targets {
 					x.see(2, c.n.Name+" of a literal")
@@ -28,6 +30,9 @@ var obfuscation = Detector{
 			case isName(c.n, "replace", "translate") && nested(c.n, c.n.Name) >= 3:
 				x.see(1, c.n.Name+" nested")
 			}
+		}
+		for _, a := range x.arms {
+			x.numbered(a)
 		}
 		if len(codes) >= 3 {
 			x.seeWhen(3, "characters given by their numbers", func(v Values) bool { return seen(codes, v) >= 3 })
@@ -43,6 +48,23 @@ var obfuscation = Detector{
 		}
 	},
 }
+
+// numbered is name = 0x61646d696e: a word that is compared without quotes.
+func (x *probe) numbered(a arm) {
+	if a.n.Kind != sqlfacts.Binary || !isComparison(a.n.Name) || len(columnsOf(a.n)) == 0 {
+		return
+	}
+	for _, l := range a.n.Args[1:] {
+		if l.Kind == sqlfacts.Hex && l.Slot >= 0 {
+			x.seeWhen(3, "a word as a number", func(v Values) bool {
+				b := v.Value(l.Slot, nil)
+				return len(b) > 2 && readable(b) && !slices.ContainsFunc(b, func(c byte) bool { return !letter(c) && c != ' ' && c != '%' && c != '_' })
+			})
+		}
+	}
+}
+
+func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 // readable reports whether there is nothing but ASCII in a text.
 func readable(b []byte) bool {

@@ -21,7 +21,7 @@ var ordering = Detector{
 						x.see(1, "a setting as a limit")
 					case c.Kind == sqlfacts.Order && n.Kind != sqlfacts.Query && tied(n):
 						x.see(1, "a sub-query in "+clauseName(c.Kind))
-					case n.Kind != sqlfacts.Query || c.Kind == sqlfacts.Limit || c.Kind == sqlfacts.Options:
+					case n.Kind != sqlfacts.Query || len(tablesOf(n)) == 0 || c.Kind == sqlfacts.Limit || c.Kind == sqlfacts.Options:
 						x.see(3, "a question in "+clauseName(c.Kind))
 					case named(n):
 						x.see(1, "a sub-query in "+clauseName(c.Kind))

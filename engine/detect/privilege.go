@@ -30,6 +30,15 @@ var privilege = Detector{
 				x.see(3, c.n.Name+" in a condition: it has an effect")
 			}
 		}
+		for _, c := range x.calls {
+			if c.n.Name == "set_config" && c.clause == sqlfacts.Targets && x.user && clauseOf(c.at.stmt, sqlfacts.From) != nil && len(c.n.Args) > 1 && allLiterals(c.n.Args[:2]) {
+				name := c.n.Args[0]
+				x.seeWhen(3, "a setting of the server's changed beside the application's rows", func(v Values) bool { // its own have a dot
+					s, _ := value(name, v)
+					return !strings.Contains(s, ".")
+				})
+			}
+		}
 		if len(x.facts.Statements) < 2 || definitions(x.facts.Statements) {
 			return
 		}

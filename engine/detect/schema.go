@@ -26,6 +26,11 @@ var schema = Detector{
 		case catalog != "":
 			x.see(1, catalog)
 		}
+		for _, s := range x.facts.Statements {
+			if catalog != "" && user && x.catalogBeside(s) {
+				x.see(3, catalog+" beside a table of the application's, and nothing ties them")
+			}
+		}
 		info := false
 		for _, c := range x.calls {
 			info = info || isInfo(c.n) && !(c.n.Name == "current_setting" && len(c.n.Args) > 0 && isLiteral(c.n.Args[0]))

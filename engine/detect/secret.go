@@ -31,6 +31,7 @@ var secrets = Detector{
 		for _, a := range x.arms {
 			x.secretAsked(a)
 		}
+		x.secretCounted()
 		for i, s := range x.facts.Statements {
 			if i > 0 && isData(x.facts.Statements[0].Kind) && isData(s.Kind) && drawn(s) && strange(s, &scope{stmt: x.facts.Statements[0]}) {
 				x.see(3, "a secret of another table, in a statement behind the first")
@@ -136,6 +137,24 @@ func (x *probe) secretAsked(a arm) {
 	}
 }
 
+// secretCounted is a password that rows are grouped by a piece of, or of which the
+// first or the last is shown.
+func (x *probe) secretCounted() {
+	of := func(n *node) bool { return n.Kind == sqlfacts.Column && isPassword(n.Name) }
+	for _, o := range x.orders {
+		if o.Kind == sqlfacts.Group && slices.ContainsFunc(o.Args, func(n *node) bool {
+			return n != nil && n.Kind == sqlfacts.Func && isName(n, "substr", "substring", "mid", "left", "right", "ascii", "ord", "md5") && slices.ContainsFunc(n.Args, of)
+		}) {
+			x.see(3, "grouped by a piece of a password")
+		}
+	}
+	for _, c := range x.calls {
+		if isName(c.n, "max", "min", "string_agg", "group_concat", "array_agg") && c.clause == sqlfacts.Targets && len(c.n.Args) > 0 && of(c.n.Args[0]) {
+			x.see(3, c.n.Name+" of passwords")
+		}
+	}
+}
+
 // named reports whether the condition that an arm is of compares a text column with
 // a text: who logs in.
 func (x *probe) named(a arm) bool {
@@ -174,6 +193,9 @@ func (x *probe) secretCopied(s *node) {
 // isPassword reports whether a column is called as passwords are.
 func isPassword(name string) bool {
 	name = strings.ToLower(name)
+	if tellsAbout(name) {
+		return false
+	}
 	return strings.Contains(name, "passw") || strings.Contains(name, "pwd") || name == "pass" || name == "user_pass"
 }
 
@@ -199,10 +221,29 @@ func drawn(n *node) bool {
 // isSecret reports whether a column is called as secrets are.
 func isSecret(name string) bool {
 	name = strings.ToLower(name)
+	if tellsAbout(name) {
+		return false
+	}
 	for _, s := range [...]string{"passw", "passhash", "pass_hash", "pwd", "secret", "credential", "apikey", "api_key", "private_key", "card_number", "cardnumber", "card_no", "cc_num", "creditcard", "credit_card", "cvv", "cvc", "iban", "ssn", "token"} {
 		if strings.Contains(name, s) {
 			return true
 		}
 	}
 	return name == "pass" || name == "user_pass" || name == "pin" || name == "salt"
+}
+
+// tellsAbout reports whether a column, by its name, holds when, how often, whether or
+// of whom, and not the secret itself: password_changed_at, token_type, api_key_id.
+func tellsAbout(name string) bool {
+	for _, s := range [...]string{"_at", "_on", "_id", "_date", "_time", "_until", "_expires", "_expiry", "_age", "_count", "_attempts", "_tries", "_type", "_kind", "_length", "_enabled", "_required", "_changed", "_reset", "_set", "_status", "_valid", "_verified", "_version", "_name", "_label", "_prefix"} {
+		if strings.HasSuffix(name, s) {
+			return true
+		}
+	}
+	for _, s := range [...]string{"is_", "has_", "must_", "needs_", "num_", "no_of_", "failed_"} {
+		if strings.HasPrefix(name, s) {
+			return true
+		}
+	}
+	return false
 }

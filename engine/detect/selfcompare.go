@@ -92,7 +92,7 @@ func ownMade(op string, col, r *node) bool {
 	case inner.Kind == sqlfacts.Binary && inner.Name == "||" || inner.Kind == sqlfacts.Func && isName(inner, "concat", "concat_ws"):
 		return op == "=" || op == "like" && slices.ContainsFunc(r.Args, isLiteral)
 	}
-	return op == "=" && isKey(col)
+	return op == "=" && (isKey(col) || isOwner(col))
 }
 
 // nullPairs is x IS NULL OR x IS NOT NULL, and an alternative that excludes

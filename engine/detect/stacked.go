@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"strings"
 
 	"honeyrow/engine/sqlfacts"
@@ -65,6 +66,15 @@ var stacked = Detector{
 					x.see(3, "another table's data put away, behind one that reads rows")
 				case s.Kind == sqlfacts.Select && endsInLiteral(ss[0]) && reads(s) && clauseOf(s, sqlfacts.Where) == nil && strange(s, &scope{stmt: ss[0]}):
 					x.see(3, "all of another table, behind a statement that ends in a literal")
+				case s.Kind == sqlfacts.Select && ss[0].Kind != sqlfacts.Select && endsInLiteral(ss[0]) && reads(s) && !aggregated(s) && strange(s, &scope{stmt: ss[0]}):
+					mine, theirs := literalsIn(clauseOf(s, sqlfacts.Where)), literals(ss[0])
+					x.seeWhen(3, "rows of another table, behind a statement that writes and ends in a literal", func(v Values) bool {
+						return !slices.ContainsFunc(mine, func(m *node) bool {
+							s, ok := value(m, v)
+							return ok && slices.ContainsFunc(theirs, func(o *node) bool { t, ok := value(o, v); return ok && s == t })
+						})
+					})
+					x.see(2, "a second statement")
 				default:
 					x.see(2, "a second statement")
 				}

@@ -235,6 +235,8 @@ func (x *probe) judge(a arm, bonus int) {
 		x.seeWhen(weight, "two literals compared", func(v Values) bool { return !plain(v) })
 	case n.Kind == sqlfacts.Binary && len(n.Args) > 2 && !slices.ContainsFunc(n.Args, func(m *node) bool { return !isLiteral(m) }):
 		x.see(2+bonus, "literals compared with each other")
+	case n.Kind == sqlfacts.Binary && len(n.Args) > 1 && !slices.ContainsFunc(n.Args, func(m *node) bool { return m.Kind != sqlfacts.Row || !literalsOnly(m) }):
+		x.see(3, "rows of literals compared with each other")
 	case x.user && a.clause == sqlfacts.Where && calls(n) && !x.sole(a):
 		x.see(3, "a function's value tried in a condition, without a column")
 	case ownSetting(n) != nil:
@@ -247,6 +249,11 @@ func (x *probe) judge(a arm, bonus int) {
 		// alternatives.
 		x.see(1+2*bonus, "a comparison without a column")
 	}
+}
+
+// literalsOnly reports whether a row holds nothing but literals, and rows of them.
+func literalsOnly(n *node) bool {
+	return len(n.Args) > 0 && !slices.ContainsFunc(n.Args, func(m *node) bool { return !isLiteral(m) && (m.Kind != sqlfacts.Row || !literalsOnly(m)) })
 }
 
 // calls reports whether a constant is what a function makes, other than the time
@@ -268,6 +275,8 @@ func (x *probe) probed(a arm) {
 	}
 	for _, r := range n.Args[1:] {
 		switch {
+		case (isKey(n.Args[0]) || isOwner(n.Args[0])) && r.Kind == sqlfacts.Binary && isName(r, "+", "-", "*", "/", "%", "div", "mod") && isConst(r) && any(r, func(m *node) bool { return m.Kind == sqlfacts.Func }) && calls(r):
+			x.see(3, "a key that is reckoned of what a function tells")
 		case r.Kind == sqlfacts.Binary && len(r.Args) == 2 && r.Args[0].Kind == sqlfacts.Number && r.Args[1].Kind == sqlfacts.Number && isName(r, "+", "-", "*", "/", "%", "^", "#", "|", "&", "<<", ">>", "div", "mod"):
 			if r.Name == "+" {
 				x.see(1, "a number that was taken apart")

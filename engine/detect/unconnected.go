@@ -60,6 +60,37 @@ func (x *probe) unconnected(s *scope) {
 	}
 }
 
+// catalogBeside reports whether a statement returns something of the catalogue from
+// beside a table of the application's, and nothing ties the two.
+func (x *probe) catalogBeside(s *node) bool {
+	from, t := clauseOf(s, sqlfacts.From), clauseOf(s, sqlfacts.Targets)
+	var rels []relation
+	var conds []*node
+	if s.Kind != sqlfacts.Select || from == nil || t == nil || !spread(from, &rels, &conds) || len(rels) < 2 || len(rels) > 8 {
+		return false
+	}
+	if w := clauseOf(s, sqlfacts.Where); w != nil && len(w.Args) == 1 {
+		conds = append(conds, parts(w.Args[0])...)
+	}
+	for _, c := range conds {
+		if names, ok := qualifiers(c); !ok || len(names) > 1 {
+			return false
+		}
+	}
+	own, catalog := false, ""
+	each(from, func(m *node) bool {
+		if m.Kind == sqlfacts.Table && !inCatalog(m.Qualifier, m.Name, x.mysql()) {
+			own = true
+		} else if m.Kind == sqlfacts.Table && catalog == "" {
+			if catalog = m.Alias; catalog == "" {
+				catalog = m.Name
+			}
+		}
+		return true
+	})
+	return own && catalog != "" && slices.ContainsFunc(columnsOf(t), func(c *node) bool { return c.Qualifier == catalog })
+}
+
 // relation is one of a FROM, as it is called there.
 type relation struct {
 	name, alias string
@@ -81,7 +112,7 @@ func spread(n *node, rels *[]relation, conds *[]*node) bool {
 	case sqlfacts.From:
 		return !slices.ContainsFunc(n.Args, func(a *node) bool { return !spread(a, rels, conds) })
 	case sqlfacts.Join:
-		if n.Name == "natural" || n.Name == "left" || n.Name == "right" || n.Name == "full" || len(n.Args) < 2 || !spread(n.Args[0], rels, conds) || !spread(n.Args[1], rels, conds) {
+		if n.Name == "natural" || len(n.Args) < 2 || !spread(n.Args[0], rels, conds) || !spread(n.Args[1], rels, conds) {
 			return false
 		}
 		if len(n.Args) > 2 && n.Args[2] != nil {

@@ -206,6 +206,9 @@ func (t *Text) comment(at int, line bool) {
 		}
 		return
 	}
+	if !line && t.i-at > 4 && b[at+2] != '%' && quoted(b[at+2:t.i-2]) {
+		t.Marks |= CommentOver
+	}
 	left := t.end == at && t.prev != lxOpen && t.prev != lxComma && t.prev != lxSemi
 	right := t.rules.class[b[i]] != cSpace && t.rules.class[b[i]] != cClose && t.rules.class[b[i]] != cComma && t.rules.class[b[i]] != cSemi
 	if left && right || t.i-at == 4 && !line {

@@ -145,4 +145,5 @@ const (
 	BadEncoding                     // bytes that the session's character set does not have
 	DoubleEncoded                   // %27, &#39; and the like inside literals
 	CommentCut                      // what the comment at the text's end holds is no remark, but nothing or the rest of a statement
+	CommentOver                     // a comment in /* */ with something behind it, which begins or ends as the rest of a text in quotes does
 )

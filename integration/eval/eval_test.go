@@ -53,7 +53,7 @@ func TestOurOwnCorporaAreToldApart(t *testing.T) {
 }
 
 // heldBars are what must be seen of the parts of later sets that were kept back.
-var heldBars = map[string]float64{"fifth-held": 0.64, "sixth-held": 0.54, "seventh-held": 0.50}
+var heldBars = map[string]float64{"fifth-held": 0.64, "sixth-held": 0.54, "seventh-held": 0.50, "ninth-held": 0.58}
 
 // The bars of the hand-made sets, which no statement alone can meet in full. What
 // is kept back of the fifth is seen less, and its look-alikes are taken for attacks
@@ -63,8 +63,8 @@ func TestHandMadeSetsAreToldApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cs) != 44 {
-		t.Fatalf("%d hand-made sets, want 44", len(cs))
+	if len(cs) != 52 {
+		t.Fatalf("%d hand-made sets, want 52", len(cs))
 	}
 	kept, err := readFigures("figures.json")
 	if err != nil {
@@ -95,7 +95,7 @@ func TestHandMadeSetsAreToldApart(t *testing.T) {
 		if strings.HasSuffix(c.name, "-held") { // whoever reads what was missed there would tune on it
 			bar, wrong = 0.80, "(not listed: see hard/README.md)"
 		}
-		if strings.HasSuffix(c.name, "-sixth") || strings.HasSuffix(c.name, "-seventh") {
+		if strings.HasSuffix(c.name, "-sixth") || strings.HasSuffix(c.name, "-seventh") || strings.HasSuffix(c.name, "-ninth") {
 			bar = 0.80
 		}
 		alarms := 0.03
@@ -154,38 +154,52 @@ func TestWhatIsLearnedTellsAttacksFromOrdinaryStatements(t *testing.T) {
 // statements is seen, whatever its spelling. The sixth set has its figures in
 // docs/detection-figures.md and no bar here: one of the honest statements that were
 // kept back of it is taken for an attack, and from then on nothing is learned of who sent
-// it.
+// it. The ninth was written against each rule, so that many of its look-alikes have a
+// finding of the weakest kind, which a new shape makes an alert: it is learned by itself.
 func TestWhatIsPutIntoLearnedStatementsIsSeen(t *testing.T) {
 	hard, err := loadHard("hard")
 	if err != nil {
 		t.Fatal(err)
 	}
-	hard = slices.DeleteFunc(hard, func(c *corpus) bool { return strings.Contains(c.name, "-sixth") })
 	j := newJudge()
 	defer j.close()
-	ss, err := j.shops(t.Context(), hard)
-	if err != nil {
-		t.Fatal(err)
+	only := func(keep func(name string) bool) []*corpus {
+		return slices.DeleteFunc(slices.Clone(hard), func(c *corpus) bool { return !keep(c.name) })
 	}
-	for _, s := range ss {
-		if s.learned < 40 || s.held.all < 60 {
-			t.Errorf("%s: too few statements: %+v", s.name, s)
+	for _, x := range [...]struct {
+		sets        []*corpus
+		tuned, held float64 // what must be seen of the evasions
+		alike       float64 // how many look-alikes may be alerts
+		seen        float64 // of the kept-back evasions, by what the process has seen
+		least       int     // kept-back evasions
+	}{
+		{only(func(n string) bool { return !strings.Contains(n, "-sixth") && !strings.Contains(n, "-ninth") }), 0.94, 0.88, 0.1, 0.84, 60},
+		{only(func(n string) bool { return strings.Contains(n, "-ninth") }), 0.94, 0.80, 0.35, 0.78, 50},
+	} {
+		ss, err := j.shops(t.Context(), x.sets)
+		if err != nil {
+			t.Fatal(err)
 		}
-		// One that was kept back is as its honest statement, but for its values.
-		for _, c := range [...]struct {
-			counts
-			bar   float64
-			known int
-		}{{s.tuned, 0.94, 0}, {s.held, 0.88, 1}} {
-			if share := float64(c.with) / float64(c.all); share < c.bar || c.all-c.novel > c.known || c.with < c.bare {
-				t.Errorf("%s: %d of %d evasions seen, %d without learning; %d pass as known", s.name, c.with, c.all, c.bare, c.all-c.novel)
+		for _, s := range ss {
+			if s.learned < 40 || s.held.all < x.least {
+				t.Errorf("%s: too few statements: %+v", s.name, s)
 			}
-		}
-		if share := float64(s.held.seen) / float64(s.held.all); share < 0.84 {
-			t.Errorf("%s: %d of %d kept-back evasions seen where the process has seen the application's statements", s.name, s.held.seen, s.held.all)
-		}
-		if share := float64(s.alike.with) / float64(s.alike.all); share > 0.1 {
-			t.Errorf("%s: %d of %d look-alikes are alerts", s.name, s.alike.with, s.alike.all)
+			// One that was kept back is as its honest statement, but for its values.
+			for _, c := range [...]struct {
+				counts
+				bar   float64
+				known int
+			}{{s.tuned, x.tuned, 0}, {s.held, x.held, 1}} {
+				if share := float64(c.with) / float64(c.all); share < c.bar || c.all-c.novel > c.known || c.with < c.bare {
+					t.Errorf("%s: %d of %d evasions seen, %d without learning; %d pass as known", s.name, c.with, c.all, c.bare, c.all-c.novel)
+				}
+			}
+			if share := float64(s.held.seen) / float64(s.held.all); share < x.seen {
+				t.Errorf("%s: %d of %d kept-back evasions seen where the process has seen the application's statements", s.name, s.held.seen, s.held.all)
+			}
+			if share := float64(s.alike.with) / float64(s.alike.all); share > x.alike {
+				t.Errorf("%s: %d of %d look-alikes are alerts", s.name, s.alike.with, s.alike.all)
+			}
 		}
 	}
 }

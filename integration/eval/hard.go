@@ -41,7 +41,7 @@ var (
 func held(set, sql string) bool {
 	parts := uint32(2)
 	switch name := strings.TrimSuffix(set, "-held"); {
-	case strings.HasSuffix(name, "-third"), strings.HasSuffix(name, "-seventh"):
+	case strings.HasSuffix(name, "-third"), strings.HasSuffix(name, "-seventh"), strings.HasSuffix(name, "-ninth"):
 		parts = 3
 	}
 	h := sha256.Sum256([]byte(sql))

@@ -137,6 +137,7 @@ func (s *session) Text(ch event.Channel, text []byte) event.Verdict {
 	}
 	s.sightings(x, text, false, seen)
 	s.pieced(x, text, seen)
+	s.begun(x, ch, text, seen)
 	return c.settle()
 }
 

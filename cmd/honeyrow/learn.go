@@ -135,8 +135,5 @@ func (c *learnStopCmd) Run(e *env) error {
 	if !was {
 		return errors.New("nothing is being learned: start with `honeyrow learn --for 24h`")
 	}
-	if !e.json {
-		fmt.Fprintf(e.stdout, "Stopped: the proxy writes %s within a second and compares statements with it.\n", cfg.Learn.Path)
-	}
-	return nil
+	return e.done(fmt.Sprintf("Stopped: the proxy writes %s within a second and compares statements with it.", cfg.Learn.Path))
 }

@@ -114,6 +114,25 @@ func TestEveryCommandHasAnExampleInItsHelp(t *testing.T) {
 	}
 }
 
+// A script is told what became of its order, too.
+func TestLearningIsOrderedAndTakenBackInJSON(t *testing.T) {
+	dir := t.TempDir()
+	must(t, dir, "init")
+	conf, err := os.OpenFile(filepath.Join(dir, "honeyrow.yaml"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = conf.WriteString("learn: {path: baseline.yaml}\n")
+	if err := errors.Join(err, conf.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"learn", "start", "--for", "1h"}, {"learn", "status"}, {"learn", "stop"}} {
+		if got := lines[map[string]any](t, strings.ReplaceAll(must(t, dir, append(args, "--json")...), "\n", "")); len(got) != 1 || len(got[0]) == 0 {
+			t.Errorf("%v --json: %v", args, got)
+		}
+	}
+}
+
 func TestTheDoctorTellsScriptsThatTheConfigurationIsBad(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "honeyrow.yaml"), []byte("servers: 1\n"), 0o600); err != nil {

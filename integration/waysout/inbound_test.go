@@ -20,8 +20,8 @@ var inboundWays = []way{
 	{name: "bound among others", channel: "bind", kind: "phone", stmt: "values ($1)", inbound: true, do: func(x *try) {
 		x.extended("insert into inbox (v) values ($1), ($2), ($3)", 0, "a", honeyPhone, "b")
 	}},
-	{name: "COPY FROM STDIN", channel: "copy-in", kind: "email", stmt: "copy inbox", inbound: true, cut: true, do: copyIn("first\n", "second "+honeyMail+"\n", "third\n")},
-	{name: "COPY FROM STDIN, value split over messages", channel: "copy-in", kind: "email", stmt: "copy inbox", inbound: true, cut: true, do: copyIn("x "+honeyMail[:15], honeyMail[15:]+"\n")},
+	{name: "COPY FROM STDIN", channel: "copy-in", kind: "email", stmt: "copy inbox", inbound: true, do: copyIn("first\n", "second "+honeyMail+"\n", "third\n")},
+	{name: "COPY FROM STDIN, value split over messages", channel: "copy-in", kind: "email", stmt: "copy inbox", inbound: true, do: copyIn("x "+honeyMail[:15], honeyMail[15:]+"\n")},
 	{name: "statement echoed", channel: "statement", kind: "email", stmt: "select '", inbound: true, echoed: true, do: func(x *try) {
 		x.query("select '" + honeyMail + "'")
 	}},
@@ -54,6 +54,6 @@ func copyIn(data ...string) func(x *try) {
 			x.fe.Send(&pgproto3.CopyData{Data: []byte(d)})
 		}
 		x.send(&pgproto3.CopyDone{})
-		x.drain() // refused, the session ends
+		x.drain()
 	}
 }

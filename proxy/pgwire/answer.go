@@ -96,10 +96,7 @@ func (f *flow) forget(r *request, tag string) {
 // errorResponse handles an error: it ends the request, and for the extended
 // protocol all that follow up to Sync.
 func (f *flow) errorResponse(r *request, body []byte) (verb, error) {
-	refusedByUs, says := r != nil && r.refused, ""
-	if refusedByUs {
-		says = r.says
-	}
+	refusedByUs, says := f.isRefused(r)
 	v := f.tell(event.ChannelError, fieldsText(f, body))
 	code := errorField(body, 'C')
 	f.endRows()

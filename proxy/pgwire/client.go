@@ -18,11 +18,21 @@ func (f *flow) clientChunk(buf []byte) (wire.Step, error) {
 	if f.toServer.left > 0 {
 		n := min(f.toServer.left, len(buf))
 		f.toServer.left -= n
+		switch f.toServer.kind {
+		case droppedFrame:
+			return wire.Step{Skip: n}, nil
+		case blankedFrame:
+			return f.blank(n), nil
+		}
 		v, err := f.presentPiece(buf[:n])
 		if err != nil {
 			return wire.Step{}, err
 		}
 		if v.Blocks() {
+			if f.toServer.kind == 'd' && f.refuseCopyIn(v) {
+				f.toServer.kind = blankedFrame
+				return f.blank(n), nil
+			}
 			// The server has only part of the message and will never run it.
 			return f.cut(v), nil
 		}
@@ -68,12 +78,7 @@ func (f *flow) clientChunk(buf []byte) (wire.Step, error) {
 func (f *flow) clientStream(rest []byte, size int) (wire.Step, bool, error) {
 	n := min(size, len(rest))
 	if rest[0] == 'd' {
-		f.toServer = stream{left: size - n, kind: 'd'}
-		if v := f.sess.Present(event.ChannelCopyIn, rest[header:n], false); v.Blocks() {
-			f.toServer.left = 0
-			return f.cut(v), false, nil
-		}
-		return wire.Step{Pass: n}, true, nil
+		return f.copyInData(rest, size)
 	}
 	if need := header + 4096; len(rest) < min(need, size) { // names must be whole
 		return wire.Step{Need: min(need, size)}, false, nil
@@ -82,6 +87,7 @@ func (f *flow) clientStream(rest []byte, size int) (wire.Step, bool, error) {
 		f.toServer = stream{left: size - n, kind: skippedFrame}
 		return wire.Step{Pass: n}, true, nil
 	}
+	f.pastCopyIn(rest[0])
 	v, err := f.longFrame(rest[0], rest[header:n], size-header)
 	if err != nil {
 		return wire.Step{}, false, err
@@ -109,8 +115,12 @@ func (f *flow) presentPiece(p []byte) (event.Verdict, error) {
 	return f.callPiece(p, end), nil
 }
 
-// skippedFrame is the kind of a stream that the server will not look at.
-const skippedFrame = 0
+// Kinds of streams that are no message's type.
+const (
+	skippedFrame = 0 // the server will not look at it
+	droppedFrame = 1 // the server does not get it
+	blankedFrame = 2 // the server gets as many zeros
+)
 
 // skipped reports whether the server ignores a message: after an error in the
 // extended protocol it answers nothing up to the next Sync. What has no answer
@@ -160,6 +170,7 @@ func (f *flow) clientFrame(frame []byte) ([]byte, error) {
 	if f.skipped(frame[0]) {
 		return nil, nil
 	}
+	f.pastCopyIn(frame[0])
 	body := frame[header:]
 	switch frame[0] {
 	case 'Q':

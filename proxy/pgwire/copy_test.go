@@ -10,6 +10,7 @@ import (
 
 	"honeyrow/event"
 	"honeyrow/inspect/inspecttest"
+	"honeyrow/proxy/wire"
 )
 
 func TestSyncDuringCopyInGoesUnanswered(t *testing.T) {
@@ -33,6 +34,73 @@ func TestSyncDuringCopyInGoesUnanswered(t *testing.T) {
 			t.Fatalf("blind %v: not at rest", blind)
 		}
 	}
+}
+
+// COPY data that are refused fail the COPY, whatever pieces they come in; the
+// session goes on.
+func TestRefusedCopyInKeepsTheSession(t *testing.T) {
+	data := func(s string) encoder { return &pgproto3.CopyData{Data: []byte(s)} }
+	gaveUp := failed("57014", "COPY from stdin failed: "+refusedText)
+	sent := enc(t, &pgproto3.CopyFail{Message: refusedText})
+	for _, tc := range []struct {
+		name       string
+		ahead, end []encoder // what the client sends for the COPY, and behind its data
+		extended   bool
+	}{
+		{"simple", []encoder{query("copy t from stdin")}, []encoder{&pgproto3.CopyDone{}}, false},
+		{"extended", []encoder{&pgproto3.Parse{Query: "copy t from stdin"}, &pgproto3.Bind{}, &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{}}, []encoder{&pgproto3.CopyDone{}, syncMsg}, true},
+		{"simple, the client fails it too", []encoder{query("copy t from stdin")}, []encoder{&pgproto3.CopyFail{}}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			x := start(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelCopyIn, "honey") })
+			x.client(nil, tc.ahead...)
+			head := []encoder{&pgproto3.CopyInResponse{}}
+			if tc.extended {
+				head = append([]encoder{parsed, bound, noData}, head...)
+			}
+			x.server(nil, head...)
+			x.client(nil, data("1\n"))
+			x.client(sent, data("2 honey\n"), data("3\n"), data("4 honey\n"))
+			x.client(nil, tc.end...)
+			want := append(refusal("ERROR", denied), enc(t, readyIdle)...)
+			x.server(want, gaveUp, readyIdle)
+			if x.d.Cut() || !x.f.AtRest() {
+				t.Fatalf("cut %t, at rest %t", x.d.Cut(), x.f.AtRest())
+			}
+			x.client(nil, query("copy t from stdin"))
+			x.server(nil, &pgproto3.CopyInResponse{})
+			x.client(nil, data("5\n"), &pgproto3.CopyDone{})
+			x.server(nil, done("COPY 1"), readyIdle)
+		})
+	}
+	t.Run("a message of which the server has the beginning", func(t *testing.T) {
+		x := start(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelCopyIn, "honey") })
+		x.client(nil, query("copy t from stdin"))
+		x.server(nil, &pgproto3.CopyInResponse{})
+		whole := enc(t, data("1 and ho"+"ney, and more\n"))
+		pieces := [][]byte{whole[:header+8], whole[header+8 : header+12], whole[header+12:]}
+		wants := [][]byte{pieces[0], make([]byte, 4), append(make([]byte, len(pieces[2])), sent...)}
+		for i, p := range pieces {
+			out, err := x.d.Feed(wire.Client, p)
+			if err != nil || !bytes.Equal(out, wants[i]) {
+				t.Fatalf("piece %d: sent %q, %v; want %q", i, out, err, wants[i])
+			}
+		}
+		x.client([]byte{}, data("more\n"))
+		x.client(nil, &pgproto3.CopyDone{})
+		x.server(append(refusal("ERROR", denied), enc(t, readyIdle)...), failed("22021", "invalid byte sequence"), readyIdle)
+		if x.d.Cut() || !x.f.AtRest() {
+			t.Fatalf("cut %t, at rest %t", x.d.Cut(), x.f.AtRest())
+		}
+	})
+	t.Run("data that the server did not ask for yet", func(t *testing.T) {
+		x := start(t, func(r *inspecttest.Recorder) { r.BlockWhen(event.ChannelCopyIn, "honey") })
+		x.client(nil, query("copy t from stdin"))
+		x.client([]byte{}, data("honey\n"))
+		if !x.d.Cut() {
+			t.Fatal("nobody knows whose data they are, and the session goes on")
+		}
+	})
 }
 
 func copyMessages(chunks ...string) (ms []encoder) {

@@ -62,11 +62,13 @@ type flow struct {
 	discard atomic.Bool
 
 	// client's goroutine
-	toServer stream            // a frame longer than limit is passing
-	binding  *longBind         // it is a Bind
-	calling  inspect.Statement // it is a fast-path call
-	params   []inspect.Param
-	inject   []byte
+	toServer stream // a frame longer than limit is passing
+	// copyRefused: the client's COPY data were refused and it may send more of them.
+	copyRefused bool
+	binding     *longBind         // it is a Bind
+	calling     inspect.Statement // it is a fast-path call
+	params      []inspect.Param
+	inject      []byte
 
 	// server's goroutine
 	toClient stream

@@ -95,6 +95,56 @@ func FuzzServerStreamRefused(f *testing.F) {
 	})
 }
 
+// A client whose COPY data and statements are refused sends anything: no stream may
+// panic, and what the server gets is whole messages, none of them a copy of the value.
+func FuzzClientStreamRefused(f *testing.F) {
+	data := func(s string) encoder { return &pgproto3.CopyData{Data: []byte(s)} }
+	f.Add(enc(f, data("1\n"), data("honey\n"), data("2\n"), &pgproto3.CopyDone{}, query("select 1")), 7)
+	f.Add(enc(f, data("1\n2 honey and more\n"), syncMsg, data("honey"), &pgproto3.CopyFail{}, data("honey")), 1)
+	f.Add(enc(f, data("honey"), query("select 'honey'"), &pgproto3.Parse{Query: "honey"}, syncMsg), 2)
+	f.Fuzz(func(t *testing.T, stream []byte, split int) {
+		rec := inspecttest.New()
+		rec.Quiet = true
+		rec.BlockWhen("", "honey")
+		sess, _ := rec.Open(event.Client{})
+		h := newFlow(flowOptions{Session: sess, Status: 'I', Statement: 512})
+		d := &wiretest.Driver{Flow: h, Poison: true}
+		if _, err := d.Feed(wire.Client, enc(t, query("copy t from stdin"))); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Feed(wire.Server, enc(t, &pgproto3.CopyInResponse{})); err != nil {
+			t.Fatal(err)
+		}
+		var sent []byte
+		var err error
+		for k, n := 0, 1+split&0xff; k < len(stream) && !d.Cut() && err == nil; k += n {
+			var out []byte
+			out, err = d.Feed(wire.Client, stream[k:min(k+n, len(stream))])
+			sent = append(sent, out...)
+		}
+		for rest := sent; len(rest) > 0; {
+			size, err := frameLength(rest)
+			if err != nil {
+				t.Fatalf("the server is sent %q of %q: %v", sent, stream, err)
+			}
+			if size == 0 || size > len(rest) {
+				break // the client has not sent more
+			}
+			if typ := rest[0]; (typ == 'd' || typ == 'Q') && bytes.Contains(rest[:size], []byte("honey")) {
+				t.Fatalf("the server is sent %q", rest[:size])
+			}
+			rest = rest[size:]
+		}
+		if err == nil && !d.Cut() {
+			_, _ = d.Feed(wire.Server, enc(t, failed("57014", "COPY from stdin failed"), readyIdle))
+		}
+		h.Close()
+		for _, p := range rec.Problems() {
+			t.Errorf("seam: %s", p)
+		}
+	})
+}
+
 func FuzzServerStream(f *testing.F) {
 	f.Add(enc(f, columns("a", "b"), row("1", "x"), row("2", "y"), done("SELECT 2"), readyIdle))
 	f.Add(enc(f, failed("22P02", "bad"), readyIdle))

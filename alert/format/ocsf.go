@@ -87,7 +87,7 @@ func ocsfMetadata(d *event.Detection) object {
 func ocsfFinding(d *event.Detection) object {
 	f := object{
 		"uid": string(d.ID), "title": title(d), "desc": d.Summary, "types": []string{d.Rule},
-		"created_time": d.Time.UnixMilli(), "first_seen_time": d.Time.UnixMilli(), "product_uid": product,
+		"created_time": d.Time.UnixMilli(), "first_seen_time": d.Time.UnixMilli(), "product": object{"name": product, "vendor_name": product},
 		"analytic":     object{"type_id": 1, "type": "Rule", "uid": d.Rule, "name": title(d)},
 		"data_sources": []string{d.Client.Server},
 	}

@@ -176,6 +176,7 @@ func (alertsStatusCmd) Run(e *env) error {
 		}
 		t := table{head: []string{"SINK", "PENDING", "FAILING", "GIVEN UP", "OLDEST", "NEXT TRY", "LAST ERROR"}}
 		var gone []string
+		now := time.Now()
 		for i := range ks {
 			k := &ks[i]
 			if e.json {
@@ -184,11 +185,11 @@ func (alertsStatusCmd) Run(e *env) error {
 				}
 				continue
 			}
-			next := when(k.NextDue)
+			next := dueIn(k.NextDue, now)
 			if !k.Configured {
 				gone, next = append(gone, printable(k.Sink)), "never"
 			}
-			t.add(printable(k.Sink), fmt.Sprint(k.Pending), fmt.Sprint(k.Failing), fmt.Sprint(k.Dead), when(k.Oldest), next, printable(k.LastError))
+			t.add(printable(k.Sink), fmt.Sprint(k.Pending), fmt.Sprint(k.Failing), fmt.Sprint(k.Dead), waited(k.Oldest, now), next, printable(k.LastError))
 		}
 		switch {
 		case e.json:
@@ -202,6 +203,26 @@ func (alertsStatusCmd) Run(e *env) error {
 		}
 		return nil
 	})
+}
+
+// waited says how long ago t was.
+func waited(t, now time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return age(now.Sub(t))
+}
+
+// dueIn says how far off t is. What was due waits for a sink that has a rest.
+func dueIn(t, now time.Time) string {
+	switch d := t.Sub(now).Round(time.Second); {
+	case t.IsZero():
+		return "-"
+	case d <= 0:
+		return "soon"
+	default:
+		return "in " + age(d)
+	}
 }
 
 func when(t time.Time) string {

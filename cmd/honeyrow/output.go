@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -44,7 +45,7 @@ func stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 MS
 
 // table lays out rows in columns that are as wide as their contents. What is too
 // wide for a terminal goes on under its own column, the last one, or if that has no
-// room on lines of its own.
+// room, with whatever else does not fit, on lines of its own.
 type table struct {
 	head []string
 	rows [][]string
@@ -70,23 +71,25 @@ func (t *table) fit(w io.Writer, columns int) {
 		lead += n + 2
 	}
 	wrap := render.Wrap{Width: columns, Indent: lead}
-	below := columns > 0 && columns-lead < leastRoom
+	last := len(width) - 1
+	first := last // how many columns stand in a row's first line
+	below := columns > 0 && columns-lead < leastRoom && lead+width[last] > columns
 	if below {
-		wrap.Indent = 4
+		wrap.Indent, first = 4, 0
+		for room := columns; first < last && room >= width[first]; first++ {
+			room -= width[first] + 2
+		}
 	}
 	for _, r := range append([][]string{t.head}, t.rows...) {
 		line := ""
-		for i, c := range r {
-			if i < len(r)-1 {
-				line += c + strings.Repeat(" ", width[i]-utf8.RuneCountInString(c)+2)
-				continue
-			}
-			if below && lead+width[i] > columns {
-				line = strings.TrimRight(line, " ") + "\n    "
-			}
-			line += wrap.Text(c)
+		for i, c := range r[:first] {
+			line += c + strings.Repeat(" ", width[i]-utf8.RuneCountInString(c)+2)
 		}
-		fmt.Fprintln(w, strings.TrimRight(line, " "))
+		rest := strings.Join(slices.DeleteFunc(slices.Clone(r[first:]), func(c string) bool { return c == "" }), "  ")
+		if below && rest != "" {
+			line = strings.TrimRight(line, " ") + "\n    "
+		}
+		fmt.Fprintln(w, strings.TrimRight(line+wrap.Text(rest), " "))
 	}
 }
 

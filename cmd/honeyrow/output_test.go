@@ -24,6 +24,20 @@ func TestATableFitsTheTerminal(t *testing.T) {
 	}
 }
 
+// No line is wider than the terminal, whatever has room in it, and none is empty.
+func TestARowThatDoesNotFitGoesOnBelow(t *testing.T) {
+	x := table{head: []string{"TIME", "RULE", "CLIENT", "ERROR"}}
+	x.add("2026-11-23 04:34:11 UTC", "honey-row-read", "app@127.0.0.1:40123", "connection refused")
+	x.add("2026-11-23 04:34:12 UTC", "drill", "", "")
+	want := "TIME                     RULE\n    CLIENT  ERROR\n" +
+		"2026-11-23 04:34:11 UTC  honey-row-read\n    app@127.0.0.1:40123  connection\n    refused\n" +
+		"2026-11-23 04:34:12 UTC  drill\n"
+	var b strings.Builder
+	if x.fit(&b, 42); b.String() != want {
+		t.Errorf("got\n%swant\n%s", b.String(), want)
+	}
+}
+
 func TestForeignTextCantSteerATerminal(t *testing.T) {
 	got := printable("a\x1b[31m b\u202ec\nd\te")
 	if want := `a\x1b[31m b\u202ec d e`; got != want {

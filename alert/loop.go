@@ -110,6 +110,7 @@ type Loop struct {
 	delivered, failed, dead, skipped, limited atomic.Uint64
 	lastDone                                  atomic.Int64 // Unix nanoseconds
 	ill                                       atomic.Bool  // the last try failed
+	blind                                     atomic.Bool  // the outbox can't be used
 }
 
 // LoopStats counts since the start.
@@ -122,6 +123,7 @@ type LoopStats struct {
 	// LastDelivered is zero if there was none since the start.
 	LastDelivered time.Time
 	Failing       bool // the last try failed
+	Blind         bool // the outbox can't be used: what waits there is not delivered
 }
 
 // ErrLimited says that the sink's rate is used up for now.
@@ -175,7 +177,7 @@ func (l *Loop) Wake() {
 func (l *Loop) Stats() LoopStats {
 	s := LoopStats{
 		Delivered: l.delivered.Load(), Failed: l.failed.Load(), Dead: l.dead.Load(),
-		Skipped: l.skipped.Load(), Limited: l.limited.Load(), Failing: l.ill.Load(),
+		Skipped: l.skipped.Load(), Limited: l.limited.Load(), Failing: l.ill.Load(), Blind: l.blind.Load(),
 	}
 	if n := l.lastDone.Load(); n > 0 {
 		s.LastDelivered = time.Unix(0, n)
@@ -285,6 +287,7 @@ func (l *Loop) round(ctx context.Context) time.Duration {
 		if err != nil {
 			return l.storeFailed(ctx, err)
 		}
+		l.blind.Store(false)
 		if len(ds) == 0 {
 			return l.idle(ctx)
 		}
@@ -502,6 +505,7 @@ func (l *Loop) settle(ctx context.Context, d Delivery, outcome error, next time.
 // storeFailed logs a failure of the outbox, once a minute, and returns how
 // long to wait.
 func (l *Loop) storeFailed(ctx context.Context, err error) time.Duration {
+	l.blind.Store(ctx.Err() == nil)
 	if now := l.now(); ctx.Err() == nil && (l.quietStore.IsZero() || now.Sub(l.quietStore) >= logEvery) {
 		l.log.Error().Err(err).Msg("outbox cannot be used; deliveries wait")
 		l.quietStore = now

@@ -290,9 +290,15 @@ func TestOutboxFailureIsSurvivedAndLoggedOnceAMinute(t *testing.T) {
 		if got := b.log.count("outbox cannot be used"); got < 4 || got > 6 {
 			t.Errorf("%d log lines in five minutes, want one a minute", got)
 		}
+		if !b.loop.Stats().Blind {
+			t.Error("nobody learns that what is committed can't be delivered")
+		}
 		b.out.Fail(nil)
 		b.put(t, 1)
 		time.Sleep(2 * time.Second)
+		if b.loop.Stats().Blind {
+			t.Error("the trouble is over, and still told")
+		}
 		if _, got := b.sink.seen(); len(got) != 2 {
 			t.Errorf("%d delivered, want 2", len(got))
 		}

@@ -52,7 +52,9 @@ func printStatus(e *env, s *app.Status, now time.Time) {
 	}
 	fmt.Fprintf(e.stdout, "%d tokens watched (version %d), %s\n", s.Registry.Tokens, s.Registry.Watch, registry)
 	fmt.Fprintf(e.stdout, "%d hits, %d detections, %d allowed since the start\n\n", s.Engine.Hits, s.Engine.Detections, s.Engine.Allowed)
-	printOutbox(e, s)
+	if printOutbox(e, s) {
+		fmt.Fprintln(e.stdout)
+	}
 	t := &table{head: []string{"LISTENER", "ADDRESS", "SERVER", "CONNECTIONS", "SESSIONS", "TO CLIENTS", "TO SERVER"}}
 	for _, l := range s.Listener {
 		t.add(l.Name, l.Address, l.Server, strconv.FormatInt(l.Connections, 10), strconv.FormatUint(l.Sessions, 10), size(l.ToClient), size(l.ToServer))
@@ -70,13 +72,20 @@ func printStatus(e *env, s *app.Status, now time.Time) {
 	t.write(e.stdout)
 }
 
-// printOutbox tells what is out of the ordinary.
-func printOutbox(e *env, s *app.Status) {
-	if o := s.Outbox; !o.Up || o.Spill > 0 || o.Lost > 0 {
-		fmt.Fprintf(e.stdout, "ALERTS CAN'T BE RECORDED as they should: %d wait in memory, %d in the spill, %d are lost; see the proxy's log\n", o.Queued, o.Spill, o.Lost)
+// printOutbox tells what is out of the ordinary, and returns whether there is anything.
+func printOutbox(e *env, s *app.Status) (said bool) {
+	say := func(format string, args ...any) {
+		said = true
+		fmt.Fprintf(e.stdout, format+"\n", args...)
+	}
+	if s.Outbox.Unread {
+		say("ALERTS CAN'T BE DELIVERED: the registry can't be used for it; see the proxy's log")
+	}
+	if o := s.Outbox; !o.Up && !o.Unread || o.Spill > 0 || o.Lost > 0 {
+		say("ALERTS CAN'T BE RECORDED as they should: %d wait in memory, %d in the spill, %d are lost; see the proxy's log", o.Queued, o.Spill, o.Lost)
 	}
 	if s.Outbox.Refusing {
-		fmt.Fprintln(e.stdout, "TRAFFIC IS REFUSED meanwhile (alerts.unwritable: refuse)")
+		say("TRAFFIC IS REFUSED meanwhile (alerts.unwritable: refuse)")
 	}
 	known := 0
 	for i := range s.Predecessors {
@@ -86,14 +95,15 @@ func printOutbox(e *env, s *app.Status) {
 		if !p.Until.IsZero() {
 			until = "until they end, " + stamp(p.Until) + " at the latest"
 		}
-		fmt.Fprintf(e.stdout, "process %d (honeyrow %s) has handed over and keeps %s: %s\n", p.PID, printable(p.Version), counted(p.Sessions, "session", "sessions"), until)
+		say("process %d (honeyrow %s) has handed over and keeps %s: %s", p.PID, printable(p.Version), counted(p.Sessions, "session", "sessions"), until)
 		if o := p.Outbox; !o.Up || o.Spill > 0 || o.Lost > 0 {
-			fmt.Fprintf(e.stdout, "THERE ALERTS CAN'T BE RECORDED as they should: %d wait in memory, %d in the spill, %d are lost; see the log\n", o.Queued, o.Spill, o.Lost)
+			say("THERE ALERTS CAN'T BE RECORDED as they should: %d wait in memory, %d in the spill, %d are lost; see the log", o.Queued, o.Spill, o.Lost)
 		}
 	}
 	if n := s.Elders - known; n > 0 && len(s.Predecessors) == 0 {
-		fmt.Fprintf(e.stdout, "%s still with processes that have handed over to this one, which do not answer\n", counted(n, "session is", "sessions are"))
+		say("%s still with processes that have handed over to this one, which do not answer", counted(n, "session is", "sessions are"))
 	}
+	return said
 }
 
 // size writes bytes for a person.

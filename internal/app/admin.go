@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"honeyrow/alert"
 	"honeyrow/event"
 	"honeyrow/internal/admin"
 )
@@ -65,10 +66,11 @@ type EngineStatus struct {
 // OutboxStatus is how the way to the database stands for detections.
 type OutboxStatus struct {
 	Up       bool   `json:"up"`
-	Queued   int    `json:"queued"`          // in memory
-	Spill    int    `json:"spilled"`         // waiting in the spill
-	Lost     uint64 `json:"lost"`            // since the start
-	Refusing bool   `json:"traffic_refused"` // alerts.unwritable is refuse, and it can't be written
+	Unread   bool   `json:"unread,omitempty"` // detections can be committed, and not be read for delivery
+	Queued   int    `json:"queued"`           // in memory
+	Spill    int    `json:"spilled"`          // waiting in the spill
+	Lost     uint64 `json:"lost"`             // since the start
+	Refusing bool   `json:"traffic_refused"`  // alerts.unwritable is refuse, and it can't be written
 }
 
 // SinkStatus is one sink's counts since the start, and what waits for it.
@@ -174,7 +176,8 @@ func (d *door) Status(ctx context.Context) any {
 		})
 	}
 	rec, sinks := a.press.stats()
-	s.Outbox = OutboxStatus{Up: !rec.Failing, Queued: rec.Queued, Spill: rec.Waiting, Lost: rec.Lost, Refusing: a.outbox.refusing() != nil}
+	blind := unread(sinks)
+	s.Outbox = OutboxStatus{Up: !rec.Failing && !blind, Unread: blind && !rec.Failing, Queued: rec.Queued, Spill: rec.Waiting, Lost: rec.Lost, Refusing: a.outbox.refusing() != nil}
 	s.Own, s.Elders, s.Predecessors = a.sessionCount(), a.hand.estate.Sessions(), a.eldersStatus(ctx)
 	if n := a.hand.until.Load(); n != 0 {
 		s.SessionsEnd = time.Unix(0, n)
@@ -191,6 +194,16 @@ func (d *door) Status(ctx context.Context) any {
 		s.Sinks = append(s.Sinks, SinkStatus{Name: name, Delivered: l.Delivered, Failed: l.Failed, Dead: l.Dead, Pending: pending[name]})
 	}
 	return s
+}
+
+// unread reports whether what is committed can't be read for delivery.
+func unread(sinks map[string]alert.LoopStats) bool {
+	for _, l := range sinks {
+		if l.Blind {
+			return true
+		}
+	}
+	return false
 }
 
 // byName returns the open listeners by their names.

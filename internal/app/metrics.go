@@ -68,7 +68,7 @@ var (
 	mQueued       = desc("recorder_queued", "Revisions waiting for a commit now.")
 	mSpilled      = desc("recorder_spilled_total", "Revisions that were kept in the spill because the outbox could not be written.")
 	mSpill        = desc("recorder_spill", "Revisions waiting in the spill now.")
-	mOutboxUp     = desc("outbox_up", "0 while detections can't be committed.")
+	mOutboxUp     = desc("outbox_up", "0 while detections can't be committed, or what is committed can't be read for delivery.")
 	mBarred       = desc("refused_unwritable_total", "Logins, statements and executions refused because alerts could not be recorded.")
 	mElders       = desc("predecessor_sessions", "Sessions that processes before this one still have after a hand-over.")
 	mPredecessors = desc("predecessors", "Processes before this one that still have sessions after a hand-over, and answer.")
@@ -201,7 +201,7 @@ func (c collector) sinks(gauge gaugeFunc, count countFunc) {
 	count(mLost, rec.Lost)
 	gauge(mQueued, float64(rec.Queued))
 	gauge(mSpill, float64(rec.Waiting))
-	gauge(mOutboxUp, one(!rec.Failing))
+	gauge(mOutboxUp, one(!rec.Failing && !unread(sinks)))
 	count(mSpilled, rec.Spilled)
 	for name, s := range sinks {
 		count(mDelivered, s.Delivered, name)

@@ -150,7 +150,6 @@ func (l *login) sendSecret(pemKey []byte) error {
 // authenticate relays the server's requests and the client's answers until the
 // server's OK, which it returns; it has not been sent to the client.
 func (l *login) authenticate(ctx context.Context) ([]byte, error) {
-	defer l.auth.forget()
 	for range maxRounds {
 		b, err := l.server.read()
 		if err != nil {

@@ -99,6 +99,12 @@ func (l *login) run(ctx context.Context) (*wire.Session, error) {
 	if l.encrypt, err = l.wantsServerTLS(ctx); err != nil {
 		return nil, err
 	}
+	return l.greeted(ctx)
+}
+
+// greeted is a login from the server's greeting on.
+func (l *login) greeted(ctx context.Context) (*wire.Session, error) {
+	defer l.auth.forget()
 	r, err := l.open(ctx)
 	if err != nil {
 		return nil, err

@@ -64,6 +64,16 @@ func TestTheConfigurationFitsTheContainers(t *testing.T) {
 		}
 	}
 
+	// An engine that runs without root, or a machine with a lower limit of its
+	// own, starts no container that asks for more files than it may give.
+	sessions := 0
+	for _, l := range cfg.Listeners {
+		sessions += l.Limits.Connections
+	}
+	if n := proxy.Ulimits["nofile"]; n.Soft < 4*sessions || n.Soft != n.Hard || n.Hard > 16384 {
+		t.Errorf("%d sessions need three files each, and the container may open %+v", sessions, n)
+	}
+
 	posts := 0
 	for _, k := range cfg.Alerts.Sinks {
 		switch k := k.Options.(type) {

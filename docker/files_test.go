@@ -30,7 +30,10 @@ type compose struct {
 type service struct {
 	name        string
 	Image       string
-	Build       *struct{ Context, Dockerfile, Target string }
+	Build       *struct{ Context, Dockerfile, Target string } // also where another service builds the image
+	builds      bool                                          // whether this one does
+	PullPolicy  string                                        `yaml:"pull_policy"`
+	Ulimits     map[string]struct{ Soft, Hard int }
 	Command     []string
 	Entrypoint  []string
 	User        string
@@ -94,7 +97,14 @@ func load(t *testing.T) *compose {
 		t.Fatal(err)
 	}
 	for name, s := range c.Services {
-		s.name = name
+		s.name, s.builds = name, s.Build != nil
+	}
+	for _, s := range c.Services {
+		for _, other := range c.Services {
+			if s.Build == nil && other.builds && other.Image == s.Image {
+				s.Build = other.Build
+			}
+		}
 	}
 	return c
 }
@@ -364,6 +374,43 @@ func TestTheDatabasesAreSetUpAsTheirImagesWantIt(t *testing.T) {
 	}
 }
 
+// Two services that build one image make two, since Compose writes the
+// service's name into each; the name goes to the one that is ready last, and
+// containers run what their label does not say.
+func TestEachImageIsBuiltByOneServiceBeforeTheOthersStart(t *testing.T) {
+	c := load(t)
+	builder := map[string]string{}
+	for _, s := range order(t, c) {
+		switch {
+		case s.builds && builder[s.Image] != "":
+			t.Errorf("%s and %s both build %s", s.name, builder[s.Image], s.Image)
+		case s.builds:
+			builder[s.Image] = s.name
+		case s.Build != nil && s.PullPolicy != "never":
+			t.Errorf("%s: %s is built by another service, and would be looked for at a registry: pull_policy %q", s.name, s.Image, s.PullPolicy)
+		}
+	}
+	for _, s := range c.Services {
+		if b := builder[s.Image]; s.Build != nil && len(c.Services[b].Profiles) > 0 && b != s.name {
+			t.Errorf("%s has the image of %s, which is built on demand only", s.name, b)
+		}
+	}
+}
+
+// An engine that was asked to send a signal, SIGHUP too, takes the container
+// for stopped by hand: unless-stopped keeps it down when it ends later. Moby's
+// `always` starts it again, but only if the image names its stop signal.
+func TestTheProxyComesAgainAfterItWasToldToReadItsConfiguration(t *testing.T) {
+	if got := load(t).Services["honeyrow"].Restart; got != "always" {
+		t.Errorf("restart: %s: after `docker compose kill -s HUP` a proxy that ends would stay down", got)
+	}
+	for _, s := range dockerfile(t) {
+		if s.name == "honeyrow" && !slices.Contains(s.steps, step{"STOPSIGNAL", "SIGTERM"}) {
+			t.Error("the image names no stop signal: `restart: always` would not hold after SIGHUP")
+		}
+	}
+}
+
 func TestTheOrderOfStartIsOneThatComposeCanKeep(t *testing.T) {
 	c := load(t)
 	awaited := map[string]bool{}
@@ -382,7 +429,7 @@ func TestTheOrderOfStartIsOneThatComposeCanKeep(t *testing.T) {
 		}
 	}
 	for name, s := range c.Services {
-		if s.Restart != "no" && s.Restart != "unless-stopped" {
+		if s.Restart != "no" && s.Restart != "unless-stopped" && name != "honeyrow" {
 			t.Errorf("%s: restart %q", name, s.Restart)
 		}
 		// `up --wait` takes a container that has ended for a failure unless

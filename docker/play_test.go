@@ -463,10 +463,10 @@ func (g *ground) makefile(first string) {
 	fmt.Fprintf(&stand, `case "$*" in
 "kill -s HUP honeyrow") kill -HUP %[1]d ;;
 "logs --since "*" honeyrow") cat '%[2]s' ;;
-"run --rm --build story") exec %[3]s ;;
-"run --rm --build story-mysql") exec %[4]s ;;
-"run --rm -e STORY_REFUSED=1 story") STORY_REFUSED=1 exec %[3]s ;;
-"run --rm -e STORY_REFUSED=1 story-mysql") STORY_REFUSED=1 exec %[4]s ;;
+"run --rm --build --no-deps story") exec %[3]s ;;
+"run --rm --build --no-deps story-mysql") exec %[4]s ;;
+"run --rm --no-deps -e STORY_REFUSED=1 story") STORY_REFUSED=1 exec %[3]s ;;
+"run --rm --no-deps -e STORY_REFUSED=1 story-mysql") STORY_REFUSED=1 exec %[4]s ;;
 *) echo "docker compose $*: not expected" >&2; exit 99 ;;
 esac
 `, g.runs["honeyrow"].cmd.Process.Pid, log, quoted["story"], quoted["story-mysql"])

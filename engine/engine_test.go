@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"honeyrow/event"
 	"honeyrow/inspect"
@@ -286,6 +287,19 @@ func TestBlockRefusesAndSaysSo(t *testing.T) {
 	}
 	if !strings.Contains(g.one().Summary, "; refused;") {
 		t.Errorf("summary %q", g.one().Summary)
+	}
+}
+
+// An allowance ends while a session that it covers goes on.
+func TestAnAllowanceEndsInTheMiddleOfASession(t *testing.T) {
+	g := newRig(t, DefaultConfig(), rules.Config{Allow: []rules.Allowance{{Rule: rules.RowRead, User: "app_ro", Until: "2026-12-31"}}})
+	g.now = time.Date(2026, 12, 31, 23, 59, 59, 0, time.UTC)
+	g.query("SELECT *", cols(customerColumns...), values(rowA))
+	g.silent()
+	g.now = g.now.Add(time.Second)
+	g.query("SELECT *", cols(customerColumns...), values(rowA))
+	if d := g.one(); d.Rule != rules.RowRead {
+		t.Errorf("rule %s", d.Rule)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"honeyrow/internal/app"
 	"honeyrow/rules"
@@ -120,6 +121,7 @@ func (c *rulesCheckCmd) Run(e *env) error {
 	var warnings []string
 	if err == nil {
 		warnings, err = e.idle(set)
+		warnings = append(warnings, set.Expired(time.Now())...)
 	}
 	if e.json {
 		out := struct {

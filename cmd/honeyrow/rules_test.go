@@ -114,6 +114,11 @@ func TestARuleThatDoesNothingIsNamedWithItsSetting(t *testing.T) {
 	if r := honeyrow(t, dir, "rules", "check"); r.code != 0 || strings.Contains(r.stderr, "rule odd") || !strings.Contains(r.stderr, "rule novel-statement is idle: it needs novelty, and nothing was learned yet") {
 		t.Errorf("nothing learned: %+v", r)
 	}
+	config("alerts: {statements: true}\nallow: [{user: backup, until: 2026-01-31}, {user: nightly, until: 2999-01-31}]\n")
+	if r := honeyrow(t, dir, "rules", "check"); r.code != 0 || !strings.Contains(r.stderr, "allow entry 1 (user backup) ended on 2026-01-31") || strings.Contains(r.stderr, "allow entry 2") {
+		t.Errorf("an allowance that ended: %+v", r)
+	}
+	config("alerts: {statements: true}\nlearn: {path: baseline.yaml}\n")
 	if err := os.WriteFile(filepath.Join(dir, "baseline.yaml"), []byte("version: 1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}

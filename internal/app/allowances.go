@@ -7,8 +7,10 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/rs/zerolog"
 	"go.yaml.in/yaml/v3"
 
 	"honeyrow/alert"
@@ -39,7 +41,37 @@ func (a *App) ruleSet(ctx context.Context, c *Config) (*rules.Set, error) {
 		}
 		e.Str("rule", i.Rule.ID).Str("setting", i.Setting).Msg(i.String())
 	}
+	a.ended.watch(set)
+	a.ended.tell(&a.log, time.Now())
 	return set, nil
+}
+
+// ended tells which allowances have reached their last day, once for each set of
+// rules: what they covered is an alert from then on.
+type ended struct {
+	mu   sync.Mutex
+	set  *rules.Set
+	told map[string]bool
+}
+
+func (e *ended) watch(set *rules.Set) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.set, e.told = set, map[string]bool{}
+}
+
+func (e *ended) tell(log *zerolog.Logger, now time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.set == nil {
+		return
+	}
+	for _, text := range e.set.Expired(now) {
+		if !e.told[text] {
+			e.told[text] = true
+			log.Warn().Msg(text)
+		}
+	}
 }
 
 func allowanceTexts(ctx context.Context, st *Store) ([]string, error) {

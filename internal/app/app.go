@@ -69,6 +69,7 @@ type App struct {
 	press  press
 	// allowed are the texts of the registry's allowances that are in force.
 	allowed atomic.Pointer[[]string]
+	ended   ended
 	ward    ward
 	// sessions are those of all listeners, whichever configuration opened them.
 	sessions *proxy.Sessions
@@ -425,6 +426,7 @@ func (a *App) patrol(ctx context.Context) {
 		case <-tick.C:
 			if !a.hand.over.Load() { // else the new process does
 				a.engine.Patrol()
+				a.ended.tell(&a.log, time.Now())
 			}
 		}
 	}

@@ -8,6 +8,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -19,6 +20,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -51,6 +53,7 @@ type options struct {
 	markdown, only, way, sql, table, domain, samples string
 
 	seeds, rows, first  int
+	abreast             int
 	download, published bool
 }
 
@@ -69,6 +72,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 	fs.BoolVar(&o.download, "download", false, "download the published sample databases, and end")
 	fs.IntVar(&o.seeds, "seeds", 5, "how many runs")
 	fs.IntVar(&o.first, "first", 1, "the first run's seed")
+	fs.IntVar(&o.abreast, "abreast", 2, "how many databases are judged at the same time")
 	fs.IntVar(&o.rows, "rows", 20, "honey rows of a run")
 	if err := fs.Parse(args); err != nil {
 		return err
@@ -76,17 +80,70 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 	if o.download {
 		return downloadAll(ctx, o.samples, errs)
 	}
+	all, away, err := judgeAll(ctx, o, errs)
+	if err != nil {
+		return err
+	}
+	text := report(all, away, o)
+	if _, err := io.WriteString(out, text); err != nil || o.markdown == "" {
+		return err
+	}
+	return os.WriteFile(o.markdown, []byte(text), 0o644)
+}
+
+// judgeAll judges the scenes that are asked for, some at a time. Those of the demo's
+// database change it one after another and stay together.
+func judgeAll(ctx context.Context, o options, errs io.Writer) (all []*result, away []*scene, err error) {
+	var parts [][]*scene
+	demo := -1
+	for _, c := range cases(o) {
+		switch {
+		case o.published && c.of == "" || o.only != "" && !strings.Contains(c.name, o.only):
+		case c.crm && demo >= 0:
+			parts[demo] = append(parts[demo], c)
+		default:
+			if c.crm {
+				demo = len(parts)
+			}
+			parts = append(parts, []*scene{c})
+		}
+	}
+	type outcome struct {
+		all  []*result
+		away []*scene
+		err  error
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	out := make([]outcome, len(parts))
+	var work sync.WaitGroup
+	free := make(chan struct{}, max(o.abreast, 1))
+	log := &shared{w: errs}
+	for i, part := range parts {
+		free <- struct{}{}
+		work.Go(func() {
+			defer func() { <-free }()
+			x := &out[i]
+			if x.all, x.away, x.err = judgePart(ctx, part, o, log); x.err != nil {
+				stop()
+			}
+		})
+	}
+	work.Wait()
+	for _, x := range out {
+		all, away = append(all, x.all...), append(away, x.away...)
+		if err == nil || errors.Is(err, context.Canceled) { // of those that the first failure ended
+			err = cmp.Or(x.err, err)
+		}
+	}
+	return all, away, err
+}
+
+// judgePart judges scenes one after another, on servers of their own.
+func judgePart(ctx context.Context, part []*scene, o options, errs io.Writer) (all []*result, away []*scene, err error) {
 	l := &lab{errs: errs}
 	defer l.close()
-	var all []*result
-	var away []*scene
-	for _, c := range cases(o) {
-		if o.published && c.of == "" {
-			continue
-		}
-		if o.only != "" && !strings.Contains(c.name, o.only) {
-			continue
-		}
+	for _, c := range part {
 		began := time.Now()
 		rs, err := l.judge(ctx, c, o)
 		if errors.Is(err, errAway) {
@@ -95,16 +152,24 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", c.name, err)
+			return nil, nil, fmt.Errorf("%s: %w", c.name, err)
 		}
 		fmt.Fprintf(errs, "%s: %.0f s\n", c.name, time.Since(began).Seconds())
 		all = append(all, rs...)
 	}
-	text := report(all, away, o)
-	if _, err := io.WriteString(out, text); err != nil || o.markdown == "" {
-		return err
-	}
-	return os.WriteFile(o.markdown, []byte(text), 0o644)
+	return all, away, nil
+}
+
+// shared is a writer for several goroutines.
+type shared struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (s *shared) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(b)
 }
 
 // lab is the servers, each started when a case first needs it.

@@ -142,6 +142,11 @@ func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error 
 		c.Value = &v
 		return nil
 	}
+	if st.stays(f, h.was) {
+		v := h.g.Was
+		c.Value = &v
+		return nil
+	}
 	if f.plan.Source == Copied {
 		v := shared(r, f.seen.Values, h.g.Was, f.plan.Why)
 		c.Value = &v
@@ -169,6 +174,12 @@ func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error 
 	c.Source, c.Watch = f.plan.Source, f.plan.Watch
 	c.Value, c.Strength = &v, strengthOf(f, v)
 	return nil
+}
+
+// stays reports whether a relative's time is one that many of its table share: it
+// goes neither with its row's dates nor by its key.
+func (st *study) stays(f *field, was []*string) bool {
+	return st.kin != nil && !st.kin.parent && f != nil && f.sample >= 0 && was[f.sample] != nil && f.loaded(*was[f.sample])
 }
 
 // loadedBeside returns the sampled row beside whose key a honey row takes a number

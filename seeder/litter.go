@@ -225,6 +225,7 @@ func (l *litter) placed(h *hand, slots []slot) (b camouflage.Brood) {
 				continue
 			}
 			at = at.Add(h.g.Shift)
+		case l.st.stays(l.st.inOrder, l.st.sample.Rows[rows[i]]):
 		case s.away(want) == 0:
 			at = want
 		case l.st.tied(h, at): // it stays with its row's date, whatever its number

@@ -248,7 +248,7 @@ func (p *pen) nest(st *study, h *hand, taken map[int64]bool) *nest {
 	last, blocked := p.block(h)
 	for i, row := range k.rows[*v][:min(len(k.rows[*v]), maxBrood)] {
 		one := kin{order: i}
-		if at, ok := p.st.ordered(row); ok {
+		if at, ok := p.st.ordered(row); ok && !p.st.stays(p.st.inOrder, p.st.sample.Rows[row]) {
 			one.at, one.tied = at, p.st.tied(h, at)
 		}
 		if f := p.st.drawn(); f != nil && p.st.sample.Rows[row][f.sample] != nil {

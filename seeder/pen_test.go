@@ -78,3 +78,22 @@ func TestRelativesNumberedRowByRowStandBehindThoseOfTheRowBefore(t *testing.T) {
 		t.Errorf("numbers that don't rise with the rows' own are taken to: %v", b)
 	}
 }
+
+// Rentals that were still open when the shop closed its books bear all the same time.
+func TestATimeThatManyRelativesShareStays(t *testing.T) {
+	day, shared, alone := "2006-02-14 00:00:00", "2006-02-14 15:16:03", "2005-07-08 19:03:15"
+	at := &field{Column: &Column{Name: "rental_date", Class: generate.Timestamp}, plan: &ColumnPlan{Name: "rental_date", Source: Made, Kind: "timestamp"}, seen: &generate.Column{Values: []string{alone}}}
+	for range leastLoad {
+		at.seen.Values = append(at.seen.Values, shared, day)
+	}
+	st := &study{columns: []*field{at}, kin: &kinship{}}
+	for v, want := range map[string]bool{shared: true, day: false, alone: false} {
+		if got := st.stays(at, []*string{&v}); got != want {
+			t.Errorf("%s stays: %v, want %v", v, got, want)
+		}
+	}
+	st.kin = nil
+	if st.stays(at, []*string{&shared}) {
+		t.Error("a time of a row that is no relative stays")
+	}
+}

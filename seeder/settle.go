@@ -12,7 +12,7 @@ import (
 // settle moves a row's dates to where its key stands among the others.
 func (st *study) settle(r *rand.Rand, h *hand) {
 	f := st.inOrder
-	if f == nil || h.was[f.sample] == nil || h.slot.low.IsZero() {
+	if f == nil || h.was[f.sample] == nil || h.slot.low.IsZero() || st.stays(f, h.was) {
 		return
 	}
 	at, _, ok := generate.ParseTime(*h.was[f.sample])

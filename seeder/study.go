@@ -235,6 +235,27 @@ func (f *field) sameLoad() bool {
 	return 2*most > n && len(count) > 0 && 5*len(count) <= n || f.Class == generate.Timestamp && leastLoad*len(count) <= n
 }
 
+// loaded reports whether a time stands in so many rows that it tells when they were
+// loaded or changed together: of one of them it stays what it is.
+func (f *field) loaded(v string) bool {
+	if f.plan.Kind != "timestamp" || f.Class != generate.Timestamp || f.counts()[v] < leastLoad {
+		return false
+	}
+	at, _, ok := generate.ParseTime(v)
+	return ok && !at.Equal(at.Truncate(24*time.Hour)) // days are shared anyway
+}
+
+// counts is how often each value stands in the sample.
+func (f *field) counts() map[string]int {
+	if f.times == nil {
+		f.times = map[string]int{}
+		for _, v := range f.seen.Values {
+			f.times[v]++
+		}
+	}
+	return f.times
+}
+
 // leastLoad is how many rows that share a moment make one load.
 const leastLoad = 20
 

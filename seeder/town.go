@@ -35,19 +35,14 @@ func (st *study) town(r *rand.Rand, was []*string, f *field) string {
 	if !free || was[f.sample] == nil {
 		return ""
 	}
-	if f.times == nil {
-		f.times = map[string]int{}
-		for _, v := range f.seen.Values {
-			f.times[v]++
-		}
-	}
-	if own := *was[f.sample]; f.times[own] > 1 || f.often[own] {
+	times := f.counts()
+	if own := *was[f.sample]; times[own] > 1 || f.often[own] {
 		return ""
 	}
 	var rare []string
 rows:
 	for _, row := range st.sample.Rows {
-		if v := row[f.sample]; v == nil || *v == *was[f.sample] || f.times[*v] > 1 {
+		if v := row[f.sample]; v == nil || *v == *was[f.sample] || times[*v] > 1 {
 			continue
 		}
 		for _, at := range regions {

@@ -71,6 +71,7 @@ func (st *study) refill(r *rand.Rand, keys []int64, left []slot, n int) (out []s
 		return stay
 	}
 	beside := 2 * float64(len(gaps)) / float64(max(int64(len(keys)), st.table.Rows))
+	var parts []part
 	for len(gaps) > 0 && len(out) < n {
 		want := keys[r.IntN(len(keys))]
 		i := min(sort.Search(len(gaps), func(i int) bool { return gaps[i][0].key >= want }), len(gaps)-1)
@@ -84,18 +85,45 @@ func (st *study) refill(r *rand.Rand, keys []int64, left []slot, n int) (out []s
 		gap := gaps[i]
 		gaps = slices.Delete(gaps, i, i+1)
 		if one || len(gap) > n-len(out) {
+			parts = append(parts, part{gap, len(out)})
 			out = append(out, gap[r.IntN(len(gap))])
 			continue
 		}
-		for k, s := range gap { // dates in the order of the numbers
-			if span := s.high.Sub(s.low); span > 0 {
-				s.low, s.high = s.low.Add(span*time.Duration(k)/time.Duration(len(gap))), s.low.Add(span*time.Duration(k+1)/time.Duration(len(gap)))
+		for k := range gap {
+			out = append(out, share(gap, k))
+		}
+	}
+	for _, p := range parts { // fewer gaps than rows: one holds several
+		most := min(len(p.gap), 1+n-len(out))
+		if most < 2 {
+			continue
+		}
+		for i, k := range r.Perm(len(p.gap))[:most] {
+			if i == 0 {
+				out[p.at] = share(p.gap, k)
+			} else {
+				out = append(out, share(p.gap, k))
 			}
-			out = append(out, s)
 		}
 	}
 	r.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
 	return out
+}
+
+// part is a gap of which one number was chosen, at a place among the chosen ones.
+type part struct {
+	gap []slot
+	at  int
+}
+
+// share is the kth number of a gap that holds several rows: their dates are in the
+// order of their numbers.
+func share(gap []slot, k int) slot {
+	s := gap[k]
+	if span := s.high.Sub(s.low); span > 0 {
+		s.low, s.high = s.low.Add(span*time.Duration(k)/time.Duration(len(gap))), s.low.Add(span*time.Duration(k+1)/time.Duration(len(gap)))
+	}
+	return s
 }
 
 // choice is among how many free numbers near one place the best is taken.

@@ -88,3 +88,37 @@ func TestHoneyRowsFillUpTheGapsOfADenseKey(t *testing.T) {
 		}
 	}
 }
+
+func TestFewGapsGiveAsManyNumbersAsWereFound(t *testing.T) {
+	day := func(k int64) time.Time { return time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, int(k)) }
+	for _, c := range []struct{ gaps, missing, rows int }{{1, 10, 3}, {1, 4, 4}, {1, 5, 4}, {2, 3, 5}, {2, 9, 4}} {
+		key := &field{Column: &Column{Name: "id"}}
+		st := &study{table: &Table{Rows: 400}, sample: &Sample{Columns: []string{"id"}}}
+		var free []slot
+		k := int64(0)
+		for i := range 400 {
+			k++
+			v := strconv.FormatInt(k, 10)
+			st.sample.Rows = append(st.sample.Rows, []*string{&v})
+			if i%150 == 100 && len(free) < c.gaps*c.missing {
+				n := int64(c.missing)
+				for j := range n {
+					free = append(free, slot{key: k + 1 + j, before: k, width: n + 1, low: day(k), high: day(k + n + 1)})
+				}
+				k += n
+			}
+		}
+		for seed := range uint64(400) { // which of the ways is gone is drawn
+			got := st.scatter(generate.New(seed, "gaps"), key, free, c.rows)
+			slices.SortFunc(got, func(a, b slot) int { return cmp.Compare(a.key, b.key) })
+			if len(got) != c.rows {
+				t.Fatalf("%+v, seed %d: %d numbers", c, seed, len(got))
+			}
+			for i := 1; i < len(got); i++ {
+				if a, b := got[i-1], got[i]; a.key == b.key || a.before == b.before && b.low.Before(a.high) {
+					t.Errorf("%+v, seed %d: numbers %d and %d, with dates in another order", c, seed, a.key, b.key)
+				}
+			}
+		}
+	}
+}

@@ -191,7 +191,10 @@ func (f *flow) rebind() {
 // undo gives a name back to the object that the server still knows by it. mu is held.
 func (f *flow) undo(r *request) {
 	if r.kind == parse && r.prep != nil {
-		r.prep.undone, r.prep.instead = true, r.oldPrep
+		r.prep.undone, r.prep.instead, r.prep.kept = true, r.oldPrep, true
+		if r.oldPrep != nil {
+			r.oldPrep.kept = true
+		}
 	}
 	switch {
 	case r.kind == parse && r.prep != nil && f.statements.get(r.name) == r.prep:

@@ -152,7 +152,7 @@ func (f *flow) longFrame(typ byte, body []byte, total int) (event.Verdict, error
 		}
 		stmt, v := f.sess.Prepare(rest, total-(len(body)-len(rest)))
 		if !v.Blocks() {
-			f.register(string(name), &prepared{stmt: stmt, copies: copyFormats(rest)})
+			f.register(string(name), &prepared{stmt: stmt, length: total, copies: copyFormats(rest)})
 		}
 		return v, nil
 	case 'B':
@@ -294,7 +294,8 @@ func (f *flow) parse(body []byte) ([]byte, error) {
 		f.push(request{kind: parse, refused: true, says: v.Message})
 		return f.failing('P'), nil
 	}
-	p := &prepared{stmt: stmt, copies: copyFormats(sql), drops: deallocated(sql)}
+	p := f.newPrepared()
+	p.stmt, p.length, p.copies, p.drops = stmt, len(sql), copyFormats(sql), deallocated(sql)
 	for i := range n {
 		p.types = append(p.types, binary.BigEndian.Uint32(rest[2+4*i:]))
 	}
@@ -306,8 +307,12 @@ func (f *flow) parse(body []byte) ([]byte, error) {
 func (f *flow) register(name string, p *prepared) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.pushLocked(request{kind: parse, prep: p, name: name, oldPrep: f.statements.get(name)}) {
+	old := f.statements.get(name)
+	if f.pushLocked(request{kind: parse, prep: p, name: name, oldPrep: old}) {
 		f.statements.set(name, p)
+		if name == "" && old != nil {
+			f.retire(old)
+		}
 	}
 }
 
@@ -370,6 +375,7 @@ func (f *flow) bound(name []byte) (*prepared, *execution) {
 	}
 	e := f.newExec()
 	e.prep, e.types = p, p.types
+	p.refs++
 	return p, e
 }
 

@@ -67,6 +67,8 @@ type flow struct {
 	copyRefused bool
 	binding     *longBind         // it is a Bind
 	calling     inspect.Statement // it is a fast-path call
+	retired     [maxRetired]*prepared
+	retiredAt   int
 	params      []inspect.Param
 	inject      []byte
 
@@ -282,32 +284,6 @@ func (f *flow) pipelinedLocked() bool {
 	return false
 }
 
-// prepared is a statement that the client prepared, by Parse or by SQL.
-type prepared struct {
-	stmt  inspect.Statement
-	types []uint32 // parameter types, from Parse and then ParameterDescription
-	// desc is what Describe told of its result; written by the server's
-	// goroutine, read by the client's to know whether to ask.
-	desc   atomic.Pointer[description]
-	copies []copyFormat // of COPY TO STDOUT in its text
-	drops  string       // the name that its text deallocates; empty: none
-	// asked says that a Describe of it or of a portal is under way.
-	asked atomic.Bool
-	// undone: the server never made it, and its name still stands for instead,
-	// which may be nil. mu guards both.
-	undone  bool
-	instead *prepared
-}
-
-// made is the statement that the server has by the name that p was to have. mu
-// is held.
-func (p *prepared) made() *prepared {
-	for p != nil && p.undone {
-		p = p.instead
-	}
-	return p
-}
-
 // execution is one run of a statement: a portal, a simple query or a
 // fast-path call.
 type execution struct {
@@ -514,14 +490,20 @@ func (f *flow) recycle(r *request) {
 	}
 }
 
-// hold counts a request among those that lead to its executions, or takes it
-// from the count. mu is held.
+// hold counts a request among those that lead to its executions and statements,
+// or takes it from the count. mu is held.
 func (r *request) hold(n int) {
 	if r.exec != nil {
 		r.exec.refs += n
 	}
 	if r.oldExec != nil {
 		r.oldExec.refs += n
+	}
+	if r.prep != nil {
+		r.prep.refs += n
+	}
+	if r.oldPrep != nil {
+		r.oldPrep.refs += n
 	}
 }
 
@@ -531,6 +513,10 @@ func (f *flow) reuse(e *execution) {
 	if e != nil && e.ended && e.refs == 0 && !e.spare && len(f.freeExec) < maxFree {
 		e.spare = true
 		f.freeExec = append(f.freeExec, e)
+		if e.prep != nil {
+			e.prep.refs--
+			e.prep, e.types = nil, nil
+		}
 	}
 }
 

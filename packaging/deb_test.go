@@ -74,3 +74,17 @@ func TestThePackageHasWhatAnAdministratorLooksFor(t *testing.T) {
 		t.Errorf("checksums: %v\n%s", err, sums)
 	}
 }
+
+// Alerts that the registry's disk can't take wait in the runtime folder: systemd would
+// remove it whenever the service stops, as it must for the disk's repair.
+func TestTheServicesRuntimeFolderOutlivesIt(t *testing.T) {
+	unit, err := os.ReadFile("honeyrow.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"\nRuntimeDirectory=honeyrow\n", "\nRuntimeDirectoryPreserve=yes\n"} {
+		if !strings.Contains(string(unit), line) {
+			t.Errorf("the unit lacks %q", strings.TrimSpace(line))
+		}
+	}
+}

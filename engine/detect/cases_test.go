@@ -158,9 +158,9 @@ var cases = map[string]struct{ pg, my, neverPG, neverMy []string }{
 		neverMy: []string{"select * from t where a = 0x550e8400e29b41d4a716446655440000", "select concat(0xefbbbf, 'id') as a", "/*!40101 SET NAMES utf8 */", "insert into t values (0x616263)", "select hex(a) from t"},
 	},
 	"odd-ordering": {
-		pg:      []string{"select a from t order by (case when (select 1 from users where p like 'a%') = 1 then a else b end)", "select a from t order by 1 and 5=5", "select distinct on (exists (select 1 from u where b = 'x')) a from t"},
+		pg:      []string{"select a from t order by user = 'postgres'", "select a from t order by (case when (select 1 from users where p like 'a%') = 1 then a else b end)", "select a from t order by 1 and 5=5", "select distinct on (exists (select 1 from u where b = 'x')) a from t"},
 		my:      []string{"select a from t order by 1 * (select b from u)", "select a from t order by 1, (select 1 from users where p like 'a%') = 1", "select a from t order by if(1=1, 1, 2)"},
-		neverPG: []string{"select a from t order by 1.0 * b / (c + 1)", "select a from t order by 100 - b", "select a from t order by 1, b desc", "select distinct on (a, lower(b)) a from t order by a, lower(b)", "select a from t order by a = 'x' desc", "select a from t order by random() limit 5"},
+		neverPG: []string{"select a from t order by 1.0 * b / (c + 1)", "select a from t order by 100 - b", "select a from t order by 1, b desc", "select distinct on (a, lower(b)) a from t order by a, lower(b)", "select a from t order by a = 'x' desc", "select a from t order by random() limit 5", "select user, host from t group by user, host order by host, user"},
 		neverMy: []string{"select a from t order by (select 1) limit 5", "select a from t order by rand() limit 10", "select a, count(*) from t group by a order by count(*) desc"},
 	},
 	"odd-subquery": {
@@ -265,6 +265,39 @@ func TestTheServersOwnFoldersByThemselvesAreNoAlarm(t *testing.T) {
 	} {
 		if fs := b.judge(t, sql, false); detect.Score(fs) != 1 {
 			t.Errorf("%s: %+v", sql, fs)
+		}
+	}
+}
+
+// What phpMyAdmin's tree of databases and MikroORM's list of tables ask the catalogue,
+// by their trees and by their words; the same questions about a table of the
+// application's are suspect.
+func TestBrowsersOfTheCatalogueAreNoAlarm(t *testing.T) {
+	b := newBench(t)
+	for _, c := range []struct {
+		sql   string
+		my    bool
+		alarm bool
+	}{
+		{sql: "SELECT `SCHEMA_NAME` FROM `INFORMATION_SCHEMA`.`SCHEMATA`, (SELECT DB_first_level FROM ( SELECT DISTINCT SUBSTRING_INDEX(SCHEMA_NAME, '_', 1) DB_first_level FROM INFORMATION_SCHEMA.SCHEMATA WHERE TRUE ) t ORDER BY DB_first_level ASC LIMIT 0, 100) t2 WHERE TRUE AND 1 = LOCATE(CONCAT(DB_first_level, '_'), CONCAT(SCHEMA_NAME, '_')) ORDER BY SCHEMA_NAME ASC", my: true},
+		{sql: `select table_name, table_schema as schema_name, (select pg_catalog.obj_description(c.oid) from pg_catalog.pg_class c where c.oid = (select ('"' || table_schema || '"."' || table_name || '"')::regclass::oid) and c.relname = table_name) as table_comment from information_schema.tables t where "table_schema" not like 'pg_%' and "table_schema" not in ('information_schema', 'tiger') and table_name != 'geometry_columns' and table_type != 'VIEW' and not exists (select 1 from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_namespace n on n.oid = c.relnamespace where c.relname = t.table_name and n.nspname = t.table_schema) order by table_name`},
+		{sql: "select table_name as table_name, nullif(table_schema, schema()) as schema_name, index_name as index_name, collation as sort_order /*M!100600 , ignored as ignored */ from information_schema.statistics where table_schema = database() and table_name in ('a', 'b') order by schema_name, table_name, index_name, seq_in_index", my: true},
+		{sql: "select tc.table_name as table_name, /*M!100510 case when tc.level = 'Column' then tc.constraint_name else */ null /*M!100510 end */ as column_name from information_schema.check_constraints tc where tc.table_name in ('a', 'b') and tc.constraint_schema = database() order by tc.constraint_name", my: true},
+		{sql: "SELECT op.oid, op.oprname, lt.typname, rt.typname FROM pg_catalog.pg_operator op LEFT OUTER JOIN pg_catalog.pg_type lt ON lt.oid=op.oprleft LEFT OUTER JOIN pg_catalog.pg_type rt ON rt.oid=op.oprright JOIN pg_catalog.pg_type et ON et.oid=op.oprresult LEFT OUTER JOIN pg_catalog.pg_description des ON (des.objoid=op.oid AND des.classoid='pg_operator'::regclass) ORDER BY op.oprname"},
+		{sql: "select name from users, information_schema.schemata where id = 5 and 1 = locate('a', password) and (select 1) = 1", my: true, alarm: true},
+		{sql: "select name from users where id = 5 /*!50000 union */ select schema_name from information_schema.schemata", my: true, alarm: true},
+		{sql: "select name from users where id = 5 and (select 1) = 1 and 1 = ascii(version())", alarm: true},
+	} {
+		env := sqlfacts.Env{Flavour: sqlfacts.PostgreSQL, ANSIQuotes: true, NoBackslash: true, PipesConcat: true}
+		if c.my {
+			env = sqlfacts.Env{Flavour: sqlfacts.MariaDB, Version: 101106}
+		}
+		var text sqlfacts.Text
+		text.Lex([]byte(c.sql), env)
+		for how, f := range map[string]*sqlfacts.Facts{"tree": b.a.Analyse(context.Background(), &text), "words": b.a.Scan(&text)} {
+			if fs := detect.Compile(f, env).Judge(&text); detect.Score(fs) >= detect.Medium != c.alarm {
+				t.Errorf("by the %s, alarm is %v: %s\n%+v", how, !c.alarm, c.sql, fs)
+			}
 		}
 	}
 }

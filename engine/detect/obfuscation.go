@@ -38,7 +38,11 @@ var obfuscation = Detector{
 			x.seeWhen(3, "characters given by their numbers", func(v Values) bool { return seen(codes, v) >= 3 })
 		}
 		if x.has(sqlfacts.CommentExec) && !x.wholeComment() {
-			x.see(2, "code inside a versioned comment")
+			w := 2
+			if x.browses() { // a column of the catalogue that older servers lack
+				w = 1
+			}
+			x.see(w, "code inside a versioned comment")
 		}
 		if x.has(sqlfacts.OddSpace) {
 			x.see(1, "unusual white space")

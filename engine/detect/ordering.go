@@ -31,6 +31,7 @@ var ordering = Detector{
 				case spliced(n) && !weighs(n) || peeks(n):
 					x.see(3, "a condition behind a number in "+clauseName(c.Kind))
 				case c.Kind == sqlfacts.Limit && reckons(n):
+				case c.Kind != sqlfacts.Limit && n.Kind == sqlfacts.Func && len(n.Args) == 0: // a column called user, in PostgreSQL: it asks nothing
 				case isConst(n) && !any(n, func(m *node) bool {
 					return m.Kind == sqlfacts.Func && isName(m, "rand", "random", "now", "uuid", "count")
 				}):

@@ -84,6 +84,9 @@ func (x *probe) seeWhen(weight int, detail string, when func(Values) bool) {
 	x.signals = append(x.signals, signal{x.by, weight, detail, when})
 }
 
+// browses reports whether the catalogue is read, and nothing else.
+func (x *probe) browses() bool { return !x.user && len(x.facts.Tables) > 0 }
+
 func (x *probe) has(m sqlfacts.Marks) bool { return x.facts.Marks&m != 0 }
 
 func (x *probe) gather() {

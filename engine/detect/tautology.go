@@ -433,7 +433,11 @@ func (x *probe) backwards(a arm) {
 	case r.Kind == sqlfacts.Binary && isName(r, "#", "*", "/", "%", "^", "&") && len(r.Args) > 0 && isLiteral(r.Args[0]):
 		x.see(3, "a number compared with a calculation that begins with a number")
 	case r.Kind == sqlfacts.Func && !isAggregate(r):
-		x.see(2, "a number compared with a function's value")
+		w := 2
+		if x.browses() {
+			w = 1
+		}
+		x.see(w, "a number compared with a function's value")
 	}
 }
 

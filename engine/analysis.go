@@ -346,6 +346,10 @@ func (s *session) setEnv(name, value string) {
 		env.NoBackslash = value == "on"
 	case "client_encoding", "character_set_client":
 		env.Charset = strings.ToLower(strings.Clone(value))
+	case "no_backslash_escapes":
+		env.NoBackslash = value == "on"
+	case "ansi_quotes":
+		env.ANSIQuotes = value == "on"
 	case "sql_mode":
 		mode := "," + strings.ToUpper(value) + ","
 		has := func(m string) bool { return strings.Contains(mode, ","+m+",") }

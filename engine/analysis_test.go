@@ -167,6 +167,29 @@ func TestStatementsOfAKnownShapeAreJudgedWithoutAllocation(t *testing.T) {
 	}
 }
 
+// A quote behind a backslash ends a text where the server says that backslashes are
+// nothing special, and a double one begins a name where it says so.
+func TestTextsAreReadAsTheServerSaysThatItReadsThem(t *testing.T) {
+	for name, sql := range map[string]string{
+		"no_backslash_escapes": `SELECT id FROM users WHERE name = '\' OR 2=2 OR name = 'x'`,
+		"ansi_quotes":          `SELECT id FROM users WHERE "name" = '"' OR 2=2 OR name = "x"`,
+	} {
+		s := &session{client: event.Client{Protocol: "mysql", ServerVersion: "10.11.6-MariaDB"}, mysql: true}
+		shape := func() (n int) {
+			var x sqlfacts.Text
+			x.Lex([]byte(sql), *s.environment())
+			return len(x.Literals)
+		}
+		before := shape()
+		s.setEnv(name, "on")
+		on := shape()
+		s.setEnv(name, "off")
+		if off := shape(); on == before || off != before {
+			t.Errorf("%s: %d literals, %d where it is on, %d where it is off again", name, before, on, off)
+		}
+	}
+}
+
 func TestVersionsAreReadAsServersCountThem(t *testing.T) {
 	for in, want := range map[string]int{
 		"15.18 (Debian 15.18-0+deb12u1)": 150018, "17.0": 170000, "8.4.1-log": 80401, "10.11.6-MariaDB": 101106, "9": 90000, "": 0, "x": 0, "8.0.36": 80036,

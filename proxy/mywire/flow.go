@@ -144,6 +144,7 @@ type flow struct {
 	announced atomic.Uint32
 	outSeq    atomic.Uint32 // of the next packet of the answer under way
 	inTrans   atomic.Bool
+	quoting   uint16 // see quotes
 
 	tally wire.Tally
 }
@@ -190,6 +191,7 @@ func newFlow(o flowOptions) *flow {
 	f.charset.Store(uint32(multibyteID(o.Charset)))
 	f.announced.Store(f.charset.Load())
 	f.inTrans.Store(o.Status&mysql.SERVER_STATUS_IN_TRANS != 0)
+	f.quotes(o.Status)
 	return f
 }
 

@@ -499,3 +499,29 @@ func TestErrorsOfTheServerAreToldByTheirStateAndSyntaxErrorsByTheirNumber(t *tes
 		rec.Reset()
 	}
 }
+
+// How a session's texts are to be read is in every status that the server sends,
+// also where the client tracks nothing.
+func TestTheModesThatChangeWhatAQuoteMeansAreToldByTheStatus(t *testing.T) {
+	s, _, _ := realServer(t)
+	rec := inspecttest.New()
+	c := open(t, "native_u:secret@tcp("+proxied(t, rec, Config{Server: Server{Address: s.Addr()}})+")/crm")
+	for _, tt := range []struct{ mode, want string }{
+		{"", ""}, {"NO_BACKSLASH_ESCAPES", "no_backslash_escapes=on"}, {"NO_BACKSLASH_ESCAPES,STRICT_ALL_TABLES", ""},
+		{"ANSI_QUOTES", "no_backslash_escapes=off ansi_quotes=on"}, {"", "ansi_quotes=off"},
+	} {
+		rec.Reset()
+		if _, err := c.ExecContext(t.Context(), "set sql_mode = '"+tt.mode+"'"); err != nil {
+			t.Fatal(err)
+		}
+		var told []string
+		for _, x := range rec.Calls("Set") {
+			if strings.HasSuffix(x.Name, "_escapes") || strings.HasSuffix(x.Name, "_quotes") {
+				told = append(told, x.Name+"="+x.Value)
+			}
+		}
+		if got := strings.Join(told, " "); got != tt.want {
+			t.Errorf("%q: told %q, want %q", tt.mode, got, tt.want)
+		}
+	}
+}

@@ -266,6 +266,7 @@ func (f *flow) resultPacket(r *request, rest, p []byte) (taken, error) {
 // okay notes what an OK packet says, and reports whether it is refused.
 func (f *flow) okay(r *request, ok *okPacket) (refused bool) {
 	f.inTrans.Store(ok.status&mysql.SERVER_STATUS_IN_TRANS != 0)
+	f.quotes(ok.status)
 	if len(ok.info) > 0 {
 		refused = f.show(r, event.ChannelNotice, ok.info)
 	}
@@ -278,6 +279,34 @@ func (f *flow) okay(r *request, ok *okPacket) (refused bool) {
 		f.count.Redirects.Add(uint64(n))
 	}
 	return refused
+}
+
+// statusANSIQuotes is MariaDB's alone (mysql_com.h: SERVER_STATUS_ANSI_QUOTES).
+const statusANSIQuotes = 1 << 15
+
+// quotes tells the engine how the session's texts are to be read, by what every
+// status says of its sql_mode: servers report sql_mode itself only to clients that
+// track the session, and MariaDB not unless it is told to.
+func (f *flow) quotes(status uint16) {
+	now := status & (mysql.SERVER_STATUS_NO_BACKSLASH_ESCAPED | statusANSIQuotes)
+	changed := now ^ f.quoting
+	if changed == 0 || f.sess == nil {
+		return
+	}
+	f.quoting = now
+	for _, x := range [...]struct {
+		bit  uint16
+		name string
+	}{{mysql.SERVER_STATUS_NO_BACKSLASH_ESCAPED, "no_backslash_escapes"}, {statusANSIQuotes, "ansi_quotes"}} {
+		if changed&x.bit == 0 {
+			continue
+		}
+		value := "off"
+		if now&x.bit != 0 {
+			value = "on"
+		}
+		f.sess.Set(x.name, value)
+	}
 }
 
 // schemaParameter is the name under which the engine hears of the current schema.

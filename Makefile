@@ -95,7 +95,7 @@ integration: ## real servers, real drivers, chaos
 	HONEYROW_EVERY_STEP=1 $(GO) test -count=1 -p 1 -run 'Promises/.*killed' ./seeder/pgdb ./seeder/mydb
 	$(GO) run ./integration/suites
 
-drivers: ## the drivers whose languages are too large for every run of the tests: Java (JDBC), ODBC, Perl, Ruby, the ORMs of Python and Node
+drivers: ## the drivers whose languages are too large for every run of the tests: Java (JDBC), ODBC, Perl, Ruby, R, C++, the ORMs of Python and Node
 	@scripts/need.sh cc $(SERVERS)
 	DRIVERS=all $(GO) test -v -count=1 -timeout 40m -run Languages ./integration
 

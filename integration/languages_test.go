@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -61,21 +62,45 @@ var languages = []language{
 	},
 	{
 		name: "Node: Knex, Sequelize, TypeORM, pg-promise, mariadb", needs: []string{"node", "npm"}, big: true,
-		build: func(t *testing.T, dir string) {
-			for _, name := range []string{"package.json", "orms.js"} {
-				b, err := os.ReadFile(filepath.Join("clients", "orms", name))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			install := exec.Command("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--omit=optional")
-			install.Dir = dir
-			need(t, "npm install", install)
-		},
+		build: func(t *testing.T, dir string) { npmInstall(t, dir, "clients/orms", "orms.js") },
 		run:   func(dir, protocol string) []string { return []string{"node", filepath.Join(dir, "orms.js"), protocol} },
+		reads: [2]int{1, 1},
+	},
+	{
+		name: "Node: Drizzle, Objection, Kysely, MikroORM, Prisma", needs: []string{"node", "npm"}, big: true,
+		build: func(t *testing.T, dir string) {
+			npmInstall(t, dir, "clients/modern", "modern.js")
+			schema, err := os.ReadFile("clients/modern/schema.prisma")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, provider := range []string{"postgresql", "mysql"} {
+				file := provider + ".prisma"
+				if err := os.WriteFile(filepath.Join(dir, file), bytes.ReplaceAll(schema, []byte("PROVIDER"), []byte(provider)), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				generate := exec.Command("npx", "prisma", "generate", "--schema", file)
+				// It would download the program that migrates, which nothing here runs.
+				generate.Dir, generate.Env = dir, append(os.Environ(), "PRISMA_SCHEMA_ENGINE_BINARY=/bin/true", "CHECKPOINT_DISABLE=1")
+				need(t, "prisma generate", generate)
+			}
+		},
+		run: func(dir, protocol string) []string {
+			return []string{"node", filepath.Join(dir, "modern.js"), protocol}
+		},
+		reads: [2]int{1, 1},
+	},
+	{
+		name: "R: RPostgreSQL, RMySQL", needs: []string{"r-cran-rpostgresql", "r-cran-rmysql"}, big: true,
+		run:   func(_, protocol string) []string { return []string{"Rscript", "clients/dbi.R", protocol} },
+		reads: [2]int{1, 1},
+	},
+	{
+		name: "C++: libpqxx, MariaDB's connector", needs: []string{"g++", "pkg-config", "libpqxx-dev", "libmariadb-dev"}, big: true,
+		build: func(t *testing.T, dir string) {
+			need(t, "compile", exec.Command("sh", "-c", `g++ -std=c++17 -o "$0" clients/cxx.cpp $(pkg-config --cflags --libs libpqxx libmariadb)`, filepath.Join(dir, "cxx")))
+		},
+		run:   func(dir, protocol string) []string { return []string{filepath.Join(dir, "cxx"), protocol} },
 		reads: [2]int{1, 1},
 	},
 	{
@@ -90,6 +115,24 @@ var languages = []language{
 }
 
 const jdbc = "/usr/share/java/postgresql.jar:/usr/share/java/mariadb-java-client.jar"
+
+// npmInstall brings a program of folder, and the packages that its package.json names,
+// into dir.
+func npmInstall(t *testing.T, dir, folder, program string) {
+	t.Helper()
+	for _, name := range []string{"package.json", program} {
+		b, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	install := exec.Command("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--omit=optional")
+	install.Dir = dir
+	need(t, "npm install", install)
+}
 
 // What ordinary programs do in other languages, with what pools, IDEs, ORMs and
 // migrations ask for, comes out the same and is suspected of nothing; the honey row

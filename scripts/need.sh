@@ -7,7 +7,7 @@
 #   mariadbd    MariaDB's server; mariadb, mariadb-dump: its client programs
 #   python3-... the distribution's package of a Python library
 #   php-mysql, php-pgsql  PHP on the command line with its drivers
-#   odbc-..., lib...-java, lib...-perl, ruby-...  the distribution's package of a driver
+#   odbc-..., lib...-java, lib...-perl, lib...-dev, r-cran-..., ruby-...  the distribution's package of a driver
 #   psql, pg_dump, pgbench, sysbench, pgbouncer, haproxy, node, git, make or any other command
 # What is there is passed over without a word. What is missing is installed
 # with apt-get where that is possible (root, or sudo without a password).
@@ -48,7 +48,7 @@ have() {
 	python3-*) dpkg -s "$1" >/dev/null 2>&1 ;;
 	php-mysql) command -v php >/dev/null 2>&1 && php -m 2>/dev/null | grep -q '^mysqli$' ;;
 	php-pgsql) command -v php >/dev/null 2>&1 && php -m 2>/dev/null | grep -q '^pdo_pgsql$' ;;
-	lib*-java | lib*-perl | odbc-* | ruby-*) dpkg -s "$1" >/dev/null 2>&1 ;;
+	lib*-java | lib*-perl | lib*-dev | odbc-* | r-cran-* | ruby-*) dpkg -s "$1" >/dev/null 2>&1 ;;
 	*) command -v "$1" >/dev/null 2>&1 ;;
 	esac
 }

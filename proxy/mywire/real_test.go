@@ -507,8 +507,11 @@ func TestTheModesThatChangeWhatAQuoteMeansAreToldByTheStatus(t *testing.T) {
 	rec := inspecttest.New()
 	c := open(t, "native_u:secret@tcp("+proxied(t, rec, Config{Server: Server{Address: s.Addr()}})+")/crm")
 	for _, tt := range []struct{ mode, want string }{
-		{"", ""}, {"NO_BACKSLASH_ESCAPES", "no_backslash_escapes=on"}, {"NO_BACKSLASH_ESCAPES,STRICT_ALL_TABLES", ""},
-		{"ANSI_QUOTES", "no_backslash_escapes=off ansi_quotes=on"}, {"", "ansi_quotes=off"},
+		{"", ""},
+		{"NO_BACKSLASH_ESCAPES", "no_backslash_escapes=on"},
+		{"NO_BACKSLASH_ESCAPES,STRICT_ALL_TABLES", ""},
+		{"ANSI_QUOTES", "no_backslash_escapes=off ansi_quotes=on"},
+		{"", "ansi_quotes=off"},
 	} {
 		rec.Reset()
 		if _, err := c.ExecContext(t.Context(), "set sql_mode = '"+tt.mode+"'"); err != nil {

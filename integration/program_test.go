@@ -124,9 +124,14 @@ func program(t *testing.T, at End, dir, name string, args ...string) string {
 		text += "\n-- ended with " + err.Error()
 	}
 	// The address is the one difference that there must be.
-	// As a word: the digits may well stand inside a hash.
-	text = regexp.MustCompile(`\b`+at.Port+`\b`).ReplaceAllString(strings.ReplaceAll(text, dir, "DIR"), "PORT")
+	text = unported(strings.ReplaceAll(text, dir, "DIR"), at.Port)
 	return temporary.ReplaceAllString(changing.ReplaceAllString(text, "$1 ..."), "pg_temp_N")
+}
+
+// unported takes a port out of a text where it stands as one: the same number may
+// be a row's, or stand inside a hash.
+func unported(text, port string) string {
+	return regexp.MustCompile(`((?i:port)[^0-9\n]{0,40}|:)`+port+`\b`).ReplaceAllString(text, "${1}PORT")
 }
 
 // temporary is the schema of a session's temporary tables: its number is the

@@ -501,7 +501,7 @@ func TestErrorsOfTheServerAreToldByTheirStateAndSyntaxErrorsByTheirNumber(t *tes
 }
 
 // How a session's texts are to be read is in every status that the server sends,
-// also where the client tracks nothing.
+// also where the client tracks nothing. Oracle's MySQL has no bit for ANSI_QUOTES.
 func TestTheModesThatChangeWhatAQuoteMeansAreToldByTheStatus(t *testing.T) {
 	s, _, _ := realServer(t)
 	rec := inspecttest.New()
@@ -522,6 +522,10 @@ func TestTheModesThatChangeWhatAQuoteMeansAreToldByTheStatus(t *testing.T) {
 			if strings.HasSuffix(x.Name, "_escapes") || strings.HasSuffix(x.Name, "_quotes") {
 				told = append(told, x.Name+"="+x.Value)
 			}
+		}
+		if s.Kind == myserver.MySQL {
+			tt.want, _, _ = strings.Cut(tt.want, "ansi_quotes=")
+			tt.want = strings.TrimSpace(tt.want)
 		}
 		if got := strings.Join(told, " "); got != tt.want {
 			t.Errorf("%q: told %q, want %q", tt.mode, got, tt.want)

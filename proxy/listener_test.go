@@ -250,25 +250,32 @@ func TestLimitsTurnClientsAwayWithTheServersOwnCode(t *testing.T) {
 				t.Errorf("%d rejected, want 1", got)
 			}
 			// A cancel request is served all the same.
-			done := make(chan error, 1)
-			go func() {
-				_, err := first.Exec(context.Background(), "select pg_sleep(30)").ReadAll()
-				done <- err
-			}()
-			until(t, "the query", func() bool {
-				out, err := postgres(t).Query(t.Context(), "postgres", "select count(*) from pg_stat_activity where wait_event = 'PgSleep'")
-				return err == nil && strings.TrimSpace(out) == "1"
-			})
-			if err := first.CancelRequest(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			if err := <-done; !errors.As(err, &pe) || pe.Code != "57014" {
-				t.Errorf("the query ended with %v", err)
-			}
+			canBeCancelled(t, first)
 			first.Close(t.Context())
 			until(t, "the place", func() bool { return h.Counters.Active.Load() == 0 })
 			h.mustConnect(t)
 		})
+	}
+}
+
+// canBeCancelled has a connection wait in a query and sends a request to cancel it.
+func canBeCancelled(t *testing.T, c *pgconn.PgConn) {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() {
+		_, err := c.Exec(context.Background(), "select pg_sleep(60)").ReadAll()
+		done <- err
+	}()
+	until(t, "the query", func() bool {
+		out, err := postgres(t).Query(t.Context(), "postgres", "select count(*) from pg_stat_activity where wait_event = 'PgSleep'")
+		return err == nil && strings.TrimSpace(out) == "1"
+	})
+	if err := c.CancelRequest(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var pe *pgconn.PgError
+	if err := <-done; !errors.As(err, &pe) || pe.Code != "57014" {
+		t.Errorf("the query ended with %v", err)
 	}
 }
 

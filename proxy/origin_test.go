@@ -150,21 +150,7 @@ func TestTheLimitIsToldBehindABalancerAndCancelsPass(t *testing.T) {
 	if !strings.Contains(h.log.String(), `"client":"192.0.2.7:4711","limit":"limits.connections"`) {
 		t.Errorf("the log does not name the client itself: %s", h.log)
 	}
-	done := make(chan error, 1)
-	go func() {
-		_, err := first.Exec(context.Background(), "select pg_sleep(60)").ReadAll()
-		done <- err
-	}()
-	until(t, "the query", func() bool {
-		out, err := postgres(t).Query(t.Context(), "postgres", "select count(*) from pg_stat_activity where wait_event = 'PgSleep'")
-		return err == nil && strings.TrimSpace(out) == "1"
-	})
-	if err := first.CancelRequest(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-done; !errors.As(err, &pe) || pe.Code != "57014" {
-		t.Errorf("the query ended with %v", err)
-	}
+	canBeCancelled(t, first)
 	first.Close(context.Background())
 }
 

@@ -58,6 +58,7 @@ type question struct {
 	env    sqlfacts.Env
 	values []boundValue // of a run, instead of the text
 	late   *late        // shared with the run
+	words  *words       // in protect mode: what is told if the parse comes too late
 	// answer is where a session in protect mode waits; nil: nobody does. settled
 	// is set by whoever comes first: the answer, or the one who waits no longer.
 	answer  chan *sqlfacts.Facts
@@ -181,53 +182,60 @@ func (s *session) understand(st *statement, t *sqlfacts.Text, sql []byte, total 
 		return event.Verdict{}
 	}
 	f, known := a.by.Facts(t)
+	var w *words
 	if !known {
-		f = a.unknown(st, t, sql, total)
+		if f, w = a.unknown(st, t, sql, total); w != nil {
+			defer close(w.judged)
+		}
 	}
-	return s.judge(st, t, f, sql, total)
+	return s.judge(st, t, f, w, sql, total)
 }
 
 // unknown returns the facts of a shape that has not been parsed yet; nil: it is
-// judged later.
-func (a *Analysis) unknown(st *statement, t *sqlfacts.Text, sql []byte, total int) *sqlfacts.Facts {
+// judged later. With words it is judged again when its parse comes: the caller
+// closes words.judged when it has judged it by these facts.
+func (a *Analysis) unknown(st *statement, t *sqlfacts.Text, sql []byte, total int) (*sqlfacts.Facts, *words) {
 	s := st.s
 	who := s.lane()
 	if !s.client.Protect && !a.budget.grants(&who, t.Key()) {
 		s.e.stats.inline.Add(1)
-		return a.by.Scan(t)
+		return a.by.Scan(t), nil
 	}
-	q := &question{lane: who, s: s, asked: s.e.now(), text: append([]byte(nil), sql[:min(len(sql), maxKept)]...), total: total, env: t.Env}
+	q := &question{lane: who, s: s, asked: s.e.now(), text: append([]byte(nil), sql[:min(len(sql), maxKept)]...), total: total, env: t.Env, late: new(late)}
 	queue := a.behind
 	if !s.client.Protect {
-		q.late = new(late)
 		st.late = q.late
 	} else {
 		q.answer = make(chan *sqlfacts.Facts, 1)
+		q.words = &words{judged: make(chan struct{})}
 		queue = a.ahead
 	}
 	if a.harms.barred(q.lane, s.e.now()) || !queue.push(q) {
 		s.e.stats.inline.Add(1)
-		return a.by.Scan(t)
+		return a.by.Scan(t), nil
 	}
 	if q.answer == nil {
-		return nil
+		return nil, nil
 	}
 	timer := time.NewTimer(a.patience)
 	defer timer.Stop()
 	select {
 	case f := <-q.answer:
 		if f != nil {
-			return f
+			return f, nil
 		}
 	case <-timer.C:
-		if !q.settled.CompareAndSwap(false, true) {
-			if f := <-q.answer; f != nil {
-				return f
-			}
+		if q.settled.CompareAndSwap(false, true) {
+			st.late = q.late
+			s.e.stats.inline.Add(1)
+			return a.by.Scan(t), q.words
+		}
+		if f := <-q.answer; f != nil {
+			return f, nil
 		}
 	}
 	s.e.stats.inline.Add(1)
-	return a.by.Scan(t)
+	return a.by.Scan(t), nil
 }
 
 func (s *session) lane() lane {

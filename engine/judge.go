@@ -327,8 +327,9 @@ var hidden = event.Finding{
 }
 
 // judge looks at a text before it is sent: st is its statement. f is nil if the
-// shape is not known yet.
-func (s *session) judge(st *statement, t *sqlfacts.Text, f *sqlfacts.Facts, sql []byte, total int) event.Verdict {
+// shape is not known yet. w is for what it tells, if it is judged by its words and
+// a parse is still to come; else nil.
+func (s *session) judge(st *statement, t *sqlfacts.Text, f *sqlfacts.Facts, w *words, sql []byte, total int) event.Verdict {
 	st.expect(t, f)
 	if f == nil {
 		return event.Verdict{} // all of it later
@@ -345,11 +346,13 @@ func (s *session) judge(st *statement, t *sqlfacts.Text, f *sqlfacts.Facts, sql 
 			st.sightKey(g.kr.x, r.tok, meansPredicate)
 		}
 	}
-	return s.weigh(t, n, g, sql, total)
+	return s.weigh(t, n, g, w, sql, total)
 }
 
-// weigh lets the rules judge a text by what the detectors find in it.
-func (s *session) weigh(t *sqlfacts.Text, n *note, g *ground, sql []byte, total int) event.Verdict {
+// weigh lets the rules judge a text by what the detectors find in it: all of it the
+// first time, what is new if w says that it was told before. w is nil for a text
+// that is judged once.
+func (s *session) weigh(t *sqlfacts.Text, n *note, g *ground, w *words, sql []byte, total int) event.Verdict {
 	s.copied(n, sql, total)
 	fs := n.findings(t)
 	if n.hides != "" && len(g.reach) > 0 && len(g.seeks) == 0 { // a row named by its key is that row, and judged as such
@@ -357,14 +360,15 @@ func (s *session) weigh(t *sqlfacts.Text, n *note, g *ground, sql []byte, total 
 		f.Detail = n.hides
 		fs = append(fs, f)
 	}
-	novelty := s.compare(t, fs)
-	if novelty == newShape {
-		if f, ok := s.graft(t); ok {
-			fs = append(fs, f)
-		}
-	} else if f, ok := s.recall(t, n, fs); ok {
-		fs = append(fs, f)
+	var novelty string
+	var grafts []event.Finding
+	if w.again() {
+		novelty, grafts = w.novelty, w.grafts
+	} else {
+		novelty, grafts = s.unlike(t, n, fs)
+		w.compared(novelty, grafts)
 	}
+	fs = append(fs, grafts...)
 	usual := novelty == newShape && s.usual(fs)
 	if novelty != "" {
 		fs = s.multiply(fs, novelty, len(g.reach) > 0 && !n.upkeep)
@@ -373,7 +377,23 @@ func (s *session) weigh(t *sqlfacts.Text, n *note, g *ground, sql []byte, total 
 	if len(fs) == 1 && fs[0].Detector == attemptID { // the application's own statement
 		reach = nil
 	}
-	return s.e.suspect(asked{s: s, text: sql, total: total, findings: fs, reach: reach, decoys: g.decoyNames, facts: n.facts, lexed: t, novel: novelty == newShape || novelty == newApplication, usual: usual})
+	return s.e.suspect(asked{s: s, text: sql, total: total, findings: fs, reach: reach, decoys: g.decoyNames, facts: n.facts, lexed: t, novel: novelty == newShape || novelty == newApplication, usual: usual, words: w})
+}
+
+// unlike says how a text differs from what was learned, and what seems to be put
+// into it.
+func (s *session) unlike(t *sqlfacts.Text, n *note, fs []event.Finding) (novelty string, grafts []event.Finding) {
+	var f event.Finding
+	var ok bool
+	if novelty = s.compare(t, fs); novelty == newShape {
+		f, ok = s.graft(t)
+	} else {
+		f, ok = s.recall(t, n, fs)
+	}
+	if ok {
+		grafts = []event.Finding{f}
+	}
+	return novelty, grafts
 }
 
 // findings are what the detectors see in a text of the shape; nil: nothing.
@@ -391,8 +411,11 @@ func (n *note) findings(t *sqlfacts.Text) []event.Finding {
 	return fs
 }
 
-// lateText judges a text that has been sent already.
+// lateText judges a text that has been sent already, or refused by its words.
 func (s *session) lateText(t *sqlfacts.Text, f *sqlfacts.Facts, q *question) {
+	if q.words != nil {
+		<-q.words.judged
+	}
 	n := f.Note.(*note)
 	g := s.ground(n)
 	if len(g.seeks)+len(g.decoys) > 0 {
@@ -407,7 +430,7 @@ func (s *session) lateText(t *sqlfacts.Text, f *sqlfacts.Facts, q *question) {
 		}
 		s.tellLate(q, hs)
 	}
-	s.weigh(t, n, g, q.text, q.total)
+	s.weigh(t, n, g, q.words, q.text, q.total)
 }
 
 // lateBound looks at the bound values of a run whose statement was not

@@ -37,18 +37,26 @@ func (l *late) add(hs []lateHit) (left bool) {
 	return l.told
 }
 
+// end says that no run is to be waited for any more; told: all has been said. It
+// returns what was left to it.
+func (l *late) end(told bool) []lateHit {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	found := l.found
+	l.found, l.over, l.told = nil, true, told
+	return found
+}
+
 // lateHits tells what the analysis found while the run went on.
 func (r *run) lateHits(l *late) {
-	l.mu.Lock()
-	found := l.found
-	l.found, l.over, l.told = nil, true, r.rec != nil
-	l.mu.Unlock()
+	found := l.end(r.rec != nil)
 	if len(found) == 0 {
 		return
 	}
 	if r.rec != nil {
 		for _, h := range found {
-			if s := newSighting(h.x, h.tok, h.means, tried(1)); !r.rec.again(s.tok, h.ch) {
+			s := newSighting(h.x, h.tok, h.means, tried(1))
+			if _, known := r.rec.seen[hitKey{s.tok.ID, h.ch.Inbound()}]; !known { // its words may have told it
 				r.rec.count(s, h.ch, h.column)
 			}
 		}
@@ -58,6 +66,18 @@ func (r *run) lateHits(l *late) {
 		r.record().sight(h.x, h.tok, h.ch, h.means, h.column, tried(1))
 	}
 	r.rec.settle()
+}
+
+// refused tells what the analysis found meanwhile about a statement that will not
+// run.
+func (t *statement) refused() {
+	found := t.late.end(t.rec != nil)
+	for _, h := range found {
+		t.ownRecord().sight(h.x, h.tok, h.ch, h.means, h.column, tried(1))
+	}
+	if len(found) > 0 {
+		t.rec.settle()
+	}
 }
 
 // tellLate tells what was found about a question's statement, with its run or,

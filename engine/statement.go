@@ -74,6 +74,9 @@ func (s *session) Prepare(sql []byte, total int) (inspect.Statement, event.Verdi
 		return t, e.barred(worse(v, t.rec.settle()))
 	}
 	v = e.barred(worse(v, t.scan(x, sql, text)))
+	if t.late != nil && v.Blocks() {
+		t.refused()
+	}
 	if total > len(sql) {
 		s.long = t
 		// The carry for what follows; what stands in sql has been seen.

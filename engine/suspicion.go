@@ -120,6 +120,8 @@ type asked struct {
 	novel    bool           // the shape was not seen while learning
 	usual    bool           // what was found in it, many known shapes of the same client have
 	run      *event.Run     // at the run's end
+	words    *words         // of a text that is judged twice; nil: it is not
+	counted  bool           // in its story already: judged before
 }
 
 // suspect judges a statement by the rules, adds its findings to its principal's
@@ -131,7 +133,8 @@ func (e *Engine) suspect(a asked) event.Verdict {
 	if len(a.findings) == 0 && !e.concerns(p, &a) || a.s.drilled(a.text) {
 		return event.Verdict{}
 	}
-	if len(a.findings) > 0 {
+	news := a.words.news(a.findings)
+	if len(news) > 0 && len(news) == len(a.findings) { // else it was counted
 		a.s.past.suspicious.Add(1)
 	}
 	now := e.now()
@@ -152,10 +155,15 @@ func (e *Engine) suspect(a asked) event.Verdict {
 		if a.lexed == nil && r.Needs&rules.OfFindings == 0 || lacks(r, env) {
 			continue // the statement has been judged: only the findings are new
 		}
+		if len(news) == 0 && a.words.knows(r) {
+			continue
+		}
 		if r.Holds(env) {
 			matched = append(matched, graded{r, 0})
 		}
 	}
+	a.findings, a.counted = news, slices.ContainsFunc(matched, func(g graded) bool { return a.words.knows(g.Compiled) })
+	a.words.tell(news, matched)
 	return e.narrate(a, env, matched)
 }
 
@@ -294,7 +302,9 @@ func (e *Engine) tell(s *suspicion, a asked, live []graded, now time.Time) event
 			d.Run.Code = clean(strings.Clone(a.run.Code))
 		}
 	}
-	d.HitCount++
+	if !a.counted {
+		d.HitCount++
+	}
 	t.untold = true
 	for _, g := range live {
 		if len(g.Actions.Quarantine.By) > 0 {

@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"testing"
+	"time"
+
+	"honeyrow/event"
+	"honeyrow/rules"
+)
+
+// What a parser that is late says of a statement that was judged by its words is
+// told with it: one statement is one alert, refused or not.
+func TestAStatementIsToldOnceThoughItsParseComesAfterItsWords(t *testing.T) {
+	const sought = "SELECT email FROM crm.customers stall WHERE id = 90001"
+	const injected = "SELECT id FROM stall WHERE id = 1 UNION SELECT concat(0x71, email, 0x71) FROM customers-- x"
+	for _, c := range []struct {
+		name, sql, rule string
+		refused, before bool // before: the parse comes before the run ends
+	}{
+		{name: "sought and refused", sql: sought, rule: rules.RowSought, refused: true},
+		{name: "sought", sql: sought, rule: rules.RowSought},
+		{name: "sought, the parse within the run", sql: sought, rule: rules.RowSought, before: true},
+		{name: "injected and refused", sql: injected, rule: rules.Injection, refused: true},
+		{name: "injected", sql: injected, rule: rules.Injection},
+	} {
+		p, e, l, open := guarded(t, time.Millisecond)
+		e.Swap(keyed())
+		if !c.refused {
+			set, err := rules.Compile(rules.Config{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := e.Configure(DefaultConfig(), set); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s := open("10.0.0.1:1", true)
+		st, v := s.Prepare([]byte(c.sql), len(c.sql))
+		if v.Blocks() != c.refused {
+			t.Errorf("%s: %+v", c.name, v)
+		}
+		parse := func() {
+			<-p.entered
+			p.release <- struct{}{}
+			if err := e.analysis.Drain(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if c.before {
+			parse()
+		}
+		if !c.refused {
+			r, _ := st.Run(nil, nil)
+			r.Done(0, "")
+		}
+		if !c.before {
+			parse()
+		}
+		st.Release()
+		ids := map[event.ID]string{}
+		hits := 0
+		for _, d := range l.all() {
+			ids[d.ID] = d.Rule
+			hits = max(hits, d.HitCount)
+		}
+		if len(ids) != 1 || hits != 1 {
+			t.Errorf("%s: detections %v, %d hits: want one", c.name, ids, hits)
+		}
+		for _, rule := range ids {
+			if rule != c.rule {
+				t.Errorf("%s: told by %s", c.name, rule)
+			}
+		}
+	}
+}

@@ -53,7 +53,7 @@ func TestOurOwnCorporaAreToldApart(t *testing.T) {
 }
 
 // heldBars are what must be seen of the parts of later sets that were kept back.
-var heldBars = map[string]float64{"fifth-held": 0.64, "sixth-held": 0.54, "seventh-held": 0.50, "ninth-held": 0.58}
+var heldBars = map[string]float64{"fifth-held": 0.64, "sixth-held": 0.54, "seventh-held": 0.50, "ninth-held": 0.58, "tenth-held": 0.81, "tenth": 0.69}
 
 // The bars of the hand-made sets, which no statement alone can meet in full. What
 // is kept back of the fifth is seen less, and its look-alikes are taken for attacks
@@ -63,8 +63,8 @@ func TestHandMadeSetsAreToldApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cs) != 52 {
-		t.Fatalf("%d hand-made sets, want 52", len(cs))
+	if len(cs) != 60 {
+		t.Fatalf("%d hand-made sets, want 60", len(cs))
 	}
 	kept, err := readFigures("figures.json")
 	if err != nil {
@@ -80,8 +80,8 @@ func TestHandMadeSetsAreToldApart(t *testing.T) {
 		share := float64(r.total.hits) / float64(r.total.effective)
 		// By its words alone hardly anything is lost or mistaken that is not by the
 		// parse: which it is of what was kept back is not said.
-		words := float64(r.total.words-r.total.hits) / float64(r.total.effective)
-		if c.attack && words < -0.02 || !c.attack && words > 0.02 {
+		words, little := r.total.words-r.total.hits, max(1, r.total.effective/50)
+		if c.attack && words < -little || !c.attack && words > little {
 			t.Errorf("%s: %d of %d statements at medium or above by their words alone, %d by the parse", c.name, r.total.words, r.total.effective, r.total.hits)
 		}
 		if least, split := heldBars[c.name[strings.LastIndex(strings.TrimSuffix(c.name, "-held"), "-")+1:]]; split {

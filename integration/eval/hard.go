@@ -36,7 +36,7 @@ var (
 )
 
 // held reports whether a statement of a split set belongs to its kept-back part, a
-// third of the third set and of the seventh, a half of those between: nobody
+// third of the third set, of the seventh and of the ninth, a half of the others: nobody
 // chose, and nobody can move one over. set is its name, with "-held" or without.
 func held(set, sql string) bool {
 	parts := uint32(2)

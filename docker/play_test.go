@@ -499,6 +499,11 @@ esac
 		if err != nil || strings.Count(string(out), words) != 2 {
 			t.Errorf("make %s: %v\n%s%s", target, err, out, g.logs())
 		}
+		if target == "refuse" { // what comes next finds the configuration as it was before
+			within(t, "the proxy refuses no more", func() bool {
+				return strings.Count(g.runs["honeyrow"].out.String()[from:], "configuration taken over") > 1
+			})
+		}
 		if target == "story" && strings.Count(string(out), "ids  ") != strings.Count(first, "ids  ") {
 			t.Errorf("told again, the story brings other alerts:\n%s", out)
 		}
@@ -506,6 +511,16 @@ esac
 	after, err := os.ReadFile(filepath.Join(g.root, "etc/honeyrow/honeyrow.yaml"))
 	if err != nil || !bytes.Equal(before, after) {
 		t.Errorf("make refuse leaves another configuration behind: %v\n%s", err, after)
+	}
+}
+
+// within waits for what another process brings about.
+func within(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within two minutes: %s", what)
+		}
 	}
 }
 

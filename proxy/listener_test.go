@@ -17,10 +17,10 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/rs/zerolog"
-	"go.uber.org/goleak"
 
 	"honeyrow/event"
 	"honeyrow/inspect"
+	"honeyrow/internal/leaks"
 	"honeyrow/internal/pgserver"
 	"honeyrow/proxy/pgwire"
 	"honeyrow/proxy/wire"
@@ -37,13 +37,7 @@ func TestMain(m *testing.M) {
 	if shared.server != nil {
 		shared.server.Stop()
 	}
-	if code == 0 {
-		if err := goleak.Find(); err != nil {
-			println(err.Error())
-			code = 1
-		}
-	}
-	os.Exit(code)
+	os.Exit(leaks.After(code))
 }
 
 func postgres(t *testing.T) *pgserver.Server {
@@ -210,7 +204,7 @@ func until(t *testing.T, what string, f func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("waited 10 s for %s", what)
+			t.Fatalf("waited a minute for %s", what)
 		}
 	}
 }

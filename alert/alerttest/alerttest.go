@@ -377,7 +377,7 @@ func listings(t *testing.T, b *bench) {
 
 func follow(t *testing.T, b *bench) {
 	ds := b.put(2)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	type seen struct {
 		id       event.ID

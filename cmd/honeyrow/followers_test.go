@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -61,12 +60,7 @@ func TestAcknowledgingAnIncidentReachesThoseOnCall(t *testing.T) {
 	fake := &services{}
 	srv := httptest.NewServer(fake)
 	defer srv.Close()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &town{dir: t.TempDir(), listen: l.Addr().String()}
-	l.Close()
+	w := &town{dir: t.TempDir(), listen: freeAddress(t)}
 	file := filepath.Join(w.dir, "honeyrow.yaml")
 	conf := fmt.Sprintf(`
 servers: [{name: crm-db, address: "127.0.0.1:1"}]

@@ -45,7 +45,7 @@ func (w *town) drips(t *testing.T) {
 		t.Errorf("a dry run: %s", out)
 	}
 	for _, args := range [][]string{{"seed", "apply", plan, "--drip", "7d", "--yes"}, {"seed", "apply", plan, "--yes"}, {"seed", "drip"}} {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 		out := &until{text: "0 of 4 rows are in, the next is due on ", stop: cancel}
 		var stderr bytes.Buffer
 		code := run(ctx, func() {}, append([]string{"--config", filepath.Join(w.dir, "honeyrow.yaml")}, args...), out, &stderr)

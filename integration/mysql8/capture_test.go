@@ -122,7 +122,7 @@ func startScript(t *testing.T, ps []packet) *script {
 
 func (s *script) play(c net.Conn) {
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(2 * time.Minute))
 	in := bufio.NewReader(c)
 	for _, p := range s.packets {
 		if p.payload != nil {

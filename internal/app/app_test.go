@@ -88,7 +88,7 @@ listeners:
 alerts:
   sinks:
     - {name: file, type: file, path: alerts.jsonl}
-drain: {deadline: 5s, flush: 2s}
+drain: {deadline: 2m, flush: 2m}
 %s`, pg.Addr(), extra)
 }
 
@@ -317,15 +317,13 @@ func TestARegistryChangeReachesARunningProxyWithinASecond(t *testing.T) {
 	before := s.app.Engine().Version()
 	s.plant()
 	await(t, time.Second, "the proxy watches the new tokens", func() bool { return s.app.Engine().Stats().Tokens == 2 })
-	s.withStore(func(st *Store) error {
-		ws, err := st.Watchers(context.Background())
-		if err != nil {
+	await(t, time.Second, "the registry knows that the proxy watches the new version, for which seeders wait", func() (told bool) {
+		s.withStore(func(st *Store) error {
+			ws, err := st.Watchers(context.Background())
+			told = len(ws) == 1 && ws[0].Version > before && ws[0].Servers[0] == "crm"
 			return err
-		}
-		if len(ws) != 1 || ws[0].Version <= before || ws[0].Servers[0] != "crm" {
-			t.Errorf("watchers %+v: the seeder waits for the new version", ws)
-		}
-		return nil
+		})
+		return told
 	})
 	c := s.connect("crm", true)
 	count(t, c, "select upper('x'), email from customers where id = 4711")

@@ -99,6 +99,9 @@ func TestADecoyTableInPostgreSQLIsAnAlertThoughNothingComesBack(t *testing.T) {
 	s.start()
 	c := s.connect("crm", true)
 	count(t, c, "select * from payroll_backup")
+	if err := s.app.analysis.Drain(t.Context()); err != nil { // judged while the table was nobody's decoy
+		t.Fatal(err)
+	}
 	s.decoy("public.payroll_backup", "postgres", false)
 	count(t, c, "select salary from payroll_backup where id = 5")
 	d := s.asked("payroll_backup")
@@ -133,7 +136,7 @@ func TestADecoyTableInMariaDBIsAnAlertThoughNothingComesBack(t *testing.T) {
 	}
 	s := newSite(t, "")
 	s.configure(fmt.Sprintf("servers: [{name: shop, protocol: mysql, address: %q}]\nlisteners: [{name: shop, address: 127.0.0.1:0}]\n"+
-		"alerts: {sinks: [{name: file, type: file, path: alerts.jsonl}]}\ndrain: {deadline: 5s, flush: 2s}\n", my.Addr()))
+		"alerts: {sinks: [{name: file, type: file, path: alerts.jsonl}]}\ndrain: {deadline: 2m, flush: 2m}\n", my.Addr()))
 	s.start()
 	c := dialMySQL(t, s.app.Addrs()["shop"], "utf8mb4")
 	defer c.close()
@@ -171,7 +174,7 @@ func TestADecoyTableThatAPlanMadeInMariaDBIsAnAlertThoughNothingComesBack(t *tes
 		create user planter@'127.0.0.1' identified by 'pw'; grant select on shop.members to planter@'127.0.0.1'`)
 	s := newSite(t, "")
 	s.configure(fmt.Sprintf("servers: [{name: shop, protocol: mysql, address: %q}]\nlisteners: [{name: shop, address: 127.0.0.1:0}]\n"+
-		"alerts: {sinks: [{name: file, type: file, path: alerts.jsonl}]}\ndrain: {deadline: 5s, flush: 2s}\nseed: {domain: decoy.harborpost.test}\n", my.Addr()))
+		"alerts: {sinks: [{name: file, type: file, path: alerts.jsonl}]}\ndrain: {deadline: 2m, flush: 2m}\nseed: {domain: decoy.harborpost.test}\n", my.Addr()))
 	s.start()
 	s.seedAs("mysql://planter:pw@" + my.Addr() + "/shop")
 	with := func(do func(*Seeding, seeder.Options) error) error {

@@ -95,7 +95,7 @@ func TestADrillGoesTheWholeWayInPostgreSQL(t *testing.T) {
 		s.plant()
 		s.start()
 		for range 2 { // nobody was shut out for the first one
-			f, err := s.fire("crm", FireOptions{User: "postgres", Timeout: 20 * time.Second})
+			f, err := s.fire("crm", FireOptions{User: "postgres"})
 			if err != nil {
 				t.Fatalf("%s: %v (%+v)", tc.name, err, f)
 			}
@@ -173,7 +173,7 @@ func TestADrillGoesTheWholeWayInMariaDB(t *testing.T) {
 	s := newSite(t, "")
 	text := func(rules string) string {
 		return fmt.Sprintf("servers: [{name: shop, protocol: mysql, address: %q}]\nlisteners: [{name: shop, address: 127.0.0.1:0}]\n"+
-			"alerts: {sinks: [{name: file, type: file, path: alerts.jsonl}]}\ndrain: {deadline: 5s, flush: 2s}\n%s", my.Addr(), rules)
+			"alerts: {sinks: [{name: file, type: file, path: alerts.jsonl}]}\ndrain: {deadline: 2m, flush: 2m}\n%s", my.Addr(), rules)
 	}
 	s.configure(text(""))
 	s.seedAs("mysql://app:pw@" + my.Addr() + "/shop")

@@ -52,7 +52,7 @@ func TestAMariaDBSessionIsWatchedRefusedAndGoesOn(t *testing.T) {
 	s := newSite(t, "")
 	text := func(rules string) string {
 		return fmt.Sprintf("servers: [{name: shop, protocol: mysql, address: %q}]\nlisteners: [{name: shop, address: 127.0.0.1:0}]\n"+
-			"alerts: {sinks: [{name: file, type: file, path: alerts.jsonl}]}\ndrain: {deadline: 5s, flush: 2s}\n%s", my.Addr(), rules)
+			"alerts: {sinks: [{name: file, type: file, path: alerts.jsonl}]}\ndrain: {deadline: 2m, flush: 2m}\n%s", my.Addr(), rules)
 	}
 	s.configure(text(""))
 	now := time.Now().UTC()

@@ -178,7 +178,7 @@ func TestAMariaDBUserInQuarantineReadsAProperErrorUntilItIsLifted(t *testing.T) 
 	}
 	s := newSite(t, "")
 	s.configure(fmt.Sprintf("servers: [{name: shop, protocol: mysql, address: %q}]\nlisteners: [{name: shop, address: 127.0.0.1:0}]\n"+
-		"alerts: {sinks: [{name: file, type: file, path: alerts.jsonl}]}\ndrain: {deadline: 5s, flush: 2s}\n", my.Addr()))
+		"alerts: {sinks: [{name: file, type: file, path: alerts.jsonl}]}\ndrain: {deadline: 2m, flush: 2m}\n", my.Addr()))
 	s.start()
 	db, err := sql.Open("mysql", "app:pw@tcp("+s.app.Addrs()["shop"]+")/")
 	if err != nil {

@@ -141,7 +141,7 @@ func TestARefusalComesBeforeTheEndOfItsMariaDBSession(t *testing.T) {
 		s := newSite(t, "")
 		s.ownRules(killRule)
 		s.configure(fmt.Sprintf("servers: [{name: shop, protocol: mysql, address: %q}]\nlisteners: [{name: shop, address: 127.0.0.1:0, mode: %s}]\n"+
-			"alerts: {sinks: [{name: file, type: file, path: alerts.jsonl}]}\ndrain: {deadline: 5s, flush: 2s}\nrule_files: [own.yaml]\n", my.Addr(), mode))
+			"alerts: {sinks: [{name: file, type: file, path: alerts.jsonl}]}\ndrain: {deadline: 2m, flush: 2m}\nrule_files: [own.yaml]\n", my.Addr(), mode))
 		now := time.Now().UTC()
 		s.withStore(func(st *Store) error {
 			return st.Add(t.Context(), []token.Token{{

@@ -9,8 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
-
+	"honeyrow/internal/leaks"
 	"honeyrow/internal/myserver"
 	"honeyrow/proxy/tlsconf/tlstest"
 )
@@ -33,13 +32,7 @@ func TestMain(m *testing.M) {
 	}
 	myserver.Cleanup()
 	os.RemoveAll(shared.dir)
-	if code == 0 {
-		if err := goleak.Find(); err != nil {
-			println(err.Error())
-			code = 1
-		}
-	}
-	os.Exit(code)
+	os.Exit(leaks.After(code))
 }
 
 // realServer returns the shared server, its authority and its certificate.

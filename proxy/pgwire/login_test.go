@@ -143,7 +143,7 @@ func (d *door) serve(ctx context.Context, conn net.Conn) {
 // errors included.
 func (d *door) psql(t *testing.T, conninfo, sql string, env ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "psql", "-X", "-A", "-t", "-w", "-c", sql, "port="+d.port+" "+conninfo)
 	cmd.Env = append(os.Environ(), append([]string{"HOME=/nonexistent", "LC_ALL=C"}, env...)...)

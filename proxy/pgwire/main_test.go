@@ -6,8 +6,7 @@ import (
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
-
+	"honeyrow/internal/leaks"
 	"honeyrow/internal/pgserver"
 	"honeyrow/proxy/tlsconf/tlstest"
 )
@@ -29,13 +28,7 @@ func TestMain(m *testing.M) {
 		shared.server.Stop()
 	}
 	os.RemoveAll(shared.dir)
-	if code == 0 {
-		if err := goleak.Find(); err != nil {
-			println(err.Error())
-			code = 1
-		}
-	}
-	os.Exit(code)
+	os.Exit(leaks.After(code))
 }
 
 // methods returns the shared server, its authority and its certificate.

@@ -6,18 +6,18 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"honeyrow/event"
+	"honeyrow/internal/leaks"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { os.Exit(leaks.After(m.Run())) }
 
 // plain is a flow that lets everything pass but for what a test scripts.
 type plain struct {

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
-	"go.uber.org/goleak"
 
 	"honeyrow/engine/sqlfacts"
+	"honeyrow/internal/leaks"
 )
 
 // Environment variables that make this test binary misbehave as a worker, or
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 		parent()
 		os.Exit(0)
 	}
-	goleak.VerifyTestMain(m)
+	os.Exit(leaks.After(m.Run()))
 }
 
 // misbehave is a worker that does harm: before the first statement, by kind, or

@@ -65,22 +65,39 @@ func (p *parts) last(b []byte, i, n int, held *[heldWindows]int32) (int, int) {
 }
 
 // farWindows is windows for a filter that is read from afar: nearly every look at
-// it is waited for, and many pass. Where no gram has a control character, windows
-// that have one are not looked up: lengths in rows' framing have such.
+// it is waited for, and many pass. It has no branch on what a look says, since one
+// that is foretold wrongly is known to be so only when the word has come, and what
+// was asked for behind it is asked for again.
 func (p *parts) farWindows(b []byte, pos int, held *[heldWindows]int32) (n, next int) {
-	filter, shift, low := p.filter, p.fshift&63, p.low
+	filter, shift := p.filter, p.fshift&63
 	i := pos
 	for ; i+3*stride+window <= len(b) && n <= heldWindows-4; i += 4 * stride {
 		c := b[i : i+3*stride+window : i+3*stride+window]
-		c0, c1, c2, c3 := le64(c), le64(c[stride:]), le64(c[2*stride:]), le64(c[3*stride:])
-		h0, h1, h2, h3 := windowHash(c0), windowHash(c1), windowHash(c2), windowHash(c3)
-		z0, z1, z2, z3 := lows(c0, low), lows(c1, low), lows(c2, low), lows(c3, low)
-		w0, w1, w2, w3 := filter[h0>>shift&^z0], filter[h1>>shift&^z1], filter[h2>>shift&^z2], filter[h3>>shift&^z3]
+		h0 := windowHash(le64(c))
+		h1 := windowHash(le64(c[stride:]))
+		h2 := windowHash(le64(c[2*stride:]))
+		h3 := windowHash(le64(c[3*stride:]))
+		w0 := filter[h0>>shift]
+		w1 := filter[h1>>shift]
+		w2 := filter[h2>>shift]
+		w3 := filter[h3>>shift]
 		n = keepFour(held, n, i,
-			w0>>(h0>>32&63)&(w0>>(h0>>26&63))&^z0&1, w1>>(h1>>32&63)&(w1>>(h1>>26&63))&^z1&1,
-			w2>>(h2>>32&63)&(w2>>(h2>>26&63))&^z2&1, w3>>(h3>>32&63)&(w3>>(h3>>26&63))&^z3&1)
+			w0>>(h0>>32&63)&(w0>>(h0>>26&63))&1, w1>>(h1>>32&63)&(w1>>(h1>>26&63))&1,
+			w2>>(h2>>32&63)&(w2>>(h2>>26&63))&1, w3>>(h3>>32&63)&(w3>>(h3>>26&63))&1)
 	}
-	return p.last(b, i, n, held)
+	n, next = p.last(b, i, n, held)
+	return p.high(b, held[:n]), next
+}
+
+// high leaves those windows of held that can be in a gram. Where no gram has a
+// control character, none that has one can: lengths in rows' framing have such.
+func (p *parts) high(b []byte, held []int32) int {
+	n := 0
+	for _, at := range held {
+		held[n] = at
+		n += 1 - int(lows(le64(b[at:]), p.low)&1)
+	}
+	return n
 }
 
 // lows is all ones if a byte of w is below that of low in its place, else zero. It

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"sync"
 
 	"honeyrow/engine/match"
@@ -80,10 +81,60 @@ func (t *statement) refused() {
 	}
 }
 
+// ended reports whether no run is waited for any more.
+func (l *late) ended() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.over
+}
+
 // tellLate tells what was found about a question's statement, with its run or,
 // if that has ended, by itself.
 func (s *session) tellLate(q *question, hs []lateHit) {
-	if len(hs) == 0 || q.late != nil && q.late.add(hs) {
+	switch {
+	case len(hs) == 0:
+	case q.late == nil || !q.late.add(hs):
+		s.tellAlone(q, hs)
+	case !s.left.keep(q):
+		s.tellAlone(q, q.late.end(true))
+	}
+}
+
+// unclaimed are the questions whose hits wait for a run. A statement may be prepared
+// and never run: the session's end tells of it then.
+type unclaimed struct {
+	mu     sync.Mutex
+	of     []*question
+	closed bool
+}
+
+// maxUnclaimed bounds them: what is beyond is told at once.
+const maxUnclaimed = 16
+
+// keep returns false if the question's hits are to be told now.
+func (u *unclaimed) keep(q *question) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.of = slices.DeleteFunc(u.of, func(o *question) bool { return o.late.ended() })
+	if u.closed || len(u.of) >= maxUnclaimed {
+		return false
+	}
+	u.of = append(u.of, q)
+	return true
+}
+
+// close returns what is left, and keeps nothing any more.
+func (u *unclaimed) close() []*question {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	of := u.of
+	u.of, u.closed = nil, true
+	return of
+}
+
+// tellAlone tells hits that no run tells.
+func (s *session) tellAlone(q *question, hs []lateHit) {
+	if len(hs) == 0 {
 		return
 	}
 	var c *record

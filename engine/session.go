@@ -25,6 +25,7 @@ type session struct {
 	stand  atomic.Pointer[standing]
 	wishes atomic.Pointer[wish] // of statements that make what others read
 	known  atomic.Pointer[acquaintance]
+	left   unclaimed // what the analysis found, for runs to come
 	// tripped is the learner of a baseline that learns nothing more from here.
 	tripped atomic.Pointer[baseline.Learner]
 	mysql   bool
@@ -209,6 +210,9 @@ func (s *session) Close() {
 		if c != nil {
 			c.done(c.det.Run.Rows, c.det.Run.Code)
 		}
+	}
+	for _, q := range s.left.close() {
+		s.tellAlone(q, q.late.end(true))
 	}
 	if s.last != nil {
 		s.last.unref()

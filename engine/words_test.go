@@ -73,3 +73,48 @@ func TestAStatementIsToldOnceThoughItsParseComesAfterItsWords(t *testing.T) {
 		}
 	}
 }
+
+// A statement that is prepared and never run is told of too, whatever the parser's
+// pace, and one that is run is told of once.
+func TestAStatementThatIsOnlyPreparedIsToldThoughItsParseComesLate(t *testing.T) {
+	const sql = "SELECT email FROM crm.customers stall WHERE id = 90001"
+	for _, c := range []struct {
+		name       string
+		runs, late bool // late: the parse comes after the session's end
+	}{{name: "prepared"}, {name: "prepared, parsed after the end", late: true}, {name: "run", runs: true}} {
+		p, e, l, open := guarded(t, time.Minute)
+		e.Swap(keyed())
+		s := open("10.0.0.1:1", false)
+		st, _ := s.Prepare([]byte(sql), len(sql))
+		parse := func() {
+			<-p.entered
+			p.release <- struct{}{}
+			if err := e.analysis.Drain(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !c.late {
+			parse()
+		}
+		if c.runs {
+			for range 2 {
+				r, _ := st.Run(nil, nil)
+				r.Done(0, "")
+			}
+		}
+		before := len(l.all())
+		s.Close()
+		if c.late {
+			parse()
+		}
+		ids := map[event.ID]bool{}
+		for _, d := range l.all() {
+			if ids[d.ID] = true; d.Rule != rules.RowSought {
+				t.Errorf("%s: told by %s", c.name, d.Rule)
+			}
+		}
+		if n := len(ids); n != 1 && !c.runs || c.runs && len(l.all()) != before {
+			t.Errorf("%s: %d detections, %d reports before the end, %d in all", c.name, n, before, len(l.all()))
+		}
+	}
+}

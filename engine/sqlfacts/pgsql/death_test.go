@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -100,7 +101,7 @@ func TestATextThatKillsTheWorkerIsNotTriedAgain(t *testing.T) {
 			if _, err := ask(p, c.text); !errors.Is(err, ErrKiller) {
 				t.Errorf("again: %v", err)
 			}
-			p.config.Timeout = 20 * time.Second
+			p.config.Timeout = patient
 			recovers(t, p)
 			if s := p.Stats(); s.Deaths != lives || s.Starts != lives+1 || s.Blamed != 1 {
 				t.Errorf("counted %+v", s)
@@ -123,14 +124,14 @@ func TestAWorkerThatStandsStillIsNotTheTextsFault(t *testing.T) {
 			t.Errorf("reported %+v", d)
 		}
 	}
-	p.config.Timeout = 20 * time.Second
+	p.config.Timeout = patient
 	recovers(t, p)
 }
 
 // recovers waits until the parser works again.
 func recovers(t *testing.T, p *Parser) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(patient); ; {
 		got, err := ask(p, "SELECT b")
 		if err == nil && got == "(select (targets (column b)))" {
 			return
@@ -300,6 +301,28 @@ func TestACallerWhoseTimeIsUpDoesNotWait(t *testing.T) {
 	}
 	if _, err := p.Parse(ctx, []byte("SELECT 1"), sqlfacts.Env{}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("with a context that has ended: %v", err)
+	}
+}
+
+// However late this process looks: what it did not kill has ended by itself.
+func TestAWorkerThatEndedByItselfWasNotKilledThoughItsTimeIsOver(t *testing.T) {
+	for script, want := range map[string]string{
+		"exit 9": "exit status 9", "kill -SEGV $$": "signal: segmentation fault", "kill -KILL $$": "EOF",
+	} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := &process{cmd: exec.Command("/bin/sh", "-c", script), stderr: r}
+		_ = x.cmd.Run() // its state says how it ended
+		_ = w.Close()
+		if got := x.account(io.EOF, false, true); !strings.HasPrefix(got.reason, want) || got.foreign {
+			t.Errorf("%s: %+v, want %s", script, got, want)
+		}
+		if got := x.account(io.EOF, false, false); got.foreign != (want == "EOF") {
+			t.Errorf("%s, in time: %+v", script, got)
+		}
+		_ = r.Close()
 	}
 }
 

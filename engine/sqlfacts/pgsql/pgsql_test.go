@@ -104,14 +104,19 @@ func mischief(b, text []byte) []byte {
 	return answer(b, text)
 }
 
+// patient is how long a worker may take on a busy machine, to start or to use up
+// its memory.
+const patient = 2 * time.Minute
+
 // start returns a parser and what it reported; it is closed with the test.
 func start(t testing.TB, change func(p *Parser)) (*Parser, chan Death) {
 	t.Helper()
 	deaths := make(chan Death, 100)
 	config := DefaultConfig()
 	config.Workers = 1
-	config.Timeout = 20 * time.Second // machines are slow at times
+	config.Timeout = patient
 	p := New(config, func(d Death) { deaths <- d })
+	p.patience = patient
 	if change != nil {
 		change(p)
 	}

@@ -168,7 +168,7 @@ type ending struct {
 
 // grace is how long a worker that closed its pipe has to end by itself, so that
 // its own reason is learned.
-const grace = time.Second
+const grace = 5 * time.Second
 
 // end ends the process after err and returns when it is gone.
 func (x *process) end(err error) ending {
@@ -181,23 +181,30 @@ func (x *process) end(err error) ending {
 	}
 	late := time.AfterFunc(grace, func() { _ = x.cmd.Process.Kill() })
 	_ = x.cmd.Wait()
-	if !late.Stop() {
-		ours = true
-	}
+	over := !late.Stop()
 	defer x.stderr.Close()
+	return x.account(err, ours, over)
+}
+
+// account says how the process ended, which is gone: ours says that it was killed
+// here, over that it was tried when its grace was over. Where this process was kept
+// waiting, the other one may have ended by itself long before that.
+func (x *process) account(err error, ours, over bool) ending {
 	state := x.cmd.ProcessState
-	if ours {
+	if ours || over && sigkilled(state) {
 		var late lateError
 		return ending{reason: err.Error(), late: errors.As(err, &late), ran: state.UserTime() + state.SystemTime()}
 	}
-	end := ending{reason: state.String()}
-	if s, ok := state.Sys().(syscall.WaitStatus); ok {
-		end.foreign = s.Signaled() && s.Signal() == syscall.SIGKILL
-	}
+	end := ending{reason: state.String(), foreign: sigkilled(state)}
 	if last := x.words(); last != "" {
 		end.reason += ": " + last
 	}
 	return end
+}
+
+func sigkilled(state *os.ProcessState) bool {
+	s, ok := state.Sys().(syscall.WaitStatus)
+	return ok && s.Signaled() && s.Signal() == syscall.SIGKILL
 }
 
 // words is the first line that the process wrote to its standard error, but for

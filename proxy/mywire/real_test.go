@@ -327,8 +327,10 @@ func TestLoadDataLocalFromGoAndARefusedFile(t *testing.T) {
 	rec.BlockWhen(event.ChannelCopyIn, "stolen-key")
 	addr := proxied(t, rec, Config{Server: Server{Address: s.Addr()}})
 	c := open(t, "native_u:secret@tcp("+addr+")/crm")
-	if _, err := c.ExecContext(t.Context(), "create table if not exists l (a int, b text)"); err != nil {
-		t.Fatal(err)
+	for _, q := range []string{"drop table if exists l", "create table l (a int, b text)"} {
+		if _, err := c.ExecContext(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var data bytes.Buffer
 	for i := range 100_000 {

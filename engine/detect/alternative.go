@@ -21,6 +21,8 @@ var alternative = Detector{
 			x.sandwich(g)
 			x.hollow(g)
 			x.opposites(g)
+			x.takenBack(g)
+			x.quotedAndNot(g)
 			x.unlocked(g)
 		}
 	},
@@ -82,6 +84,9 @@ func (x *probe) opens(g *group, i int) {
 	}
 	x.orRest(before, ps)
 	x.orMade(before, ps)
+	if !g.anded {
+		x.wider(before, ps)
+	}
 }
 
 // unlessSwitched takes back what was seen of an alternative that begins with a
@@ -199,56 +204,6 @@ func isOwner(n *node) bool {
 	return n.Kind == sqlfacts.Column && (strings.HasSuffix(n.Name, "_id") || strings.HasSuffix(n.Name, "Id"))
 }
 
-// sandwich is a = 'x' OR ... OR a = ”: what becomes of a text's place when quotes
-// are closed in it, and the rest of the statement needs one that is open.
-func (x *probe) sandwich(g *group) {
-	if len(g.alts) < 3 {
-		return
-	}
-	before, behind := parts(g.alts[0]), parts(g.alts[len(g.alts)-1])
-	first, last := before[len(before)-1], behind[0]
-	asks := func(n *node) bool {
-		return n.Kind == sqlfacts.Binary && isName(n, "=", "like", "ilike", "~~") && len(n.Args) == 2 && n.Args[1].Kind == sqlfacts.String
-	}
-	again := func(n *node) bool { return asks(n) && n.Name == first.Name && same(n.Args[0], first.Args[0]) }
-	if !asks(first) || !asks(last) || !same(first.Args[0], last.Args[0]) || len(columnsOf(first.Args[0])) == 0 {
-		return
-	}
-	for _, a := range g.alts[1 : len(g.alts)-1] {
-		if !again(a) && !(isNullTest(a) && same(a.Args[0], first.Args[0])) {
-			rest := last.Args[1]
-			x.seeWhen(3, "a column asked for twice, with something else between, and for nothing at last", func(v Values) bool {
-				s, ok := value(rest, v)
-				return ok && strings.Trim(s, "% ") == ""
-			})
-			return
-		}
-	}
-}
-
-// hollow is a = 'x' OR b > 5 AND a <> ”: the quote that was closed behind x needs
-// an open one at the end, and a column that is to have a value needs no other
-// condition than that to have one.
-func (x *probe) hollow(g *group) {
-	for i, alt := range g.alts[1:min(len(g.alts), reachBack)] {
-		ps := parts(alt)
-		last := ps[len(ps)-1]
-		if len(ps) < 2 || last.Kind != sqlfacts.Binary || !isName(last, "<>", "!=") || len(last.Args) != 2 || last.Args[0].Kind != sqlfacts.Column || last.Args[1].Kind != sqlfacts.String {
-			continue
-		}
-		before := parts(g.alts[i])
-		first := before[len(before)-1]
-		if first.Kind != sqlfacts.Binary || !isName(first, "=", "like", "ilike", "~~") || len(first.Args) != 2 || first.Args[1].Kind != sqlfacts.String || !same(first.Args[0], last.Args[0]) {
-			continue
-		}
-		x.seeWhen(3, "a column that was asked for, and at last is not to be empty", func(v Values) bool {
-			s, _ := value(last.Args[1], v)
-			asked, _ := value(first.Args[1], v)
-			return s == "" && asked != ""
-		})
-	}
-}
-
 // open judges one condition of an alternative; alone says that it has no other.
 func (x *probe) open(n *node, earlier []*node, at *scope, alone bool) {
 	if when := always(n, x.mysql()); when != nil {
@@ -268,6 +223,10 @@ func (x *probe) open(n *node, earlier []*node, at *scope, alone bool) {
 	case !not && n.Kind == sqlfacts.Func && isName(n, "instr", "starts_with", "strpos", "locate", "position") && len(n.Args) == 2 && len(columnsOf(n)) > 0 && slices.ContainsFunc(n.Args, isLiteral):
 		lits := literals(n)
 		x.seeWhen(3, "a column that holds next to nothing, as an alternative", func(v Values) bool { s, _ := value(lits[0], v); return len(s) < 2 })
+	case n.Kind == sqlfacts.Func && n.Name == "overlaps" && twice(columnsOf(n)):
+		x.see(3, "a time that overlaps with itself, as an alternative")
+	case n.Kind == sqlfacts.Binary && isComparison(n.Name) && n.Args[0].Kind == sqlfacts.Func && isName(n.Args[0], "num_nulls", "num_nonnulls") && len(n.Args[0].Args) == 1:
+		x.see(3, "whether a column is NULL, counted, as an alternative")
 	case !not && n.Kind == sqlfacts.Func && n.Name == "isfinite":
 		x.see(3, "what nearly every time is, as an alternative")
 	case !not && n.Kind == sqlfacts.Binary && n.Name == "@>" && len(n.Args) == 2 && n.Args[0].Kind == sqlfacts.Column && n.Args[1].Kind == sqlfacts.String:
@@ -331,18 +290,6 @@ func (x *probe) open(n *node, earlier []*node, at *scope, alone bool) {
 		x.rangeOf(n, not, earlier, alone)
 		x.pattern(n, not, earlier)
 	}
-}
-
-// measure is what calculates with a column, or measures it: true for MySQL unless
-// it is 0.
-func measure(n *node) bool {
-	if len(columnsOf(n)) == 0 || any(n, func(m *node) bool { return m.Kind == sqlfacts.Query || m.Kind == sqlfacts.Param }) {
-		return false
-	}
-	return n.Kind == sqlfacts.Unary && isName(n, "-", "+", "~") && len(n.Args) == 1 ||
-		n.Kind == sqlfacts.Binary && isName(n, "+", "-", "*", "|", "div") ||
-		n.Kind == sqlfacts.Func && isName(n, "length", "char_length", "ascii", "ord", "abs", "crc32", "bit_length", "floor", "ceil", "round", "sign", "exp", "pi", "strcmp", "elt", "interval", "field", "hex", "unhex", "conv", "concat",
-			"upper", "lower", "trim", "reverse", "left", "right", "mid", "substr", "substring", "md5", "sha1", "year", "month", "day", "unix_timestamp", "to_days", "sqrt", "ln", "log", "mod", "quarter", "bin", "oct")
 }
 
 // listed is a = 'x' OR a IN ('y', 'z'): whoever knows all the values makes one list

@@ -79,8 +79,13 @@ func always(n *node, mysql bool) func(Values) bool {
 		if !slices.ContainsFunc(columns, func(c *node) bool { return !isKey(c) && !isOwner(c) }) {
 			domains[0] = keyNumbers
 		}
+		own := !slices.ContainsFunc(columns, func(c *node) bool { return !isKey(c) })
 		for _, domain := range domains {
-			if t := (&trial{v: v, columns: columns, mysql: mysql}); t.all(n, widen(domain, lits, v)) {
+			tried := widen(domain, lits, v)
+			if own { // rows are numbered from 1
+				tried = slices.DeleteFunc(tried, func(x val) bool { f, ok := x.(float64); return ok && f < 1 })
+			}
+			if t := (&trial{v: v, columns: columns, mysql: mysql}); t.all(n, tried) {
 				return true
 			}
 		}
@@ -110,7 +115,7 @@ var (
 	numbers = []val{-70001.5, -7.0, -1.0, 0.0, 1.0, 2.0, 50.0, 123456789.0}
 	// What keys are.
 	keyNumbers = []val{1.0, 2.0, 7.0, 50.0, 123456789.0}
-	texts      = []val{"", "a", "Zq 9", "0", "-5", " b ", "\u00e9t\u00e9"}
+	texts      = []val{"", "a", "Zq 9", "0", "-5", " b ", "\u00e9t\u00e9", "1234567890", "what takes up as much as a line"}
 )
 
 // widen adds the literals of a condition to what is tried: a value is excluded
@@ -247,6 +252,12 @@ func (t *trial) binary(n *node) (val, bool) {
 	switch n.Name {
 	case "and", "or", "&&":
 		return t.logic(n)
+	case "<", "<=", ">", ">=", "=", "<>", "!=", "<=>":
+		if len(n.Args) == 2 && n.Args[0].Kind == sqlfacts.Row && n.Args[1].Kind == sqlfacts.Row {
+			return t.rows(n.Name, n.Args[0].Args, n.Args[1].Args)
+		}
+	}
+	switch n.Name {
 	case "in":
 		l, ok := t.eval(n.Args[0])
 		for _, a := range n.Args[1:] {
@@ -348,51 +359,6 @@ func matches(l, r val) (val, bool) {
 		return nil, false
 	}
 	return re.MatchString(s), true
-}
-
-func ordered(op string, c int) bool {
-	switch op {
-	case "=", "<=>":
-		return c == 0
-	case "<>", "!=":
-		return c != 0
-	case "<":
-		return c < 0
-	case ">":
-		return c > 0
-	case "<=":
-		return c <= 0
-	}
-	return c >= 0
-}
-
-// compare works on two values of one kind.
-func compare(a, b val) (int, bool) {
-	switch a := a.(type) {
-	case float64:
-		if b, ok := b.(float64); ok {
-			switch {
-			case a < b:
-				return -1, true
-			case a > b:
-				return 1, true
-			}
-			return 0, true
-		}
-	case string:
-		if b, ok := b.(string); ok {
-			return strings.Compare(a, b), true
-		}
-	case bool:
-		if b, ok := b.(bool); ok && a == b {
-			return 0, true
-		} else if ok {
-			return 1, true
-		}
-	case opaque:
-		return 0, a == b
-	}
-	return 0, false
 }
 
 func isOpaque(x val) bool {

@@ -87,10 +87,14 @@ func (x *probe) orWritten(before, ps []*node, at *scope) {
 // what is made of other columns.
 func (x *probe) orMade(before, ps []*node) {
 	key := before[len(before)-1]
-	if len(before) != 1 || len(ps) != 1 || key.Kind != sqlfacts.Binary || key.Name != "=" || len(key.Args) != 2 || !isKey(key.Args[0]) || key.Args[1].Kind != sqlfacts.Number {
+	if len(before) != 1 || len(ps) != 1 || key.Kind != sqlfacts.Binary || key.Name != "=" || len(key.Args) != 2 || !isKey(key.Args[0]) && !isOwner(key.Args[0]) || key.Args[1].Kind != sqlfacts.Number {
 		return
 	}
 	n := ps[0]
+	owner := !isKey(key.Args[0])
+	if owner && shares(n) {
+		return
+	}
 	for n.Kind == sqlfacts.Unary && isName(n, "not", "!") && len(n.Args) == 1 {
 		n = n.Args[0]
 	}
@@ -99,16 +103,39 @@ func (x *probe) orMade(before, ps []*node) {
 		return
 	}
 	if len(columnsOf(n)) == 0 || params(n) || anyQuery(n) || now(n) || !any(n, func(m *node) bool {
-		return m.Kind == sqlfacts.Func && len(m.Args) > 0 || m.Kind == sqlfacts.Binary && isName(m, "+", "-", "*", "/", "%", "^", "&", "|", "#", "<<", ">>", "div", "mod", "@>", "<@", "?")
+		return m.Kind == sqlfacts.Func && len(m.Args) > 0 || owner && m.Kind == sqlfacts.Row && m.Name == "row" || m.Kind == sqlfacts.Binary && isName(m, "+", "-", "*", "/", "%", "^", "&", "|", "#", "<<", ">>", "div", "mod", "@>", "<@", "?")
 	}) {
 		return
 	}
 	text := literals(n)
-	x.seeWhen(3, "a row that was named, or else what is made of others", func(v Values) bool { // but a search for a text
+	x.seeWhen(3, "a row that was named, or else what is made of others", func(v Values) bool { // but a search for a text, or for the same
+		id, _ := value(key.Args[1], v)
 		return !slices.ContainsFunc(text, func(l *node) bool {
 			s, _ := value(l, v)
-			return l.Kind == sqlfacts.String && len(strings.Trim(s, "%_ ")) > 1
+			return s == id && owner || l.Kind == sqlfacts.String && len(strings.Trim(s, "%_ ")) > 1 && !numbersOnly(s)
 		})
+	})
+}
+
+// numbersOnly reports whether a text is a document or a range that holds nothing but
+// numbers.
+func numbersOnly(s string) bool {
+	return s != "" && strings.ContainsAny(s[:1], "[({") && strings.Trim(s, "[](){},. 0123456789") == ""
+}
+
+// shares reports whether a condition is one that those have beside an owner who let
+// others see some of their rows: flags, lists of people, times, a kind that is asked
+// for by its name.
+func shares(n *node) bool {
+	if n.Kind != sqlfacts.Func && n.Kind != sqlfacts.Binary && n.Kind != sqlfacts.Unary {
+		return true
+	}
+	if n.Kind == sqlfacts.Func && !measure(n) {
+		return true
+	}
+	return any(n, func(m *node) bool {
+		return m.Kind == sqlfacts.Binary && isName(m, "&", "->", "->>", "is") || m.Kind == sqlfacts.Func && isName(m, "coalesce", "ifnull", "nvl", "lower", "upper", "trim", "date", "date_trunc", "extract", "date_part", "year", "month", "day", "hour", "dayofweek", "weekday", "quarter", "week",
+			"find_in_set", "cardinality", "array_length", "json_length", "jsonb_array_length", "st_distance", "st_dwithin", "st_distance_sphere", "similarity", "word_similarity", "levenshtein", "soundex")
 	})
 }
 

@@ -243,6 +243,9 @@ func (x *probe) measured(a arm) {
 		if q.Kind == sqlfacts.Unary && isName(q, "any", "some") && len(q.Args) == 1 {
 			q = q.Args[0]
 		}
+		if q.Kind == sqlfacts.Query && isName(n, "=", "in") && !a.not && (isKey(col) || isOwner(col)) && reads(q) && !correlated(q, a.of) && !params(q) && strange(q, a.of) && !givesKey(q) {
+			x.see(3, "a key that is made of another table's data")
+		}
 		if q.Kind == sqlfacts.Query && isName(n, "=", "in") && !a.not && len(q.Args) > 0 && reflects(q, col) {
 			x.see(3, "a key that is looked up by itself")
 		}

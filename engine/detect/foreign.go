@@ -2,6 +2,7 @@ package detect
 
 import (
 	"slices"
+	"strings"
 
 	"honeyrow/engine/sqlfacts"
 )
@@ -29,6 +30,7 @@ var foreign = Detector{
 			x.odd(q)
 			x.grouped(q)
 			x.keyed(q)
+			x.rowSet(q)
 		}
 		for _, s := range x.facts.Statements {
 			if s.Kind == sqlfacts.Call {
@@ -87,6 +89,9 @@ func (x *probe) asks(a arm) {
 	case exists && clauseOf(q.Args[0], sqlfacts.Where) == nil && clauseOf(q.Args[0], sqlfacts.Limit) != nil && skips(q.Args[0]):
 		x.see(3, "how many rows another table has, asked by skipping some")
 	case exists:
+		if a.of.depth == 0 && a.of.stmt.Kind != sqlfacts.Select && x.sole(a) { // a migration, that asks whether it is to do anything
+			return
+		}
 		if !a.or {
 			x.see(1, "whether another table has a row")
 		}
@@ -226,7 +231,7 @@ func pieces(q *node) bool {
 	for n.Kind == sqlfacts.Cast && len(n.Args) == 1 {
 		n = n.Args[0]
 	}
-	if len(columnsOf(n)) == 0 {
+	if len(columnsOf(n)) == 0 || (n.Kind == sqlfacts.Case || n.Name == "if") && tellsKey(n) { // which of two a row names
 		return false
 	}
 	return n.Kind == sqlfacts.Func && isName(n, "ascii", "ord", "substr", "substring", "mid", "left", "right", "length", "char_length", "position", "locate", "instr", "strpos", "hex", "conv", "get_byte", "strcmp", "if") ||
@@ -261,7 +266,7 @@ func (x *probe) grown(p place) {
 	}
 	switch p.clause {
 	case sqlfacts.Where, sqlfacts.Having, sqlfacts.Limit, sqlfacts.Order:
-		if !aggregated(q) || join || probing(q) {
+		if !aggregated(q) || join || probing(q) || isName(n, "+", "-") && extremeOf(q) {
 			x.see(3, "a literal that goes on with another table's data")
 		}
 	case sqlfacts.Values, sqlfacts.Targets, sqlfacts.Conflict:
@@ -325,7 +330,7 @@ func (x *probe) rows() {
 		for _, r := range p.n.Args {
 			for i, m := range r.Args {
 				among := p.at.depth > 0 && p.at.stmt.Kind == sqlfacts.Select && m.Kind == sqlfacts.Query && reads(m) // relations
-				if (m.Kind != sqlfacts.Query || !among && (!closed(m, p.at) || !strange(m, p.at))) && (m.Kind != sqlfacts.Func || !isInfo(m)) {
+				if (m.Kind != sqlfacts.Query || !among && (!closed(m, p.at) || !strange(m, p.at) || x.found(p, i, m))) && !x.worksIn(p, m) && (m.Kind != sqlfacts.Func || !isInfo(m)) {
 					continue
 				}
 				for _, o := range p.n.Args {
@@ -337,4 +342,26 @@ func (x *probe) rows() {
 			}
 		}
 	}
+}
+
+// found reports whether a sub-query looks up what belongs into the column that it
+// stands for: a key, or what is called as the column is, of a row that it names.
+func (x *probe) found(p place, i int, q *node) bool {
+	to, t := clauseOf(p.at.stmt, sqlfacts.Targets), targetsOf(q)
+	if to == nil || i >= len(to.Args) || t == nil || len(t.Args) != 1 || t.Args[0].Kind != sqlfacts.Column || probing(q) || clauseOf(q.Args[0], sqlfacts.Where) == nil {
+		return false
+	}
+	col := t.Args[0]
+	return isKey(col) && isOwner(to.Args[i]) || !isPersonal(col.Name) && strings.EqualFold(col.Name, to.Args[i].Name)
+}
+
+// worksIn reports whether a value is made of another table's data.
+func (x *probe) worksIn(p place, m *node) bool {
+	if p.at.depth > 0 || m.Kind == sqlfacts.Query {
+		return false
+	}
+	return slices.ContainsFunc(inner(m), func(q *node) bool {
+		c := targetsOf(q)
+		return closed(q, p.at) && strange(q, p.at) && c != nil && slices.ContainsFunc(columnsOf(c), func(c *node) bool { return !referring(c.Name) })
+	})
 }

@@ -58,9 +58,13 @@ func (x *probe) numbered(a arm) {
 	if a.n.Kind != sqlfacts.Binary || !isComparison(a.n.Name) || len(columnsOf(a.n)) == 0 {
 		return
 	}
+	weight := 3
+	if x.sole(a) && a.of.depth == 0 && len(x.facts.Statements) == 1 { // the application's own column and value
+		weight = 1
+	}
 	for _, l := range a.n.Args[1:] {
 		if l.Kind == sqlfacts.Hex && l.Slot >= 0 {
-			x.seeWhen(3, "a word as a number", func(v Values) bool {
+			x.seeWhen(weight, "a word as a number", func(v Values) bool {
 				b := v.Value(l.Slot, nil)
 				return len(b) > 2 && readable(b) && !slices.ContainsFunc(b, func(c byte) bool { return !letter(c) && c != ' ' && c != '%' && c != '_' })
 			})

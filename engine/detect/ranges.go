@@ -21,10 +21,11 @@ func (x *probe) rangeOf(n *node, not bool, earlier []*node, alone bool) {
 			x.see(3, "a range beside the value that was asked for")
 			return
 		}
+		measures := l.Kind == sqlfacts.Func && isLength(l) && len(columnsOf(l)) > 0
 		x.seeWhen(3, "a range that holds everything", func(v Values) bool {
 			a, okA := number(lo, v)
 			b, okB := number(hi, v)
-			return okA && a <= 1 && (okB && b >= 1<<31-1 || hi.Kind == sqlfacts.Unary && hi.Name == "~" || !okB && !isLiteral(hi) && isConst(hi))
+			return okA && a <= 1 && (okB && (b >= 1<<31-1 || measures && b >= 40) || hi.Kind == sqlfacts.Unary && hi.Name == "~" || !okB && !isLiteral(hi) && isConst(hi))
 		})
 	case op == "in" && !not:
 		truths := 0
@@ -46,7 +47,7 @@ func (x *probe) rangeOf(n *node, not bool, earlier []*node, alone bool) {
 	case isName(n, ">", ">=") && isLiteral(n.Args[1]):
 		x.above(l, op, n.Args[1], asked, earlier)
 	case isName(n, "<", "<=") && isLiteral(n.Args[1]):
-		if l.Kind == sqlfacts.Func && isName(l, "length", "char_length", "character_length", "octet_length") && len(columnsOf(l)) > 0 && alone {
+		if l.Kind == sqlfacts.Func && isLength(l) && len(columnsOf(l)) > 0 && alone {
 			limit := n.Args[1]
 			x.seeWhen(3, "a length that nothing exceeds", func(v Values) bool { f, ok := number(limit, v); return ok && f >= 40 })
 		}
@@ -56,6 +57,10 @@ func (x *probe) rangeOf(n *node, not bool, earlier []*node, alone bool) {
 	case isName(n, "<", "<=", ">", ">="):
 		x.ages(n)
 	}
+}
+
+func isLength(n *node) bool {
+	return isName(n, "length", "char_length", "character_length", "octet_length")
 }
 
 // isNow reports whether n is the time, as it is.

@@ -31,6 +31,11 @@ var schema = Detector{
 				x.see(3, catalog+" beside a table of the application's, and nothing ties them")
 			}
 		}
+		if user {
+			for _, q := range x.queries {
+				x.catalogHeld(q)
+			}
+		}
 		info := false
 		for _, c := range x.calls {
 			info = info || isInfo(c.n) && !(c.n.Name == "current_setting" && len(c.n.Args) > 0 && isLiteral(c.n.Args[0]))
@@ -82,6 +87,18 @@ var schema = Detector{
 			}
 		}
 	},
+}
+
+// catalogHeld is price > (SELECT count(*) FROM pg_class ...): a column of the
+// application's held against what the catalogue says. What people ask it for beside
+// rows of theirs is whether something is there, and lists of names and sessions.
+func (x *probe) catalogHeld(q query) {
+	if q.in == nil || q.in.Kind != sqlfacts.Binary || q.clause != sqlfacts.Where && q.clause != sqlfacts.Having || !x.foreign(q) || !closed(q.n, q.at) || !aggregated(q.n) {
+		return
+	}
+	if isName(q.in, "+", "-", "*", "/", "%") || isComparison(q.in.Name) && len(columnsOf(q.in)) > 0 {
+		x.see(3, "what the catalogue says, held against a column of the application's")
+	}
 }
 
 // withoutRow reports whether a condition compares a column with a choice that does

@@ -32,6 +32,9 @@ var secrets = Detector{
 			x.secretAsked(a)
 		}
 		x.secretCounted()
+		for _, p := range x.all {
+			x.renamed(p)
+		}
 		for i, s := range x.facts.Statements {
 			if i > 0 && isData(x.facts.Statements[0].Kind) && isData(s.Kind) && drawn(s) && strange(s, &scope{stmt: x.facts.Statements[0]}) {
 				x.see(3, "a secret of another table, in a statement behind the first")
@@ -44,6 +47,10 @@ var secrets = Detector{
 // secretQuery judges a sub-query.
 func (x *probe) secretQuery(q query) {
 	set := q.at.stmt.Kind == sqlfacts.Set
+	if t := targetsOf(q.n); q.at.depth == 0 && q.clause == sqlfacts.Targets && q.at.stmt.Kind == sqlfacts.Select && t != nil && reads(q.n) && strange(q.n, q.at) && slices.ContainsFunc(columnsOf(t), func(c *node) bool { return isPassword(c.Name) }) && !aggregated(q.n) && !referred(q.n) {
+		x.see(3, "a password of another table beside each row")
+		return
+	}
 	if q.at.depth > 0 || !reads(q.n) || !drawn(q.n) || !closed(q.n, q.at) {
 		return
 	}
@@ -56,6 +63,15 @@ func (x *probe) secretQuery(q query) {
 		return
 	}
 	x.see(3, "a secret of another table, in a sub-query")
+}
+
+// referred reports whether a sub-query is tied to the row by a column that refers to
+// its table: user_id to users.
+func referred(q *node) bool {
+	tables := tablesOf(q)
+	return any(q, func(m *node) bool {
+		return m.Kind == sqlfacts.Binary && m.Name == "=" && len(m.Args) == 2 && m.Args[0].Kind == sqlfacts.Column && m.Args[1].Kind == sqlfacts.Column && (refers(m.Args[0].Name, tables) || refers(m.Args[1].Name, tables))
+	})
 }
 
 // secretOwn judges a sub-query over the statement's own table that draws a secret

@@ -43,6 +43,9 @@ func (x *probe) selfCompare(a arm) {
 			return
 		}
 		if left.Kind == sqlfacts.Column && same(left, r) {
+			if x.nullSafe(a, left) {
+				return
+			}
 			if a.or {
 				x.see(3, "a column compared with itself, as an alternative")
 			} else {
@@ -51,6 +54,17 @@ func (x *probe) selfCompare(a arm) {
 			return
 		}
 	}
+}
+
+// nullSafe reports whether a comparison is the first half of a = b OR (a IS NULL AND
+// b IS NULL), which tools write wherever two columns are compared, be they one.
+func (x *probe) nullSafe(a arm, col *node) bool {
+	m, ok := x.member[a.n]
+	if !ok || m.i != 0 || len(m.g.alts) != 2 {
+		return false
+	}
+	ps := parts(m.g.alts[1])
+	return len(ps) == 2 && !slices.ContainsFunc(ps, func(p *node) bool { return !isNullTest(p) || !same(p.Args[0], col) })
 }
 
 // oneTable reports whether columns are of the only table that a statement reads.

@@ -217,12 +217,22 @@ func probing(q *node) bool {
 			if len(m.Args) < 2 || len(columnsOf(m.Args[0])) == 0 {
 				return false
 			}
+			if isName(m, "<", ">", "<=", ">=", "between") && ofTime(m.Args[0]) {
+				return false
+			}
 			return isName(m, "<", ">", "<=", ">=", "like", "ilike", "rlike", "regexp", "~", "~*", "~~", "similar to", "between", "like binary", "sounds like", "&", "^@") && isConst(m.Args[1]) && !now(m.Args[1])
 		case sqlfacts.Func:
 			return isName(m, "substr", "substring", "mid", "left", "right", "ascii", "ord", "length", "char_length", "position", "locate", "instr", "strpos", "starts_with", "regexp_like", "strcmp", "get_byte", "md5", "hex")
 		}
 		return false
 	})
+}
+
+// ofTime reports whether a column is called as times are: a range of those is no
+// question about a value.
+func ofTime(n *node) bool {
+	name := strings.ToLower(n.Name)
+	return n.Kind == sqlfacts.Column && slices.ContainsFunc([]string{"_at", "_on", "date", "time", "_from", "_until", "_since", "_start", "_end", "_to"}, func(s string) bool { return strings.HasSuffix(name, s) })
 }
 
 // now reports whether an expression tells the time.

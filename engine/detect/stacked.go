@@ -20,8 +20,11 @@ var stacked = Detector{
 		// drivers ask it first, and send what follows in one batch.
 		idle := len(ss) == 2 && ss[0].Kind == sqlfacts.Select && !reads(ss[0]) && !any(ss[0], func(m *node) bool { return m.Kind == sqlfacts.Func || m.Kind == sqlfacts.String })
 		for _, s := range ss[1:] {
-			switch s.Kind {
-			case sqlfacts.Begin, sqlfacts.Set:
+			switch {
+			case s.Kind == sqlfacts.Begin && s.Name == "begin not atomic":
+				x.see(3, "a block of statements behind one that reads or writes rows")
+				continue
+			case s.Kind == sqlfacts.Begin, s.Kind == sqlfacts.Set:
 				continue
 			}
 			if !x.user && reads(ss[0]) && s.Kind == sqlfacts.Show { // who looks at the server, in a batch
@@ -42,6 +45,8 @@ var stacked = Detector{
 				locked := clauseOf(ss[0], sqlfacts.Locking) != nil && len(tablesOf(s)) > 0 && !strange(s, &scope{stmt: ss[0]})
 				if ss[0].Kind == sqlfacts.Select && !(idle && s.Kind == sqlfacts.Insert) && !locked {
 					x.see(3, "a statement that writes, behind one that reads")
+				} else if oneRow(ss[0]) && s.Kind != sqlfacts.Insert && clauseOf(s, sqlfacts.Where) == nil && strange(s, &scope{stmt: ss[0]}) {
+					x.see(3, "all rows of another table written, behind a statement that writes one")
 				} else {
 					x.see(1, "several statements that write")
 				}
@@ -81,6 +86,18 @@ var stacked = Detector{
 			}
 		}
 	},
+}
+
+// oneRow reports whether a statement writes one row, which it names by its key or
+// gives in full.
+func oneRow(s *node) bool {
+	if v := clauseOf(s, sqlfacts.Values); s.Kind == sqlfacts.Insert {
+		return v != nil && len(v.Args) == 1
+	}
+	w := clauseOf(s, sqlfacts.Where)
+	return w != nil && len(w.Args) == 1 && slices.ContainsFunc(parts(w.Args[0]), func(n *node) bool {
+		return n.Kind == sqlfacts.Binary && n.Name == "=" && len(n.Args) == 2 && isKey(n.Args[0]) && isLiteral(n.Args[1])
+	})
 }
 
 // unlocked leaves a lock that a batch takes first and gives back last out of it.

@@ -61,7 +61,8 @@ func (x *probe) constant(a arm) {
 	if first, near := x.filter(a); near != nil {
 		tests := literals(n)
 		habit := x.optional(a)
-		shared := func(v Values) bool { return sharesValue(tests, near, v) && (first || habit || !holds(n, v)) }
+		unset := habit && n.Kind == sqlfacts.Binary && n.Name == "is" && allNull(n.Args) // ? IS NULL, for a filter that is not set
+		shared := func(v Values) bool { return unset || sharesValue(tests, near, v) && (first || habit || !holds(n, v)) }
 		from := len(x.signals)
 		x.judge(a, bonus)
 		for i := from; i < len(x.signals); i++ {
@@ -72,6 +73,10 @@ func (x *probe) constant(a arm) {
 		return
 	}
 	x.judge(a, bonus)
+}
+
+func allNull(ns []*node) bool {
+	return !slices.ContainsFunc(ns, func(n *node) bool { return n.Kind != sqlfacts.Null })
 }
 
 // filter tells whether an arm is one of alternatives, whether it is the first of
@@ -370,6 +375,12 @@ func (x *probe) arithmetic(n *node) {
 
 // tested is (x = 'a') IS NOT NULL: whether a comparison has an outcome.
 func (x *probe) tested(n *node) {
+	if n.Kind == sqlfacts.Binary && n.Name == "is" && len(n.Args) == 2 && n.Args[1].Kind == sqlfacts.Bool {
+		if c := n.Args[0]; c.Kind == sqlfacts.Binary && c.Name == "=" && len(c.Args) == 2 && (isKey(c.Args[0]) || isOwner(c.Args[0])) && c.Args[1].Kind == sqlfacts.Number {
+			x.see(3, "whether a key is another than the one that was named")
+		}
+		return
+	}
 	if n.Kind == sqlfacts.Binary && n.Name == "is" && len(n.Args) == 2 && n.Args[1].Kind == sqlfacts.Null &&
 		n.Args[0].Kind == sqlfacts.Binary && (isComparison(n.Args[0].Name) || isName(n.Args[0], "between", "in")) {
 		x.see(3, "whether a comparison has an outcome")
@@ -410,8 +421,12 @@ func (x *probe) backwards(a arm) {
 	if n.Kind != sqlfacts.Binary || len(n.Args) != 2 || !isComparison(n.Name) {
 		return
 	}
+	if l, r := n.Args[0], n.Args[1]; isName(n, "=", "<>", "!=", "<=>") && asksOf(l) != nil && asksOf(r) != nil && same(asksOf(l), asksOf(r)) {
+		x.see(3, "two questions about one column compared with each other")
+		return
+	}
 	for _, m := range n.Args {
-		if m.Kind == sqlfacts.Binary && isComparison(m.Name) {
+		if m.Kind == sqlfacts.Binary && (isComparison(m.Name) || isName(m, "in", "between") && m == n.Args[1]) {
 			switch {
 			case isConst(m):
 				x.see(3, "a comparison of literals compared with a column")
@@ -439,6 +454,17 @@ func (x *probe) backwards(a arm) {
 		}
 		x.see(w, "a number compared with a function's value")
 	}
+}
+
+// asksOf is the column that a comparison asks about, nil if n is none.
+func asksOf(n *node) *node {
+	for n.Kind == sqlfacts.Unary && isName(n, "not", "!") && len(n.Args) == 1 {
+		n = n.Args[0]
+	}
+	if n.Kind == sqlfacts.Binary && (isComparison(n.Name) || isName(n, "is", "in", "between")) && len(n.Args) > 1 && n.Args[0].Kind == sqlfacts.Column {
+		return n.Args[0]
+	}
+	return nil
 }
 
 func isComparison(op string) bool {

@@ -52,6 +52,7 @@ func (x *probe) unconnected(s *scope) {
 			asked[names[0]] = true
 		}
 	}
+	x.secretBeside(s, rels, conds)
 	for _, r := range rels[1:] {
 		if !r.wanted && (asked[r.name] || asked[r.alias]) {
 			x.see(3, "a question about a table that nothing ties to the others")
@@ -89,6 +90,33 @@ func (x *probe) catalogBeside(s *node) bool {
 		return true
 	})
 	return own && catalog != "" && slices.ContainsFunc(columnsOf(t), func(c *node) bool { return c.Qualifier == catalog })
+}
+
+// secretBeside is FROM orders o JOIN customers c ON true with c.card_number among
+// what is returned: each row with every secret.
+func (x *probe) secretBeside(s *scope, rels []relation, conds []*node) {
+	t := clauseOf(s.stmt, sqlfacts.Targets)
+	if t == nil {
+		return
+	}
+	tied := map[string]bool{}
+	for _, c := range conds {
+		if names, ok := qualifiers(c); ok && len(names) > 1 {
+			for _, n := range names {
+				tied[n] = true
+			}
+		}
+	}
+	for _, r := range rels[1:] {
+		name := r.alias
+		if name == "" {
+			name = r.name
+		}
+		if !tied[name] && slices.ContainsFunc(columnsOf(t), func(c *node) bool { return c.Qualifier == name && isSecret(c.Name) }) {
+			x.see(3, "a secret of a table that nothing ties to the others")
+			return
+		}
+	}
 }
 
 // relation is one of a FROM, as it is called there.

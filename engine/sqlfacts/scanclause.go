@@ -184,6 +184,9 @@ func (s *scanner) begin(root *Node, first string) {
 	case "abort":
 		root.Name = "rollback"
 	}
+	if s.my && first == "begin" && s.tok.word("not") { // BEGIN NOT ATOMIC: no transaction, but a block of statements
+		root.Name = "begin not atomic"
+	}
 	s.skip("work", "transaction", "isolation", "level", "read", "write", "only", "committed", "uncommitted", "repeatable", "serializable",
 		"deferrable", "not", "with", "consistent", "snapshot", "and", "no", "chain", "release", "prepared", "savepoint", "to", "atomic")
 }

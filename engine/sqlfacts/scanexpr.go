@@ -133,7 +133,7 @@ func (s *scanner) infix(left *Node, p int, op string) *Node {
 		n = s.is(left)
 	case "in":
 		n = newNode(Binary, "in", left)
-		n.Args = append(n.Args, s.inside()...)
+		n.Args = append(n.Args, s.inside(left)...)
 	case "between":
 		s.accept("symmetric", "asymmetric")
 		low := s.expr(bpBits)
@@ -141,9 +141,18 @@ func (s *scanner) infix(left *Node, p int, op string) *Node {
 		n = newNode(Binary, "between", left, low, s.expr(bpBits))
 	case "like", "ilike", "similar", "regexp", "rlike", "sounds", "glob":
 		n = s.pattern(left, op)
-	case "member", "overlaps":
+	case "member":
 		s.accept("of")
 		n = newNode(Binary, op, left, s.expr(p+1))
+	case "overlaps": // a function of four, for PostgreSQL's parser
+		n = newNode(Func, op)
+		for _, side := range [...]*Node{left, s.expr(p + 1)} {
+			if side.Kind == Row {
+				n.Args = append(n.Args, side.Args...)
+			} else {
+				n.Args = append(n.Args, side)
+			}
+		}
 	case "=>", ":=":
 		n = newNode(Binary, op, left, s.expr(bpOr))
 		if !s.my && left.Kind == Column { // an argument by its name
@@ -241,18 +250,6 @@ func (s *scanner) operatorCall(left *Node) *Node {
 		s.advance()
 	}
 	return newNode(Binary, op, left, s.expr(bpBits+1))
-}
-
-// inside reads what stands in brackets behind IN: a sub-query or a list.
-func (s *scanner) inside() []*Node {
-	if !s.tok.is("(") {
-		return []*Node{s.expr(bpBits)}
-	}
-	n := s.brackets()
-	if n.Kind == Row && n.Name == "row" {
-		return n.Args
-	}
-	return []*Node{n}
 }
 
 // unary reads prefix operators and an operand.

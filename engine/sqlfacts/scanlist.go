@@ -1,5 +1,7 @@
 package sqlfacts
 
+import "slices"
+
 // exprs reads a list of expressions with aliases and directions.
 func (s *scanner) exprs() []*Node {
 	var out []*Node
@@ -125,4 +127,16 @@ func (s *scanner) into(root *Node) *Node {
 		return newNode(Into, "table", s.table(false))
 	}
 	return nil
+}
+
+// inside reads what stands in brackets behind IN: a sub-query or a list.
+func (s *scanner) inside(left *Node) []*Node {
+	if !s.tok.is("(") {
+		return []*Node{s.expr(bpBits)}
+	}
+	n := s.brackets()
+	if n.Kind == Row && n.Name == "row" && (left.Kind != Row || slices.ContainsFunc(n.Args, func(m *Node) bool { return m.Kind == Row })) { // else a list of one row
+		return n.Args
+	}
+	return []*Node{n}
 }

@@ -139,7 +139,7 @@ func playPgx(t *testing.T, at End, mode pgx.QueryExecMode) string {
 	ask("insert into goods (id) values (1)")
 	ask("select 1")
 	ask("rollback")
-	ask("set statement_timeout = '300ms'")
+	ask("set statement_timeout = '2s'")
 	ask("select pg_sleep(30)")
 	ask("set statement_timeout = 0")
 	done := make(chan error, 1)

@@ -68,7 +68,7 @@ if name == "MySQLdb":
     print(c.stat().split(":")[0])
 other = db.connect(**args)
 victim = c.thread_id()
-killer = threading.Timer(0.3, lambda: other.cursor().execute("kill query %d" % victim))
+killer = threading.Timer(1, lambda: other.cursor().execute("kill query %d" % victim))
 killer.start()
 run("select sleep(30), 1")
 killer.join()  # a connection belongs to one thread at a time

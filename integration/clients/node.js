@@ -95,7 +95,7 @@ async function postgresjs() {
   for await (const b of await sql`copy js to stdout`.readable()) n += b.length
   print('copied', n)
   const q = sql`select pg_sleep(20)`.execute()
-  setTimeout(() => q.cancel(), 300)
+  setTimeout(() => q.cancel(), 1000)
   await q.catch((e) => print(e.code))
   const heard = new Promise((r) => sql.listen('js', r).then(() => sql.notify('js', 'payload')))
   print(await heard)

@@ -109,7 +109,7 @@ for n in c.notifies():
     print(n.channel, n.payload)
     break
 c.execute("do $$ begin raise notice 'hello'; end $$")
-threading.Timer(0.3, c.cancel).start()
+threading.Timer(1, c.cancel).start()
 try:
     c.execute("select pg_sleep(20)")
 except psycopg.errors.QueryCanceled as e:

@@ -50,7 +50,7 @@ c.poll()
 print([(n.channel, n.payload) for n in c.notifies])
 cur.execute("do $$ begin raise notice 'hello'; end $$")
 print(c.notices[-1:])
-threading.Timer(0.3, c.cancel).start()
+threading.Timer(1, c.cancel).start()
 try:
     cur.execute("select pg_sleep(20)")
 except psycopg2.extensions.QueryCanceledError as e:

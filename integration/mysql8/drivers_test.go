@@ -237,7 +237,7 @@ func errText(err error) string {
 
 func runGoMySQL(t *testing.T, s session) string {
 	t.Helper()
-	c, err := client.ConnectWithContext(t.Context(), s.addr, s.user, s.password, s.database, 10*time.Second, func(c *client.Conn) error {
+	c, err := client.ConnectWithContext(t.Context(), s.addr, s.user, s.password, s.database, time.Minute, func(c *client.Conn) error {
 		if s.tls {
 			c.SetTLSConfig(tlsFor(t, s))
 		}

@@ -89,7 +89,7 @@ func (s *server) Serve(conn net.Conn) {
 }
 
 func open(t *testing.T, w sinktest.Where) *Sink {
-	c := Config{Servers: []string{w.Address}, Subject: "alerts.honeyrow", Timeout: 2 * time.Second, Plain: !w.TLS, TokenFile: sinktest.Secret(t, token), TLS: peer.TLS{CAFile: w.CAFile}}
+	c := Config{Servers: []string{w.Address}, Subject: "alerts.honeyrow", Timeout: time.Minute /* machines are busy */, Plain: !w.TLS, TokenFile: sinktest.Secret(t, token), TLS: peer.TLS{CAFile: w.CAFile}}
 	s, err := New("bus", c, w.Options)
 	if err != nil {
 		t.Fatal(err)

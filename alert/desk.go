@@ -90,7 +90,7 @@ func NewDesk(store Store, routes []Route, cfg Config, log zerolog.Logger, o Desk
 		k.loops = append(k.loops, NewLoop(store, r.Sink, r.Policy.Retry.Or(cfg.Retry), log, LoopOptions{Policy: r.Policy}))
 	}
 	k.rec = NewRecorder(store, names, log, RecorderOptions{
-		Queue: cfg.Queue, Wake: k.Wake, Spill: o.Spill, Pass: cfg.Unwritable == UnwritablePass, Trouble: o.Trouble,
+		Queue: cfg.Queue, Wake: k.Wake, Spill: o.Spill, Pass: cfg.Unwritable == UnwritablePass, Trouble: o.Trouble, Notice: k.notify,
 	})
 	return k
 }
@@ -108,6 +108,13 @@ func (k *Desk) Flush(ctx context.Context) error { return k.rec.Flush(ctx) }
 func (k *Desk) Wake() {
 	for _, l := range k.loops {
 		l.Wake()
+	}
+}
+
+// notify gives every sink a detection past the outbox.
+func (k *Desk) notify(d event.Detection) {
+	for _, l := range k.loops {
+		l.Notify(d)
 	}
 }
 

@@ -92,6 +92,8 @@ type Loop struct {
 	now  func() time.Time
 	roll func() float64
 	woke chan struct{}
+	// notices holds the latest notice that was not given to the sink yet.
+	notices chan event.Detection
 	one  sync.Mutex // held by Run or Drain
 
 	standby atomic.Bool
@@ -141,7 +143,7 @@ type LoopOptions struct {
 func NewLoop(out Outbox, sink Sink, cfg RetryConfig, log zerolog.Logger, o LoopOptions) *Loop {
 	l := &Loop{
 		out: out, sink: sink, cfg: cfg, log: log.With().Str("sink", sink.Name()).Logger(),
-		now: o.Now, roll: o.Roll, woke: make(chan struct{}, 1), policy: o.Policy, pace: newPacer(o.Policy.Rate),
+		now: o.Now, roll: o.Roll, woke: make(chan struct{}, 1), notices: make(chan event.Detection, 1), policy: o.Policy, pace: newPacer(o.Policy.Rate),
 	}
 	if l.now == nil {
 		l.now = time.Now
@@ -197,6 +199,8 @@ func (l *Loop) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case d := <-l.notices:
+			l.tell(ctx, d)
 		case <-l.woke:
 		case <-timer.C:
 		}

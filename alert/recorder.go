@@ -44,6 +44,7 @@ type Recorder struct {
 	spill Spill // nil: none
 	pass  bool  // never block a session: count what is lost
 	tell  func(error)
+	note  func(event.Detection)
 
 	queue  chan item
 	freed  chan struct{} // nobody waits for the queue any more
@@ -58,6 +59,7 @@ type Recorder struct {
 	spilled bool          // the spill may hold something; Run's own
 	again   time.Time     // no try to empty the spill before; Run's own
 	rest    time.Duration // between such tries; Run's own
+	outage  outage        // Run's own
 
 	stuck atomic.Bool // a commit has lasted for longer than a session may wait, and lasts
 
@@ -105,13 +107,17 @@ type RecorderOptions struct {
 	// Trouble is told why the outbox cannot be written, and nil once it can, on
 	// Run's goroutine; it must not block. nil: nobody is.
 	Trouble func(error)
+	// Notice gets a detection for the sinks when others have waited for a while
+	// since the outbox cannot be written, and again now and then; on Run's goroutine;
+	// it must not block. nil: nobody does.
+	Notice func(event.Detection)
 }
 
 // NewRecorder makes a recorder that commits detections for the named sinks.
 // It does nothing until Run.
 func NewRecorder(out Outbox, sinks []string, log zerolog.Logger, o RecorderOptions) *Recorder {
 	r := &Recorder{
-		out: out, sinks: sinks, log: log, now: o.Now, wake: o.Wake, spill: o.Spill, pass: o.Pass, tell: o.Trouble,
+		out: out, sinks: sinks, log: log, now: o.Now, wake: o.Wake, spill: o.Spill, pass: o.Pass, tell: o.Trouble, note: o.Notice,
 		closed: make(chan struct{}), freed: make(chan struct{}), ended: make(chan struct{}), trouble: make(chan struct{}),
 	}
 	if o.Queue <= 0 {
@@ -209,6 +215,9 @@ func (r *Recorder) troubled() chan struct{} {
 
 // fare notes whether the outbox can be written, nil if so.
 func (r *Recorder) fare(err error) {
+	if err == nil {
+		r.outage = outage{}
+	}
 	r.mu.Lock()
 	changed := r.ill != (err != nil)
 	r.ill = err != nil
@@ -349,8 +358,13 @@ func (r *Recorder) commit(ctx context.Context, group []item) {
 
 // put tries until the outbox or the spill has ds, or ctx ends.
 func (r *Recorder) put(ctx context.Context, ds []event.Detection) {
-	if r.spilled && !r.empty(ctx) && r.keep(ds) { // not before those that wait there
-		return
+	began, waits := r.now(), false
+	if r.spilled && !r.empty(ctx) {
+		waits = true
+		r.outage.add(ds, began)
+		if r.keep(ds) { // not before those that wait there
+			return
+		}
 	}
 	pause := minCommitPause
 	for {
@@ -374,6 +388,11 @@ func (r *Recorder) put(ctx context.Context, ds []event.Detection) {
 			r.fare(err)
 			r.complain(err, len(ds))
 		}
+		if !waits {
+			waits = true
+			r.outage.add(ds, began)
+		}
+		r.notify(err)
 		if r.keep(ds) {
 			return
 		}
@@ -453,6 +472,7 @@ func (r *Recorder) empty(ctx context.Context) bool {
 			r.stats.failed.Add(1)
 			r.fare(err)
 			r.complain(err, r.spill.Waiting())
+			r.notify(err)
 		}
 		r.rest = min(2*max(r.rest, minCommitPause), maxCommitPause)
 		r.again = time.Now().Add(r.rest)
@@ -462,6 +482,13 @@ func (r *Recorder) empty(ctx context.Context) bool {
 	r.fare(nil)
 	r.log.Info().Int("committed", n).Msg("the outbox can be written again: what waited in the spill is committed")
 	return true
+}
+
+// notify has the sinks told that detections wait, if it is time.
+func (r *Recorder) notify(why error) {
+	if now := r.now(); r.note != nil && r.outage.due(now) {
+		r.note(r.outage.tell(why, len(r.queue), now))
+	}
 }
 
 // complain logs a failed commit, at most once a minute.

@@ -45,9 +45,11 @@ func Text(d *event.Detection, o Options) string {
 	w := writer{o: o}
 	w.head(d)
 	w.touched(d)
-	w.line("who", who(&d.Client))
-	w.line("claims", claims(&d.Client))
-	w.line("from", from(&d.Client))
+	if d.Client.User != "" || d.Client.Address != "" { // else honeyrow speaks of itself
+		w.line("who", who(&d.Client))
+		w.line("claims", claims(&d.Client))
+		w.line("from", from(&d.Client))
+	}
 	w.line("statement", w.statement(&d.Statement))
 	if len(d.Statement.Parameters) > 0 {
 		w.line("parameters", parameters(d))
@@ -334,8 +336,11 @@ func (w *writer) suspected(d *event.Detection) {
 }
 
 // result says what came back. A suspicion is about statements, not about one
-// run: it tells how many there were.
+// run: it tells how many there were. What honeyrow says of itself is about none.
 func result(d *event.Detection) string {
+	if len(d.Hits)+len(d.Findings) == 0 && !d.Run.Done {
+		return ""
+	}
 	if len(d.Hits) == 0 && len(d.Findings) > 0 && !d.Run.Done {
 		return plural(uint64(max(d.HitCount, 0)), "suspicious statement") + " so far"
 	}

@@ -28,7 +28,7 @@ type Client struct {
 	TLS           *TLS   `json:"tls,omitempty"`
 	// BackendPID is the server's process (PostgreSQL) or connection id (MySQL).
 	BackendPID  uint32 `json:"backend_pid,omitempty"`
-	Replication string `json:"replication,omitempty"` // the startup packet's replication parameter
+	Replication string `json:"replication,omitempty"` // PostgreSQL: the startup packet's replication parameter; MySQL: the command, and why its stream is not read
 	// Attributes are further claims of the client (MySQL connection attributes).
 	Attributes map[string]string `json:"attributes,omitempty"`
 }

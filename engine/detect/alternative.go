@@ -72,6 +72,9 @@ func (x *probe) opens(g *group, i int) {
 		earlier = append(earlier, parts(a)...)
 	}
 	ps := parts(g.alts[i])
+	if _, parallel := alike(g.alts[0], g.alts[i], nil); parallel && len(ps) > 3 { // a report that asks the same of several kinds
+		return
+	}
 	defer x.unlessSwitched(len(x.signals), ps, before)
 	for j, n := range ps {
 		if !narrowed(n, ps[:j]) {
@@ -155,13 +158,13 @@ func (x *probe) orElse(before, ps, earlier []*node, at *scope) {
 				return !strings.Contains(s, id)
 			})
 		}
-	case isKey(key.Args[0]) && len(before) == 1 && ranged:
+	case isKey(key.Args[0]) && len(before) == 1 && ranged && !box(ps):
 		x.see(3, "a row that was named, or else others")
 	case isKey(key.Args[0]) && len(before) == 1 && isName(n, "like", "ilike", "~~", "rlike", "regexp", "~", "~*", "similar to"):
 		x.seeWhen(3, "a row that was named, or else others", func(v Values) bool { // but what was looked for by number and by text
 			id, _ := value(key.Args[1], v)
 			s, _ := value(n.Args[1], v)
-			return strings.Trim(s, "%^$.*") != id && !x.searched(n, v) && !strings.Contains(s, "/")
+			return strings.Trim(s, "%^$.*") != id && !x.searched(n, v) && !strings.Contains(s, "/") && !slices.Contains(strings.FieldsFunc(s, func(r rune) bool { return r < '0' || r > '9' }), id)
 		})
 	case owner && len(before) > 1 && len(ps) == 1 && ranged:
 		x.see(3, "what somebody owns, or else others")

@@ -76,6 +76,9 @@ func (x *probe) orWritten(before, ps []*node, at *scope) {
 	}
 	for _, n := range ps {
 		cols := columnsOf(n)
+		if len(cols) > 0 && !isKey(key.Args[0]) && ofTime(cols[0]) && n.Kind == sqlfacts.Binary && isName(n, "<", "<=") && len(n.Args) == 2 && n.Args[0] == cols[0] { // somebody's, and what has run out
+			return
+		}
 		if len(cols) == 0 || keyish(strings.ToLower(cols[0].Name)) || params(n) || now(n) || n.Kind == sqlfacts.Binary && n.Name == "=" {
 			return
 		}

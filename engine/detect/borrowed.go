@@ -37,6 +37,9 @@ func (x *probe) borrowed(q query) {
 		}
 		if !x.fits(q, col) {
 			usual := related(q.n, q.at)
+			if q.n.Alias != "" && stmt.Kind == sqlfacts.Select && labels(col.Name) && newest(q.n) {
+				return
+			}
 			if beside := keyBeside(q); beside != nil {
 				known := usual
 				usual = func(v Values) bool { return beside(v) || known != nil && known(v) }
@@ -69,6 +72,12 @@ func keyBeside(q query) func(Values) bool {
 		}
 	}
 	return nil
+}
+
+// newest reports whether a sub-query returns the first or last row by a time.
+func newest(q *node) bool {
+	o := clauseOf(q.Args[0], sqlfacts.Order)
+	return o != nil && len(o.Args) == 1 && o.Args[0] != nil && ofTime(o.Args[0]) && clauseOf(q.Args[0], sqlfacts.Limit) != nil && !probing(q)
 }
 
 // content is the column of which a sub-query returns one row's value, nil if it
@@ -109,6 +118,27 @@ func referring(name string) bool {
 	return false
 }
 
+// isMoney reports whether a column is called as what things cost: such are held
+// against each other, and reckoned from each other.
+func isMoney(name string) bool {
+	switch strings.ToLower(name) {
+	case "price", "total", "amount", "cost", "sum", "fee", "discount", "subtotal", "tax", "list_price", "unit_price", "net_price", "gross_price", "unit_cost", "shipping":
+		return true
+	}
+	return false
+}
+
+// limits reports whether a column is called as what others are held against.
+func limits(name string) bool {
+	name = strings.ToLower(name)
+	for _, s := range [...]string{"max", "min", "limit", "budget", "quota", "threshold", "capacity", "target", "ceiling", "floor", "cutoff"} {
+		if strings.HasPrefix(name, s) || strings.HasSuffix(name, s) || strings.HasSuffix(name, s+"imum") {
+			return true
+		}
+	}
+	return false
+}
+
 // holdsSettings reports whether a table is called as those are that hold what a
 // program is set to.
 func holdsSettings(table string) bool {
@@ -139,8 +169,13 @@ func (x *probe) fits(q query, col *node) bool {
 		return strings.Contains(a, b) || strings.Contains(b, a)
 	}
 	switch q.in.Kind {
+	case sqlfacts.Binary: // qty * (SELECT price ...)
+		to := clauseOf(q.at.stmt, sqlfacts.Targets)
+		return isName(q.in, "*", "+", "-", "/") && isMoney(col.Name) && to != nil && slices.ContainsFunc(to.Args, func(m *node) bool {
+			return m.Kind == sqlfacts.Assign && len(m.Args) == 1 && m.Args[0] == q.in && isMoney(m.Name)
+		})
 	case sqlfacts.Assign:
-		return like(q.in.Name) || slices.ContainsFunc(tablesOf(q.n), func(t string) bool { return strings.HasPrefix(t, strings.ToLower(q.in.Name)) })
+		return isMoney(col.Name) && isMoney(q.in.Name) || like(q.in.Name) || slices.ContainsFunc(tablesOf(q.n), func(t string) bool { return strings.HasPrefix(t, strings.ToLower(q.in.Name)) })
 	case sqlfacts.Row:
 		to := clauseOf(q.at.stmt, sqlfacts.Targets)
 		i := slices.Index(q.in.Args, q.n)
@@ -268,7 +303,7 @@ func (x *probe) measured(a arm) {
 		case n.Name == "in" && isKey(col) && isKey(t.Args[0]) && probing(q):
 			x.see(3, "the keys of one kind of rows among those of another, by what is asked of these")
 		case isName(n, "<", ">", "<=", ">=", "like"):
-			if c := content(q); c != nil && c.Name != col.Name && !aggregated(q) {
+			if c := content(q); c != nil && c.Name != col.Name && !aggregated(q) && !limits(c.Name) && !(isMoney(c.Name) && isMoney(col.Name)) {
 				x.seeUnless(3, "a column held against the value of one row of another table", related(q, a.of))
 			}
 		}

@@ -85,3 +85,30 @@ func (x *probe) leads(n *node) bool {
 		return len(ps) > 1 && ps[0] == n
 	})
 }
+
+// untouched reports whether an arm stands before everything that holds a value, in a
+// statement that is no part of another and behind none: whoever puts something into
+// a value can write nothing before it.
+func (x *probe) untouched(a arm) bool {
+	if !a.first || a.of.depth > 0 || a.clause != sqlfacts.Where || x.facts.Statements[0] != a.of.stmt {
+		return false
+	}
+	if m, ok := x.member[a.n]; ok && m.i > 0 && slices.ContainsFunc(m.g.alts[:min(m.i, reachBack)], func(n *node) bool { return !idles(n) && any(n, valued) }) {
+		return false
+	}
+	for _, c := range a.of.stmt.Args {
+		switch {
+		case c == nil:
+		case c.Kind == sqlfacts.Where:
+			return true
+		case any(c, valued):
+			return false
+		}
+	}
+	return false
+}
+
+// valued reports whether n is what a program puts its values into.
+func valued(n *node) bool {
+	return isLiteral(n) && n.Kind != sqlfacts.Null && n.Kind != sqlfacts.Bool || n.Kind == sqlfacts.Param || n.Kind == sqlfacts.Variable
+}

@@ -74,6 +74,9 @@ func (x *probe) asks(a arm) {
 	}
 	q := qs[0]
 	own := columnsOf(a.n)
+	if len(own) == 0 && x.untouched(a) {
+		return
+	}
 	var usual func(Values) bool
 	if len(qs) == 1 && !probing(q) {
 		usual = x.knows(a, q)
@@ -97,6 +100,8 @@ func (x *probe) asks(a arm) {
 		}
 	case len(own) == 0 && asksByKey(a.n, q) && !(a.n.Name == "in" && x.putBehind(a, a.n)), settings(q) && aggregated(q) && !probing(q):
 		x.see(1, "whether a value of another table is the one that is meant")
+	case a.clause == sqlfacts.Having && !a.or && plainly(a.n) && isAggregate(a.n.Args[0]) && counted(q): // those that have all there are
+		x.see(1, "as many as another table has rows")
 	case len(own) > 0:
 		x.through(a, qs)
 		x.worked(a, qs)
@@ -290,6 +295,7 @@ func (x *probe) target(q query) {
 		return
 	}
 	switch {
+	case q.clause == sqlfacts.Conflict && q.in != nil && q.in.Kind == sqlfacts.Assign && content(q.n) != nil && !isPersonal(content(q.n).Name) && strings.EqualFold(content(q.n).Name, q.in.Name): // the same of another table
 	case q.clause == sqlfacts.Conflict, q.clause == sqlfacts.Targets && stmt.Kind == sqlfacts.Insert && q.in != nil && q.in.Kind == sqlfacts.Assign:
 		x.see(3, "another table's value, if the row exists")
 	case q.clause == sqlfacts.Return:
@@ -335,6 +341,13 @@ func (x *probe) rows() {
 				}
 				for _, o := range p.n.Args {
 					if o != r && i < len(o.Args) && isLiteral(o.Args[i]) {
+						if m.Kind == sqlfacts.Query && counted(m) {
+							continue
+						}
+						if c := targetsOf(m); m.Kind == sqlfacts.Query && c != nil && len(c.Args) == 1 && labels(c.Args[0].Name) && asksOne(m) { // who wrote it
+							x.see(2, "what a row of another table is called, where other rows have a literal")
+							continue
+						}
 						x.see(3, "another table's data where other rows have a literal")
 						return
 					}
@@ -353,6 +366,18 @@ func (x *probe) found(p place, i int, q *node) bool {
 	}
 	col := t.Args[0]
 	return isKey(col) && isOwner(to.Args[i]) || !isPersonal(col.Name) && strings.EqualFold(col.Name, to.Args[i].Name)
+}
+
+// counted reports whether a sub-query tells how many rows there are, and nothing else.
+func counted(q *node) bool {
+	t := targetsOf(q)
+	return t != nil && len(t.Args) == 1 && t.Args[0].Kind == sqlfacts.Func && t.Args[0].Name == "count" && !probing(q)
+}
+
+// asksOne reports whether a sub-query names its row by the key.
+func asksOne(q *node) bool {
+	w := clauseOf(q.Args[0], sqlfacts.Where)
+	return w != nil && len(w.Args) == 1 && w.Args[0].Kind == sqlfacts.Binary && w.Args[0].Name == "=" && len(w.Args[0].Args) == 2 && isKey(w.Args[0].Args[0]) && isLiteral(w.Args[0].Args[1])
 }
 
 // worksIn reports whether a value is made of another table's data.

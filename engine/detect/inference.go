@@ -181,16 +181,26 @@ func (x *probe) cases(p place) {
 		switch {
 		case isConst(w.Args[0]) && !isLiteral(w.Args[0]) && w.Args[0].Kind != sqlfacts.Func && p.n.Args[0].Kind == sqlfacts.Missing:
 			weight := 3
+			if p.in != nil && p.in.Kind == sqlfacts.Binary && isName(p.in, "like", "ilike") && !anyQuery(p.n) || p.clause == sqlfacts.Targets && lastOf(p.n, w) {
+				weight = 1 // a pattern that is left open, or an ELSE
+			}
 			if chooses(p, append(p.n.Args[1:len(p.n.Args):len(p.n.Args)], w.Args[1:]...)) {
 				weight = 1
 			}
 			x.unlessShared(weight, "CASE on a constant condition", w.Args[0], append(p.n.Args[1:len(p.n.Args):len(p.n.Args)], w.Args[1:]...))
 		case peeks(w.Args[0]):
 			x.see(3, "CASE on a piece of data")
-		case p.clause == sqlfacts.Order && looks(w.Args[0]) && !(len(inner(w.Args[0])) > 0 && tied(w.Args[0])):
+		case p.clause == sqlfacts.Order && looks(w.Args[0]) && !(len(inner(w.Args[0])) > 0 && tied(w.Args[0])) && !listed(w.Args[0]):
 			x.see(3, "an order that depends on another table's data")
 		}
 	}
+}
+
+// lastOf reports whether a branch is the last of a CASE whose others depend on the
+// row: it stands for ELSE.
+func lastOf(n, w *node) bool {
+	i := slices.Index(n.Args, w)
+	return i == len(n.Args)-1 && i > 1 && len(columnsOf(n.Args[1])) > 0 && !anyQuery(n)
 }
 
 // chooses reports whether a choice by literals alone is made between what the row
@@ -233,7 +243,7 @@ func (x *probe) unlessShared(weight int, detail string, test *node, near []*node
 			names[p.n.Name] = true
 		}
 	}
-	lefts, returned := x.switches(test), literalsOf(near)
+	lefts, returned := append(x.switches(test), switchedBy(near, test)...), literalsOf(near)
 	// CASE WHEN 0 = 0 THEN user_id ELSE 0 END: the column itself, or else the value
 	// that is tested.
 	open := test.Name == "=" && slices.ContainsFunc(near, func(n *node) bool { return n.Kind == sqlfacts.Column })
@@ -278,6 +288,20 @@ func (x *probe) switches(test *node) []*node {
 			continue
 		}
 		if o := p.n.Args[0]; o != test && o.Kind == sqlfacts.Binary && o.Name == "=" && len(o.Args) == 2 && isLiteral(o.Args[0]) && isLiteral(o.Args[1]) {
+			out = append(out, o.Args[0])
+		}
+	}
+	return out
+}
+
+// switchedBy are what the other branches of the same CASE compare with something.
+func switchedBy(near []*node, test *node) []*node {
+	var out []*node
+	for _, w := range near {
+		if w == nil || w.Kind != sqlfacts.When || len(w.Args) == 0 || w.Args[0] == test || len(out) >= reachBack {
+			continue
+		}
+		if o := w.Args[0]; o.Kind == sqlfacts.Binary && o.Name == "=" && len(o.Args) == 2 && isLiteral(o.Args[0]) && isLiteral(o.Args[1]) {
 			out = append(out, o.Args[0])
 		}
 	}

@@ -17,9 +17,10 @@ var ordering = Detector{
 				case n == nil || isLiteral(n) || slices.ContainsFunc(x.queries, func(q query) bool { return q.n == n && idle(q) }):
 				case any(n, func(m *node) bool { return m.Kind == sqlfacts.Query && reads(m) }):
 					switch {
+					case c.Kind == sqlfacts.Limit && anyRow(n):
 					case c.Kind == sqlfacts.Limit && set(n):
 						x.see(1, "a setting as a limit")
-					case c.Kind == sqlfacts.Order && n.Kind != sqlfacts.Query && tied(n):
+					case c.Kind == sqlfacts.Order && n.Kind != sqlfacts.Query && (tied(n) || listed(n)):
 						x.see(1, "a sub-query in "+clauseName(c.Kind))
 					case n.Kind != sqlfacts.Query || len(tablesOf(n)) == 0 || c.Kind == sqlfacts.Limit || c.Kind == sqlfacts.Options:
 						x.see(3, "a question in "+clauseName(c.Kind))
@@ -32,8 +33,9 @@ var ordering = Detector{
 					x.see(3, "a condition behind a number in "+clauseName(c.Kind))
 				case c.Kind == sqlfacts.Limit && reckons(n):
 				case c.Kind != sqlfacts.Limit && n.Kind == sqlfacts.Func && len(n.Args) == 0: // a column called user, in PostgreSQL: it asks nothing
+				case c.Kind == sqlfacts.Group && isName(n, "grouping sets", "rollup", "cube") && allLiterals(n.Args):
 				case isConst(n) && !any(n, func(m *node) bool {
-					return m.Kind == sqlfacts.Func && isName(m, "rand", "random", "now", "uuid", "count")
+					return m.Kind == sqlfacts.Func && (isName(m, "rand", "random", "now", "uuid", "count") || clauseOf(m, sqlfacts.Window) != nil || isName(m, "rank", "dense_rank", "row_number", "percent_rank", "cume_dist"))
 				}):
 					x.see(3, "a constant expression in "+clauseName(c.Kind))
 				}
@@ -47,6 +49,14 @@ var ordering = Detector{
 func idle(q query) bool {
 	t := targetsOf(q.n)
 	return q.in != nil && q.in.Kind == sqlfacts.Order && !reads(q.n) && t != nil && len(t.Args) == 1 && isLiteral(t.Args[0]) && len(q.n.Args[0].Args) == 1 && clauseOf(q.at.stmt, sqlfacts.Limit) != nil
+}
+
+// anyRow reports whether an expression takes a number by chance among as many as a
+// table has rows.
+func anyRow(n *node) bool {
+	qs := inner(n)
+	return n.Kind != sqlfacts.Query && len(qs) == 1 && any(n, func(m *node) bool { return m.Kind == sqlfacts.Func && isName(m, "random", "rand") }) &&
+		aggregated(qs[0]) && !gathers(qs[0]) && clauseOf(qs[0].Args[0], sqlfacts.Where) == nil && any(qs[0], func(m *node) bool { return m.Kind == sqlfacts.Func && m.Name == "count" })
 }
 
 // reckons reports whether an expression calculates with numbers: a page's first
@@ -81,6 +91,22 @@ func tied(n *node) bool {
 			return m.Kind == sqlfacts.Unary && m.Name == "exists" && len(m.Args) == 1 && m.Args[0] == q
 		})
 		return !exists && (content(q) != nil || !aggregated(q))
+	})
+}
+
+// listed reports whether all sub-queries of an expression are lists that a column of
+// the row is looked for in, and ask for no piece or pattern.
+func listed(n *node) bool {
+	good := map[*node]bool{}
+	each(n, func(m *node) bool {
+		if m.Kind == sqlfacts.Binary && m.Name == "in" && len(m.Args) == 2 && m.Args[0].Kind == sqlfacts.Column && m.Args[1].Kind == sqlfacts.Query {
+			good[m.Args[1]] = true
+		}
+		return true
+	})
+	qs := inner(n)
+	return len(qs) > 0 && !slices.ContainsFunc(qs, func(q *node) bool {
+		return !good[q] || probing(q) || drawn(q) || !givesKey(q)
 	})
 }
 

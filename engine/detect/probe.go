@@ -202,12 +202,18 @@ func (x *probe) condition(n *node, s *scope, clause sqlfacts.Kind, or, not bool)
 		}
 	default:
 		x.arms = append(x.arms, arm{n, or, not, s.filled&(1<<clause) == 0, clause, s})
-		if s.filled&(1<<clause) == 0 && any(n, func(m *node) bool {
+		if s.filled&(1<<clause) == 0 && !idles(n) && any(n, func(m *node) bool {
 			return isLiteral(m) || m.Kind == sqlfacts.Param || m.Kind == sqlfacts.Variable || m.Kind == sqlfacts.Query
 		}) {
 			s.filled |= 1 << clause
 		}
 	}
+}
+
+// idles reports whether a condition compares numbers with each other: 1 = 1 is what
+// query builders begin with, and nobody's value.
+func idles(n *node) bool {
+	return n.Kind == sqlfacts.Binary && len(n.Args) == 2 && n.Args[0].Kind == sqlfacts.Number && n.Args[1].Kind == sqlfacts.Number
 }
 
 // isOr reports whether n is alternatives: for MySQL || is too.

@@ -43,15 +43,20 @@ func (x *probe) rangeOf(n *node, not bool, earlier []*node, alone bool) {
 		x.see(3, "all but one value, beside one that was asked for")
 	case op == "not" || not:
 	case isName(n, "<", "<=", ">", ">=") && n.Args[1].Kind == sqlfacts.String && alone && x.longAgo(l, op, n.Args[1]):
-	case isName(n, "<", "<=", ">", ">=") && isLiteral(n.Args[1]) && x.beside(l, op, n.Args[1], earlier):
+	case isName(n, "<", "<=", ">", ">=") && isLiteral(n.Args[1]) && x.beside(l, op, n.Args[1], earlier, alone):
 	case isName(n, ">", ">=") && isLiteral(n.Args[1]):
 		x.above(l, op, n.Args[1], asked, earlier)
+		if alone || isKey(l) || isOwner(l) {
+			x.complement(l, op, n.Args[1], earlier)
+		}
 	case isName(n, "<", "<=") && isLiteral(n.Args[1]):
 		if l.Kind == sqlfacts.Func && isLength(l) && len(columnsOf(l)) > 0 && alone {
 			limit := n.Args[1]
 			x.seeWhen(3, "a length that nothing exceeds", func(v Values) bool { f, ok := number(limit, v); return ok && f >= 40 })
 		}
-		x.complement(l, op, n.Args[1], earlier)
+		if alone || isKey(l) || isOwner(l) {
+			x.complement(l, op, n.Args[1], earlier)
+		}
 	case isName(n, "<", "<=") && len(columnsOf(l)) == 1 && strings.HasPrefix(columnsOf(l)[0].Name, "created") && isNow(n.Args[1]) && alone:
 		x.see(3, "what was made before now, as an alternative")
 	case isName(n, "<", "<=", ">", ">="):
@@ -96,7 +101,7 @@ func (x *probe) texts(n *node, earlier []*node) {
 
 // beside is a range of a column that was asked for by value: x = 90 OR x < 1000
 // makes the first condition pointless, and texts are not asked for by both.
-func (x *probe) beside(l *node, op string, limit *node, earlier []*node) bool {
+func (x *probe) beside(l *node, op string, limit *node, earlier []*node, alone bool) bool {
 	cols := columnsOf(l)
 	if len(cols) != 1 || any(l, func(m *node) bool { return m.Kind == sqlfacts.Query }) {
 		return false
@@ -113,7 +118,7 @@ func (x *probe) beside(l *node, op string, limit *node, earlier []*node) bool {
 			})
 			return false
 		}
-		if op[0] == '<' && same(l, cols[0]) {
+		if op[0] == '<' && same(l, cols[0]) && (alone || isKey(l) || isOwner(l)) { // else it asks for something else too
 			x.seeWhen(3, "a range that holds the value that was asked for", func(v Values) bool {
 				a, okA := number(value0, v)
 				b, okB := number(limit, v)
@@ -156,7 +161,6 @@ func (x *probe) above(l *node, op string, limit *node, asked bool, earlier []*no
 		}
 		return false
 	})
-	x.complement(l, op, limit, earlier)
 }
 
 // complement is x < 5 OR x >= 5.

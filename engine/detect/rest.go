@@ -152,3 +152,15 @@ func (x *probe) hollow(g *group) {
 		})
 	}
 }
+
+// box reports whether conditions are ranges of columns, one each: of a map's part.
+func box(ps []*node) bool {
+	var of []*node
+	for _, p := range ps {
+		if p.Kind != sqlfacts.Binary || p.Name != "between" || len(p.Args) == 0 || p.Args[0].Kind != sqlfacts.Column {
+			return false
+		}
+		of = append(of, p.Args[0])
+	}
+	return len(of) > 1 && !twice(of)
+}

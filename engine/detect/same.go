@@ -37,3 +37,14 @@ func twice(columns []*node) bool {
 	}
 	return false
 }
+
+// asksOf is the column that a comparison asks about, nil if n is none.
+func asksOf(n *node) *node {
+	for n.Kind == sqlfacts.Unary && isName(n, "not", "!") && len(n.Args) == 1 {
+		n = n.Args[0]
+	}
+	if n.Kind == sqlfacts.Binary && (isComparison(n.Name) || isName(n, "is", "in", "between")) && len(n.Args) > 1 && n.Args[0].Kind == sqlfacts.Column {
+		return n.Args[0]
+	}
+	return nil
+}

@@ -22,8 +22,8 @@ var scalar = Detector{
 					x.see(1, "a list made by a sub-query")
 				} else if t := targetsOf(q.n); q.in.Kind == sqlfacts.Binary && q.in.Name == "=" && (isKey(q.in.Args[0]) || isOwner(q.in.Args[0])) && len(q.n.Args[0].Args) == 1 && t != nil && len(t.Args) == 1 && isLiteral(t.Args[0]) {
 					x.see(3, "a literal by way of a sub-query")
-				} else if x.browses() && any(q.n, func(m *node) bool { return m.Kind == sqlfacts.Column }) {
-					x.see(1, "a sub-query that reads nothing") // it calculates with the row's columns
+				} else if x.browses() {
+					x.see(1, "a sub-query that reads nothing") // it calculates with the row's columns, or names the database
 				} else {
 					x.see(2, "a sub-query that reads nothing")
 				}

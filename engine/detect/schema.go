@@ -61,7 +61,7 @@ var schema = Detector{
 			}) {
 				x.see(3, "what the server is, held against a column of the application's")
 			}
-			if (isConst(a.n) || withoutRow(a.n)) && user && any(a.n, func(m *node) bool {
+			if (isConst(a.n) && !x.untouched(a) || withoutRow(a.n)) && user && any(a.n, func(m *node) bool {
 				return m.Kind == sqlfacts.Func && isName(m, "to_regclass", "to_regrole", "to_regtype", "to_regproc", "to_regnamespace", "has_table_privilege", "has_column_privilege", "has_schema_privilege", "has_database_privilege", "pg_has_role", "current_setting", "pg_relation_size", "col_description", "obj_description", "pg_get_userbyid", "pg_table_is_visible") ||
 					m.Kind == sqlfacts.Cast && strings.HasPrefix(m.Name, "reg")
 			}) {

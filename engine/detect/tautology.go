@@ -54,6 +54,9 @@ func (x *probe) constant(a arm) {
 		x.backwards(a)
 		return
 	}
+	if x.untouched(a) {
+		return
+	}
 	bonus := 0
 	if _, whole := x.member[n]; a.or && (whole || n.Kind != sqlfacts.Func && !x.narrows(n)) { // a part of an alternative only narrows it
 		bonus = 1
@@ -62,7 +65,9 @@ func (x *probe) constant(a arm) {
 		tests := literals(n)
 		habit := x.optional(a)
 		unset := habit && n.Kind == sqlfacts.Binary && n.Name == "is" && allNull(n.Args) // ? IS NULL, for a filter that is not set
-		shared := func(v Values) bool { return unset || sharesValue(tests, near, v) && (first || habit || !holds(n, v)) }
+		shared := func(v Values) bool {
+			return unset || sharesValue(tests, near, v) && (first || habit || !holds(n, v) || len(n.Args) == 2 && leftOpen(n, v))
+		}
 		from := len(x.signals)
 		x.judge(a, bonus)
 		for i := from; i < len(x.signals); i++ {
@@ -433,6 +438,9 @@ func (x *probe) backwards(a arm) {
 			case n.Name == "=" && n.Args[1].Kind == sqlfacts.Bool && n.Args[1].Name == "true": // (a = 'x') = true: what builders make of a condition
 			default:
 				w := 2
+				if asksOf(n.Args[0]) != nil && asksOf(n.Args[1]) != nil { // whether two columns agree
+					w = 1
+				}
 				if isLiteral(n.Args[1]) && len(m.Args) == 2 && isLiteral(m.Args[1]) {
 					w = 3
 				}
@@ -454,17 +462,6 @@ func (x *probe) backwards(a arm) {
 		}
 		x.see(w, "a number compared with a function's value")
 	}
-}
-
-// asksOf is the column that a comparison asks about, nil if n is none.
-func asksOf(n *node) *node {
-	for n.Kind == sqlfacts.Unary && isName(n, "not", "!") && len(n.Args) == 1 {
-		n = n.Args[0]
-	}
-	if n.Kind == sqlfacts.Binary && (isComparison(n.Name) || isName(n, "is", "in", "between")) && len(n.Args) > 1 && n.Args[0].Kind == sqlfacts.Column {
-		return n.Args[0]
-	}
-	return nil
 }
 
 func isComparison(op string) bool {

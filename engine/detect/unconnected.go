@@ -53,6 +53,9 @@ func (x *probe) unconnected(s *scope) {
 		}
 	}
 	x.secretBeside(s, rels, conds)
+	if !slices.ContainsFunc(rels, func(r relation) bool { return r.name != rels[0].name }) {
+		return // one table, more than once
+	}
 	for _, r := range rels[1:] {
 		if !r.wanted && (asked[r.name] || asked[r.alias]) {
 			x.see(3, "a question about a table that nothing ties to the others")

@@ -21,6 +21,9 @@ var union = Detector{
 }
 
 func (x *probe) graft(u *node) {
+	if x.walks(u) {
+		return
+	}
 	var arms []*node
 	for _, a := range u.Args {
 		if isStatement(a.Kind) {
@@ -64,6 +67,25 @@ func (x *probe) graft(u *node) {
 	}
 }
 
+// walks reports whether a UNION is a WITH RECURSIVE of its own, all of whose later
+// arms read what it has found so far.
+func (x *probe) walks(u *node) bool {
+	for _, s := range x.facts.Statements {
+		w := clauseOf(s, sqlfacts.With)
+		if w == nil {
+			continue
+		}
+		for _, d := range w.Args {
+			if d.Kind == sqlfacts.Derived && d.Alias != "" && len(d.Args) > 0 && d.Args[0] == u {
+				return !slices.ContainsFunc(u.Args[1:], func(a *node) bool {
+					return isStatement(a.Kind) && !slices.Contains(tablesOf(a), d.Alias) || drawn(a)
+				})
+			}
+		}
+	}
+	return false
+}
+
 // strangeArm judges an arm that reads another table; before is the arm in front
 // of it.
 func (x *probe) strangeArm(first, arm *outline, before, a *node) {
@@ -95,7 +117,7 @@ func (x *probe) mismatch(first, arm *outline, before, a *node) {
 	targets := targetsOf(before)
 	for i := range min(len(first.names), len(arm.names)) {
 		l, r := first.names[i], arm.names[i]
-		if l == r || keyish(l) && keyish(r) || labels(l) && labels(r) {
+		if l == r || keyish(l) && keyish(r) || (labels(l) || tells(l)) && (labels(r) || tells(r)) {
 			continue
 		}
 		if targets == nil || i >= len(targets.Args) || targets.Args[i].Alias == "" {
@@ -146,6 +168,15 @@ func literalsIn(n *node) []*node {
 // keyish reports whether a name is that of a key.
 func keyish(name string) bool {
 	return strings.HasSuffix(name, "id") || strings.HasSuffix(name, "_key")
+}
+
+// tells reports whether a name is that of what a line of a log or a diary says.
+func tells(name string) bool {
+	switch name {
+	case "message", "summary", "event", "action", "description", "what":
+		return true
+	}
+	return false
 }
 
 // labels reports whether a name is that of what a person calls a thing.

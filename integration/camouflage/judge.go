@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"honeyrow/seeder"
@@ -97,8 +98,8 @@ func (l *lab) judge(ctx context.Context, c *scene, o options) (out []*result, er
 			if why != "" {
 				note = why
 			}
-			t.Columns, t.Children, t.Real = real.Columns, real.Children, real.Real
-			t.Runs = append(t.Runs, run)
+			t.Columns, t.Children = real.Columns, real.Children
+			t.Runs, t.Dumps = append(t.Runs, run), append(t.Dumps, real.Real)
 			if c.few {
 				if err := b.clear(ctx); err != nil {
 					return nil, err
@@ -113,15 +114,61 @@ func (l *lab) judge(ctx context.Context, c *scene, o options) (out []*result, er
 		}
 		if len(t.Runs) == 0 {
 			t.Runs = [][]camouflage.Row{nil}
+		} else if len(t.Children) == 0 { // all dumps show the same
+			t.Real, t.Dumps = t.Dumps[len(t.Dumps)-1], nil
+		} else if t.Dumps, err = alike(t.Dumps); err != nil {
+			return nil, fmt.Errorf("%s: %w", w.name, err)
 		}
 		out = append(out, &result{scene: c, way: w.name, bar: w.bar, rep: camouflage.Measure(t), note: note, refused: len(refused)})
 	}
 	return out, nil
 }
 
+// alike keeps those real rows that all dumps show, in the order of the first. Each
+// run is judged beside them as its own dump shows them: beside another's, children's
+// ranks would be off by what is planted there, and tell one dump from the other.
+func alike(dumps [][]camouflage.Row) ([][]camouflage.Row, error) {
+	at := make([]map[string]int, len(dumps))
+	for k, rows := range dumps {
+		at[k] = map[string]int{}
+		for i, row := range rows {
+			at[k][said(row)] = i
+		}
+	}
+	out := make([][]camouflage.Row, len(dumps))
+	for _, row := range dumps[0] {
+		key := said(row)
+		if slices.ContainsFunc(at, func(rows map[string]int) bool { _, ok := rows[key]; return !ok }) {
+			continue
+		}
+		for k, rows := range dumps {
+			out[k] = append(out[k], rows[at[k][key]])
+		}
+	}
+	if 10*len(out[0]) < 8*len(dumps[0]) {
+		return nil, fmt.Errorf("only %d of %d real rows are in all dumps", len(out[0]), len(dumps[0]))
+	}
+	return out, nil
+}
+
+// said is what a row says, as one text.
+func said(row camouflage.Row) string {
+	var b strings.Builder
+	for _, v := range row.Values {
+		if v != nil {
+			b.WriteString("=" + *v)
+		}
+		b.WriteByte(0)
+	}
+	return b.String()
+}
+
+// wholeRows is how many rows of a dump are looked at: all of the smaller tables.
+const wholeRows = 12000
+
 func whole(c *scene, w *way) seeder.Config {
 	cfg := seeder.DefaultConfig()
-	cfg.Tables, cfg.SampleRows = []string{c.table}, 4000
+	cfg.Tables, cfg.SampleRows = []string{c.table}, wholeRows
 	if c.domain != "" { // the table has addresses
 		cfg.Domain = seeder.Domains{c.domain}
 	}
@@ -169,7 +216,7 @@ func (l *lab) plant(ctx context.Context, b *bench, c *scene, w way, seed uint64,
 			keys = append(keys, r.Key)
 		}
 	}
-	o.Config = whole(c, &w)
+	o.Config, o.Seed = whole(c, &w), 1 // the same real rows in each run's dump
 	ex, err = b.Exhibit(ctx, o, c.table, keys)
 	if err != nil {
 		return nil, ex, "", err

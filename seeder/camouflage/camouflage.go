@@ -64,6 +64,10 @@ type Table struct {
 	// Runs are the honey rows of several runs of the generator on this table:
 	// those judged first, then others, of which the attacker has the labels.
 	Runs [][]Row
+	// Dumps are the rows of Real, in that order, as the dump of each run shows them:
+	// where children of honey rows stand among those of real ones, these have
+	// another rank. Nil where all dumps show the same.
+	Dumps [][]Row
 	// Seed makes a measurement repeatable.
 	Seed uint64
 }

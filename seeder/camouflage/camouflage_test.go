@@ -200,3 +200,29 @@ func TestTheAUCCountsTiesHalf(t *testing.T) {
 		}
 	}
 }
+
+// Where children of honey rows stand among others, these have another rank, in each
+// dump by what is planted there: that tells one dump from another, and no honey row.
+func TestEachRunIsJudgedBesideTheRealRowsOfItsOwnDump(t *testing.T) {
+	tb := filled(person)
+	for k := range tb.Runs {
+		lag := 1e-4 * float64(k)
+		shift := func(rows []Row) (out []Row) {
+			for _, row := range rows {
+				row.Broods = []Brood{{Count: row.Broods[0].Count, Lag: lag}}
+				out = append(out, row)
+			}
+			return out
+		}
+		tb.Dumps = append(tb.Dumps, shift(tb.Real))
+		tb.Runs[k] = shift(tb.Runs[k])
+	}
+	if rep := Measure(*tb); rep.Dump.AUC > 0.65 {
+		t.Errorf("AUC on the dump %.2f, want a guess", rep.Dump.AUC)
+	}
+	other := *tb
+	other.Dumps = nil
+	if rep := Measure(other); rep.Dump.AUC < 0.75 {
+		t.Errorf("AUC on the dump %.2f beside another dump's rows, want to see that these are others", rep.Dump.AUC)
+	}
+}

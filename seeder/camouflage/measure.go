@@ -15,8 +15,7 @@ const maxReal = 1200
 // half of the rows judged to learn from.
 func Measure(t Table) *Report {
 	r := rand.New(rand.NewPCG(t.Seed, 0xca30))
-	t.Real = some(r, t.Real, maxReal)
-	t.Runs = slices.DeleteFunc(slices.Clone(t.Runs), func(run []Row) bool { return len(run) == 0 })
+	t.some(r)
 	rep := &Report{Table: t.Name, Real: len(t.Real), Runs: len(t.Runs)}
 	if len(t.Runs) == 0 || len(t.Real) < 20 {
 		return rep
@@ -24,10 +23,11 @@ func Measure(t Table) *Report {
 	rep.Honey = len(t.Runs[0])
 	own := t.Runs[0]
 	if len(t.Runs) == 1 {
-		t.Runs = [][]Row{own[:(len(own)+1)/2], own[len(own)/2:]}
+		t.Runs, t.Dumps = [][]Row{own[:(len(own)+1)/2], own[len(own)/2:]}, nil
 	}
 	got := play(r, &t)
 	null := t
+	null.Dumps = nil
 	null.Real, null.Runs = decoys(r, &t)
 	floor := play(r, &null)
 	rep.Content, rep.Dump = got.score(false), got.score(true)
@@ -60,13 +60,13 @@ type Thief struct {
 // Learn trains an attacker on the runs of a table; nil if they tell too little.
 func Learn(t Table) *Thief {
 	r := rand.New(rand.NewPCG(t.Seed, 0xca31))
-	t.Real = some(r, t.Real, maxReal)
+	t.some(r)
 	if len(t.Runs) == 0 || len(t.Real) < 20 {
 		return nil
 	}
 	var l lot
 	for k, run := range t.Runs {
-		l.add(&t, run, k+1, len(t.Runs)+1)
+		l.add(t.dump(k), run, k+1, len(t.Runs)+1)
 	}
 	return &Thief{t: t, trees: fitBoosted(r, l.content, l.honey), sparse: fitSparse(r, l.pieces, l.honey)}
 }
@@ -94,18 +94,47 @@ func (l *lot) add(t *Table, run []Row, k, parts int) {
 	}
 }
 
-// some returns n rows, drawn at random, in their order.
-func some(r *rand.Rand, rows []Row, n int) []Row {
-	if len(rows) <= n {
-		return rows
+// some leaves the runs out that have no rows, and of the real rows all but maxReal,
+// drawn at random, in their order. Real are the first run's then.
+func (t *Table) some(r *rand.Rand) {
+	var runs, dumps [][]Row
+	for k, run := range t.Runs {
+		if len(run) > 0 {
+			runs = append(runs, run)
+			if t.Dumps != nil {
+				dumps = append(dumps, t.Dumps[k])
+			}
+		}
 	}
-	pick := r.Perm(len(rows))[:n]
+	if t.Runs, t.Dumps = runs, dumps; dumps != nil {
+		t.Real = dumps[0]
+	}
+	if len(t.Real) <= maxReal {
+		return
+	}
+	pick := r.Perm(len(t.Real))[:maxReal]
 	sort.Ints(pick)
-	out := make([]Row, n)
-	for i, k := range pick {
-		out[i] = rows[k]
+	of := func(rows []Row) []Row {
+		out := make([]Row, len(pick))
+		for i, k := range pick {
+			out[i] = rows[k]
+		}
+		return out
 	}
-	return out
+	t.Real = of(t.Real)
+	for k := range t.Dumps {
+		t.Dumps[k] = of(t.Dumps[k])
+	}
+}
+
+// dump is the table as the kth run's dump shows it.
+func (t *Table) dump(k int) *Table {
+	if t.Dumps == nil {
+		return t
+	}
+	out := *t
+	out.Real = t.Dumps[k]
+	return &out
 }
 
 // decoys takes as many real rows as there are honey rows and calls them so.
@@ -152,7 +181,7 @@ func play(r *rand.Rand, t *Table) *outcome {
 	order := r.Perm(len(t.Real))
 	lots := make([]*lot, parts)
 	for k, run := range t.Runs {
-		d := newDeck(t, run)
+		d := newDeck(t.dump(k), run)
 		cf, of := d.content(), d.order()
 		out.content, out.order = cf.names, of.names
 		l := &lot{}

@@ -11,12 +11,14 @@ import (
 
 // lexicon is the names that one column holds, and how they are spelt.
 type lexicon struct {
-	own    []string        // with repeats
-	more   []string        // names from elsewhere
-	shared []string        // of own, those that do not point at one person of the table
-	once   []string        // of own, those that do
-	held   map[string]bool // of the whole table
-	kinds  int             // of own, different ones
+	own    []string         // with repeats
+	more   []string         // names from elsewhere
+	once   []string         // of own, those that stand once in the table
+	times  map[int][]string // own, by how often each stands in the table
+	rare   int              // up to so many times, names are told by how often they stand there
+	many   []string         // own that stand there as often or oftener
+	held   map[string]int   // how often, in small letters
+	kinds  int              // of own, different ones
 	pairs  map[[2]rune]float64
 	single map[rune]float64
 	links  map[string][]step // what follows three characters, of names that differ
@@ -44,22 +46,20 @@ const (
 // newLexicon learns from own. What is new or stands once is so in whole, of
 // which own is a part.
 func newLexicon(own, whole, more []string) *lexicon {
-	x := &lexicon{own: own, more: more, held: map[string]bool{}, pairs: map[[2]rune]float64{}, single: map[rune]float64{}, links: map[string][]step{}, least: math.MaxInt}
-	count, seen := make(map[string]int, len(whole)), map[string]bool{}
+	x := &lexicon{own: own, more: more, times: map[int][]string{}, held: map[string]int{}, pairs: map[[2]rune]float64{}, single: map[rune]float64{}, links: map[string][]step{}, least: math.MaxInt}
+	seen := map[string]bool{}
 	for _, v := range whole {
-		count[strings.ToLower(v)]++
-		x.held[strings.ToLower(v)] = true
+		x.held[strings.ToLower(v)]++
 	}
 	for _, v := range own {
 		spell(v, func(a, b rune) { x.pairs[[2]rune{a, b}]++; x.single[a]++ })
 	}
 	for _, v := range own {
 		low := strings.ToLower(v)
-		if count[low] > 1 {
-			x.shared = append(x.shared, v)
-		} else {
+		if x.held[low] < 2 {
 			x.once = append(x.once, v)
 		}
+		x.times[max(x.held[low], 1)] = append(x.times[max(x.held[low], 1)], v)
 		if seen[low] {
 			continue
 		}
@@ -77,17 +77,50 @@ func newLexicon(own, whole, more []string) *lexicon {
 		n := utf8.RuneCountInString(v)
 		x.least, x.most = min(x.least, n), max(x.most, n)
 	}
+	for x.rare = 1; x.rare < mostRare && different(x.times[x.rare]) >= leastAlike && different(x.times[x.rare+1]) >= leastAlike; {
+		x.rare++
+	}
+	for n, of := range x.times {
+		if n >= x.rare {
+			x.many = append(x.many, of...)
+		}
+	}
+	slices.Sort(x.many)
 	return x
 }
 
-// draw returns one of own or, at the rate of own's novelty, one that own does
-// not hold; always such a one if fresh.
+// A name is rare if the table has it up to mostRare times, as long as each number
+// of times has leastAlike different names: to take one name for another is no change
+// then that shows in either.
+const (
+	mostRare   = 5
+	leastAlike = 6
+)
+
+func different(names []string) int {
+	seen := map[string]bool{}
+	for _, v := range names {
+		seen[strings.ToLower(v)] = true
+	}
+	return len(seen)
+}
+
+// draw returns one of own or one that own does not hold, each as often as a next row
+// would bring it; always a new one if fresh. A row drawn at random shares a rare name
+// with so many others, and so will the honey row (Good and Turing: names that no row
+// has come as often as there are names that one row has, and those that one row has
+// as often as there are rows whose name stands twice).
 func (x *lexicon) draw(r *rand.Rand, fresh bool) string {
 	if len(x.own) == 0 {
 		return one(r, x.more)
 	}
-	if !fresh && len(x.shared) > 0 && r.Float64() >= float64(len(x.once))/float64(len(x.own)) {
-		return one(r, x.shared)
+	times := max(x.held[strings.ToLower(one(r, x.own))], 1)
+	switch {
+	case fresh || times == 1:
+	case times <= x.rare:
+		return one(r, x.times[times-1])
+	default:
+		return one(r, x.many)
 	}
 	if v := x.novel(r); v != "" {
 		return v
@@ -105,7 +138,7 @@ func (x *lexicon) novel(r *rand.Rand) string {
 	want, best, least := x.usual(one(r, like), true), "", math.Inf(1)
 	upper := capital(x.own)
 	offer := func(v string) {
-		if v == "" || x.held[strings.ToLower(v)] {
+		if v == "" || x.held[strings.ToLower(v)] > 0 {
 			return
 		}
 		if far := math.Abs(x.usual(v, false) - want); far < least {

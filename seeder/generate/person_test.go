@@ -1,6 +1,7 @@
 package generate
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -48,6 +49,58 @@ func TestNoFirstNameIsPutTogetherThatGoesOnFromAKnownOne(t *testing.T) {
 	for v, want := range map[string]bool{"Jonathanna": true, "Jonath": true, "Annabel": true, "Margar": true, "Margaretha": true, "Jon": false, "Leora": false, "Jonathan": false} {
 		if got := x.leans(v); got != want {
 			t.Errorf("%s leans on a known name: %t, want %t", v, got, want)
+		}
+	}
+}
+
+// A next row's name stands in as many others as a real row's does, and no name that
+// many have comes much oftener or less often than there are rows of it: an attacker
+// would know it.
+func TestANameIsSharedWithAsManyRowsAsARealRowsIs(t *testing.T) {
+	letters, kinds := "bdfgklmnprst", 0
+	var own []string
+	var popular []string
+	for times, n := range map[int]int{1: 40, 2: 20, 3: 14, 4: 10, 5: 8, 6: 7, 8: 5, 20: 4} {
+		for range n {
+			name := "A" + string(letters[kinds%12]) + "o" + string(letters[kinds/12]) + "a"
+			kinds++
+			for range times {
+				own = append(own, name)
+			}
+			if times == 20 {
+				popular = append(popular, name)
+			}
+		}
+	}
+	x := newLexicon(own, own, []string{"Elsewhere", "Abroad", "Nowhere"})
+	r := New(1, "shared names")
+	others, often := map[int]int{}, map[string]int{}
+	const n = 4000
+	for range n {
+		v := x.draw(r, false)
+		others[x.held[strings.ToLower(v)]]++
+		often[v]++
+	}
+	for k, rows := range map[int]int{0: 40, 1: 40, 2: 42, 3: 40} {
+		want, share := float64(rows)/float64(len(own)), float64(others[k])/n
+		if share < want-0.02 || share > want+0.02 {
+			t.Errorf("%.3f of the names stand in %d other rows, want %.3f", share, k, want)
+		}
+	}
+	for _, v := range popular {
+		if share := float64(often[v]) / n; share < 0.03 || share > 0.07 {
+			t.Errorf("%.3f of the names are %s, as 0.055 of the rows", share, v)
+		}
+	}
+}
+
+func TestHouseNumbersAreNearOtherRows(t *testing.T) {
+	c := &Column{Class: Text, Values: []string{"Am Markt 12", "Ringweg 14", "Lindenallee 13", "Ringweg 7", "Hafen 120"}}
+	r := New(1, "streets")
+	for range 50 {
+		v, err := street{}.Value(r, c, &Row{Was: "Hafen 14"})
+		if n, _ := strconv.Atoi(strings.TrimPrefix(v, "Hafen ")); err != nil || n < 10 || n > 18 || n == 14 {
+			t.Fatalf("got %q, %v: want the street with another number of two digits, near one that a row has", v, err)
 		}
 	}
 }

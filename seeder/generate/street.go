@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"honeyrow/token"
@@ -37,24 +38,53 @@ func (street) Fit(c *Column) (int, string) {
 }
 
 func (street) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
-	for range 50 {
+	for try := range 50 {
 		like := c.form(r, row)
 		if row.Attempt > 4 && len(c.Values) > 0 {
 			like = one(r, c.Values)
 		}
 		at := houseNumber.FindStringIndex(like)
 		if at == nil {
+			row = &Row{Attempt: max(5, row.Attempt)}
 			continue
 		}
 		n := like[at[0]:at[1]]
-		v := like[:at[0]] + pick(r, "123456789", 1) + pick(r, digits, min(len(n), 4)-1) + like[at[1]:]
+		number := numberOf(r, c.Values, len(n))
+		if number == "" || row.Attempt > 1 {
+			number = pick(r, "123456789", 1) + pick(r, digits, min(len(n), 4)-1)
+		}
+		v := like[:at[0]] + number + like[at[1]:]
 		if row.Attempt > 2 && len(n) < 3 {
 			v = like[:at[0]] + pick(r, "123456789", 1) + pick(r, digits, len(n)) + like[at[1]:]
 		}
 		if c.fits(v) && v != like && !slices.Contains(c.Values, v) {
 			return v, nil
 		}
-		row = &Row{Attempt: max(5, row.Attempt)}
+		if try >= 10 { // it has no other number left
+			row = &Row{Attempt: max(5, row.Attempt)}
+		}
 	}
 	return "", errors.New("the table's addresses have no house number to change")
 }
+
+// numberOf is a number of so many digits, next to another row's house number: low
+// ones are more usual than high ones, and one that is itself another row's would
+// stand in more rows than theirs do. "" if none of some rows has one.
+func numberOf(r *rand.Rand, values []string, size int) string {
+	for range 20 {
+		if len(values) == 0 {
+			break
+		}
+		n, err := strconv.Atoi(houseNumber.FindString(one(r, values)))
+		if n += r.IntN(2*nextDoor+1) - nextDoor; err != nil || n < 1 {
+			continue
+		}
+		if v := strconv.Itoa(n); len(v) == size {
+			return v
+		}
+	}
+	return ""
+}
+
+// nextDoor is how far a house number is from another row's at most.
+const nextDoor = 4

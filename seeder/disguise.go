@@ -154,7 +154,7 @@ func (d *draft) disguise(ctx context.Context, st *study, tp *TablePlan, r *rand.
 		}
 		odds := oddity(seen)
 		for _, i := range drawn {
-			if r.Float64() < math.Pow(now[i]/max(suspect[i], 1e-3), odds) && d.apart(st, fresh[i], hands, i) {
+			if r.Float64() < math.Pow(now[i]/max(suspect[i], 1e-3), odds) && d.refit(st, fresh[i], hands, i) {
 				hands[i], now[i] = fresh[i], suspect[i]
 			}
 		}
@@ -206,15 +206,22 @@ func (d *draft) secondly(st *study, r *rand.Rand, hands []*hand, now []float64, 
 	return fresh, drawn, nil
 }
 
-// apart reports whether the relatives of a row have numbers that those of the other
-// rows have not.
-func (d *draft) apart(st *study, h *hand, hands []*hand, i int) bool {
+// refit gives the relatives of a row that takes the ith one's place other numbers
+// where those of another row have come to have theirs, and reports whether there are
+// enough. Were the row turned down for it, those with many relatives would be.
+func (d *draft) refit(st *study, h *hand, hands []*hand, i int) bool {
 	others := slices.Concat(hands[:i], hands[i+1:])
+	first, _ := st.past(h.was, h.g.Now)
 	for _, p := range d.pens[st] {
 		spent := p.spent(others)
-		if slices.ContainsFunc(h.kids[p.st], func(s slot) bool { return spent[s.key] }) {
+		if !slices.ContainsFunc(h.kids[p.st], func(s slot) bool { return spent[s.key] }) {
+			continue
+		}
+		slots, _ := p.nest(st, h, spent).lay(&h.g, first)
+		if slots == nil {
 			return false
 		}
+		h.kids[p.st] = slots
 	}
 	return true
 }

@@ -52,8 +52,9 @@ func (st *study) scatter(r *rand.Rand, f *field, free []slot, n int) []slot {
 
 // refill chooses free numbers where nearly none is missing, so that a row beside
 // numbers that are is one of few: a gap is filled up, if all its numbers suit, those
-// first that nothing stays missing in. As many honey rows as real ones stand beside
-// a gap that stays.
+// first that nothing stays missing in, and of these the small ones: honey rows that
+// stand beside each other are found together. As many honey rows as real ones stand
+// beside a gap that stays.
 func (st *study) refill(r *rand.Rand, keys []int64, left []slot, n int) (out []slot) {
 	var gaps [][]slot
 	for _, s := range left {
@@ -78,7 +79,8 @@ func (st *study) refill(r *rand.Rand, keys []int64, left []slot, n int) (out []s
 		one := r.Float64() < beside
 		for k := max(0, i-choice/2); k < min(len(gaps), i+choice/2) && !one; k++ {
 			fits, room := len(gaps[k]) <= n-len(out), len(gaps[i]) <= n-len(out)
-			if fits && (!room || rest(gaps[k]) < rest(gaps[i])) {
+			less, same := rest(gaps[k]) < rest(gaps[i]), rest(gaps[k]) == rest(gaps[i])
+			if fits && (!room || less || same && len(gaps[k]) < len(gaps[i])) {
 				i = k
 			}
 		}

@@ -105,7 +105,10 @@ func (d *draft) numbers(ctx context.Context, st *study, templates, owners []int)
 	r := generate.New(d.o.Seed, st.table.String()+" templates")
 	free, err := d.openings(ctx, st, r, len(templates), 12*len(templates), nil)
 	if err == nil && len(free) > 0 {
-		d.slots[st] = st.suited(d, templates, owners, free)
+		if d.slots[st] = st.suited(d, templates, owners, free); len(d.slots[st]) < len(templates) {
+			d.slots[st] = nil
+			st.byItself(st.drawn())
+		}
 	}
 	return err
 }

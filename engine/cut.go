@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"honeyrow/engine/match"
-	"honeyrow/event"
 )
 
 // MySQL's and MariaDB's errors quote a value up to some length (32 bytes in an XPATH
@@ -36,9 +35,10 @@ func cutShort(text []byte, from int) (cut []byte, next int) {
 	}
 }
 
-// begun looks for a value of which an error says as much as the server lets it.
-func (s *session) begun(x *match.Index, ch event.Channel, text []byte, seen func(tok uint32, means string)) {
-	if !s.mysql || ch != event.ChannelError || x.Clear() {
+// begun looks for a value of which an error says as much as the server lets it, be it
+// read later from SHOW WARNINGS.
+func (s *session) begun(x *match.Index, text []byte, seen func(tok uint32, means string)) {
+	if !s.mysql || x.Clear() {
 		return
 	}
 	for cut, at := cutShort(text, 0); cut != nil; cut, at = cutShort(text, at) {

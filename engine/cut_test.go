@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"honeyrow/event"
+	"honeyrow/inspect"
 	"honeyrow/rules"
 	"honeyrow/token"
 )
@@ -64,6 +65,46 @@ func TestAValueThatAnErrorCutsShortIsSeen(t *testing.T) {
 				if d := g.one(); d.Hits[0].Token != "mail" || d.Hits[0].Disguise != "pieces" {
 					t.Errorf("hits %+v", d.Hits)
 				}
+			}
+		})
+	}
+}
+
+// What an error was cut short in is asked for again by SHOW WARNINGS, as is the text of
+// a warning that no error came of.
+func TestAValueThatWarningsCutShortIsSeen(t *testing.T) {
+	const mail = "Agatha.Falkenstein@ledger.decoy.example"
+	said := "XPATH syntax error: '~Agatha.Falkenstein@ledger.de...'"
+	for name, c := range map[string]struct {
+		protocol string
+		columns  []string
+		row      []string
+		want     bool
+	}{
+		"SHOW WARNINGS":                {"mysql", []string{"Level", "Code", "Message"}, []string{"Error", "1105", said}, true},
+		"a warning about another":      {"mysql", []string{"Level", "Code", "Message"}, []string{"Error", "1105", strings.Replace(said, "de...", "co...", 1)}, false},
+		"a table that says what it is": {"mysql", []string{"level", "code", "note"}, []string{"Error", "1105", said}, false},
+		"PostgreSQL":                   {"postgres", []string{"Level", "Code", "Message"}, []string{"Error", "1105", said}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newRig(t, DefaultConfig(), rules.Config{})
+			g.e.Swap(&token.Snapshot{Version: 2, Tokens: []token.Token{{
+				ID: "mail", Row: "r", Kind: "email", Value: mail, Strength: token.Strong, State: token.Live,
+				Place: event.Place{Server: "main", Database: "crm", Table: "customers", Column: "email"},
+			}}})
+			who := alice()
+			who.Protocol = c.protocol
+			g.s, _ = g.e.Open(who)
+			var columns []inspect.Column
+			for _, n := range c.columns {
+				columns = append(columns, inspect.Column{Name: n})
+			}
+			g.query("show warnings", columns, c.row)
+			g.s.Close()
+			if !c.want {
+				g.silent()
+			} else if d := g.one(); d.Hits[0].Token != "mail" || d.Hits[0].Disguise != "pieces" {
+				t.Errorf("hits %+v", d.Hits)
 			}
 		})
 	}

@@ -31,6 +31,7 @@ type columnWatch struct {
 	wants  bool
 	binary bool
 	raw    bool // bytes in binary format: a digest may be shown
+	warned bool // the texts of SHOW WARNINGS: what an error says, or a warning, which stays without one
 	pieces bool // short texts that a function made: pieces of a value may be shown
 	// compound says how several values may be in one field.
 	compound shape
@@ -73,6 +74,11 @@ func (l *layout) watch(x *match.Index) *watch {
 	return l.w
 }
 
+// isWarnings reports whether a result is that of SHOW WARNINGS or SHOW ERRORS.
+func isWarnings(cols []inspect.Column) bool {
+	return len(cols) == 3 && cols[0].Name == "Level" && cols[1].Name == "Code" && cols[2].Name == "Message"
+}
+
 func compileWatch(s *session, x *match.Index, cols []inspect.Column) *watch {
 	w := &watch{x: x, names: cols, cols: make([]columnWatch, len(cols))}
 	binary := false
@@ -83,12 +89,13 @@ func compileWatch(s *session, x *match.Index, cols []inspect.Column) *watch {
 		p := columnWatch{set: set, binary: c.Binary}
 		if !x.Empty() && !x.Clear() {
 			p.raw = !s.mysql && c.Binary && (c.Type == byteaOID || c.Type == uuidOID) || s.mysql && c.OrgTable == "" && s.textual(c.Type)
+			p.warned = s.mysql && i == 2 && isWarnings(cols)
 			p.pieces = len(cols) <= maxPieced && i < maxPieced && set == nil && c.TableOID == 0 && c.OrgTable == "" && s.textual(c.Type)
 		}
 		if set == nil && w.weak != 0 {
 			p.compound = s.compoundShape(&c)
 		}
-		p.wants = set != nil && set.Wants() || p.raw || p.pieces || p.compound != notCompound
+		p.wants = set != nil && set.Wants() || p.raw || p.pieces || p.warned || p.compound != notCompound
 		w.cols[i] = p
 		w.label(s, c.Name)
 		var before inspect.Column // most columns have their table in common

@@ -91,7 +91,7 @@ func (w *rows) Row(n uint64, row []byte, fields []inspect.Span) event.Verdict {
 		if len(b) >= inspect.MinPart {
 			w.parts(at, i, b, val, whole)
 		}
-		if col.raw || col.pieces {
+		if col.raw || col.pieces || col.warned {
 			w.more(at, i, b, col)
 		}
 		if col.compound != notCompound && !whole {
@@ -150,6 +150,9 @@ func (w *rows) more(at view, i int, b []byte, col *columnWatch) {
 			proven(x, val, asText, func(t uint32) { w.hit(at, i, t, meansOf(as)) })
 			return
 		}
+	}
+	if col.warned {
+		w.run.s.begun(x, b, func(t uint32, means string) { w.hit(at, i, t, means) })
 	}
 	if col.pieces {
 		w.piece(at, i, b)

@@ -130,7 +130,9 @@ func (r *run) Text(ch event.Channel, text []byte) event.Verdict {
 	seen := func(t uint32, means string) { r.record().sight(x, t, ch, means, "", tried(len(text))) }
 	r.s.sightings(x, text, false, seen)
 	r.s.pieced(x, text, seen)
-	r.s.begun(x, ch, text, seen)
+	if ch == event.ChannelError {
+		r.s.begun(x, text, seen)
+	}
 	return r.rec.settle()
 }
 

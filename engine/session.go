@@ -138,7 +138,9 @@ func (s *session) Text(ch event.Channel, text []byte) event.Verdict {
 	}
 	s.sightings(x, text, false, seen)
 	s.pieced(x, text, seen)
-	s.begun(x, ch, text, seen)
+	if ch == event.ChannelError {
+		s.begun(x, text, seen)
+	}
 	return c.settle()
 }
 

@@ -106,7 +106,7 @@ pieces, of which all but the last have left. Their controls are those of the way
 
 Pieces in what the server says beside results (errors, notices, notifications, reported parameters, results of function calls) are put together as well: what the last
 64 such texts of a session have in common at both ends is taken for the words around the pieces. Texts of more than 512 bytes hold none. Of a value
-that MySQL or MariaDB cuts off in an error (an XPATH error holds 32 bytes), the first two thirds are enough, if they are 16 bytes or more.
+that MySQL or MariaDB cuts off in an error (an XPATH error holds 32 bytes), or in what SHOW WARNINGS says of it, the first two thirds are enough, if they are 16 bytes or more.
 
 CRC-32 has 32 bits: in every 430,000 numbers one is that of one of 10,000 tokens. It is looked for only in the results of a statement that names crc32, and counts if the chance of
 meeting one in all that the run has returned is below 1 in 2, or beside better evidence for the same honey row; the detection states the chance.

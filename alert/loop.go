@@ -94,7 +94,7 @@ type Loop struct {
 	woke chan struct{}
 	// notices holds the latest notice that was not given to the sink yet.
 	notices chan event.Detection
-	one  sync.Mutex // held by Run or Drain
+	one     sync.Mutex // held by Run or Drain
 
 	standby atomic.Bool
 

@@ -468,7 +468,7 @@ func (w *rows) numbers(at view, i int, b []byte, col *columnWatch) {
 		return
 	}
 	for k, base := range numberBases {
-		p := &w.run.s.numbered[n][k]
+		p := &w.run.s.piecewise().numbers[n][k]
 		if *p == nil {
 			*p = new(match.Pieces)
 		}

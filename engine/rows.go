@@ -141,6 +141,20 @@ const (
 	mostPieced = 8
 )
 
+// piecemeal are the values that a session reads piece by piece, by their columns.
+// Few sessions do, and an idle one is to be small.
+type piecemeal struct {
+	fields  [mostPieced]*match.Pieces
+	numbers [maxPieced][len(numberBases)]*match.Pieces
+}
+
+func (s *session) piecewise() *piecemeal {
+	if s.piecemeal == nil {
+		s.piecemeal = new(piecemeal)
+	}
+	return s.piecemeal
+}
+
 // more looks whether a field is a digest's bytes, or the last piece of a value
 // that is read piece by piece, over rows and runs of the session.
 func (w *rows) more(at view, i int, b []byte, col *columnWatch) {
@@ -165,7 +179,7 @@ func (w *rows) piece(at view, i int, b []byte) {
 	if n >= mostPieced {
 		return
 	}
-	x, p := w.watch.x, &w.run.s.pieces[n]
+	x, p := w.watch.x, &w.run.s.piecewise().fields[n]
 	if *p == nil {
 		*p = new(match.Pieces)
 	}

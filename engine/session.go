@@ -38,15 +38,14 @@ type session struct {
 	offered  *record // hits in Present, until its end
 
 	// The server's goroutine.
-	layouts  [layoutCache]*layout
-	layoutAt int
-	bare     *watch  // for results without a description
-	loose    *record // hits in texts outside runs
-	looseEnd time.Time
-	standby  *record // a replication connection
-	pieces   [mostPieced]*match.Pieces
-	numbered [maxPieced][len(numberBases)]*match.Pieces
-	said     *said // texts of the server's; nil: none yet
+	layouts   [layoutCache]*layout
+	layoutAt  int
+	bare      *watch  // for results without a description
+	loose     *record // hits in texts outside runs
+	looseEnd  time.Time
+	standby   *record    // a replication connection
+	piecemeal *piecemeal // nil: no value was read piece by piece yet
+	said      *said      // texts of the server's; nil: none yet
 }
 
 // layoutCache is how many result shapes a session remembers.

@@ -178,7 +178,7 @@ func (l *Listener) accept() {
 	}
 }
 
-// serve logs one connection in. A session goes on in a goroutine of its own:
+// serve logs one connection in. Its session goes on in goroutines of its own:
 // what the login needed of its stack would stay with it for life. A panic costs
 // this connection alone.
 func (l *Listener) serve(c net.Conn) {
@@ -194,7 +194,7 @@ func (l *Listener) serve(c net.Conn) {
 	joined := false
 	defer func() {
 		if v := recover(); v != nil {
-			l.reportLogin(o, &wire.Error{Side: wire.Client, Op: "panic", Err: fmt.Errorf("%v", v), Stack: debug.Stack()})
+			l.reportLogin(o, panicked(v))
 		}
 		if !joined {
 			leave()
@@ -208,16 +208,12 @@ func (l *Listener) serve(c net.Conn) {
 	if s != nil {
 		l.Counters.Sessions.Add(1)
 		joined = true
-		l.wg.Go(func() {
-			defer leave()
-			defer func() { // the pump recovers its own; this is for what surrounds it
-				if v := recover(); v != nil {
-					l.report(&s.Who, &wire.Error{Side: wire.Client, Op: "panic", Err: fmt.Errorf("%v", v), Stack: debug.Stack()})
-				}
-			}()
-			l.run(s)
-		})
+		l.begin(s, leave)
 	}
+}
+
+func panicked(v any) *wire.Error {
+	return &wire.Error{Side: wire.Client, Op: "panic", Err: fmt.Errorf("%v", v), Stack: debug.Stack()}
 }
 
 // login admits a connection and logs it in, within the handshake limit. at
@@ -275,15 +271,43 @@ func (l *Listener) rejected(o wire.Origin, limit string) {
 	l.log.Warn().Str("client", o.Address).Str("limit", limit).Msg("connection rejected: the limit is reached; raise it or find out who connects")
 }
 
-// run pumps a session to its end.
-func (l *Listener) run(s *wire.Session) {
+// begin starts a session, and returns. leave is called when it has ended.
+func (l *Listener) begin(s *wire.Session, leave func()) {
 	p := wire.NewPump(s, wire.Options{Counters: &l.Counters.Counters, FarewellTimeout: l.deps.FarewellTimeout})
+	l.wg.Add(1)
+	l.enrol(p, s)
+	p.Start(func(why error) {
+		defer l.wg.Done()
+		defer leave()
+		defer l.deps.Sessions.remove(s.Who.Session)
+		defer l.survive(s)
+		l.mu.Lock()
+		delete(l.pumps, p)
+		l.mu.Unlock()
+		l.report(&s.Who, why)
+	})
+}
+
+// survive makes a panic in what surrounds a session cost that session alone: the
+// pump recovers its own.
+func (l *Listener) survive(s *wire.Session) {
+	if v := recover(); v != nil {
+		l.Counters.Panics.Add(1)
+		l.report(&s.Who, panicked(v))
+		_ = s.Client.Close()
+		_ = s.Server.Close()
+	}
+}
+
+// enrol makes a session known to those who may end it, and carries out what they
+// have ordered already.
+func (l *Listener) enrol(p *wire.Pump, s *wire.Session) {
+	defer l.survive(s)
 	l.mu.Lock()
 	l.pumps[p] = &s.Who
 	draining, killed := l.draining, l.killed
 	l.mu.Unlock()
 	l.deps.Sessions.add(p, &s.Who)
-	defer l.deps.Sessions.remove(s.Who.Session)
 	l.log.Debug().Str("session", string(s.Who.Session)).Str("client", s.Who.Address).Str("user", s.Who.User).
 		Str("database", s.Who.Database).Uint32("server_pid", s.Who.BackendPID).Msg("session began")
 	switch {
@@ -292,9 +316,4 @@ func (l *Listener) run(s *wire.Session) {
 	case draining:
 		p.Drain()
 	}
-	err := p.Run()
-	l.mu.Lock()
-	delete(l.pumps, p)
-	l.mu.Unlock()
-	l.report(&s.Who, err)
 }

@@ -54,6 +54,8 @@ func postgres(t *testing.T) *pgserver.Server {
 type blind struct {
 	mu  sync.Mutex
 	who []event.Client
+
+	entered func() // called as each client enters, if set
 }
 
 func (b *blind) Open(c event.Client) (inspect.Session, event.Verdict) {
@@ -63,6 +65,9 @@ func (b *blind) Open(c event.Client) (inspect.Session, event.Verdict) {
 		panic("as asked")
 	}
 	b.who = append(b.who, c)
+	if b.entered != nil {
+		b.entered()
+	}
 	return blindSession{}, event.Verdict{}
 }
 
@@ -372,6 +377,36 @@ func TestAPanicCostsOneConnection(t *testing.T) {
 		t.Errorf("the other session: %v", err)
 	}
 	h.mustConnect(t)
+}
+
+// A measure is judged by whoever made it, while the session begins too.
+func TestAPanicAsASessionBeginsCostsThatSession(t *testing.T) {
+	h := open(t, Config{})
+	other := h.mustConnect(t)
+	until(t, "the first session", func() bool { return len(h.Sessions()) == 1 })
+	h.saw.mu.Lock()
+	h.saw.entered = func() {
+		h.deps.Sessions.Enforce(event.Measure{Kill: true, Of: func(who *event.Client) bool {
+			if who.Application == "meant" {
+				panic("as measured")
+			}
+			return false
+		}})
+	}
+	h.saw.mu.Unlock()
+	if c, err := h.connect(t, " application_name=meant"); err == nil {
+		if _, err = c.Exec(t.Context(), "select 1").ReadAll(); err == nil {
+			t.Error("the session goes on")
+		}
+	}
+	until(t, "the count", func() bool { return h.Counters.Panics.Load() == 1 })
+	until(t, "the log", func() bool { return strings.Contains(h.log.String(), "as measured") })
+	until(t, "its end", func() bool {
+		return len(h.Sessions()) == 1 && len(h.deps.Sessions.List()) == 1 && h.Counters.Active.Load() == 1
+	})
+	if _, err := other.Exec(t.Context(), "select 1").ReadAll(); err != nil {
+		t.Errorf("the other session: %v", err)
+	}
 }
 
 func TestMalformedBytesAreCountedAndLoggedWithTheirSide(t *testing.T) {

@@ -91,7 +91,7 @@ func exchanges(t testing.TB, f wire.Flow, d dialect, n int) map[string][2][]byte
 func TestRowsAndQueriesWithoutAHitAllocateNothing(t *testing.T) {
 	for _, gate := range []uint64{^uint64(0), 0, 1 << 9} {
 		w := &allFields{gate: gate}
-		f := newFlow(flowOptions{Session: w, Caps: newCaps})
+		f := newFlow(flowOptions{Session: w, Who: new(event.Client), Caps: newCaps})
 		for name, x := range exchanges(t, f, dialect{newCaps}, 200) {
 			run := func() {
 				chunk(t, f, wire.Client, x[0])
@@ -110,7 +110,7 @@ func TestRowsAndQueriesWithoutAHitAllocateNothing(t *testing.T) {
 
 func BenchmarkFlow(b *testing.B) {
 	for gname, gate := range map[string]uint64{"every field": ^uint64(0), "no field": 0, "short fields": 0xfff} {
-		f := newFlow(flowOptions{Session: &allFields{gate: gate}, Caps: newCaps})
+		f := newFlow(flowOptions{Session: &allFields{gate: gate}, Who: new(event.Client), Caps: newCaps})
 		for _, n := range []int{1, 300} {
 			for name, x := range exchanges(b, f, dialect{newCaps}, n) {
 				b.Run(name+"/"+gname+"/"+map[int]string{1: "point", 300: "wide"}[n], func(b *testing.B) {

@@ -68,7 +68,7 @@ func watched(t testing.TB, c caps) *flow {
 	e.Swap(plantedTokens(10_000))
 	who := event.Client{Session: "s", Protocol: "mysql", Server: "crm", Database: "crm", User: "app"}
 	sess, _ := e.Open(who)
-	return newFlow(flowOptions{Session: sess, Who: who, Caps: c, Open: e.Open})
+	return newFlow(flowOptions{Session: sess, Who: &who, Caps: c, Open: e.Open})
 }
 
 // cell is a kind of query with its answer.

@@ -39,10 +39,10 @@ const (
 // flowOptions is what a login hands to the session's flow.
 type flowOptions struct {
 	Session   inspect.Session // the flow closes it
-	Who       event.Client
-	Caps      caps   // agreed between client and server
-	Status    uint16 // of the login's OK packet
-	Statement int    // see Config.Statement
+	Who       *event.Client   // never changed
+	Caps      caps            // agreed between client and server
+	Status    uint16          // of the login's OK packet
+	Statement int             // see Config.Statement
 	// Open makes a session for another identity: after COM_CHANGE_USER, and
 	// for a replication stream.
 	Open     func(event.Client) (inspect.Session, event.Verdict)
@@ -177,7 +177,7 @@ var _ wire.Flow = (*flow)(nil)
 // newFlow starts a session's state after the login's OK.
 func newFlow(o flowOptions) *flow {
 	f := &flow{opts: o, caps: o.Caps, sess: o.Session, limit: o.Statement, count: o.Counters, salt: o.Salt}
-	f.who.Store(&o.Who)
+	f.who.Store(o.Who)
 	if f.limit <= 0 {
 		f.limit = defaultStatement
 	}

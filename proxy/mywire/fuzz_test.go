@@ -32,7 +32,7 @@ func fuzzFlowWith(f *testing.F, from wire.Side, o flowOptions, prepare ...[2][]b
 			rec.Quiet = true
 			sess, _ := rec.Open(event.Client{})
 			o := o
-			o.Session, o.Open, o.Statement, o.Replicas = sess, rec.Open, 512, map[string]bool{"": true}
+			o.Session, o.Who, o.Open, o.Statement, o.Replicas = sess, new(event.Client), rec.Open, 512, map[string]bool{"": true}
 			o.Hold = wire.HoldConfig{Size: 64 * (i / 2), Beyond: wire.BeyondPass}
 			fl := newFlow(o)
 			d := &wiretest.Driver{Flow: fl, Poison: true}
@@ -269,7 +269,7 @@ func FuzzRow(f *testing.F) {
 			stmt, _ := sess.Prepare(nil, 0)
 			run, _ := stmt.Run(nil, nil)
 			rows, _ := run.Columns(event.ChannelRow, nil)
-			fl := newFlow(flowOptions{Session: sess})
+			fl := newFlow(flowOptions{Session: sess, Who: new(event.Client)})
 			fl.w = watch{rows: rows, desc: d, binary: isBinary, gate: ^uint64(0), wanted: wanted, numbers: wanted}
 			_, err := fl.row(1, bytes.Clone(row), ^uint64(0))
 			cut := len(rec.Calls("Row"))

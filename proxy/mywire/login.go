@@ -308,18 +308,18 @@ func (l *login) join(payload []byte) (*wire.Session, error) {
 	if l.compresses {
 		client, kept = newCompressedConn(replay.New(client, kept)), nil
 	}
-	return &wire.Session{
+	s := &wire.Session{
 		Who: l.who, Client: client, Server: l.server.conn,
-		FromClient: kept, FromServer: l.server.rest(),
-		Flow: newFlow(flowOptions{
-			Session: sess, Who: l.who, Caps: l.caps, Status: ok.status, Statement: set.Statement,
-			Open: p.deps.Inspector.Open, Replicas: set.replicas, Counters: &p.Counters,
-			Secure: [2]bool{l.secureClient(), l.secureServer()}, Safe: l.safeServer(),
-			Charset: l.charset, Salt: l.auth.salt, Key: func() (*keyPair, error) { return p.key(set) },
-			Hold: set.hold(),
-		}),
-		HoldTime: set.Hold.Time,
-	}, nil
+		FromClient: kept, FromServer: l.server.rest(), HoldTime: set.Hold.Time,
+	}
+	s.Flow = newFlow(flowOptions{
+		Session: sess, Who: &s.Who, Caps: l.caps, Status: ok.status, Statement: set.Statement,
+		Open: p.deps.Inspector.Open, Replicas: set.replicas, Counters: &p.Counters,
+		Secure: [2]bool{l.secureClient(), l.secureServer()}, Safe: l.safeServer(),
+		Charset: l.charset, Salt: l.auth.salt, Key: func() (*keyPair, error) { return p.key(set) },
+		Hold: set.hold(),
+	})
+	return s, nil
 }
 
 // denial is what a client is told whose login a rule refuses.

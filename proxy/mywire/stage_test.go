@@ -137,7 +137,7 @@ func start(t *testing.T, c caps, script func(*inspecttest.Recorder)) *fixture {
 	who := event.Client{User: "app", Database: "crm"}
 	sess, _ := x.rec.Open(who)
 	x.f = newFlow(flowOptions{
-		Session: sess, Who: who, Caps: c, Open: x.rec.Open, Replicas: map[string]bool{"replica": true},
+		Session: sess, Who: &who, Caps: c, Open: x.rec.Open, Replicas: map[string]bool{"replica": true},
 		Secure: [2]bool{true, true}, Safe: true, Statement: 4096,
 	})
 	x.d = &wiretest.Driver{Flow: x.f, Poison: true}

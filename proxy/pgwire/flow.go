@@ -122,7 +122,7 @@ var _ wire.Flow = (*flow)(nil)
 func newFlow(o flowOptions) wire.Flow {
 	f := &flow{opts: o, sess: o.Session, limit: o.Statement}
 	f.tally.Total = o.Tally
-	f.application.Store(&o.Application)
+	f.application.Store(&f.opts.Application) // &o would keep a second copy of all of it
 	f.charset.Store(uint32(charsetOf(o.Encoding)))
 	if f.limit <= 0 {
 		f.limit = defaultStatement

@@ -66,9 +66,14 @@ type Pump struct {
 	left   atomic.Bool                   // the client has sent all that it will, and the server is told
 	slow   atomic.Pointer[tarpit]        // nil: at full speed
 
-	mu     sync.Mutex
-	ending bool  // a direction has ended and ends the session
-	cause  error // the first error: why the session ended
+	halves atomic.Int32 // directions that have not ended
+	over   func(error)
+
+	mu       sync.Mutex
+	ending   bool          // a direction has ended and ends the session
+	cause    error         // the first error: why the session ended
+	answered bool          // the server's direction has ended
+	awaits   chan struct{} // closed then; nil: nobody waits
 }
 
 // epoch is what moments are counted from: reading the time that has passed is
@@ -88,38 +93,11 @@ func NewPump(s *Session, o Options) *Pump {
 	return p
 }
 
-// Run forwards in both directions until the session ends, closes both
-// connections and the flow, and returns why: nil after an orderly end. It uses
-// the calling goroutine and one more at a time, which has ended when Run returns.
+// Run is Start for a caller who waits: it returns why the session ended.
 func (p *Pump) Run() error {
-	done := make(chan struct{})
-	go p.answers(p.direction(Server, p.s.Server, p.s.Client, p.s.FromServer), done)
-	err := p.direction(Client, p.s.Client, p.s.Server, p.s.FromClient).run()
-	if err == nil {
-		// The client has sent all that it will; answers still come. Servers
-		// that see the end of input close on their side.
-		p.left.Store(true)
-		err = closeWrite(p.s.Server)
-	}
-	if p.deaf(err) {
-		// A server that takes no more may have said why, and that may not have
-		// been passed on yet.
-		last := time.NewTimer(p.o.FarewellTimeout)
-		defer last.Stop()
-		select {
-		case <-done:
-		case <-last.C:
-		}
-	}
-	if err != nil && err != errOther {
-		p.end(err)
-	}
-	<-done
-	p.closeBoth()
-	p.s.Flow.Close()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.cause
+	ended := make(chan error, 1)
+	p.Start(func(why error) { ended <- why })
+	return <-ended
 }
 
 // deaf reports whether err says that the server takes no more.
@@ -247,22 +225,6 @@ func (p *Pump) closeBoth() {
 	_ = p.s.Server.Close()
 }
 
-// answers runs the server's direction.
-func (p *Pump) answers(d *direction, done chan struct{}) {
-	err := d.run()
-	if err == errStack {
-		go p.answers(d, done)
-		return
-	}
-	if p.parted(err) {
-		err = nil
-	}
-	if err != errOther {
-		p.end(err)
-	}
-	close(done)
-}
-
 // parted reports whether err is no more than how a server takes leave that closes
 // as soon as it reads the client's goodbye, as MariaDB does: over TLS another word
 // comes behind that, the close_notify of RFC 8446, 6.1, and a socket that is
@@ -272,9 +234,6 @@ func (p *Pump) parted(err error) bool {
 	return p.left.Load() && errors.As(err, &e) && e.Side == Server && e.Op == "read" &&
 		errors.Is(e.Err, syscall.ECONNRESET) && p.s.Flow.AtRest()
 }
-
-// errStack asks to go on in another goroutine.
-var errStack = errors.New("wire: a smaller stack will do")
 
 // direction is one half of a session.
 type direction struct {
@@ -287,13 +246,14 @@ type direction struct {
 	total  *atomic.Uint64 // of the listener
 	sent   *atomic.Uint64 // of the session
 	chunks uint
+	fresh  int64 // when the stack was new, since epoch
 
 	since time.Duration // when what is kept back began to wait, since epoch; 0: it does not
 	armed bool          // a read ends when the hold's time may be over
 }
 
 func (p *Pump) direction(from Side, src, dst net.Conn, pre []byte) *direction {
-	d := &direction{p: p, from: from, src: src, in: newReader(src), out: newWriter(dst)}
+	d := &direction{p: p, from: from, src: src, in: newReader(src), out: newWriter(dst), fresh: p.last.Load()}
 	d.total, d.sent = &p.o.Counters.ToServer, &p.sent[Server]
 	if from == Server {
 		d.total, d.sent = &p.o.Counters.ToClient, &p.sent[Client]
@@ -330,7 +290,7 @@ func (d *direction) run() (err error) {
 			p.Kill(Shutdown)
 			return nil
 		}
-		if d.chunks++; d.from == Server && need == 0 && b.len() == 0 && b.held == 0 && sheds(d.chunks) {
+		if d.chunks++; need == 0 && b.len() == 0 && b.held == 0 && d.sheds() {
 			return errStack
 		}
 		if err := d.wait(need); err != nil {
@@ -341,11 +301,6 @@ func (d *direction) run() (err error) {
 		}
 	}
 }
-
-// sheds says when the server's direction goes on in a new goroutine: what its
-// first answers need once, such as describing results, makes a stack that an
-// idle session would keep until the collector comes by.
-func sheds(chunks uint) bool { return chunks == 2 || chunks == 32 || chunks == 512 }
 
 // wait reads what comes next, or returns when the hold's time is over.
 func (d *direction) wait(need int) error {

@@ -1,0 +1,6 @@
+//go:build race
+
+package wire
+
+// underRace: frames are larger.
+const underRace = true

@@ -19,10 +19,14 @@ const (
 // tokens, which is never garbage, that would be a waste. GOGC, if it is set, is
 // left alone. The caller must not use the snapshot afterwards.
 func (a *App) watch(snap *token.Snapshot) {
+	first := a.engine.Version() == 0
 	a.engine.Swap(snap)
 	*snap = token.Snapshot{}
 	size := a.engine.Stats().IndexBytes
 	if size < largeIndex {
+		if first { // what the start leaves behind would stay until sessions have made as much
+			debug.FreeOSMemory()
+		}
 		return
 	}
 	if os.Getenv("GOGC") == "" {

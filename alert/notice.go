@@ -16,6 +16,9 @@ import (
 // off; a sink's policy may leave it out.
 const AlertsWaiting = "alerts-waiting"
 
+// WaitingPlaybook is the page of what to do about a notice.
+const WaitingPlaybook = "docs/playbooks/alerts-waiting.md"
+
 const (
 	// noticeAfter is how long alerts wait before the sinks are told: another
 	// program's lock is gone by then. noticeEvery is the pause before they are told
@@ -69,7 +72,7 @@ func (o *outage) tell(why error, queued int, now time.Time) event.Detection {
 	d.Run = event.Run{Started: o.since}
 	d.Rules = []event.Match{{
 		ID: AlertsWaiting, Title: "Alerts wait since the registry can't be written", Severity: d.Severity,
-		Actions: []string{event.Alert.String()}, Playbook: "docs/playbooks/alerts-waiting.md",
+		Actions: []string{event.Alert.String()}, Playbook: WaitingPlaybook,
 	}}
 	alerts := "1 alert waits"
 	if waiting > 1 {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"honeyrow/alert"
 	"honeyrow/docs/playbooks"
 	"honeyrow/rules"
 )
@@ -15,7 +16,7 @@ func TestEveryShippedRuleLinksAPlaybookAndEveryPlaybookIsLinked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	linked := map[string]bool{}
+	linked := map[string]bool{filepath.Base(alert.WaitingPlaybook): true} // of no rule's, but honeyrow's own
 	for _, r := range set.All() {
 		text, ok := playbooks.Text(r.Playbook)
 		if !ok || !strings.HasPrefix(text, "# ") {

@@ -339,11 +339,13 @@ func (s *session) judge(st *statement, t *sqlfacts.Text, f *sqlfacts.Facts, w *w
 	if len(g.seeks)+len(g.decoys) > 0 {
 		for _, tok := range g.decoys {
 			st.sightKey(g.kr.x, tok, meansTable)
+			w.sought(g.kr.x, tok)
 		}
 		f := soughtRows{s: s, g: g}
 		f.inText(t)
 		for _, r := range f.found {
 			st.sightKey(g.kr.x, r.tok, meansPredicate)
+			w.sought(g.kr.x, r.tok)
 		}
 	}
 	return s.weigh(t, n, g, w, sql, total)
@@ -428,7 +430,7 @@ func (s *session) lateText(t *sqlfacts.Text, f *sqlfacts.Facts, q *question) {
 		for _, r := range x.found {
 			hs = append(hs, lateHit{g.kr.x, r.tok, event.ChannelStatement, meansPredicate, ""})
 		}
-		s.tellLate(q, hs)
+		s.tellLate(q, q.words.others(hs))
 	}
 	s.weigh(t, n, g, q.words, q.text, q.total)
 }

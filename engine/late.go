@@ -56,8 +56,7 @@ func (r *run) lateHits(l *late) {
 	}
 	if r.rec != nil {
 		for _, h := range found {
-			s := newSighting(h.x, h.tok, h.means, tried(1))
-			if _, known := r.rec.seen[hitKey{s.tok.ID, h.ch.Inbound()}]; !known { // its words may have told it
+			if s := newSighting(h.x, h.tok, h.means, tried(1)); !r.rec.again(s.tok, h.ch) {
 				r.rec.count(s, h.ch, h.column)
 			}
 		}

@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 
+	"honeyrow/engine/match"
 	"honeyrow/event"
 	"honeyrow/rules"
 )
@@ -14,14 +15,30 @@ import (
 type words struct {
 	judged  chan struct{}
 	told    bool
-	found   []string // detectors
-	matched []string // rules
+	tokens  []event.ID // of the honey rows that the text asks for
+	found   []string   // detectors
+	matched []string   // rules
 	novelty string
 	grafts  []event.Finding
 }
 
 // again reports whether the text has been judged before.
 func (w *words) again() bool { return w != nil && w.told }
+
+// sought notes what the text asks for.
+func (w *words) sought(x *match.Index, tok uint32) {
+	if w != nil {
+		w.tokens = append(w.tokens, x.Token(tok).ID)
+	}
+}
+
+// others returns those hits that were not told before. It uses the slice.
+func (w *words) others(hs []lateHit) []lateHit {
+	if w == nil || len(w.tokens) == 0 {
+		return hs
+	}
+	return slices.DeleteFunc(hs, func(h lateHit) bool { return slices.Contains(w.tokens, h.x.Token(h.tok).ID) })
+}
 
 // compared notes how the text differs from what was learned, which is asked once.
 func (w *words) compared(novelty string, grafts []event.Finding) {

@@ -16,10 +16,12 @@ func TestAStatementIsToldOnceThoughItsParseComesAfterItsWords(t *testing.T) {
 	for _, c := range []struct {
 		name, sql, rule string
 		refused, before bool // before: the parse comes before the run ends
+		never           bool // run
 	}{
 		{name: "sought and refused", sql: sought, rule: rules.RowSought, refused: true},
 		{name: "sought", sql: sought, rule: rules.RowSought},
 		{name: "sought, the parse within the run", sql: sought, rule: rules.RowSought, before: true},
+		{name: "sought, prepared and never run", sql: sought, rule: rules.RowSought, never: true},
 		{name: "injected and refused", sql: injected, rule: rules.Injection, refused: true},
 		{name: "injected", sql: injected, rule: rules.Injection},
 	} {
@@ -49,7 +51,7 @@ func TestAStatementIsToldOnceThoughItsParseComesAfterItsWords(t *testing.T) {
 		if c.before {
 			parse()
 		}
-		if !c.refused {
+		if !c.refused && !c.never {
 			r, _ := st.Run(nil, nil)
 			r.Done(0, "")
 		}
@@ -57,6 +59,7 @@ func TestAStatementIsToldOnceThoughItsParseComesAfterItsWords(t *testing.T) {
 			parse()
 		}
 		st.Release()
+		s.Close()
 		ids := map[event.ID]string{}
 		hits := 0
 		for _, d := range l.all() {

@@ -313,6 +313,7 @@ func TestOptionsSayWhatIsWrong(t *testing.T) {
 		{"--clients 0", "1 or more"},
 		{"--sessions x", "1 or more"},
 		{"--rounds -1", "1 or more"},
+		{"--crowded -1", "1 or more"},
 		{"extra", "unexpected argument"},
 	} {
 		if _, err := parseOptions(strings.Fields(tt.args), io.Discard); err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -320,10 +321,41 @@ func TestOptionsSayWhatIsWrong(t *testing.T) {
 		}
 	}
 	o, err := parseOptions([]string{"--quick", "--only", "mem,wide"}, io.Discard)
-	if err != nil || o.rounds != 3 || !slices.Equal(o.clients, []int{1, 8}) || !slices.Equal(o.only, []string{"wide", "mem"}) || o.named || len(o.servers) != 2 || o.serversNamed {
+	if err != nil || o.rounds != 3 || o.crowded != 3 || !slices.Equal(o.clients, []int{1, 8}) || !slices.Equal(o.only, []string{"wide", "mem"}) || o.named || len(o.servers) != 2 || o.serversNamed {
 		t.Errorf("%+v, %v", o, err)
 	}
-	if o, err = parseOptions([]string{"--server", "mariadb"}, io.Discard); err != nil || !slices.Equal(o.servers, []string{"mariadb"}) || !o.serversNamed {
+	if o, err = parseOptions([]string{"--server", "mariadb"}, io.Discard); err != nil || !slices.Equal(o.servers, []string{"mariadb"}) || !o.serversNamed || o.rounds != 5 || o.crowded != 15 {
 		t.Errorf("%+v, %v", o, err)
+	}
+	if o, err = parseOptions([]string{"--rounds", "7"}, io.Discard); err != nil || o.rounds != 7 || o.crowded != 7 {
+		t.Errorf("%+v, %v", o, err)
+	}
+}
+
+// What is judged gets more rounds where several clients share the machine, and
+// nothing else does.
+func TestSeveralClientsGetMoreRoundsOfWhatIsJudged(t *testing.T) {
+	var procs []*proc
+	for _, name := range targetNames {
+		procs = append(procs, &proc{name: name})
+	}
+	l := &lane{bench: &bench{options: options{rounds: 2, crowded: 4}}}
+	for _, tt := range []struct {
+		round, clients int
+		want           []string
+	}{
+		{1, 1, targetNames},
+		{1, 8, targetNames},
+		{2, 1, nil},
+		{2, 8, []string{"relay", honeyrowAll, honeyrowValues, honeyrowMillion}},
+		{4, 8, nil},
+	} {
+		var got []string
+		for _, p := range l.due(procs, tt.round, tt.clients) {
+			got = append(got, p.name)
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("round %d, %d clients: %v, want %v", tt.round, tt.clients, got, tt.want)
+		}
 	}
 }

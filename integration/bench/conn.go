@@ -17,7 +17,7 @@ const (
 func (l *lane) conn(ctx context.Context, procs []*proc) {
 	since := time.Now()
 	for round := range l.rounds {
-		l.progress("conn", round, since)
+		l.progress("conn", round, l.rounds, since)
 		for _, p := range turn(procs, round) {
 			if ctx.Err() != nil {
 				return

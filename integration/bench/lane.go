@@ -148,11 +148,11 @@ func (l *lane) take(ctx context.Context, s sample, p *proc, do func(s *sample, c
 }
 
 // progress says where a workload is and about how long it still takes.
-func (l *lane) progress(workload string, round int, since time.Time) {
+func (l *lane) progress(workload string, round, rounds int, since time.Time) {
 	if round == 0 {
-		l.note("%s %s: round 1 of %d", l.of.title, workload, l.rounds)
+		l.note("%s %s: round 1 of %d", l.of.title, workload, rounds)
 		return
 	}
-	left := time.Since(since) / time.Duration(round) * time.Duration(l.rounds-round)
-	l.note("%s %s: round %d of %d, about %s left", l.of.title, workload, round+1, l.rounds, left.Truncate(time.Second))
+	left := time.Since(since) / time.Duration(round) * time.Duration(rounds-round)
+	l.note("%s %s: round %d of %d, about %s left", l.of.title, workload, round+1, rounds, left.Truncate(time.Second))
 }

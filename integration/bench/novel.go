@@ -16,10 +16,11 @@ const novelClients = 8
 // differ, which a cache by shape bears, or the shape does, which it does not.
 func (l *lane) novel(ctx context.Context, procs []*proc) {
 	since := time.Now()
-	for round := range l.rounds {
-		l.progress("novel", round, since)
+	rounds := max(l.rounds, l.crowded)
+	for round := range rounds {
+		l.progress("novel", round, rounds, since)
 		for _, c := range l.novelties() {
-			for _, p := range turn(procs, round) {
+			for _, p := range turn(l.due(procs, round, novelClients), round) {
 				if ctx.Err() != nil {
 					return
 				}

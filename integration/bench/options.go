@@ -23,6 +23,7 @@ type options struct {
 	named, serversNamed  bool     // the targets, the servers were asked for by name
 	clients, sessions    []int
 	rounds, seconds      int
+	crowded              int // rounds of work by several clients
 	scale, rows, tokens  int
 	million              int // tokens of honeyrow-million
 	quick                bool
@@ -35,7 +36,7 @@ func parseOptions(args []string, usage io.Writer) (options, error) {
 	o := options{honeyrow: "bin/honeyrow"}
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(usage)
-	fs.BoolVar(&o.quick, "quick", false, "about 5 minutes: 3 rounds, no honeyrow-million (default: about 15 minutes, 5 rounds)")
+	fs.BoolVar(&o.quick, "quick", false, "about 5 minutes: 3 rounds, no honeyrow-million (default: about 25 minutes, 5 rounds)")
 	servers := fs.String("server", "", "servers, of "+strings.Join(productNames(), ",")+" (default: all that are installed)")
 	only := fs.String("only", strings.Join(workloads, ","), "workloads")
 	targets := fs.String("targets", "", "targets, of "+strings.Join(targetNames, ",")+" (default: all that are there)")
@@ -43,6 +44,7 @@ func parseOptions(args []string, usage io.Writer) (options, error) {
 	clients := fs.String("clients", "", "numbers of clients of point queries (default 1,8,32; quick 1,8)")
 	sessions := fs.String("sessions", "500,2000", "numbers of idle sessions")
 	fs.IntVar(&o.rounds, "rounds", 0, "rounds (default 5; quick 3)")
+	fs.IntVar(&o.crowded, "crowded", 0, "rounds of statements by several clients, those beyond --rounds with relay and honeyrow alone (default as many as --rounds; without that either 15; quick 3)")
 	fs.IntVar(&o.seconds, "seconds", 1, "length of one point query or connection measurement")
 	fs.IntVar(&o.scale, "scale", 10, "rows of the table of point queries, in 100,000")
 	fs.IntVar(&o.rows, "rows", 1_000_000, "rows of the wide result, about 162 bytes each")
@@ -62,7 +64,12 @@ func parseOptions(args []string, usage io.Writer) (options, error) {
 		o.rounds = 5
 		if o.quick {
 			o.rounds = 3
+		} else if o.crowded == 0 {
+			o.crowded = 15
 		}
+	}
+	if o.crowded == 0 {
+		o.crowded = o.rounds
 	}
 	if *clients == "" {
 		*clients = "1,8,32"
@@ -98,7 +105,7 @@ func parseOptions(args []string, usage io.Writer) (options, error) {
 	if o.sessions, err = numbers("--sessions", *sessions); err != nil {
 		return o, err
 	}
-	for name, n := range map[string]int{"rounds": o.rounds, "seconds": o.seconds, "scale": o.scale, "rows": o.rows, "tokens": o.tokens, "million": o.million} {
+	for name, n := range map[string]int{"rounds": o.rounds, "crowded": o.crowded, "seconds": o.seconds, "scale": o.scale, "rows": o.rows, "tokens": o.tokens, "million": o.million} {
 		if n < 1 {
 			return o, fmt.Errorf("--%s %d: give a number of 1 or more", name, n)
 		}

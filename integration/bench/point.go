@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"slices"
 	"sync"
 	"time"
 )
@@ -11,11 +12,15 @@ import (
 // point measures single-row look-ups by primary key.
 func (l *lane) point(ctx context.Context, procs []*proc) {
 	since := time.Now()
-	for round := range l.rounds {
-		l.progress("point", round, since)
+	rounds := l.rounds
+	if slices.ContainsFunc(l.clients, func(n int) bool { return n > 1 }) {
+		rounds = max(rounds, l.crowded)
+	}
+	for round := range rounds {
+		l.progress("point", round, rounds, since)
 		for _, mode := range l.pointModes {
 			for _, clients := range l.clients {
-				for _, p := range turn(procs, round) {
+				for _, p := range turn(l.due(procs, round, clients), round) {
 					if ctx.Err() != nil {
 						return
 					}
@@ -27,6 +32,26 @@ func (l *lane) point(ctx context.Context, procs []*proc) {
 			}
 		}
 	}
+}
+
+// due returns the targets whose turn it is in a round of work by so many clients.
+// How several clients, a proxy and a server share a few cores changes from one
+// second to the next: they get more rounds, in which only what is judged takes
+// part, and what it is judged by.
+func (l *lane) due(procs []*proc, round, clients int) []*proc {
+	switch {
+	case round < l.rounds:
+		return procs
+	case clients == 1 || round >= l.crowded:
+		return nil
+	}
+	var judged []*proc
+	for _, p := range procs {
+		if _, ok := variants[p.name]; ok || p.name == "relay" {
+			judged = append(judged, p)
+		}
+	}
+	return judged
 }
 
 // pointRows is the number of rows of the table of point queries.

@@ -107,7 +107,7 @@ func unitOf(workload string) float64 {
 func (b *bench) report() *report {
 	r := &report{
 		Date: b.started.UTC().Truncate(time.Second), Commit: commit(), Took: time.Since(b.started).Seconds(),
-		Options: fmt.Sprintf("rounds %d, seconds %d, scale %d, wide rows %d, tokens %d and %d", b.rounds, b.seconds, b.scale, b.rows, b.tokens, b.million),
+		Options: fmt.Sprintf("rounds %d, of several clients %d, seconds %d, scale %d, wide rows %d, tokens %d and %d", b.rounds, b.crowded, b.seconds, b.scale, b.rows, b.tokens, b.million),
 		Machine: b.facts, Load: b.load, Versions: b.versions, Targets: b.about, Notes: b.notes, Problems: b.problems, Samples: b.samples, Weights: b.weights, Loads: b.loads,
 	}
 	r.Rows, r.Memory = summarise(b.samples), summariseMemory(b.weights)

@@ -13,7 +13,7 @@ func (l *lane) wide(ctx context.Context, procs []*proc) {
 	since := time.Now()
 	want := map[string]uint64{} // bytes of a cell's result, as the first target gave it
 	for round := range l.rounds {
-		l.progress("wide", round, since)
+		l.progress("wide", round, l.rounds, since)
 		for _, c := range l.of.cells {
 			for _, p := range turn(procs, round) {
 				if ctx.Err() != nil {

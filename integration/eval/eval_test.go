@@ -53,7 +53,7 @@ func TestOurOwnCorporaAreToldApart(t *testing.T) {
 }
 
 // heldBars are what must be seen of the parts of later sets that were kept back.
-var heldBars = map[string]float64{"fifth-held": 0.69, "sixth-held": 0.70, "seventh-held": 0.62, "ninth-held": 0.63, "tenth-held": 0.86}
+var heldBars = map[string]float64{"fifth-held": 0.69, "sixth-held": 0.70, "seventh-held": 0.62, "ninth-held": 0.63, "tenth-held": 0.86, "eleventh-held": 0.70, "eleventh": 0.66}
 
 // The bars of the hand-made sets, which no statement alone can meet in full. What
 // is kept back of the fifth is seen less, and its look-alikes are taken for attacks
@@ -63,8 +63,8 @@ func TestHandMadeSetsAreToldApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cs) != 60 {
-		t.Fatalf("%d hand-made sets, want 60", len(cs))
+	if len(cs) != 68 {
+		t.Fatalf("%d hand-made sets, want 68", len(cs))
 	}
 	kept, err := readFigures("figures.json")
 	if err != nil {
@@ -184,12 +184,13 @@ func TestWhatIsPutIntoLearnedStatementsIsSeen(t *testing.T) {
 			if s.learned < 40 || s.held.all < x.least {
 				t.Errorf("%s: too few statements: %+v", s.name, s)
 			}
-			// One that was kept back is as its honest statement, but for its values.
+			// Two that were kept back are as their honest statements, but for their values
+			// and the number of rows that they write.
 			for _, c := range [...]struct {
 				counts
 				bar   float64
 				known int
-			}{{s.tuned, x.tuned, 0}, {s.held, x.held, 1}} {
+			}{{s.tuned, x.tuned, 0}, {s.held, x.held, 2}} {
 				if share := float64(c.with) / float64(c.all); share < c.bar || c.all-c.novel > c.known || c.with < c.bare {
 					t.Errorf("%s: %d of %d evasions seen, %d without learning; %d pass as known", s.name, c.with, c.all, c.bare, c.all-c.novel)
 				}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ type press struct {
 	desk *alert.Desk
 	at   *shift              // the present desk's
 	all  map[*shift]struct{} // that have not ended
+	past tally               // of those before the present one that have ended
 	// trace is told too; nil: nobody traces. It does not change.
 	trace *tracing.Tracer
 
@@ -115,7 +117,10 @@ func (p *press) run() {
 			p.log.Warn().Err(err).Msg("not every alert is delivered: what is committed is tried again after the next start")
 		}
 		p.mu.Lock()
-		delete(p.all, s)
+		if delete(p.all, s); s != p.at {
+			p.past.add(s.desk)
+			p.past.rec.Queued = 0 // what it could not commit is lost, and counted so
+		}
 		p.mu.Unlock()
 	})
 }
@@ -154,5 +159,68 @@ func (p *press) stop() {
 // standBy has the desk leave delivering to another process, or takes that back.
 func (p *press) standBy(on bool) { p.present().StandBy(on) }
 
-// stats are the present desk's.
-func (p *press) stats() (alert.RecorderStats, map[string]alert.LoopStats) { return p.present().Stats() }
+// stats counts since the start of the process, for the present desk's sinks. How
+// things stand now is the present desk's, but for what wait in memory: those
+// before it may still have some to commit.
+func (p *press) stats() (alert.RecorderStats, map[string]alert.LoopStats) {
+	t, present := p.totals()
+	for name := range t.sinks {
+		if _, there := present[name]; !there {
+			delete(t.sinks, name)
+		}
+	}
+	return t.rec, t.sinks
+}
+
+// totals is stats with the sinks that were taken out meanwhile; present are those
+// that were not.
+func (p *press) totals() (t tally, present map[string]alert.LoopStats) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t.rec, t.sinks = p.past.rec, maps.Clone(p.past.sinks)
+	for s := range p.all {
+		if s != p.at {
+			t.add(s.desk)
+		}
+	}
+	t.add(p.desk)
+	rec, present := p.desk.Stats()
+	t.rec.Waiting, t.rec.Failing = rec.Waiting, rec.Failing
+	for name, k := range t.sinks {
+		k.Failing, k.Blind = present[name].Failing, present[name].Blind
+		t.sinks[name] = k
+	}
+	return t, present
+}
+
+// tally is what desks have counted.
+type tally struct {
+	rec   alert.RecorderStats
+	sinks map[string]alert.LoopStats
+}
+
+func (t *tally) add(k *alert.Desk) {
+	rec, sinks := k.Stats()
+	t.rec.Reported += rec.Reported
+	t.rec.Committed += rec.Committed
+	t.rec.Blocked += rec.Blocked
+	t.rec.Failed += rec.Failed
+	t.rec.Spilled += rec.Spilled
+	t.rec.Lost += rec.Lost
+	t.rec.Queued += rec.Queued
+	if t.sinks == nil {
+		t.sinks = map[string]alert.LoopStats{}
+	}
+	for name, n := range sinks {
+		s := t.sinks[name]
+		s.Delivered += n.Delivered
+		s.Failed += n.Failed
+		s.Dead += n.Dead
+		s.Skipped += n.Skipped
+		s.Limited += n.Limited
+		if n.LastDelivered.After(s.LastDelivered) {
+			s.LastDelivered = n.LastDelivered
+		}
+		t.sinks[name] = s
+	}
+}

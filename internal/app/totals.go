@@ -17,10 +17,11 @@ func (a *App) Totals() {
 		Uint64("hits", st.Hits).Uint64("detections", st.Detections).Uint64("allowed", st.Allowed).Uint64("disabled", st.Disabled).
 		Uint64("statements_cut", st.Truncated).Uint64("rows_crowded", st.Crowded).
 		Uint64("sessions_in_quarantine", st.Refused).Uint64("quarantines_spared", st.Spared).Uint64("conditions_failed", st.Failed).Msg("totals of the engine")
-	rec, sinks := a.press.stats()
+	t, _ := a.press.totals()
+	rec := t.rec
 	a.log.Info().Uint64("reported", rec.Reported).Uint64("committed", rec.Committed).Uint64("waited", rec.Blocked).
 		Uint64("commits_failed", rec.Failed).Uint64("lost", rec.Lost).Int("queued", rec.Queued).Msg("totals of the recorder")
-	for name, s := range sinks {
+	for name, s := range t.sinks {
 		a.log.Info().Str("sink", name).Uint64("delivered", s.Delivered).Uint64("failed", s.Failed).Uint64("dead", s.Dead).Msg("totals of a sink")
 	}
 }

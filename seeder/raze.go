@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"honeyrow/event"
 	"honeyrow/token"
@@ -151,7 +152,7 @@ func (c *clearing) inTheWay(ctx context.Context, tx Tx, m Mason, t *Table, rows 
 			return "", err
 		}
 		if seen.condition == changed {
-			return fmt.Sprintf("a honey row in it was changed after it was planted (%v): look at it, then drop the table by hand", seen.columns), nil
+			return fmt.Sprintf("a honey row in it was changed after it was planted (%s): look at it, then drop the table by hand", strings.Join(seen.columns, ", ")), nil
 		}
 		if seen.condition == intact {
 			good++

@@ -248,7 +248,7 @@ func (c *clearing) one(ctx context.Context, tx Tx, r *honeyRow) (state, why stri
 	case unknown:
 		return "kept", "it can't be told from other rows", nil
 	case changed:
-		return "kept", fmt.Sprintf("it was changed after it was planted (%v): look at it, then delete it by hand", seen.columns), nil
+		return "kept", fmt.Sprintf("it was changed after it was planted (%s): look at it, then delete it by hand", strings.Join(seen.columns, ", ")), nil
 	}
 	if dep, err := c.dependents(ctx, tx, seen.where, t); err != nil || dep != "" {
 		return "kept", dep, err
@@ -311,7 +311,7 @@ func (c *clearing) dependents(ctx context.Context, tx Tx, where []Value, t *Tabl
 				return "", err
 			}
 			if cond == nil {
-				return fmt.Sprintf("whether rows of %s point at it can't be seen: grant SELECT on %s %v", child, t, fk.RefColumns), nil
+				return fmt.Sprintf("whether rows of %s point at it can't be seen: grant SELECT (%s) on %s", child, strings.Join(fk.RefColumns, ", "), t), nil
 			}
 			readable := true
 			for _, name := range fk.Columns {
@@ -319,7 +319,7 @@ func (c *clearing) dependents(ctx context.Context, tx Tx, where []Value, t *Tabl
 				readable = readable && col != nil && col.CanSelect
 			}
 			if !readable {
-				return fmt.Sprintf("whether rows of %s point at it can't be seen: grant SELECT on its columns %v", child, fk.Columns), nil
+				return fmt.Sprintf("whether rows of %s point at it can't be seen: grant SELECT (%s) on it", child, strings.Join(fk.Columns, ", ")), nil
 			}
 			recs, err := tx.Read(ctx, child, cond, fk.Columns[:1])
 			if err != nil {

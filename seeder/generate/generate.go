@@ -191,7 +191,7 @@ func ByKind(kind string) (Generator, error) {
 		}
 		kinds = append(kinds, g.Kind())
 	}
-	return nil, fmt.Errorf("unknown kind %q: use one of %v", kind, kinds)
+	return nil, fmt.Errorf("unknown kind %q: use one of %s", kind, strings.Join(kinds, ", "))
 }
 
 // New returns a source of randomness that gives the same draws for the same

@@ -147,7 +147,7 @@ func aDecoyTableThatSomebodyUsesIsKept(t *testing.T, g Ground) {
 		{"INSERT INTO " + name + " (id) VALUES (1)", "DELETE FROM " + name + " WHERE id = 1", "4 rows, and only 3"},
 		{"CREATE VIEW seen AS SELECT id FROM " + name, "DROP VIEW seen", "seen"},
 		{"CREATE TABLE child (id " + g.Number + " REFERENCES " + name + " (id), FOREIGN KEY (id) REFERENCES " + name + " (id))", "DROP TABLE child", "child"},
-		{"UPDATE " + name + " SET email = 'changed@corp.example' WHERE id = " + *Cell(p, "id").Value, "UPDATE " + name + " SET email = '" + *Cell(p, "email").Value + "' WHERE id = " + *Cell(p, "id").Value, "email"},
+		{"UPDATE " + name + " SET email = 'changed@corp.example' WHERE id = " + *Cell(p, "id").Value, "UPDATE " + name + " SET email = '" + *Cell(p, "email").Value + "' WHERE id = " + *Cell(p, "id").Value, "planted (email): look"},
 	} {
 		g.Exec(t, db, use.do)
 		rem, err := s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"})

@@ -32,8 +32,8 @@ func grants(cat *Catalog, p *Plan) []string {
 			if c.Source != Computed && c.Source != Default {
 				ins = append(ins, p.quote(c.Name))
 			}
-			if col := t.Column(c.Name); c.Source == Drawn && col != nil {
-				out = append(out, fmt.Sprintf("GRANT USAGE ON SEQUENCE %s TO %s", col.Sequence, role))
+			if col := t.Column(c.Name); col != nil {
+				out = append(out, numbering(col, c.Source)...)
 			}
 		}
 		out = append(out, fmt.Sprintf("GRANT SELECT (%s) ON %s TO %s", strings.Join(sel, ", "), p.qualified(t.Schema, t.Name), role),
@@ -54,6 +54,22 @@ func grants(cat *Catalog, p *Plan) []string {
 		out = append(out, p.pointers(cat, t)...)
 	}
 	return out
+}
+
+// numbering is what the role needs of a key's sequence. An identity column gives
+// its number to whoever may insert; to ask the sequence itself is a right of its own.
+func numbering(c *Column, from Source) []string {
+	switch {
+	case c.Sequence == "":
+		return nil
+	case from == Gap:
+		return []string{fmt.Sprintf("-- only while rows are planned, to see which numbers are free: GRANT SELECT ON SEQUENCE %s TO %s", c.Sequence, role)}
+	case from == Drawn && c.Identity != "":
+		return []string{fmt.Sprintf("-- without it rows are planted too, but their trial uses up numbers, and that gap shows: GRANT USAGE ON SEQUENCE %s TO %s", c.Sequence, role)}
+	case from == Drawn:
+		return []string{fmt.Sprintf("GRANT USAGE ON SEQUENCE %s TO %s", c.Sequence, role)}
+	}
+	return nil
 }
 
 // restoring is the right to set dates that a trigger overwrites.

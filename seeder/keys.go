@@ -61,6 +61,9 @@ func (d *draft) span(ctx context.Context, st *study, f *field) (low, high int64,
 		case err != nil:
 			return 0, 0, err
 		case !known:
+			if !f.CanDraw {
+				st.note("which numbers of column %s no row has any more is not known: grant SELECT on the sequence %s, else the honey rows are the newest", f.Name, f.Sequence)
+			}
 			return 0, 0, nil
 		}
 		high = min(high, given)

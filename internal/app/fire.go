@@ -38,7 +38,8 @@ const DefaultFireTimeout = 30 * time.Second
 // times in Fired are exact to.
 const firePoll = 10 * time.Millisecond
 
-// unreadWait is how long an alert is waited for where no row came back.
+// unreadWait is how long an alert is waited for, from the answer on, where no row
+// came back.
 const unreadWait = 5 * time.Second
 
 // What a drill can fail with, wrapped.
@@ -217,11 +218,12 @@ func (s *Seeding) fire(ctx context.Context, c *Config, f *Fired, v seeder.Visit,
 	}
 	sent := time.Now()
 	rows, err := v.Ask(ctx, sql)
+	answered := time.Now()
 	f.Answered, f.Rows = since(sent), rows
 	if err != nil {
 		f.Refused = err.Error()
 	}
-	d, err := s.committed(ctx, f, v.PID(), after, sent)
+	d, err := s.committed(ctx, f, v.PID(), after, sent, answered)
 	if err != nil {
 		return err
 	}
@@ -233,7 +235,7 @@ func since(t time.Time) float64 { return float64(time.Since(t).Microseconds()/10
 
 // committed waits for the drill's detection to be there and final. after is the
 // last that was there before.
-func (s *Seeding) committed(ctx context.Context, f *Fired, pid uint32, after uint64, sent time.Time) (*event.Detection, error) {
+func (s *Seeding) committed(ctx context.Context, f *Fired, pid uint32, after uint64, sent, answered time.Time) (*event.Detection, error) {
 	tick := time.NewTicker(firePoll)
 	defer tick.Stop()
 	for {
@@ -257,8 +259,8 @@ func (s *Seeding) committed(ctx context.Context, f *Fired, pid uint32, after uin
 				return d, f.seen(d)
 			}
 		}
-		if f.Detection == "" && f.Rows == 0 && time.Since(sent) > unreadWait {
-			return nil, f.unread()
+		if f.Detection == "" && f.Rows == 0 && time.Since(answered) > unreadWait {
+			return nil, f.silence()
 		}
 		select {
 		case <-tick.C:
@@ -293,6 +295,10 @@ func (f *Fired) silence() error {
 	switch {
 	case f.Detection != "":
 		return fmt.Errorf("the alert %s is committed, but the run has not ended for the proxy: look at its log", f.Detection)
+	case f.Refused != "":
+		// The proxy refuses in the server's own words: which of them it was, only an
+		// alert tells.
+		return fmt.Errorf("an error came instead of the honey row, and no alert yet: %s; if that is the server's, name a user who may read %s with --as; if a rule of yours refuses it, its alert is not committed so far: look at the proxy's log, and for it with `honeyrow alerts list`", f.Refused, f.Table)
 	case f.Rows == 0:
 		return f.unread()
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -139,6 +140,30 @@ func TestADrillThatRaisesNoAlertIsAFailure(t *testing.T) {
 	}
 	if _, err := s.fire("crm", FireOptions{}); err == nil || !strings.Contains(err.Error(), "no proxy stands in front of crm") {
 		t.Errorf("without a proxy: %v", err)
+	}
+}
+
+// The proxy refuses in the words that the server has for it. Where the alert is not
+// committed, nobody knows which of them it was, and the drill says so.
+func TestARefusalWhoseAlertIsNotCommittedIsNotTakenForTheServers(t *testing.T) {
+	s := newSite(t, "rules: {honey-row-read: {action: block}}")
+	s.seedAs("postgres://postgres@" + pg.Addr() + "/postgres?sslmode=disable")
+	s.plant()
+	s.start()
+	db, err := sql.Open("sqlite", s.config().Registry.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec("CREATE TRIGGER full BEFORE INSERT ON detection BEGIN SELECT raise(ABORT, 'no room'); END"); err != nil {
+		t.Fatal(err)
+	}
+	f, err := s.fire("crm", FireOptions{User: "postgres"})
+	if err == nil || errors.Is(err, ErrNoAlert) || !strings.Contains(err.Error(), "if a rule of yours refuses it") || strings.Contains(err.Error(), "was not read") {
+		t.Errorf("%v: %+v", err, f)
+	}
+	if _, err := db.Exec("DROP TRIGGER full"); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -253,6 +253,10 @@ func (a *App) Run(ctx context.Context, ready func()) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	a.serveAdmin()
+	a.mu.Lock()
+	first := a.cfg
+	a.mu.Unlock()
+	a.warmParser(ctx, first)
 	a.press.start(background, a.flushTime(), a.log)
 	var loops sync.WaitGroup
 	// From its first sign of life on, seeders wait for this proxy: what was
@@ -366,6 +370,23 @@ func (a *App) Close() error {
 		err = errors.Join(err, a.store.Close())
 	}
 	return err
+}
+
+// warmTime bounds how long a start, or a reload, waits for the parser's processes.
+const warmTime = 5 * time.Second
+
+// warmParser has the processes that parse PostgreSQL's statements there before one
+// comes whose session waits for its verdict: the time to start one is not the
+// statement's. Elsewhere the first statement starts them, and nobody waits.
+func (a *App) warmParser(ctx context.Context, c *Config) {
+	if a.parser == nil || !c.waitsForParser() {
+		return
+	}
+	ctx, stop := context.WithTimeout(ctx, warmTime)
+	defer stop()
+	if err := a.parser.Warm(ctx); err != nil && ctx.Err() != nil {
+		a.log.Warn().Err(err).Msg("the statements' parser is not ready yet: the first statements may be judged by their words alone")
+	}
 }
 
 // parserDied is told when a process that parses statements ended before its

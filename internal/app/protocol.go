@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/rs/zerolog"
 
@@ -68,6 +69,15 @@ func (a *App) protocol(c *Config, l *ListenerConfig) (*protocol, error) {
 func heldTotals(e *zerolog.Event, c *wire.HoldCounters) {
 	e.Uint64("results_withheld", c.Withheld.Load()).Uint64("results_beyond_hold_size", c.Exceeded.Load()).
 		Uint64("results_beyond_hold_time", c.Overdue.Load())
+}
+
+// waitsForParser says whether sessions of a listener wait until PostgreSQL's parser
+// has understood their statements.
+func (c *Config) waitsForParser() bool {
+	return slices.ContainsFunc(c.Listeners, func(l ListenerConfig) bool {
+		s, _ := c.Server(l.Server)
+		return l.Mode == proxy.ModeProtect && s.Protocol != mysql
+	})
 }
 
 // pgConfig composes what a PostgreSQL listener's protocol needs.

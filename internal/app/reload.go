@@ -72,6 +72,8 @@ func (a *App) takeConfig(ctx context.Context, next *Config) error {
 		return errors.Join(err, desk.Discard())
 	}
 
+	a.warmParser(ctx, next)
+
 	// From here on nothing fails.
 	a.store.SetPolicy(policy)
 	err = errors.Join(a.engine.Configure(next.Alerts.Config, set), a.swapListeners(next, opened))

@@ -134,6 +134,7 @@ type Parser struct {
 	spawner spawner
 	killers *killers
 	down    atomic.Int32 // workers that pause
+	warm    atomic.Bool  // processes are there before they are asked
 
 	mu     sync.Mutex
 	idle   []*worker // the one used last is taken first, so that few are awake
@@ -144,7 +145,8 @@ type Parser struct {
 	parsed, refused, limited, deaths, starts, blamed, unavailable atomic.Uint64
 }
 
-// New returns a parser. Nothing is started before the first statement comes.
+// New returns a parser. Nothing is started before the first statement comes, or
+// Warm is called.
 // Report, which may be nil, is called for each death, by the goroutine that
 // would otherwise start the worker again: it should return soon. Config must be
 // valid.
@@ -189,6 +191,39 @@ func (p *Parser) Parse(ctx context.Context, surrogate []byte, _ sqlfacts.Env) ([
 	case <-p.closing:
 		return nil, ErrClosed
 	}
+}
+
+// Warm starts all processes, and from now on those that end are started again
+// before they are needed, so that no statement's time is spent on that. It returns
+// when they are there; where one can't be started, or ctx ends, with the reason:
+// the parser goes on trying as it does without.
+func (p *Parser) Warm(ctx context.Context) error {
+	p.warm.Store(true)
+	if err := errors.Join(ctx.Err(), p.open()); err != nil {
+		return err
+	}
+	done := make(chan error, len(p.all))
+	for _, w := range p.all { // does not change any more
+		select {
+		case w.wake <- done:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-p.closing:
+			return ErrClosed
+		}
+	}
+	var errs []error
+	for range p.all {
+		select {
+		case err := <-done:
+			errs = append(errs, err)
+		case <-ctx.Done():
+			return errors.Join(append(errs, ctx.Err())...)
+		case <-p.closing:
+			return ErrClosed
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // take takes an idle worker, and waits for one no longer than one statement may
@@ -236,7 +271,7 @@ func (p *Parser) open() error {
 	p.spawner = newSpawner()
 	go p.spawner.run()
 	for range p.config.Workers {
-		w := &worker{parser: p, jobs: make(chan *job, 1)}
+		w := &worker{parser: p, jobs: make(chan *job, 1), wake: make(chan chan error)}
 		p.all = append(p.all, w)
 		p.idle = append(p.idle, w)
 		p.slots <- struct{}{}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -277,5 +278,50 @@ func TestAllKindsHaveANameHere(t *testing.T) {
 	}
 	if kindNames[sqlfacts.Missing] != "missing" || kindNames[sqlfacts.Column] != "column" || kindNames[sqlfacts.Where] != "where" {
 		t.Error("the names are in another order than the kinds")
+	}
+}
+
+func TestAWarmParserHasItsProcessesBeforeTheyAreAsked(t *testing.T) {
+	p, deaths := start(t, func(p *Parser) { naughty(p); p.config.Workers = 2; p.slots = make(chan struct{}, 2) })
+	if err := p.Warm(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := p.Stats(); s.Starts != 2 || s.Unavailable != 0 {
+		t.Fatalf("counted %+v, want both started", s)
+	}
+	if err := p.Warm(t.Context()); err != nil || p.Stats().Starts != 2 {
+		t.Errorf("again: %v, %+v", err, p.Stats())
+	}
+	if _, err := ask(p, "SELECT 1"); err != nil || p.Stats().Starts != 2 {
+		t.Errorf("the first statement: %v, %+v", err, p.Stats())
+	}
+	// One that dies is there again before the next statement.
+	if _, err := ask(p, "exit"); !errors.Is(err, ErrKilled) {
+		t.Errorf("got %v", err)
+	}
+	<-deaths
+	for p.Stats().Starts < 3 {
+		runtime.Gosched()
+	}
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := p.Warm(t.Context()); !errors.Is(err, ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+func TestAParserThatCannotBeWarmedSaysWhyAndGoesOn(t *testing.T) {
+	p, deaths := start(t, func(p *Parser) { p.path = "/nonexistent/honeyrow" })
+	if err := p.Warm(t.Context()); err == nil || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("got %v", err)
+	}
+	if d := <-deaths; d.Text != nil || d.Row != 1 {
+		t.Errorf("reported %+v", d)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := p.Warm(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("when its time is up: %v", err)
 	}
 }

@@ -27,9 +27,10 @@ const steady = 100
 // worker is one place for a process, and the goroutine that owns it.
 type worker struct {
 	parser *Parser
-	jobs   chan *job // of capacity 1
-	falls  int       // deaths and failed starts in a row
-	served int       // statements since the last of them
+	jobs   chan *job       // of capacity 1
+	wake   chan chan error // Warm's: have the process ready
+	falls  int             // deaths and failed starts in a row
+	served int             // statements since the last of them
 
 	mu   sync.Mutex
 	proc *process // set by run's goroutine only
@@ -42,10 +43,18 @@ func (w *worker) run() {
 		select {
 		case j := <-w.jobs:
 			pause := w.handle(j)
-			if pause > 0 && !w.pause(pause) {
-				return
+			for pause > 0 {
+				if !w.pause(pause) {
+					return
+				}
+				if pause = 0; w.parser.warm.Load() {
+					pause, _ = w.ready()
+				}
 			}
 			w.parser.push(w)
+		case done := <-w.wake: // a job that comes meanwhile waits in jobs
+			_, err := w.ready()
+			done <- err
 		case <-w.parser.closing:
 			return
 		}
@@ -64,6 +73,18 @@ func (w *worker) pause(d time.Duration) bool {
 	case <-w.parser.closing:
 		return false
 	}
+}
+
+// ready starts the process, if it is not there. If that fails, it is reported, and
+// the worker should pause.
+func (w *worker) ready() (pause time.Duration, err error) {
+	if w.proc != nil {
+		return 0, nil
+	}
+	if err = w.start(); err != nil && !w.parser.isClosed() {
+		pause = w.unstarted(err)
+	}
+	return pause, err
 }
 
 // handle answers a job, and says how long the worker is to pause then.
@@ -125,9 +146,14 @@ func (w *worker) failed(j *job, err error) time.Duration {
 		j.done <- result{err: ErrClosed}
 		return 0
 	}
-	pause := w.fall()
 	w.parser.unavailable.Add(1)
 	j.done <- result{err: fmt.Errorf("%w: it could not be started: %w", ErrUnavailable, err)}
+	return w.unstarted(err)
+}
+
+// unstarted reports that no process could be started, and returns the pause.
+func (w *worker) unstarted(err error) time.Duration {
+	pause := w.fall()
 	w.parser.report(Death{Reason: "could not be started: " + err.Error(), Pause: pause, Row: w.falls})
 	return pause
 }

@@ -4,11 +4,11 @@ package match
 // that the filter knows, grams around them that theirs knows, patterns filed
 // there. What a pass leaves goes into a list, and words from beyond the nearer
 // caches are fetched by loops that do nothing else, so that the processor asks for
-// many while it waits for the first: with a million tokens that waiting is most of
-// what a search costs.
+// many while it waits for the first. With a million tokens that waiting is most of
+// what a search costs: see far.
 const (
 	heldWindows = 32
-	heldGrams   = 64
+	heldGrams   = 32
 )
 
 // windows collects where windows begin that pass the filter, from pos on, until
@@ -64,42 +64,6 @@ func (p *parts) last(b []byte, i, n int, held *[heldWindows]int32) (int, int) {
 	return n, i
 }
 
-// farWindows is windows for a filter that is read from afar: nearly every look at
-// it is waited for, and many pass. It has no branch on what a look says, since one
-// that is foretold wrongly is known to be so only when the word has come, and what
-// was asked for behind it is asked for again.
-func (p *parts) farWindows(b []byte, pos int, held *[heldWindows]int32) (n, next int) {
-	filter, shift := p.filter, p.fshift&63
-	i := pos
-	for ; i+3*stride+window <= len(b) && n <= heldWindows-4; i += 4 * stride {
-		c := b[i : i+3*stride+window : i+3*stride+window]
-		h0 := windowHash(le64(c))
-		h1 := windowHash(le64(c[stride:]))
-		h2 := windowHash(le64(c[2*stride:]))
-		h3 := windowHash(le64(c[3*stride:]))
-		w0 := filter[h0>>shift]
-		w1 := filter[h1>>shift]
-		w2 := filter[h2>>shift]
-		w3 := filter[h3>>shift]
-		n = keepFour(held, n, i,
-			w0>>(h0>>32&63)&(w0>>(h0>>26&63))&1, w1>>(h1>>32&63)&(w1>>(h1>>26&63))&1,
-			w2>>(h2>>32&63)&(w2>>(h2>>26&63))&1, w3>>(h3>>32&63)&(w3>>(h3>>26&63))&1)
-	}
-	n, next = p.last(b, i, n, held)
-	return p.high(b, held[:n]), next
-}
-
-// high leaves those windows of held that can be in a gram. Where no gram has a
-// control character, none that has one can: lengths in rows' framing have such.
-func (p *parts) high(b []byte, held []int32) int {
-	n := 0
-	for _, at := range held {
-		held[n] = at
-		n += 1 - int(lows(le64(b[at:]), p.low)&1)
-	}
-	return n
-}
-
 // lows is all ones if a byte of w is below that of low in its place, else zero. It
 // does without a branch, which could not be foretold.
 func lows(w, low uint64) uint64 {
@@ -117,12 +81,29 @@ type heldGram struct {
 // around reports whether a value stands around one of the windows.
 func (x *Index) around(b []byte, windows []int32) bool {
 	var held [heldGrams]heldGram
-	n, p := 0, &x.parts
-	for _, at := range windows {
+	p := &x.parts
+	for len(windows) > 0 {
+		var n int
+		n, windows = p.gramsOf(b, windows, &held)
+		if x.patterns(b, p.knownOf(b, held[:n])) {
+			return true
+		}
+	}
+	return false
+}
+
+// gramsOf fills held with the grams that can stand around the first of the
+// windows. It returns how many, and the windows that are left.
+func (p *parts) gramsOf(b []byte, windows []int32, held *[heldGrams]heldGram) (n int, left []int32) {
+	filter, shift := p.filter, p.fshift&63
+	for k, at := range windows {
+		if n > heldGrams-stride {
+			return n, windows[k:]
+		}
 		w := le64(b[at:])
 		h := windowHash(w)
 		ahead := ahead(w)
-		for places := offsets(p.filter[h>>(p.fshift&63)], h); places != 0; places &= places - 1 {
+		for places := offsets(filter[h>>shift], h); places != 0; places &= places - 1 {
 			from := begins(int(at), places, ahead)
 			if from < 0 || from+gram > len(b) {
 				continue
@@ -131,14 +112,8 @@ func (x *Index) around(b []byte, windows []int32) bool {
 			held[n&(heldGrams-1)] = heldGram{from, fore, rev, 0}
 			n++
 		}
-		if n > heldGrams-stride {
-			if x.patterns(b, p.knownOf(b, held[:n])) {
-				return true
-			}
-			n = 0
-		}
 	}
-	return x.patterns(b, p.knownOf(b, held[:n]))
+	return n, nil
 }
 
 // knownOf leaves those grams of held that pass the filter.
@@ -186,18 +161,21 @@ func (x *Index) patterns(b []byte, held []heldGram) bool {
 // which may be any number of rows with their framing: anywhere if the value is
 // strong, plain or in a disguise, else where a field can begin.
 func (x *Index) Suspect(region []byte) bool {
-	if p := &x.parts; len(p.table) > 0 {
-		var held [heldWindows]int32
-		for n, pos := 0, 0; pos+window <= len(region); {
-			if p.near {
-				n, pos = p.windows(region, pos, &held)
-			} else {
-				n, pos = p.farWindows(region, pos, &held)
-			}
-			if n > 0 && x.around(region, held[:n]) {
-				return true
-			}
-		}
+	switch p := &x.parts; {
+	case len(p.table) == 0:
+	case p.near && x.near(region), !p.near && x.far(region):
+		return true
 	}
 	return !x.hidden(region, 0, func(Sight) bool { return false })
+}
+
+// near reports whether a value stands in b, whose filter is at hand.
+func (x *Index) near(b []byte) bool {
+	var held [heldWindows]int32
+	for n, pos := 0, 0; pos+window <= len(b); {
+		if n, pos = x.parts.windows(b, pos, &held); n > 0 && x.around(b, held[:n]) {
+			return true
+		}
+	}
+	return false
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"honeyrow/internal/admin"
 	"honeyrow/internal/config"
 	"honeyrow/internal/doctor"
 )
@@ -20,6 +21,9 @@ func (c *Config) Patient() doctor.Patient {
 			return st, nil
 		},
 	}}
+	if c.Admin.Enabled() {
+		p.Proxy = c.askProxy
+	}
 	secret := func(names ...string) {
 		for _, name := range names {
 			if name != "" {
@@ -53,4 +57,32 @@ func (c *Config) Patient() doctor.Patient {
 		})
 	}
 	return p
+}
+
+// askProxy has the running proxy name its own sessions with the servers.
+func (c *Config) askProxy(ctx context.Context) (*doctor.Proxy, error) {
+	k, err := admin.Dial(c.Admin)
+	if err != nil {
+		return nil, err
+	}
+	all, missing, err := k.Sessions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var s Status
+	if err := k.Get(ctx, "/v1/status", &s); err != nil {
+		return nil, err
+	}
+	p := &doctor.Proxy{Host: s.Host, PIDs: []int{s.PID}}
+	if missing == "" { // else those of the processes before it are not among them
+		for _, e := range s.Predecessors {
+			p.PIDs = append(p.PIDs, e.PID)
+		}
+	}
+	for i := range all {
+		if who := &all[i].Client; who.BackendPID != 0 {
+			p.Backends = append(p.Backends, doctor.Backend{Server: who.Server, ID: who.BackendPID})
+		}
+	}
+	return p, nil
 }

@@ -1,32 +1,18 @@
 package doctor
 
 import (
-	"bufio"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
-	"sort"
-	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// direct is one group of sessions that do not come through the proxy.
-type direct struct {
-	user, database, from, application string
-	n                                 int
-}
-
-// sessions looks in pg_stat_activity for clients that go around the proxy:
-// those whose address is not this machine's, and those of this machine whose
-// socket is not the running proxy's.
+// sessions looks in pg_stat_activity for clients that go around the proxy.
 func (x *exam) sessions(ctx context.Context, conn *pgx.Conn, s *Server) error {
 	subject := "bypass " + s.Name
 	var sees bool
@@ -41,65 +27,38 @@ func (x *exam) sessions(ctx context.Context, conn *pgx.Conn, s *Server) error {
 	if err != nil {
 		return err
 	}
-	owned, owners := x.proxySockets()
-	rows, err := conn.Query(ctx, `select coalesce(usename, ''), coalesce(datname, ''), host(client_addr), coalesce(client_port, -1), coalesce(application_name, '')
-		from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()`)
+	groups, o, err := x.around(ctx, s.Name, func() ([]seat, error) { return pgSeats(ctx, conn, s, local) })
 	if err != nil {
 		return fmt.Errorf("read pg_stat_activity: %w", err)
 	}
-	groups := map[direct]int{}
-	var user, database, application string
-	var addr *string
-	var port int
-	_, err = pgx.ForEachRow(rows, []any{&user, &database, &addr, &port, &application}, func() error {
-		d := direct{user: user, database: database, application: application}
-		switch {
-		case application == "honeyrow doctor":
-			return nil
-		case addr == nil:
-			if network, _ := split(s.Address); network == "unix" {
-				return nil // the proxy itself comes by this way; the server can't tell them apart
-			}
-			d.from = "the server's unix socket"
-		case local[*addr]:
-			if owners == 0 || owned[port] {
-				return nil
-			}
-			d.from = "this machine"
-		default:
-			d.from = *addr
-		}
-		groups[d]++
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read pg_stat_activity: %w", err)
-	}
-	x.reportDirect(subject, groups, "point it at the proxy, then close the direct way (pg_hba.conf, firewall)", "pg_stat_activity")
+	x.reportDirect(subject, groups, o, "point it at the proxy, then close the direct way (pg_hba.conf, firewall)", "pg_stat_activity")
 	return nil
 }
 
-// reportDirect tells of the sessions that do not come through the proxy; all
-// is where the whole list stands.
-func (x *exam) reportDirect(subject string, groups map[direct]int, advice, all string) {
-	if len(groups) == 0 {
-		x.ok(subject, "sessions", "nobody is connected around the proxy at this moment")
-		return
+// pgSeats lists the sessions of others.
+func pgSeats(ctx context.Context, conn *pgx.Conn, to *Server, local map[string]bool) (out []seat, err error) {
+	rows, err := conn.Query(ctx, `select pid, coalesce(backend_start::text, ''), coalesce(usename, ''), coalesce(datname, ''), host(client_addr), coalesce(client_port, -1), coalesce(application_name, '')
+		from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid() and application_name is distinct from 'honeyrow doctor'`)
+	if err != nil {
+		return nil, err
 	}
-	var ds []direct
-	for d, n := range groups {
-		d.n = n
-		ds = append(ds, d)
-	}
-	sort.Slice(ds, func(i, j int) bool { return ds[i].n > ds[j].n || ds[i].n == ds[j].n && ds[i].from < ds[j].from })
-	for i, d := range ds {
-		if i == 10 {
-			x.warn(subject, "sessions", "see "+all, "%d more groups of direct sessions", len(ds)-i)
-			return
+	var s seat
+	var addr *string
+	var port int
+	_, err = pgx.ForEachRow(rows, []any{&s.id, &s.began, &s.user, &s.database, &addr, &port, &s.application}, func() error {
+		s.port = 0
+		switch {
+		case addr == nil:
+			s.origin, s.from = bySocket(to.Address), "the server's unix socket"
+		case local[*addr]:
+			s.origin, s.from, s.port = thisMachine, "this machine", port
+		default:
+			s.origin, s.from = elsewhere, *addr
 		}
-		x.warn(subject, "sessions", advice,
-			"%d session(s) of %q in database %q come from %s around the proxy (application %q): what they read is not seen", d.n, d.user, d.database, d.from, d.application)
-	}
+		out = append(out, s)
+		return nil
+	})
+	return out, err
 }
 
 // openings reports whether the server's configuration leaves the direct way open.
@@ -202,69 +161,4 @@ func localAddresses() (map[string]bool, error) {
 		}
 	}
 	return local, nil
-}
-
-// proxySockets returns the local TCP ports held by this machine's running
-// proxies before server, and how many proxies could be looked at. Without one
-// (none runs, or it belongs to another user) sessions of this machine can't be
-// told apart.
-func (x *exam) proxySockets() (ports map[int]bool, owners int) {
-	ports = map[int]bool{}
-	host, _ := os.Hostname()
-	for _, w := range x.watchers {
-		if w.Host != host {
-			continue
-		}
-		inodes, err := socketInodes(w.PID)
-		if err != nil {
-			continue
-		}
-		owners++
-		for _, name := range []string{"tcp", "tcp6"} {
-			portsOf(filepath.Join("/proc", strconv.Itoa(w.PID), "net", name), inodes, ports)
-		}
-	}
-	return ports, owners
-}
-
-// socketInodes returns the inodes of a process's sockets (proc(5), /proc/pid/fd).
-func socketInodes(pid int) (map[string]bool, error) {
-	dir := filepath.Join("/proc", strconv.Itoa(pid), "fd")
-	es, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	inodes := map[string]bool{}
-	for _, e := range es {
-		link, err := os.Readlink(filepath.Join(dir, e.Name()))
-		if err != nil {
-			continue // closed in between
-		}
-		if n, ok := strings.CutPrefix(link, "socket:["); ok {
-			inodes[strings.TrimSuffix(n, "]")] = true
-		}
-	}
-	return inodes, nil
-}
-
-// portsOf adds the local ports of the sockets in a table such as
-// /proc/net/tcp whose inode is among inodes.
-func portsOf(table string, inodes map[string]bool, ports map[int]bool) {
-	f, err := os.Open(table)
-	if err != nil {
-		return
-	}
-	defer f.Close()
-	sc := bufio.NewScanner(f)
-	for sc.Scan() {
-		fs := strings.Fields(sc.Text())
-		if len(fs) < 10 || !inodes[fs[9]] {
-			continue
-		}
-		_, hexPort, _ := strings.Cut(fs[1], ":")
-		b, err := hex.DecodeString(hexPort)
-		if err == nil && len(b) == 2 {
-			ports[int(b[0])<<8|int(b[1])] = true
-		}
-	}
 }

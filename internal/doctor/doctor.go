@@ -41,6 +41,9 @@ type Patient struct {
 	Sinks      []Sink
 	// Secrets are files that nobody but the proxy's user and group should read.
 	Secrets []string
+	// Proxy asks the running proxy which sessions are its own; nil: there is no way to
+	// ask it.
+	Proxy func(ctx context.Context) (*Proxy, error)
 	// Now is the clock; nil means the system's.
 	Now func() time.Time
 }

@@ -244,6 +244,39 @@ func TestTheDoctorExaminesARealServer(t *testing.T) {
 		want(t, fs, OK, "sessions", "nobody is connected")
 		want(t, fs, OK, "proxy", "watches for crm")
 	})
+	t.Run("a proxy that can't be looked at names its own sessions", func(t *testing.T) {
+		client, err := pgx.Connect(ctx, pg.DSN("postgres", "postgres")+" application_name=mine")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close(ctx)
+		p.Servers, p.Listeners = []Server{server}, nil
+		far, near := token.Watcher{ID: "f", Host: "container", PID: 7, Servers: []string{"crm"}}, token.Watcher{ID: "n", Host: hostname(t), PID: 1 << 30, Servers: []string{"crm"}}
+		defer func() { b.watchers, p.Proxy = nil, nil }()
+		tells := func(host string, pid int, server string) {
+			p.Proxy = func(context.Context) (*Proxy, error) {
+				return &Proxy{Host: host, PIDs: []int{3, pid}, Backends: []Backend{{server, client.PgConn().PID()}}}, nil
+			}
+		}
+		around, unknown := "come from this machine around the proxy (application \"mine\")", "whether through the proxy on "+near.Host+" (pid 1073741824) or around it can't be known from here"
+
+		b.watchers = []token.Watcher{near}
+		want(t, examine(t, p), Warn, "sessions", unknown)
+		tells(near.Host, near.PID, "crm")
+		want(t, examine(t, p), OK, "sessions", "nobody is connected")
+		tells(near.Host, near.PID, "other") // its server has a process of the same number
+		want(t, examine(t, p), Warn, "sessions", around)
+		b.watchers = []token.Watcher{near, far}
+		tells(far.Host, far.PID, "crm") // of one of two
+		want(t, examine(t, p), OK, "sessions", "nobody is connected")
+		tells(far.Host, far.PID, "other")
+		want(t, examine(t, p), Warn, "sessions", unknown)
+		p.Proxy = func(context.Context) (*Proxy, error) { return nil, errors.New("no answer") }
+		b.watchers = []token.Watcher{far} // it is on no machine of this name
+		want(t, examine(t, p), Warn, "sessions", around)
+		b.watchers = nil
+		want(t, examine(t, p), Warn, "sessions", around)
+	})
 	t.Run("different certificates break channel binding", func(t *testing.T) {
 		l := listener
 		l.TLS.CertFile, l.TLS.KeyFile = write(t, "o.pem", other), write(t, "o.key", otherKey)
@@ -287,6 +320,28 @@ func TestTheDoctorExaminesARealServer(t *testing.T) {
 		want(t, fs, OK, "auth", "SCRAM-SHA-256;")
 		want(t, fs, Warn, "role", "no connection string")
 	})
+}
+
+// Whether a session goes around the proxies is said where it follows from what they
+// told, and only there.
+func TestWhatIsSureOfASessionThatNoProxyNamed(t *testing.T) {
+	far := []token.Watcher{{Host: "container", PID: 7}}
+	for what, c := range map[string]struct {
+		o    own
+		want [4]bool // elsewhere, thisMachine, alike, apart
+	}{
+		"no proxy, or all told":       {own{}, [4]bool{true, true, true, true}},
+		"one of this machine's":       {own{peeked: 1}, [4]bool{true, true, false, true}},
+		"one in another container":    {own{unseen: far}, [4]bool{false, true, false, true}},
+		"another user's here":         {own{unseen: far, here: true}, [4]bool{false, false, false, true}},
+		"no registry to look them up": {own{blind: true}, [4]bool{false, false, false, true}},
+	} {
+		for from, want := range c.want {
+			if got := c.o.sure(origin(from)); got != want {
+				t.Errorf("%s: from %d sure %t, want %t", what, from, got, want)
+			}
+		}
+	}
 }
 
 func hostname(t *testing.T) string {

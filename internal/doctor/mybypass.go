@@ -75,51 +75,72 @@ func (x *exam) mySessions(ctx context.Context, v *mySeen) error {
 	if err != nil {
 		return err
 	}
-	rows, err := v.rows(ctx, "SELECT USER, COALESCE(DB, ''), COALESCE(HOST, ''), COMMAND FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID()")
+	readers := map[direct]int{}
+	groups, o, err := x.around(ctx, v.s.Name, func() ([]seat, error) {
+		clear(readers) // the last list's count
+		return mySeats(ctx, v, local, readers)
+	})
 	if err != nil {
 		return fmt.Errorf("read the process list: %w", err)
-	}
-	owned, owners := x.proxySockets()
-	network, _ := myTarget(v.s.Address)
-	groups, readers := map[direct]int{}, map[direct]int{}
-	for _, r := range rows {
-		d := direct{user: r[0], database: r[1], application: r[3]}
-		host, port := hostPort(r[2])
-		if port == "" && host != "localhost" || d.user == "system user" || d.user == "event_scheduler" || d.application == "Daemon" {
-			continue // the server's own threads
-		}
-		if strings.HasPrefix(d.application, "Binlog Dump") {
-			d.from = host
-			readers[d]++
-			continue
-		}
-		n, _ := strconv.Atoi(port)
-		switch {
-		case port == "" && network == "unix":
-			continue // the proxy itself comes by this way; the server can't tell them apart
-		case port == "":
-			d.from = "the server's unix socket"
-		case v.s.ProxyProtocol:
-			continue // clients' own addresses are shown for those who came through the proxy too
-		case here(ctx, host, local):
-			if owners == 0 || owned[n] {
-				continue
-			}
-			d.from = "this machine"
-		default:
-			d.from = host
-		}
-		groups[d]++
 	}
 	for d, n := range readers {
 		x.warn(v.subject, "binlog", "see that it is a replica or a backup that you know: the stream holds the honey rows too, and nobody watches it", "%d session(s) of %q read the binary log from %s", n, d.user, d.from)
 	}
-	if v.s.ProxyProtocol && len(groups) == 0 {
+	if v.s.ProxyProtocol && !o.sure(alike) {
+		// All of them show their client's address: none says anything.
+		for d := range groups {
+			if d.maybe {
+				delete(groups, d)
+			}
+		}
 		x.warn(v.subject, "sessions", "let only the proxy reach the server's port (firewall, bind_address)", "with proxy_protocol the server shows clients' own addresses, so that sessions around the proxy can't be told apart")
-		return nil
+		if len(groups) == 0 {
+			return nil
+		}
 	}
-	x.reportDirect(v.subject, groups, "point it at the proxy, then close the direct way (accounts' hosts, bind_address, firewall)", "SHOW PROCESSLIST")
+	x.reportDirect(v.subject, groups, o, "point it at the proxy, then close the direct way (accounts' hosts, bind_address, firewall)", "SHOW PROCESSLIST")
 	return nil
+}
+
+// mySeats lists the sessions of others; those that read the binary log go to
+// readers.
+func mySeats(ctx context.Context, v *mySeen, local map[string]bool, readers map[direct]int) (out []seat, err error) {
+	rows, err := v.rows(ctx, "SELECT USER, COALESCE(DB, ''), COALESCE(HOST, ''), COMMAND, ID FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID()")
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		s := seat{user: r[0], database: r[1], application: r[3]}
+		host, port := hostPort(r[2])
+		if port == "" && host != "localhost" || s.user == "system user" || s.user == "event_scheduler" || s.application == "Daemon" {
+			continue // the server's own threads
+		}
+		if s.user == "unauthenticated user" {
+			continue // it is logging in, and may be a proxy's that has no session yet
+		}
+		if strings.HasPrefix(s.application, "Binlog Dump") {
+			readers[direct{user: s.user, database: s.database, application: s.application, from: host}]++
+			continue
+		}
+		id, err := strconv.ParseUint(r[4], 10, 32)
+		if err != nil {
+			return nil, err
+		}
+		s.id = uint32(id)
+		switch {
+		case port == "":
+			s.origin, s.from = bySocket(v.s.Address), "the server's unix socket"
+		case v.s.ProxyProtocol:
+			s.origin, s.from = alike, host
+		case here(ctx, host, local):
+			s.origin, s.from = thisMachine, "this machine"
+			s.port, _ = strconv.Atoi(port)
+		default:
+			s.origin, s.from = elsewhere, host
+		}
+		out = append(out, s)
+	}
+	return out, nil
 }
 
 // myOpenings reports whether the server's configuration leaves the direct way,

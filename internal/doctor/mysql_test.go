@@ -306,7 +306,8 @@ func TestAMariaDBThatInsistsOnTLSAndTakesPROXYHeadersIsTold(t *testing.T) {
 	}
 	my, _ := maria(t, settings...)
 	run(t, my, "GRANT PROCESS ON *.* TO seeder@'127.0.0.1'; GRANT SELECT ON mysql.* TO seeder@'127.0.0.1'; CREATE USER app@'%' IDENTIFIED BY 'x', repl@'%' IDENTIFIED BY 'x'; GRANT REPLICATION SLAVE ON *.* TO repl@'%'")
-	p := patient(t, &book{})
+	b := &book{}
+	p := patient(t, b)
 	s := Server{Name: "shop", Protocol: MySQL, Address: my.Addr(), DSN: seeding(my, "hush-hush"), TLS: tlsconf.Server{Mode: "disable", MinVersion: "1.2"}}
 	p.Servers = []Server{s}
 	fs := examine(t, p)
@@ -324,7 +325,34 @@ func TestAMariaDBThatInsistsOnTLSAndTakesPROXYHeadersIsTold(t *testing.T) {
 	want(t, fs, OK, "require_secure_transport", "insists on TLS")
 	if headers {
 		want(t, fs, OK, "proxy_protocol", "takes PROXY headers from 127.0.0.1")
-		want(t, fs, Warn, "sessions", "can't be told apart")
+		want(t, fs, OK, "sessions", "nobody is connected")
+		b.watchers = []token.Watcher{{ID: "w", Host: "elsewhere", PID: 7, Servers: []string{"shop"}}}
+		want(t, examine(t, p), Warn, "sessions", "can't be told apart")
+		// One that names its sessions is another matter: by its number, the server's
+		// own, each is known whatever address it shows.
+		direct, err := sql.Open("mysql", "app:x@tcp("+my.Addr()+")/?tls=skip-verify")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer direct.Close()
+		c, err := direct.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		var id uint32
+		if err := c.QueryRowContext(t.Context(), "SELECT CONNECTION_ID()").Scan(&id); err != nil {
+			t.Fatal(err)
+		}
+		p.Proxy = func(context.Context) (*Proxy, error) {
+			return &Proxy{Host: "elsewhere", PIDs: []int{7}, Backends: []Backend{{"other", id}}}, nil
+		}
+		want(t, examine(t, p), Warn, "sessions", `1 session(s) of "app" in database "" come from 127.0.0.1 around the proxy`)
+		p.Proxy = func(context.Context) (*Proxy, error) {
+			return &Proxy{Host: "elsewhere", PIDs: []int{7}, Backends: []Backend{{"shop", id}}}, nil
+		}
+		want(t, examine(t, p), OK, "sessions", "nobody is connected")
+		b.watchers, p.Proxy = nil, nil
 	}
 
 	// A reader of the binary log.

@@ -116,7 +116,7 @@ func (f *fresh) write(column, like string, at time.Time) string {
 	}
 	at = at.In(t.Location())
 	if fd := f.st.field(column); fd != nil && fd.Class == generate.Timestamp {
-		at = at.Truncate(fd.seen.Grain(like))
+		at, layout = at.Truncate(fd.seen.Grain(like)), fd.seen.Layout(layout)
 	}
 	return at.Format(layout)
 }

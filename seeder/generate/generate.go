@@ -56,6 +56,9 @@ type Column struct {
 	Values []string
 
 	grain time.Duration // of its times, once it was asked for
+	// fractions are how many of its times have so many digits behind the second's
+	// point, once they were asked for.
+	fractions []int
 	// Near is how many days a birthday moves at most, 0: as far as usual.
 	Near    int
 	numbers *numbers // that its values are, once they were asked for
@@ -64,7 +67,7 @@ type Column struct {
 // Holding returns the column with other values.
 func (c *Column) Holding(values []string) Column {
 	out := *c
-	out.Values, out.grain, out.numbers = values, 0, nil
+	out.Values, out.grain, out.fractions, out.numbers = values, 0, nil, nil
 	return out
 }
 

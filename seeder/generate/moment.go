@@ -3,6 +3,7 @@ package generate
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -48,7 +49,51 @@ func (moment) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	if c.Class == Timestamp {
 		by = by.Truncate(c.Grain(like))
 	}
-	return Shift(like, by, row.Now)
+	return shift(like, by, row.Now, c.Layout)
+}
+
+// Layout is the form in which a time is written that moved from one in the form of
+// another, of this layout. PostgreSQL leaves the zeros at the end of a fraction out:
+// one in ten times has five digits, and the next, moved, has six again, or else five
+// would come twice as often. Of times that are coarser than that explains, whatever
+// their reason, each keeps its digits.
+func (c *Column) Layout(layout string) string {
+	dot, zeros := fractionOf(layout)
+	if zeros == 0 {
+		return layout
+	}
+	if c.fractions == nil {
+		c.fractions = make([]int, 10)
+		for _, v := range c.Values {
+			if _, l, ok := ParseTime(v); ok {
+				_, n := fractionOf(l)
+				c.fractions[min(n, 9)]++
+			}
+		}
+	}
+	most, all := 0, 0
+	for n, k := range c.fractions {
+		if k > 0 {
+			most = n
+		}
+		all += k
+	}
+	switch {
+	case zeros == most && c.fractions[most] == all, // MySQL writes all digits
+		zeros < most && float64(c.fractions[zeros]) > 3*float64(all)/math.Pow10(most-zeros)+2:
+		return layout
+	}
+	return layout[:dot] + "." + strings.Repeat("9", max(most, zeros)) + layout[dot+1+zeros:]
+}
+
+// fractionOf finds the fraction of a second in a layout: where its point stands, and
+// how many digits it has.
+func fractionOf(layout string) (dot, zeros int) {
+	if dot = strings.IndexByte(layout, '.'); dot < 0 {
+		return dot, 0
+	}
+	rest := layout[dot+1:]
+	return dot, len(rest) - len(strings.TrimLeft(rest, "0"))
 }
 
 // Grain is the unit that nearly all of a column's times are multiples of: a
@@ -61,7 +106,7 @@ func (c *Column) Grain(like string) time.Duration {
 	if c.grain > 0 {
 		return c.grain
 	}
-	if _, layout, ok := ParseTime(like); ok && strings.Contains(layout, ".000") {
+	if _, layout, ok := ParseTime(like); ok && strings.Contains(layout, ".0") {
 		return time.Microsecond
 	}
 	return time.Second
@@ -131,6 +176,10 @@ func Sentinel(t time.Time) bool { return t.Year() < 1905 || t.Year() > 2200 }
 // Shift moves a date or time in text form. A date moves by whole days. A value
 // that lay before now stays before it.
 func Shift(v string, by time.Duration, now time.Time) (string, error) {
+	return shift(v, by, now, func(layout string) string { return layout })
+}
+
+func shift(v string, by time.Duration, now time.Time, written func(layout string) string) (string, error) {
 	t, layout, ok := ParseTime(v)
 	if !ok {
 		if v == "infinity" || v == "-infinity" || strings.HasPrefix(v, "0000-00-00") { // never; MySQL's zero date
@@ -157,7 +206,7 @@ func Shift(v string, by time.Duration, now time.Time) (string, error) {
 			}
 		}
 	}
-	return moved.Format(layout), nil
+	return moved.Format(written(layout)), nil
 }
 
 // dateOfBirth makes a birthday within two years of the template's, nearer where

@@ -59,7 +59,7 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 		st.after(r, &h.g, h.was, p.born)
 	}
 	if st.kin == nil {
-		d.gather(st, r, h, n, total)
+		d.gather(st, r, h, n)
 		d.nest(st, r, h, n, total)
 	}
 	if first, _ := st.past(h.was, d.now); !first.IsZero() {
@@ -125,7 +125,7 @@ func (d *draft) parent(st *study, l *links, was []*string, n int) *hand {
 
 // fill makes the value of one cell.
 func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error {
-	h.g.Was, h.g.Attempt = "", h.tries[f.Name]
+	h.g.Was, h.g.Attempt, h.g.Numbered = "", h.tries[f.Name], f.numbered
 	null := f.sample >= 0 && h.was[f.sample] == nil
 	if null && !f.NotNull {
 		c.void()
@@ -233,17 +233,23 @@ func (h *hand) twin(st *study, f *field) *Cell {
 // person's name, all that are.
 func (h *hand) redo(d *draft, st *study, r *rand.Rand, column string) error {
 	again := []string{column}
-	if c := h.row.cell(column); slices.Contains(ofPerson, c.Kind) && !h.bound {
+	h.tries[column]++
+	f := st.field(column)
+	counts := f != nil && f.numbered && h.tries[column] < mostNumbered // the next of those with the same login
+	if c := h.row.cell(column); slices.Contains(ofPerson, c.Kind) && !h.bound && !counts {
 		h.names++
 		h.g.First, h.g.Last = st.somebody(r, h.was, h.names)
 		again = nil
 		for _, c := range h.row.Cells {
-			if f := st.field(c.Column); slices.Contains(ofPerson, c.Kind) || f != nil && f.named != nil {
+			f := st.field(c.Column)
+			if slices.Contains(ofPerson, c.Kind) || f != nil && f.named != nil {
 				again = append(again, c.Column)
+			}
+			if f != nil && f.numbered {
+				h.tries[c.Column] = 0
 			}
 		}
 	}
-	h.tries[column]++
 	for _, f := range st.columns { // twins change together
 		if twin := h.twin(st, f); twin != nil && (f.Name == column || slices.Contains(again, twin.Column)) {
 			again = append(again, f.Name, twin.Column)

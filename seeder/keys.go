@@ -53,7 +53,8 @@ func (d *draft) span(ctx context.Context, st *study, f *field) (low, high int64,
 		return 0, 0, nil
 	}
 	if !f.Drawn() { // who counts may keep some ahead, and nobody can be asked
-		return max(low, 0), high - min(keptAhead, (high-low)/20), nil
+		st.recent = high - min(keptAhead, (high-low)/20)
+		return max(low, 0), st.recent, nil
 	}
 	if g, ok := d.s.Database.(Giver); ok { // a number that it will still give must stay free
 		given, known, err := g.Given(ctx, st.table, f.Name)
@@ -68,11 +69,15 @@ func (d *draft) span(ctx context.Context, st *study, f *field) (low, high int64,
 		}
 		high = min(high, given)
 	}
-	return max(low, 0), high - min(inFlight, (high-low)/20), nil
+	if st.recent = high - min(inFlight, (high-low)/20); st.inOrder == nil {
+		high = st.recent
+	}
+	return max(low, 0), high, nil
 }
 
 // inFlight is how many of the last numbers are left alone: a transaction may
-// have been given one and not have come to its end.
+// have been given one and not have come to its end. Where a date grows with the
+// key, that is true of those beside rows that are no older than atRestAfter.
 const inFlight = 64
 
 // keptAhead is how many of the last numbers are left alone where the application

@@ -1,6 +1,7 @@
 package seeder
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -250,3 +251,46 @@ func (st *study) spelling() int {
 func foreign(name string) bool {
 	return strings.ContainsFunc(strings.ToLower(name), func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
 }
+
+// mostNumbered is how many rows of one login are looked at for the next number.
+const mostNumbered = 5
+
+// numbering finds out in which columns of logins and addresses a single digit counts
+// those who would have the same one (smithj, smithj2): the table is asked for the
+// first of each. A number without its first would be a honey row's alone.
+func (d *draft) numbering(ctx context.Context, st *study) error {
+	for _, f := range st.columns {
+		if f.plan.Source != Made || f.plan.Kind != "email" && f.plan.Kind != "username" || f.counted {
+			continue
+		}
+		f.counted = true
+		var firsts [][]string
+		for _, v := range f.seen.Values {
+			if first, ok := generate.Unnumbered(v); ok && len(firsts) < askedNumbered {
+				firsts = append(firsts, []string{first})
+			}
+		}
+		if len(firsts) < leastNumbered {
+			continue
+		}
+		taken, err := d.s.Database.Taken(ctx, st.table, []string{f.Name}, firsts)
+		if err != nil {
+			return err
+		}
+		n := 0
+		for _, is := range taken {
+			if is {
+				n++
+			}
+		}
+		f.numbered = 100*n >= 80*len(firsts)
+	}
+	return nil
+}
+
+// Of so many logins with a number the first is asked for, and so many have to be
+// there for the table to be one that counts.
+const (
+	askedNumbered = 200
+	leastNumbered = 5
+)

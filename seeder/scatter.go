@@ -47,7 +47,32 @@ func (st *study) scatter(r *rand.Rand, f *field, free []slot, n int) []slot {
 		}
 		out, left = append(out, left[i]), slices.Delete(left, i, i+1)
 	}
+	if st.kin == nil { // of relatives more are found than are needed
+		apart(out)
+	}
 	return out
+}
+
+// apart gives numbers of one gap dates in their order: each would be free to have any
+// of the gap's, and of two the second the earlier one.
+func apart(slots []slot) {
+	gaps := map[int64][]int{}
+	for i, s := range slots {
+		gaps[s.before] = append(gaps[s.before], i)
+	}
+	for _, in := range gaps {
+		if len(in) < 2 {
+			continue
+		}
+		slices.SortFunc(in, func(a, b int) int { return cmp.Compare(slots[a].key, slots[b].key) })
+		gap := make([]slot, len(in))
+		for k, i := range in {
+			gap[k] = slots[i]
+		}
+		for k, i := range in {
+			slots[i] = share(gap, k)
+		}
+	}
 }
 
 // refill chooses free numbers where nearly none is missing, so that a row beside

@@ -99,7 +99,11 @@ func (d *draft) numbers(ctx context.Context, st *study, templates, owners []int)
 		chosen = append(chosen, h.kids[st]...)
 	}
 	if !st.kin.parent && len(chosen) == len(templates) {
+		apart(chosen)
 		d.slots[st] = chosen
+		for _, h := range d.hands[st.kin.to] {
+			chosen = chosen[copy(h.kids[st], chosen):]
+		}
 		return nil
 	}
 	r := generate.New(d.o.Seed, st.table.String()+" templates")
@@ -108,6 +112,8 @@ func (d *draft) numbers(ctx context.Context, st *study, templates, owners []int)
 		if d.slots[st] = st.suited(d, templates, owners, free); len(d.slots[st]) < len(templates) {
 			d.slots[st] = nil
 			st.byItself(st.drawn())
+		} else {
+			apart(d.slots[st])
 		}
 	}
 	return err
@@ -371,7 +377,11 @@ func (d *draft) between(ctx context.Context, db Kinsman, st *study, f *field, fr
 			}
 		}
 		sl.low, sl.high = bounds(dates(rows, k, -1), dates(rows, k, 1))
-		if before == 0 || after == 0 || st.inOrder != nil && (sl.low.IsZero() || sl.high.IsZero() || sl.high.Before(sl.low) || d.now.Sub(sl.high) < settled) {
+		rest := settled
+		if k > st.recent {
+			rest = atRestAfter
+		}
+		if before == 0 || after == 0 || st.inOrder != nil && (sl.low.IsZero() || sl.high.IsZero() || sl.high.Before(sl.low) || d.now.Sub(sl.high) < rest) {
 			continue
 		}
 		sl.before, sl.width = before, after-before
@@ -418,6 +428,11 @@ func bounds(before, after []time.Time) (low, high time.Time) {
 // settled is how old rows next to a gap have to be: what is missing between
 // younger ones may still come.
 const settled = 24 * time.Hour
+
+// atRestAfter is the same of the last numbers that were given: a table that few rows
+// come to would have none for honey rows beside the newest, and of many rows one
+// relative is among those.
+const atRestAfter = 7 * 24 * time.Hour
 
 // near chooses n templates, each once as long as they last: for a slot one of
 // those whose key is not far, since rows of one age are alike.

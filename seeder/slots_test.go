@@ -122,3 +122,23 @@ func TestFewGapsGiveAsManyNumbersAsWereFound(t *testing.T) {
 		}
 	}
 }
+
+func TestNumbersOfOneGapHaveDatesInTheirOrder(t *testing.T) {
+	slots := []slot{
+		{key: 12, before: 10, low: onDay(1), high: onDay(4)},
+		{key: 31, before: 30, low: onDay(8), high: onDay(9)},
+		{key: 11, before: 10, low: onDay(1), high: onDay(4)},
+		{key: 14, before: 10, low: onDay(1), high: onDay(4)},
+	}
+	apart(slots)
+	want := []struct {
+		key  int64
+		from int
+		to   int
+	}{{12, 2, 3}, {31, 8, 9}, {11, 1, 2}, {14, 3, 4}}
+	for i, w := range want {
+		if s := slots[i]; s.key != w.key || !s.low.Equal(onDay(w.from)) || !s.high.Equal(onDay(w.to)) {
+			t.Errorf("number %d lies between %s and %s, want days %d and %d", s.key, s.low, s.high, w.from, w.to)
+		}
+	}
+}

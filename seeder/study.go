@@ -36,6 +36,7 @@ type study struct {
 	unread  []func(row []*string) bool // rows whose relatives are not all known
 	spell   int                        // how logins and addresses write names, in generate.Spellings
 	domains Domains                    // the decoy mail domains
+	recent  int64                      // numbers of the key above it are the last that were given
 }
 
 // field is one column of a study.
@@ -56,6 +57,9 @@ type field struct {
 	often  map[string]bool     // values that stand once in the sample, and more often in the table
 	source Source              // a key's own, while its numbers come from gaps
 	why    string              // its own
+	// numbered: a single digit counts those who would have the same login; counted,
+	// once that was asked for.
+	numbered, counted bool
 }
 
 // refusal is why a table can't be seeded. It is not a failure of the program.

@@ -139,6 +139,9 @@ func TestEachGiveawayIsFoundAndNamed(t *testing.T) {
 		{"nulls", change(func(_ *rand.Rand, row *Row) { row.Values[4] = nil }), "unusual nulls", "pay: is null", true},
 		{"a person copied", change(func(_ *rand.Rand, row *Row) { row.Values[2] = copied.Values[2] }), "a real person copied", "", true},
 		{"another's address", change(func(r *rand.Rand, row *Row) { row.Values[2] = person(r, 1).Values[2] }), "", "last_name within email", true},
+		{"numbers that count nobody", change(func(_ *rand.Rand, row *Row) {
+			set(row, 2, strings.Replace(*row.Values[2], "@", "2@", 1))
+		}), "a number without its first", "email: a number without its first", true},
 		{"pay that is not the country's", change(func(r *rand.Rand, row *Row) {
 			set(row, 3, "US")
 			set(row, 4, fmt.Sprint(40000+100*r.IntN(40)))

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"honeyrow/seeder/generate"
 )
@@ -244,105 +243,6 @@ func (d *deck) date(f *features, c *cells) {
 	part("others of the same fraction", func(t time.Time) float64 { return math.Log1p(float64(fractions[t.Nanosecond()] - 1)) })
 }
 
-// words measures a text against the column's others.
-func (d *deck) words(f *features, c *cells) {
-	shapes, tokens := map[string]int{}, map[string]int{}
-	pairs, singles := map[[2]rune]float64{}, map[rune]float64{}
-	for i, v := range c.text {
-		if c.null[i] {
-			continue
-		}
-		shapes[shape(v)]++
-		for _, w := range split(v) {
-			tokens[w]++
-		}
-		each(v, func(a, b rune) { pairs[[2]rune{a, b}]++; singles[a]++ })
-	}
-	add := func(name string, of func(v string) float64) {
-		f.add(c.Name+": "+name, d.width, func(i int) float64 {
-			if c.null[i] {
-				return -1
-			}
-			return of(c.text[i])
-		})
-	}
-	add("length", func(v string) float64 { return float64(len([]rune(v))) })
-	add("how usual the form is", func(v string) float64 { return math.Log1p(float64(shapes[shape(v)] - 1)) })
-	add("how usual the spelling is", func(v string) float64 {
-		own := map[[2]rune]float64{}
-		each(v, func(a, b rune) { own[[2]rune{a, b}]++ })
-		sum, n := 0.0, 0.0
-		each(v, func(a, b rune) {
-			k := [2]rune{a, b}
-			sum += math.Log((pairs[k] - own[k] + 0.1) / (singles[a] + 4))
-			n++
-		})
-		return sum / max(n, 1)
-	})
-	if c.Class != generate.Text {
-		return
-	}
-	add("its rarest word", func(v string) float64 {
-		least := math.Inf(1)
-		for _, w := range split(v) {
-			least = min(least, float64(tokens[w]-1))
-		}
-		return math.Log1p(min(least, 1e6))
-	})
-	add("its last word", func(v string) float64 {
-		ws := split(v)
-		if len(ws) == 0 {
-			return -1
-		}
-		return math.Log1p(float64(tokens[ws[len(ws)-1]] - 1))
-	})
-	class := func(name string, in func(rune) bool) {
-		add(name, func(v string) float64 {
-			n := 0
-			for _, r := range v {
-				n += int(truth(in(r)))
-			}
-			return float64(n) / float64(max(len(v), 1))
-		})
-	}
-	class("digits", unicode.IsDigit)
-	class("capitals", unicode.IsUpper)
-	class("punctuation", func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != ' ' })
-	class("letters beyond ASCII", func(r rune) bool { return r > 127 })
-	add("white space at an end", func(v string) float64 { return truth(v != strings.TrimSpace(v)) })
-	add("different characters", func(v string) float64 {
-		set := map[rune]bool{}
-		for _, r := range v {
-			set[r] = true
-		}
-		return float64(len(set)) / float64(max(len(v), 1))
-	})
-	d.domain(f, c)
-}
-
-// domain measures what stands behind the @ of addresses.
-func (d *deck) domain(f *features, c *cells) {
-	count, n := map[string]int{}, 0
-	for i, v := range c.text {
-		if _, dom, ok := strings.Cut(v, "@"); ok {
-			count[dom]++
-			if i < c.real {
-				n++
-			}
-		}
-	}
-	if 2*n < c.real {
-		return
-	}
-	f.add(c.Name+": others of its domain", d.width, func(i int) float64 {
-		_, dom, ok := strings.Cut(c.text[i], "@")
-		if !ok {
-			return -1
-		}
-		return math.Log1p(float64(count[dom] - 1))
-	})
-}
-
 // category tells the usual values apart.
 func (d *deck) category(f *features, c *cells) {
 	type val struct {
@@ -513,37 +413,4 @@ func (d *deck) nearest(f *features) {
 		}
 	}
 	f.add("what it shares with the row most like it", d.width, func(i int) float64 { return best[i] })
-}
-
-func shape(v string) string {
-	var b strings.Builder
-	var last rune
-	for _, r := range v {
-		switch {
-		case unicode.IsDigit(r):
-			r = '9'
-		case unicode.IsUpper(r):
-			r = 'A'
-		case unicode.IsLetter(r):
-			r = 'a'
-		}
-		if r != last || r == '9' {
-			b.WriteRune(r)
-		}
-		last = r
-	}
-	return b.String()
-}
-
-func split(v string) []string {
-	return strings.FieldsFunc(strings.ToLower(v), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '\'' })
-}
-
-func each(v string, do func(a, b rune)) {
-	last := '^'
-	for _, r := range v {
-		do(last, r)
-		last = r
-	}
-	do(last, '$')
 }

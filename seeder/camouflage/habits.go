@@ -259,6 +259,11 @@ func (l *looker) column(c *cells) {
 	case generate.Text:
 		ask("capitals", "is all in capitals", func(v string) bool { return v == strings.ToUpper(v) && v != strings.ToLower(v) })
 		ask("capitals", "has no capitals", func(v string) bool { return v == strings.ToLower(v) && v != strings.ToUpper(v) })
+		if c.Kind == "email" || c.Kind == "username" {
+			if lone := c.lone(); l.odd(lone) < unlikely {
+				l.tell(false, "a number without its first", "%s of honey rows has a number oftener or less often than that of real rows where none is the same without it", c.Name)
+			}
+		}
 		forms := map[string]int{}
 		for i := range l.n {
 			if !c.null[i] {

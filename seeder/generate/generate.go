@@ -84,6 +84,9 @@ type Row struct {
 	// Spell is the one of Spellings in which the table's logins and addresses
 	// write names.
 	Spell int
+	// Numbered says that the column's logins or addresses bear a number where an
+	// earlier one is the same without it, as the table writes them.
+	Numbered bool
 	// Was is the template row's value in this column, empty if NULL.
 	Was string
 	// Shift moves all dates and times of the row together. It is a whole

@@ -371,6 +371,29 @@ func TestLoginsWriteNamesAsTheTableDoes(t *testing.T) {
 	}
 }
 
+func TestLoginsCountThoseWhoWouldHaveTheSame(t *testing.T) {
+	for _, c := range []struct {
+		was     string
+		attempt int
+		want    string
+	}{
+		{"aschmidt", 0, "jkeller"},
+		{"aschmidt3", 0, "jkeller"}, // nobody is called so yet
+		{"aschmidt", 1, "jkeller2"},
+		{"aschmidt3", 2, "jkeller3"},
+	} {
+		row := &Row{First: "Jonas", Last: "Keller", WasFirst: "Anna", WasLast: "Schmidt", Numbered: true, Attempt: c.attempt}
+		if got := login(New(1, "login"), c.was, row); got != c.want {
+			t.Errorf("like %s, attempt %d: got %s, want %s", c.was, c.attempt, got, c.want)
+		}
+	}
+	for v, want := range map[string]string{"jkeller2@corp.example": "jkeller@corp.example", "jkeller9": "jkeller", "jkeller": "", "jkeller1": "", "jkeller84": "", "7@corp.example": "", "jkeller@corp2.example": ""} {
+		if got, ok := Unnumbered(v); got != want || ok != (want != "") {
+			t.Errorf("%s without its number is %q (%t), want %q", v, got, ok, want)
+		}
+	}
+}
+
 func FuzzNoValueOfARealRowMakesAGeneratorPanic(f *testing.F) {
 	for _, s := range samples {
 		f.Add(s.row.Was, s.column.Name, 20)

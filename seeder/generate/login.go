@@ -2,6 +2,7 @@ package generate
 
 import (
 	"math/rand/v2"
+	"strconv"
 	"strings"
 )
 
@@ -29,7 +30,8 @@ var loginForms = []func(f, l string) string{
 // login makes a login for row's person in the way in which was, the template
 // row's login, was made of the template's person; where that does not show, in
 // a way with the same punctuation. Trailing digits are kept in number, a single
-// one as it is.
+// one as it is; where it counts those who would have the same login, the first has
+// none, the next attempt the 2.
 func login(r *rand.Rand, was string, row *Row) string {
 	plain := Spellings[row.Spell%len(Spellings)]
 	f, l := plain(row.First), plain(row.Last)
@@ -57,6 +59,12 @@ func login(r *rand.Rand, was string, row *Row) string {
 		}
 	}
 	v := make(f, l)
+	if row.Numbered && tail <= 1 {
+		if row.Attempt > 0 {
+			v += strconv.Itoa(row.Attempt + 1)
+		}
+		return casing(v, stem)
+	}
 	if row.Attempt > 3 && tail == 0 { // the table is full of such names
 		tail = 2
 	}
@@ -87,4 +95,18 @@ func loginForm(stem, f, l string) int {
 func MadeOf(v, first, last string, spelling func(string) string) bool {
 	v, _, _ = strings.Cut(strings.ToLower(v), "@")
 	return loginForm(strings.TrimRight(v, digits), spelling(first), spelling(last)) >= 0
+}
+
+// Unnumbered returns a login or an address without the number that tells it from an
+// earlier one, a single digit from 2 behind the login; ok is false if there is none.
+func Unnumbered(v string) (first string, ok bool) {
+	local, domain, at := strings.Cut(v, "@")
+	stem := strings.TrimRight(local, digits)
+	if n := local[len(stem):]; stem == "" || len(n) != 1 || n < "2" {
+		return "", false
+	}
+	if at {
+		stem += "@" + domain
+	}
+	return stem, true
 }

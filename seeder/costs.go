@@ -1,7 +1,9 @@
 package seeder
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -16,20 +18,85 @@ func (st *study) costs() {
 	if len(st.sample.Rows) < leastSample || st.kin != nil {
 		return
 	}
-	st.safetyCosts()
+	parts := st.safetyCosts() + st.namesakeCosts()
 	for _, f := range st.mails() {
 		if len(st.domains) == 0 {
 			continue
 		}
 		if said := st.domainCosts(f); said != "" {
 			st.note("%s", said)
+			parts++
 		}
+	}
+	if st.reach = st.reachable(); parts > 1 {
+		st.note("together these rules leave %.0f %% of the rows for honey rows to look like: a thief who knows them all gets an AUC of %.2f, whatever else is done", 100*st.reach, 1-st.reach/2)
 	}
 }
 
+// reachable is the share of the rows of which honey rows can be one as far as these
+// rules go.
+func (st *study) reachable() float64 {
+	empty, twins, n := st.emptyRow(), st.namesakes(), 0
+	for i, row := range st.sample.Rows {
+		if st.quiet[i] && empty(row) && !twins[i] && st.addressed(row) {
+			n++
+		}
+	}
+	return float64(n) / float64(len(st.sample.Rows))
+}
+
+// addressed reports whether a row's addresses are such as honey rows have: at the
+// owner's domains, or none where rows without serve too.
+func (st *study) addressed(row []*string) bool {
+	for _, f := range st.mails() {
+		if v := row[f.sample]; v == nil && !st.emptied(f) || v != nil && len(st.domains) > 0 && st.domains.of(*v) == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// namesakes are the sampled rows whose first and last name another has too.
+func (st *study) namesakes() map[int]bool {
+	out := map[int]bool{}
+	if st.first == nil || st.last == nil {
+		return out
+	}
+	rows := map[[2]string][]int{}
+	for i, row := range st.sample.Rows {
+		if f, l := st.person(row); f != "" && l != "" {
+			name := [2]string{strings.ToLower(f), strings.ToLower(l)}
+			rows[name] = append(rows[name], i)
+		}
+	}
+	for _, same := range rows {
+		for _, i := range same {
+			out[i] = len(same) > 1
+		}
+	}
+	return out
+}
+
+// namesakeCosts tells of rows whose person is called as another row's: no honey row's
+// is, since that would be somebody real. It returns how many rules it told of.
+func (st *study) namesakeCosts() int {
+	n := 0
+	for _, is := range st.namesakes() {
+		if is {
+			n++
+		}
+	}
+	share := float64(n) / float64(len(st.sample.Rows))
+	if share < 0.05 {
+		return 0
+	}
+	st.note("%.0f %% of the rows share first and last name with another, honey rows never do: a thief who knows that gets an AUC of %.2f from it alone", 100*share, 0.5+share/2)
+	return 1
+}
+
 // safetyCosts tells of rows that are never imitated, for what the application
-// would do with honey rows of their kind.
-func (st *study) safetyCosts() {
+// would do with honey rows of their kind. It returns how many rules it told of.
+func (st *study) safetyCosts() int {
 	empty, never := st.emptyRow(), 0
 	for i, row := range st.sample.Rows {
 		if !st.quiet[i] || !empty(row) {
@@ -37,9 +104,11 @@ func (st *study) safetyCosts() {
 		}
 	}
 	share := float64(never) / float64(len(st.sample.Rows))
-	if share >= 0.05 && share < 1 {
-		st.note("%.0f %% of the rows are of a kind that is never imitated (a status that is not at rest, a value in a column that honey rows leave empty): a thief who knows that gets an AUC of %.2f from it alone", 100*share, 0.5+share/2)
+	if share < 0.05 || share == 1 {
+		return 0
 	}
+	st.note("%.0f %% of the rows are of a kind that is never imitated (a status that is not at rest, a value in a column that honey rows leave empty): a thief who knows that gets an AUC of %.2f from it alone", 100*share, 0.5+share/2)
+	return 1
 }
 
 // domainCosts tells what it costs that addresses must be at the owner's domains,
@@ -77,6 +146,14 @@ func (st *study) domainCosts(f *field) string {
 		return said
 	}
 	said += fmt.Sprintf("; %.2f needs %.0f %%. What helps: list all domains of yours that rows are at (seed.domain takes several)", enough, 200*(1-enough))
+	if most := st.largest(f); len(most) > 0 {
+		more, names := reach, []string(nil)
+		for _, one := range most {
+			more += one.share
+			names = append(names, fmt.Sprintf("%s %.1f %%", one.domain, 100*one.share))
+		}
+		said += fmt.Sprintf(", and of %s, where most others are, those that are yours (with all of them: %.2f)", strings.Join(names, ", "), 1-more/2)
+	}
 	if !f.NotNull && empty > reach {
 		said += fmt.Sprintf("; leave the address empty (columns: %s.%s: null), %.2f", st.table.Name, f.Name, 1-empty/2)
 	}
@@ -91,4 +168,30 @@ func (st *study) emptied(f *field) bool {
 		}
 	}
 	return false
+}
+
+// held is a mail domain, and the share of a table's rows that are at it.
+type held struct {
+	domain string
+	share  float64
+}
+
+// largest are the domains that most rows are at beside the owner's, up to three of
+// those that hold a row in a hundred or more and could be his.
+func (st *study) largest(f *field) (out []held) {
+	count := map[string]int{}
+	for _, v := range f.seen.Values {
+		if _, dom, ok := cutLast(v, '@'); ok && st.domains.of(v) == "" && !strangers.MatchString(strings.ToLower(dom)) {
+			count[strings.ToLower(dom)]++
+		}
+	}
+	for dom, n := range count {
+		if share := float64(n) / float64(len(st.sample.Rows)); share >= 0.01 {
+			out = append(out, held{dom, share})
+		}
+	}
+	slices.SortFunc(out, func(a, b held) int {
+		return cmp.Or(cmp.Compare(b.share, a.share), strings.Compare(a.domain, b.domain))
+	})
+	return out[:min(len(out), 3)]
 }

@@ -104,6 +104,7 @@ func (d *draft) table(ctx context.Context, st *study) (*TablePlan, error) {
 		return nil, err
 	}
 	st.costs()
+	tp.Reach = st.reach
 	err = d.worth(st, tp)
 	tp.Warnings = slices.Concat(t.Warnings, t.later(), st.warn)
 	return tp, err

@@ -68,6 +68,10 @@ type TablePlan struct {
 	Key         []string      `json:"key,omitempty"` // the primary key's columns
 	Columns     []*ColumnPlan `json:"columns"`
 	Rows        []*RowPlan    `json:"rows"`
+	// Reach is the share of the sampled rows that honey rows can look like at all, as
+	// far as the rules of what is never imitated go: a thief who knows these gets an
+	// AUC of 1 - Reach/2. 0: not known.
+	Reach float64 `json:"reach,omitempty"`
 	// For names the table for whose honey rows these are the relatives.
 	For string `json:"for,omitempty"`
 	// Decoy is set for a table that is made with its rows.

@@ -37,6 +37,7 @@ type study struct {
 	spell   int                        // how logins and addresses write names, in generate.Spellings
 	domains Domains                    // the decoy mail domains
 	recent  int64                      // numbers of the key above it are the last that were given
+	reach   float64                    // the share of its rows that honey rows can look like
 }
 
 // field is one column of a study.

@@ -52,6 +52,8 @@ type result struct {
 	bar   bool
 	rep   *camouflage.Report
 	note  string
+	// rules are what a thief gets, by run, who knows which rows are never imitated.
+	rules []float64
 	// refused is how many runs the seeder would not plant.
 	refused int
 }
@@ -85,8 +87,9 @@ func (l *lab) judge(ctx context.Context, c *scene, o options) (out []*result, er
 		t.Runs = nil
 		note := w.note
 		var refused []string
+		var rules []float64
 		for seed := range o.seeds {
-			run, real, why, err := l.plant(ctx, b, c, w, uint64(seed+o.first), o.rows)
+			run, real, known, err := l.plant(ctx, b, c, w, uint64(seed+o.first), o.rows)
 			if errors.Is(err, seeder.ErrNothing) && c.of != "" { // what was sampled may not suffice to learn from
 				refused = append(refused, fmt.Sprintf("seed %d: %v", seed+o.first, err))
 				fmt.Fprintf(l.errs, "  %s, %s, %s\n", c.name, w.name, refused[len(refused)-1])
@@ -95,8 +98,8 @@ func (l *lab) judge(ctx context.Context, c *scene, o options) (out []*result, er
 			if err != nil {
 				return nil, fmt.Errorf("%s, seed %d: %w", w.name, seed+o.first, err)
 			}
-			if why != "" {
-				note = why
+			if known > 0 {
+				rules = append(rules, known)
 			}
 			t.Columns, t.Children = real.Columns, real.Children
 			t.Runs, t.Dumps = append(t.Runs, run), append(t.Dumps, real.Real)
@@ -119,7 +122,7 @@ func (l *lab) judge(ctx context.Context, c *scene, o options) (out []*result, er
 		} else if t.Dumps, err = alike(t.Dumps); err != nil {
 			return nil, fmt.Errorf("%s: %w", w.name, err)
 		}
-		out = append(out, &result{scene: c, way: w.name, bar: w.bar, rep: camouflage.Measure(t), note: note, refused: len(refused)})
+		out = append(out, &result{scene: c, way: w.name, bar: w.bar, rep: camouflage.Measure(t), note: note, rules: rules, refused: len(refused)})
 	}
 	return out, nil
 }
@@ -181,7 +184,7 @@ func whole(c *scene, w *way) seeder.Config {
 // plant plants one run and reads the table as a dump shows it. The rows stay
 // until all runs are planted: a thief who plays this program on the dump finds
 // the numbers of our rows taken.
-func (l *lab) plant(ctx context.Context, b *bench, c *scene, w way, seed uint64, rows int) (run []camouflage.Row, ex camouflage.Table, why string, err error) {
+func (l *lab) plant(ctx context.Context, b *bench, c *scene, w way, seed uint64, rows int) (run []camouflage.Row, ex camouflage.Table, rules float64, err error) {
 	cfg := whole(c, &w)
 	cfg.Rows, cfg.SampleRows = rows, 1500
 	if len(c.domains) > 0 {
@@ -196,19 +199,22 @@ func (l *lab) plant(ctx context.Context, b *bench, c *scene, w way, seed uint64,
 		if p != nil {
 			err = fmt.Errorf("%w: %v", err, p.Refused)
 		}
-		return nil, ex, "", err
+		return nil, ex, 0, err
 	}
 	for _, no := range p.Refused {
 		fmt.Fprintf(l.errs, "  %s, %s, seed %d: %s refused: %s\n", c.name, w.name, seed, no.Table, no.Why)
 	}
 	for _, t := range p.Tables {
+		if t.String() == c.table && t.Reach > 0 {
+			rules = 1 - t.Reach/2
+		}
 		for _, warn := range t.Warnings {
 			fmt.Fprintf(l.errs, "  %s, %s, seed %d: %s: %s\n", c.name, w.name, seed, t, warn)
 		}
 	}
 	done, err := b.Apply(ctx, p, seeder.ApplyOptions{Batch: batch})
 	if err != nil {
-		return nil, ex, "", err
+		return nil, ex, 0, err
 	}
 	var keys []string
 	for _, r := range done.Rows {
@@ -219,12 +225,12 @@ func (l *lab) plant(ctx context.Context, b *bench, c *scene, w way, seed uint64,
 	o.Config, o.Seed = whole(c, &w), 1 // the same real rows in each run's dump
 	ex, err = b.Exhibit(ctx, o, c.table, keys)
 	if err != nil {
-		return nil, ex, "", err
+		return nil, ex, 0, err
 	}
 	if len(ex.Runs[0]) != len(keys) {
-		return nil, ex, "", fmt.Errorf("%d of %d honey rows are in the dump", len(ex.Runs[0]), len(keys))
+		return nil, ex, 0, fmt.Errorf("%d of %d honey rows are in the dump", len(ex.Runs[0]), len(keys))
 	}
-	return ex.Runs[0], ex, "", nil
+	return ex.Runs[0], ex, rules, nil
 }
 
 // batch is how many rows one transaction takes: more than a run has.

@@ -64,6 +64,9 @@ func (x *probe) opens(g *group, i int) {
 		last--
 	}
 	before := parts(g.alts[last])
+	if !g.anded {
+		x.wider(before, parts(g.alts[i]))
+	}
 	if !behindLiteral(before[len(before)-1]) {
 		return
 	}
@@ -87,9 +90,6 @@ func (x *probe) opens(g *group, i int) {
 	}
 	x.orRest(before, ps)
 	x.orMade(before, ps)
-	if !g.anded {
-		x.wider(before, ps)
-	}
 }
 
 // unlessSwitched takes back what was seen of an alternative that begins with a
@@ -133,7 +133,12 @@ func isNullTest(n *node) bool {
 func (x *probe) orElse(before, ps, earlier []*node, at *scope) {
 	for _, n := range ps {
 		if n.Kind == sqlfacts.Binary && isName(n, "<", "<=", ">", ">=", "between") && len(n.Args) > 1 && isOwner(n.Args[0]) && n.Args[1].Kind == sqlfacts.Number && x.equals(earlier, n.Args[0]) && !ownKey(n.Args[0], at) {
-			x.see(3, "a range of owners beside the one that was named")
+			below := n.Name[0] == '<'
+			limit := n.Args[1]
+			x.seeWhen(3, "a range of owners beside the one that was named", func(v Values) bool { // nobody is below nothing
+				f, ok := number(limit, v)
+				return !below || !ok || f > 0
+			})
 		}
 	}
 	key := before[len(before)-1]
@@ -155,10 +160,10 @@ func (x *probe) orElse(before, ps, earlier []*node, at *scope) {
 			x.seeWhen(3, "a key by its number, or else by a pattern", func(v Values) bool { // but what begins with the number that was typed
 				id, _ := value(key.Args[1], v)
 				s, _ := value(n.Args[1], v)
-				return !strings.Contains(s, id)
+				return !strings.Contains(s, id) || strings.ContainsAny(s, "[|")
 			})
 		}
-	case isKey(key.Args[0]) && len(before) == 1 && ranged && !box(ps):
+	case isKey(key.Args[0]) && len(before) == 1 && ranged && !box(ps) && !chosen(ps):
 		x.see(3, "a row that was named, or else others")
 	case isKey(key.Args[0]) && len(before) == 1 && isName(n, "like", "ilike", "~~", "rlike", "regexp", "~", "~*", "similar to"):
 		x.seeWhen(3, "a row that was named, or else others", func(v Values) bool { // but what was looked for by number and by text
@@ -169,6 +174,14 @@ func (x *probe) orElse(before, ps, earlier []*node, at *scope) {
 	case owner && len(before) > 1 && len(ps) == 1 && ranged:
 		x.see(3, "what somebody owns, or else others")
 	}
+}
+
+// chosen reports whether an alternative that begins with a range also asks for a text:
+// whoever is after the others leaves as much open as can be.
+func chosen(ps []*node) bool {
+	return slices.ContainsFunc(ps[1:], func(n *node) bool {
+		return n.Kind == sqlfacts.Binary && n.Name == "=" && len(n.Args) == 2 && n.Args[0].Kind == sqlfacts.Column && n.Args[1].Kind == sqlfacts.String
+	})
 }
 
 // picks reports whether a statement is of a list to choose from: sorted by what
@@ -226,6 +239,8 @@ func (x *probe) open(n *node, earlier []*node, at *scope, alone bool) {
 	case !not && n.Kind == sqlfacts.Func && isName(n, "instr", "starts_with", "strpos", "locate", "position") && len(n.Args) == 2 && len(columnsOf(n)) > 0 && slices.ContainsFunc(n.Args, isLiteral):
 		lits := literals(n)
 		x.seeWhen(3, "a column that holds next to nothing, as an alternative", func(v Values) bool { s, _ := value(lits[0], v); return len(s) < 2 })
+	case !not && n.Kind == sqlfacts.Func && isName(n, "json_overlaps", "json_contains", "json_equals") && len(n.Args) == 2 && twice(columnsOf(n)):
+		x.see(3, "a column looked for in itself, as an alternative")
 	case n.Kind == sqlfacts.Func && n.Name == "overlaps" && twice(columnsOf(n)):
 		x.see(3, "a time that overlaps with itself, as an alternative")
 	case n.Kind == sqlfacts.Binary && isComparison(n.Name) && n.Args[0].Kind == sqlfacts.Func && isName(n.Args[0], "num_nulls", "num_nonnulls") && len(n.Args[0].Args) == 1:
@@ -238,7 +253,7 @@ func (x *probe) open(n *node, earlier []*node, at *scope, alone bool) {
 			s, _ := value(held, v)
 			return s == "{}" || s == "[]"
 		})
-	case !not && n.Kind == sqlfacts.Binary && len(n.Args) == 2 && n.Args[0].Kind == sqlfacts.Func && n.Args[0].Name == "pg_typeof":
+	case !not && n.Kind == sqlfacts.Binary && len(n.Args) == 2 && n.Args[0].Kind == sqlfacts.Func && typeOf(n.Args[0]):
 		x.see(3, "what a column's type is, as an alternative")
 	case !not && x.mysql() && measure(n):
 		x.see(3, "a number as an alternative")
@@ -295,6 +310,12 @@ func (x *probe) open(n *node, earlier []*node, at *scope, alone bool) {
 	}
 }
 
+// typeOf reports whether a function tells the type of a column, or of what a function
+// makes of one: what is in a document may be of any.
+func typeOf(n *node) bool {
+	return n.Name == "pg_typeof" || isName(n, "jsonb_typeof", "json_typeof", "json_type") && len(n.Args) == 1 && n.Args[0].Kind == sqlfacts.Func && len(columnsOf(n)) > 0 && !any(n.Args[0], isLiteral)
+}
+
 // listed is a = 'x' OR a IN ('y', 'z'): whoever knows all the values makes one list
 // of them.
 func (x *probe) listed(n *node, earlier []*node, alone bool) {
@@ -305,8 +326,22 @@ func (x *probe) listed(n *node, earlier []*node, alone bool) {
 		return
 	}
 	if alone && r.Kind == sqlfacts.String && n.Args[0].Kind == sqlfacts.Column && x.equals(earlier, n.Args[0]) {
-		x.see(3, "a list of texts beside one that was asked for")
+		weight := 3
+		if sorts(n.Args[0].Name) {
+			weight = 2
+		}
+		x.see(weight, "a list of texts beside one that was asked for")
 	}
+}
+
+// sorts reports whether a column says of what sort a thing is, or where: there are many
+// of each, and reports and forms name several of them, in any way.
+func sorts(name string) bool {
+	switch strings.ToLower(name) {
+	case "status", "state", "type", "kind", "category", "level", "priority", "severity", "city", "country", "region", "continent", "currency", "language", "lang", "locale", "channel", "source", "gender", "color", "size", "brand":
+		return true
+	}
+	return false
 }
 
 // everyKey is x IN (SELECT x FROM t) without a condition: all of a table.
@@ -336,7 +371,7 @@ func (x *probe) notNull(n *node, earlier []*node, at *scope) {
 	switch {
 	case n.Kind == sqlfacts.Column && (wasAsked(earlier, n) || isKey(n) || n.Qualifier == "" && slices.Contains(at.names, n.Name)):
 		x.see(3, "all that the column has, as an alternative")
-	case n.Kind == sqlfacts.Column && !x.mysql() && systemColumn(n.Name):
+	case n.Kind == sqlfacts.Column && !x.mysql() && systemColumn(n.Name), n.Kind == sqlfacts.Star:
 		x.see(3, "what every row has, as an alternative")
 	case n.Kind == sqlfacts.Func && len(columnsOf(n)) > 0 && !any(n, func(m *node) bool {
 		return m.Kind == sqlfacts.Query || m.Kind == sqlfacts.Param || m.Kind == sqlfacts.Func && isName(m, "nullif", "json_extract", "json_value", "regexp_substr", "substring", "array_position", "to_tsvector")
@@ -372,7 +407,7 @@ func (x *probe) reckoned(n *node) {
 // itself is a comparison of a column with itself, through whatever leaves it as
 // it is.
 func (x *probe) itself(n *node, not bool) {
-	if not != (n.Name == "is distinct from") || !isName(n, "=", "<=", ">=", "<=>", "like", "ilike", "in", "between", "is distinct from", "sounds like", "similar to") {
+	if not != (n.Name == "is distinct from") || !isName(n, "=", "<=", ">=", "<=>", "like", "ilike", "in", "between", "is distinct from", "sounds like", "similar to", "&&", "@>", "<@") {
 		return
 	}
 	l, r := n.Args[0], n.Args[1]
@@ -435,10 +470,34 @@ func (x *probe) pattern(n *node, not bool, earlier []*node) {
 	x.seeWhen(3, "a pattern that fits everything, beside a value that was asked for", func(v Values) bool {
 		s, _ := value(r, v)
 		if like {
-			return s != "%%" && strings.Trim(s, "%_") == "" && strings.Contains(s, "%") || n.Name == "similar to" && strings.Trim(s, "%_.*+") == "" && strings.ContainsAny(s, "%*+")
+			return s != "%%" && strings.Trim(s, "%_") == "" && strings.Contains(s, "%") || n.Name == "similar to" && fitsAll(s, "%_.*+") && strings.ContainsAny(s, "%*+|")
 		}
-		return strings.Trim(s, ".*+^$?()|") == "" || s == "[^x]*"
+		return fitsAll(s, ".*+^$?()") || s == "[^x]*"
 	})
+}
+
+// fitsAll reports whether a regular expression is, or has an alternative that is,
+// nothing but the given signs, which fit any text: '^|x'.
+func fitsAll(s, signs string) bool {
+	depth, from := 0, 0
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '(', '[':
+			depth++
+		case ')', ']':
+			depth--
+		case '|':
+			if depth == 0 {
+				if strings.Trim(s[from:i], signs) == "" {
+					return true
+				}
+				from = i + 1
+			}
+		}
+	}
+	return strings.Trim(s[min(from, len(s)):], signs) == ""
 }
 
 // equals reports whether a column was compared with a literal by =.

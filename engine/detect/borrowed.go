@@ -35,6 +35,9 @@ func (x *probe) borrowed(q query) {
 		if q.clause == sqlfacts.Values && labels(col.Name) { // who wrote a comment
 			weight = 2
 		}
+		if stmt.Kind == sqlfacts.Select && q.clause == sqlfacts.Targets && labels(col.Name) && q.n.Alias != "" && !shown(q.n.Alias) && !probing(q.n) && namesOne(q.n) {
+			weight = 2 // what a thing is called that was named, as something of its own
+		}
 		if !x.fits(q, col) {
 			usual := related(q.n, q.at)
 			if q.n.Alias != "" && stmt.Kind == sqlfacts.Select && labels(col.Name) && newest(q.n) {
@@ -47,6 +50,12 @@ func (x *probe) borrowed(q query) {
 			x.seeUnless(weight, "a value of a row of another table, for one of the statement's own", usual)
 		}
 	}
+}
+
+// namesOne reports whether a sub-query asks for a row by one value of it.
+func namesOne(q *node) bool {
+	w := clauseOf(q.Args[0], sqlfacts.Where)
+	return w != nil && len(w.Args) == 1 && w.Args[0].Kind == sqlfacts.Binary && w.Args[0].Name == "=" && len(w.Args[0].Args) == 2 && w.Args[0].Args[0].Kind == sqlfacts.Column && isLiteral(w.Args[0].Args[1]) && !isSecret(w.Args[0].Args[0].Name)
 }
 
 // keyBeside returns whether the same row of another table gives its key too, in

@@ -36,6 +36,10 @@ var errorBased = Detector{
 		for _, p := range x.all {
 			n := p.n
 			switch {
+			case n.Kind == sqlfacts.Options && n.Name == "procedure" && p.at.depth == 0 && x.user:
+				if endsInLiteral(p.at.stmt) || clauseOf(p.at.stmt, sqlfacts.Limit) != nil || clauseOf(p.at.stmt, sqlfacts.Where) != nil { // who wants to know of a table's columns asks about all of it
+					x.see(3, "a procedure behind a value")
+				}
 			case n.Kind == sqlfacts.Cast && isNumeric(n.Name) && len(n.Args) == 1:
 				if forcesText(n.Args[0]) {
 					if !x.user && n.Args[0].Kind == sqlfacts.Query && p.clause == sqlfacts.Targets {

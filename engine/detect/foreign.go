@@ -31,6 +31,7 @@ var foreign = Detector{
 			x.grouped(q)
 			x.keyed(q)
 			x.rowSet(q)
+			x.reckonedRow(q)
 		}
 		for _, s := range x.facts.Statements {
 			if s.Kind == sqlfacts.Call {
@@ -41,10 +42,12 @@ var foreign = Detector{
 				}
 			}
 			x.behindLiterals(s)
+			x.besideAll(s)
 			x.unconnected(&scope{stmt: s})
 		}
 		x.rows()
 		x.lifted()
+		x.tiedByRange()
 	},
 }
 

@@ -61,7 +61,7 @@ func (x *probe) spun(p place) {
 	}
 	switch {
 	case p.clause == sqlfacts.From && p.in != nil && (p.in.Kind == sqlfacts.From || p.in.Kind == sqlfacts.Join):
-		if c := content(q); c != nil && isPersonal(c.Name) && !aggregated(q) || gathers(q) && closed(q, p.at) && strange(q, p.at) {
+		if c := content(q); c != nil && isPersonal(c.Name) && !aggregated(q) || gathers(q) && closed(q, p.at) && strange(q, p.at) || drawn(clauseOf(q.Args[0], sqlfacts.Where)) {
 			x.see(3, "what is known of people, or a secret, as an argument of what makes rows: "+p.n.Name)
 		}
 	case isName(p.n, "lag", "lead", "ntile", "nth_value"):

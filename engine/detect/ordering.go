@@ -94,19 +94,19 @@ func tied(n *node) bool {
 	})
 }
 
-// listed reports whether all sub-queries of an expression are lists that a column of
-// the row is looked for in, and ask for no piece or pattern.
+// listed reports whether all sub-queries of an expression are keys or settings, or
+// lists of keys, that a column of the row is looked for in, and ask for no piece or pattern.
 func listed(n *node) bool {
 	good := map[*node]bool{}
 	each(n, func(m *node) bool {
-		if m.Kind == sqlfacts.Binary && m.Name == "in" && len(m.Args) == 2 && m.Args[0].Kind == sqlfacts.Column && m.Args[1].Kind == sqlfacts.Query {
+		if m.Kind == sqlfacts.Binary && isName(m, "in", "=") && len(m.Args) == 2 && m.Args[0].Kind == sqlfacts.Column && m.Args[1].Kind == sqlfacts.Query {
 			good[m.Args[1]] = true
 		}
 		return true
 	})
 	qs := inner(n)
 	return len(qs) > 0 && !slices.ContainsFunc(qs, func(q *node) bool {
-		return !good[q] || probing(q) || drawn(q) || !givesKey(q)
+		return !good[q] || probing(q) || drawn(q) || !givesKey(q) && !settings(q)
 	})
 }
 

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"strings"
 
 	"honeyrow/engine/sqlfacts"
@@ -18,7 +19,18 @@ func (x *probe) rangeOf(n *node, not bool, earlier []*node, alone bool) {
 	case op == "between" && !not && len(n.Args) == 3:
 		lo, hi := n.Args[1], n.Args[2]
 		if asked && isLiteral(lo) && x.equals(earlier, l) {
-			x.see(3, "a range beside the value that was asked for")
+			others := isOwner(l) && !isKey(l)
+			x.seeWhen(3, "a range beside the value that was asked for", func(v Values) bool { // but 1, 5-9, as people list what they want
+				a, okA := number(lo, v)
+				b, okB := number(hi, v)
+				return others || !okA || !okB || slices.ContainsFunc(earlier, func(e *node) bool {
+					if e.Kind != sqlfacts.Binary || e.Name != "=" || len(e.Args) != 2 || !same(e.Args[0], l) {
+						return false
+					}
+					f, ok := number(e.Args[1], v)
+					return !ok || a <= f && f <= b
+				})
+			})
 			return
 		}
 		measures := l.Kind == sqlfacts.Func && isLength(l) && len(columnsOf(l)) > 0
@@ -90,6 +102,13 @@ func (x *probe) texts(n *node, earlier []*node) {
 	}
 	limits := n.Args[1:]
 	x.seeWhen(3, "a range of texts beside a value that was asked for", func(v Values) bool {
+		if len(limits) == 2 { // a few letters of an index
+			a, _ := value(limits[0], v)
+			b, _ := value(limits[1], v)
+			if len(a) == 1 && len(b) == 1 && a[0] <= b[0] && b[0]-a[0] < 6 {
+				return false
+			}
+		}
 		words := false
 		for _, limit := range limits {
 			s, _ := value(limit, v)
@@ -114,7 +133,7 @@ func (x *probe) beside(l *node, op string, limit *node, earlier []*node, alone b
 		if limit.Kind == sqlfacts.String && value0.Kind == sqlfacts.String {
 			x.seeWhen(3, "a range of texts beside the one that was asked for", func(v Values) bool {
 				s, _ := value(limit, v)
-				return s != "" && (s[0] < '0' || s[0] > '9') && s[0] != '-' && s[0] != '+'
+				return s != "" && (s[0] < '0' || s[0] > '9') && s[0] != '-' && s[0] != '+' && !follows(earlier, e, op, s, v)
 			})
 			return false
 		}
@@ -122,12 +141,28 @@ func (x *probe) beside(l *node, op string, limit *node, earlier []*node, alone b
 			x.seeWhen(3, "a range that holds the value that was asked for", func(v Values) bool {
 				a, okA := number(value0, v)
 				b, okB := number(limit, v)
-				return okA && okB && a < b
+				return okA && okB && a < b && (a != 0 || isKey(l) || isOwner(l)) // none left, or not many
 			})
 			return false
 		}
 	}
 	return false
+}
+
+// follows reports whether a range of texts is that of a list that goes on where a page
+// ended: a = 'x' AND b > 'y' OR a > 'x'.
+func follows(earlier []*node, asked *node, op, limit string, v Values) bool {
+	s, _ := value(asked.Args[1], v)
+	return s == limit && slices.ContainsFunc(earlier, func(e *node) bool {
+		return e.Kind == sqlfacts.Binary && len(e.Args) == 2 && e.Name != "" && e.Name[0] == op[0] && !same(e.Args[0], asked.Args[0])
+	})
+}
+
+// longSince reports whether a column holds times that may be long ago: when people were
+// born, and what they have been doing since.
+func longSince(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc([]string{"birth", "born", "dob", "hired", "founded", "since", "published", "released", "built"}, func(s string) bool { return strings.Contains(name, s) })
 }
 
 // above is x > limit.
@@ -146,7 +181,7 @@ func (x *probe) above(l *node, op string, limit *node, asked bool, earlier []*no
 		if !ok || made && !counted {
 			return false
 		}
-		if b < 0 || (counted || key) && b == 0 {
+		if b < 0 || key && b == 0 || counted && b == 0 && (op == ">=" || asked || slices.ContainsFunc(columnsOf(l), func(c *node) bool { return wasAsked(earlier, c) || isKey(c) || isSecret(c.Name) })) {
 			return true
 		}
 		if !asked {
@@ -180,7 +215,7 @@ func (x *probe) complement(l *node, op string, limit *node, earlier []*node) {
 
 // longAgo is a date that everything is after, or before.
 func (x *probe) longAgo(l *node, op string, limit *node) bool {
-	if len(columnsOf(l)) != 1 {
+	if len(columnsOf(l)) != 1 || longSince(columnsOf(l)[0].Name) {
 		return false
 	}
 	x.seeWhen(3, "a date that everything is on one side of", func(v Values) bool {

@@ -70,13 +70,23 @@ func (x *probe) quotedAndNot(g *group) {
 }
 
 // wider is user_id = 2 AND qty BETWEEN 1 AND 5 OR qty BETWEEN 1 AND 100: what
-// somebody owns in a range, or else what anybody has in another range of the same.
+// somebody owns in a range, or else what anybody has in another range of the same;
+// or what has the value that was asked for, or else is beyond another one. And
+// user_id = 2 AND a LIKE '%x%' OR b LIKE '%y%': a search looks for one text in all of
+// its columns.
 func (x *probe) wider(before, ps []*node) {
-	ranged := func(n *node) bool {
-		return n.Kind == sqlfacts.Binary && isName(n, "<", "<=", ">", ">=", "between") && len(n.Args) > 1 && n.Args[0].Kind == sqlfacts.Column && isLiteral(n.Args[1])
+	asks := func(n *node, ops ...string) bool {
+		return n.Kind == sqlfacts.Binary && isName(n, ops...) && len(n.Args) > 1 && n.Args[0].Kind == sqlfacts.Column && isLiteral(n.Args[1])
 	}
-	last := before[len(before)-1]
-	if len(before) < 2 || !ranged(last) || !ranged(ps[0]) || last.Name != ps[0].Name || !same(last.Args[0], ps[0].Args[0]) {
+	if len(before) < 2 {
+		return
+	}
+	last, first := before[len(before)-1], ps[0]
+	ranged := asks(first, "<", "<=", ">", ">=", "between") && slices.ContainsFunc(before, func(n *node) bool {
+		return (n == last && asks(n, first.Name) || len(ps) == 1 && asks(n, "=")) && same(n.Args[0], first.Args[0])
+	})
+	searched := asks(first, "like", "ilike") && len(ps) == 1 && asks(last, first.Name)
+	if !ranged && !searched {
 		return
 	}
 	owned := func(ns []*node) bool {
@@ -84,8 +94,17 @@ func (x *probe) wider(before, ps []*node) {
 			return n.Kind == sqlfacts.Binary && n.Name == "=" && len(n.Args) == 2 && (isKey(n.Args[0]) || isOwner(n.Args[0])) && n.Args[1].Kind == sqlfacts.Number
 		})
 	}
-	if owned(before) && !owned(ps) {
+	switch {
+	case !owned(before) || owned(ps):
+	case ranged:
 		x.see(3, "a range of what somebody owns, or else a range of anybody's")
+	default:
+		a, b := last.Args[1], first.Args[1]
+		x.seeWhen(3, "a text in what somebody owns, or else another in anybody's", func(v Values) bool {
+			s, ok1 := value(a, v)
+			t, ok2 := value(b, v)
+			return ok1 && ok2 && s != t
+		})
 	}
 }
 
@@ -115,6 +134,9 @@ func (x *probe) sandwich(g *group) {
 		return ok
 	}
 	for _, a := range g.alts[1 : len(g.alts)-1] {
+		if asks(a) && a.Args[0].Kind == sqlfacts.Column && sorts(a.Args[0].Name) && first.Args[0].Kind == sqlfacts.Column && sorts(first.Args[0].Name) { // one of two, or none is given
+			continue
+		}
 		if !again(a) && !(isNullTest(a) && same(a.Args[0], first.Args[0])) {
 			rest := last.Args[1]
 			x.seeWhen(3, "a column asked for twice, with something else between, and for nothing at last", func(v Values) bool {
@@ -142,7 +164,14 @@ func (x *probe) hollow(g *group) {
 		}
 		before := parts(g.alts[i])
 		first := before[len(before)-1]
-		if first.Kind != sqlfacts.Binary || !isName(first, "=", "like", "ilike", "~~") || len(first.Args) != 2 || first.Args[1].Kind != sqlfacts.String || !same(first.Args[0], last.Args[0]) {
+		if first.Kind != sqlfacts.Binary || !isName(first, "=", "like", "ilike", "~~") || len(first.Args) != 2 || first.Args[1].Kind != sqlfacts.String {
+			continue
+		}
+		// Another column may be asked not to be empty for its own sake, but hardly as
+		// the end of a question about another table.
+		if !same(first.Args[0], last.Args[0]) && (g.anded || !slices.ContainsFunc(ps[:len(ps)-1], func(p *node) bool {
+			return slices.ContainsFunc(inner(p), func(q *node) bool { return closed(q, g.at) && strange(q, g.at) })
+		})) {
 			continue
 		}
 		x.seeWhen(3, "a column that was asked for, and at last is not to be empty", func(v Values) bool {

@@ -19,6 +19,7 @@ var secrets = Detector{
 		}
 		for _, q := range x.queries {
 			x.secretQuery(q)
+			x.mixed(q)
 		}
 		for _, u := range x.unions {
 			x.secretArm(u)
@@ -37,11 +38,29 @@ var secrets = Detector{
 		}
 		for i, s := range x.facts.Statements {
 			if i > 0 && isData(x.facts.Statements[0].Kind) && isData(s.Kind) && drawn(s) && strange(s, &scope{stmt: x.facts.Statements[0]}) {
-				x.see(3, "a secret of another table, in a statement behind the first")
+				x.secretBehind(x.facts.Statements[0], s)
 			}
 			x.secretCopied(s)
+			x.secretOverwritten(s)
 		}
 	},
+}
+
+// secretBehind is a statement about a secret of another table behind the first one: a
+// row that is written with one is part of something new where it names what the first
+// statement wrote.
+func (x *probe) secretBehind(first, s *node) {
+	if s.Kind != sqlfacts.Insert || first.Kind != sqlfacts.Insert || clauseOf(s, sqlfacts.Values) == nil || anyQuery(s) {
+		x.see(3, "a secret of another table, in a statement behind the first")
+		return
+	}
+	mine, theirs := literals(s), literals(first)
+	x.seeWhen(3, "a secret of another table, in a statement behind the first", func(v Values) bool {
+		return !slices.ContainsFunc(mine, func(m *node) bool {
+			n, ok := number(m, v)
+			return ok && n > 1 && slices.ContainsFunc(theirs, func(o *node) bool { t, ok := number(o, v); return ok && n == t })
+		})
+	})
 }
 
 // secretQuery judges a sub-query.
@@ -138,6 +157,14 @@ func (x *probe) secretAsked(a arm) {
 		return
 	}
 	counts := slices.ContainsFunc(columnsOf(l), func(c *node) bool { return isSecret(c.Name) }) && x.counts(a)
+	if counts && l.Kind == sqlfacts.Column && telling(l.Name) && !x.ofOne(a) && r.Kind == sqlfacts.String && n.Name == "like" {
+		x.seeWhen(3, "a secret asked for by a piece of it", func(v Values) bool { // but how many cards of a bank or accounts of a country there are
+			s, _ := value(r, v)
+			kind := strings.TrimRight(s, "%")
+			return kind == s || strings.Contains(kind, "%") || len(kind) > 6
+		})
+		return
+	}
 	if !counts && (!slices.ContainsFunc(columnsOf(l), func(c *node) bool { return isPassword(c.Name) }) || x.sole(a)) || r.Kind != sqlfacts.String && r.Kind != sqlfacts.Number {
 		return
 	}
@@ -151,15 +178,31 @@ func (x *probe) secretAsked(a arm) {
 			s = strings.Trim(s, "^%_.*")
 			return s != "" && !strings.ContainsAny(s, "${:}")
 		})
+	case l.Kind == sqlfacts.Func && isName(l, "left", "substr", "substring") && n.Name == "=" && r.Kind == sqlfacts.String:
+		x.seeWhen(3, "a password asked for by a piece of it", func(v Values) bool { // but by what says how it was made
+			s, _ := value(r, v)
+			return !strings.HasPrefix(s, "$") && !strings.HasPrefix(s, "{")
+		})
 	case l.Kind == sqlfacts.Func && isName(l, "substr", "substring", "mid", "left", "right", "ascii", "ord"):
 		x.see(3, "a password asked for by a piece of it")
 	}
+}
+
+// ofOne reports whether the statement that an arm is of names a row, by its key or by
+// an owner's, or somebody by a text.
+func (x *probe) ofOne(a arm) bool {
+	return slices.ContainsFunc(x.arms, func(o arm) bool {
+		return o.n != a.n && !o.not && o.n.Kind == sqlfacts.Binary && isName(o.n, "=", "in") && len(o.n.Args) > 1 && (isKey(o.n.Args[0]) || isOwner(o.n.Args[0]) || o.n.Args[0].Kind == sqlfacts.Column && (labels(o.n.Args[0].Name) || isPersonal(o.n.Args[0].Name)))
+	})
 }
 
 // secretCounted is a password that rows are grouped by a piece of, or of which the
 // first or the last is shown.
 func (x *probe) secretCounted() {
 	of := func(n *node) bool { return n.Kind == sqlfacts.Column && isPassword(n.Name) }
+	kept := func(n *node) bool { // what several of are sent to: the tokens of somebody's devices
+		return n.Kind == sqlfacts.Column && isSecret(n.Name) && !strings.Contains(strings.ToLower(n.Name), "token")
+	}
 	for _, o := range x.orders {
 		if o.Kind == sqlfacts.Group && slices.ContainsFunc(o.Args, func(n *node) bool {
 			return n != nil && n.Kind == sqlfacts.Func && isName(n, "substr", "substring", "mid", "left", "right", "ascii", "ord", "md5") && slices.ContainsFunc(n.Args, of)
@@ -170,6 +213,8 @@ func (x *probe) secretCounted() {
 	for _, c := range x.calls {
 		if isName(c.n, "max", "min", "string_agg", "group_concat", "array_agg") && c.clause == sqlfacts.Targets && len(c.n.Args) > 0 && of(c.n.Args[0]) {
 			x.see(3, c.n.Name+" of passwords")
+		} else if isName(c.n, "string_agg", "group_concat", "array_agg", "json_agg", "jsonb_agg", "json_arrayagg") && c.clause == sqlfacts.Targets && c.at.depth == 0 && c.at.stmt.Kind == sqlfacts.Select && len(c.n.Args) > 0 && kept(c.n.Args[0]) {
+			x.see(3, c.n.Name+" of secrets")
 		}
 	}
 }
@@ -207,6 +252,13 @@ func (x *probe) secretCopied(s *node) {
 			x.see(3, "secrets copied to where none are kept")
 		}
 	}
+}
+
+// telling reports whether a column holds numbers that begin with what they are of: a
+// bank, a country.
+func telling(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc([]string{"card", "iban", "cc_num"}, func(s string) bool { return strings.Contains(name, s) })
 }
 
 // isPassword reports whether a column is called as passwords are.

@@ -45,6 +45,9 @@ var stacked = Detector{
 				locked := clauseOf(ss[0], sqlfacts.Locking) != nil && len(tablesOf(s)) > 0 && !strange(s, &scope{stmt: ss[0]})
 				if ss[0].Kind == sqlfacts.Select && !(idle && s.Kind == sqlfacts.Insert) && !locked {
 					x.see(3, "a statement that writes, behind one that reads")
+				} else if to := raises(s); to != nil && oneRow(ss[0]) && endsInLiteral(ss[0]) && strange(s, &scope{stmt: ss[0]}) {
+					x.see(1, "several statements that write")
+					x.seeWhen(3, "what somebody may do, written behind a statement that writes one row of another table", to)
 				} else if oneRow(ss[0]) && s.Kind != sqlfacts.Insert && clauseOf(s, sqlfacts.Where) == nil && strange(s, &scope{stmt: ss[0]}) {
 					x.see(3, "all rows of another table written, behind a statement that writes one")
 				} else {
@@ -98,6 +101,43 @@ func oneRow(s *node) bool {
 	return w != nil && len(w.Args) == 1 && slices.ContainsFunc(parts(w.Args[0]), func(n *node) bool {
 		return n.Kind == sqlfacts.Binary && n.Name == "=" && len(n.Args) == 2 && isKey(n.Args[0]) && isLiteral(n.Args[1])
 	})
+}
+
+// raises returns whether a statement makes somebody more than others, or gives a
+// secret that the attacker chose; nil: it does neither.
+func raises(s *node) func(Values) bool {
+	t := clauseOf(s, sqlfacts.Targets)
+	if s.Kind != sqlfacts.Update || t == nil {
+		return nil
+	}
+	for _, m := range t.Args {
+		if m.Kind != sqlfacts.Assign || len(m.Args) != 1 || !isLiteral(m.Args[0]) || m.Args[0].Kind == sqlfacts.Null {
+			continue
+		}
+		to := m.Args[0]
+		switch {
+		case isSecret(m.Name):
+			return func(Values) bool { return true }
+		case allows(m.Name) && to.Kind == sqlfacts.Bool:
+			return func(Values) bool { return to.Name == "true" }
+		case allows(m.Name):
+			return func(v Values) bool {
+				s, _ := value(to, v)
+				s = strings.ToLower(s)
+				return to.Kind != sqlfacts.String && s != "0" || slices.ContainsFunc([]string{"admin", "root", "owner", "super", "staff", "*"}, func(w string) bool { return strings.Contains(s, w) })
+			}
+		}
+	}
+	return nil
+}
+
+// allows reports whether a column is called as what says what somebody may do.
+func allows(name string) bool {
+	switch strings.ToLower(name) {
+	case "role", "roles", "role_id", "admin", "is_admin", "is_staff", "is_superuser", "superuser", "permission", "permissions", "privileges", "access_level", "user_type":
+		return true
+	}
+	return false
 }
 
 // unlocked leaves a lock that a batch takes first and gives back last out of it.

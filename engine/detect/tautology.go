@@ -50,7 +50,7 @@ func (x *probe) constant(a arm) {
 	n := a.n
 	if !isConst(n) {
 		x.wildcard(a)
-		x.tested(n)
+		x.tested(n, a.not)
 		x.backwards(a)
 		return
 	}
@@ -379,10 +379,13 @@ func (x *probe) arithmetic(n *node) {
 }
 
 // tested is (x = 'a') IS NOT NULL: whether a comparison has an outcome.
-func (x *probe) tested(n *node) {
+func (x *probe) tested(n *node, not bool) {
 	if n.Kind == sqlfacts.Binary && n.Name == "is" && len(n.Args) == 2 && n.Args[1].Kind == sqlfacts.Bool {
 		if c := n.Args[0]; c.Kind == sqlfacts.Binary && c.Name == "=" && len(c.Args) == 2 && (isKey(c.Args[0]) || isOwner(c.Args[0])) && c.Args[1].Kind == sqlfacts.Number {
 			x.see(3, "whether a key is another than the one that was named")
+		} else if x.mysql() && not == (n.Args[1].Name == "true") && c.Kind == sqlfacts.Binary && c.Name == "=" && len(c.Args) == 2 && c.Args[0].Kind == sqlfacts.Column && c.Args[1].Kind == sqlfacts.Number {
+			n := c.Args[1]
+			x.seeWhen(3, "whether a column is another than the number that was named", func(v Values) bool { s, _ := value(n, v); return s != "0" && s != "1" })
 		}
 		return
 	}
@@ -403,7 +406,11 @@ func (x *probe) padded(p place) {
 	case isName(n, "+", "-", "*", "/", "|", "&", "^") && len(n.Args) == 2 && n.Args[0].Kind == sqlfacts.Number && n.Args[1].Kind == sqlfacts.Binary && isComparison(n.Args[1].Name) && x.mysql():
 		x.see(3, "a number that goes on with the outcome of a comparison")
 	case n.Name == "xor" && len(n.Args) > 1 && behindLiteral(n.Args[0]):
-		x.see(3, "one of two conditions, and not the other")
+		w := 3
+		if r := n.Args[1]; len(columnsOf(r)) > 0 && !isConst(r) && !anyQuery(r) && len(x.arms) == 2 { // which of two things is so, asked by itself
+			w = 2
+		}
+		x.see(w, "one of two conditions, and not the other")
 	case n.Name == "||" && len(n.Args) > 1 && !x.isOr(n) && (p.in == nil || p.in.Kind != sqlfacts.Binary || p.in.Name != "||"):
 		first, last := n, n.Args[len(n.Args)-1]
 		for first.Kind == sqlfacts.Binary && first.Name == "||" && len(first.Args) > 0 {
@@ -489,7 +496,8 @@ func (x *probe) wildcard(a arm) {
 	switch n.Name {
 	case "like", "ilike", "rlike", "regexp", "~", "~*", "~~", "~~*", "similar to":
 		x.seeWhen(weight, "a pattern that fits everything, as an alternative", func(v Values) bool {
-			return strings.Trim(string(v.Value(slot, nil)), "%.*^$") == ""
+			s := string(v.Value(slot, nil))
+			return strings.Trim(s, "%.*^$") == "" || isName(n, "rlike", "regexp", "~", "~*") && fitsAll(s, ".*^$")
 		})
 	}
 }

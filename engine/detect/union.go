@@ -61,6 +61,8 @@ func (x *probe) graft(u *node) {
 			x.see(2, "an arm without a table")
 		case arm.reads && first.reads && arm.asks && !first.asks && first.open && arm.closed:
 			x.see(3, "an arm with a sub-query of another table among its values")
+		case arm.reads && first.reads && arm.table == first.table && arm.star && arm.bare && !first.star && endsInLiteral(arms[i]):
+			x.see(3, "an arm that reads all of the table that rows were asked of, behind a literal")
 		case arm.reads && first.reads && arm.table != first.table:
 			x.strangeArm(&first, &arm, arms[i], a)
 		}
@@ -126,7 +128,7 @@ func (x *probe) mismatch(first, arm *outline, before, a *node) {
 		differ = true
 	}
 	weight := 3
-	if renamed { // the first arm calls its columns what fits both
+	if renamed || first.sums && arm.sums && len(first.names) == 1 && len(arm.names) == 1 && verb(first.names[0]) == verb(arm.names[0]) { // the first arm calls its columns what fits both, or both are sums
 		weight = 2
 	}
 	mine := literalsIn(clauseOf(a, sqlfacts.Where))
@@ -156,6 +158,12 @@ func (x *probe) mismatch(first, arm *outline, before, a *node) {
 		return
 	}
 	x.seeWhen(2, "an arm that reads all of another table, behind a literal", func(v Values) bool { return arm.bare && !shares(v) })
+}
+
+// verb is the first word of what an expression is made of: the function.
+func verb(spelled string) string {
+	s, _, _ := strings.Cut(spelled, " ")
+	return s
 }
 
 func literalsIn(n *node) []*node {

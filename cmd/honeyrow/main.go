@@ -109,11 +109,24 @@ func run(ctx context.Context, unhook func(), args []string, stdout, stderr io.Wr
 	}()
 	kctx, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(stderr, "honeyrow: %v\nSee `honeyrow --help`.\n", err)
+		fmt.Fprintf(stderr, "honeyrow: %v\nSee `%s --help`.\n", err, meant(err))
 		return exitUsage
 	}
 	e := &env{ctx: ctx, unhook: unhook, stdout: stdout, stderr: stderr, json: c.JSON, config: c.Config, model: parser.Model}
 	return e.report(kctx.Run(e))
+}
+
+// meant is the command that a line which can't be understood got as far as.
+func meant(err error) string {
+	name := "honeyrow"
+	if p, ok := errors.AsType[*kong.ParseError](err); ok {
+		for _, step := range p.Context.Path {
+			if step.Command != nil {
+				name += " " + step.Command.Name
+			}
+		}
+	}
+	return name
 }
 
 // exited carries kong's wish to end (after --help or --version) out of Parse.

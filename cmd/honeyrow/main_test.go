@@ -83,7 +83,9 @@ func TestExitCodesTellUsageFromFailure(t *testing.T) {
 	}{
 		{"no command", nil, 2, "expected one of"},
 		{"unknown command", []string{"sow"}, 2, "See `honeyrow --help`"},
-		{"unknown flag", []string{"doctor", "--fast"}, 2, "unknown flag --fast"},
+		{"unknown flag", []string{"doctor", "--fast"}, 2, "unknown flag --fast\nSee `honeyrow doctor --help`"},
+		{"unknown flag of a command's command", []string{"incidents", "allow", "1", "--yes"}, 2, "See `honeyrow incidents allow --help`"},
+		{"a command of a command is missing", []string{"incidents"}, 2, "See `honeyrow incidents --help`"},
 		{"bad enum", []string{"tokens", "list", "--state", "asleep"}, 2, "must be one of"},
 		{"no configuration", []string{"tokens", "list"}, 1, "write one with `honeyrow init`"},
 		{"a folder that is not there", []string{"--config", "nowhere/honeyrow.yaml", "init"}, 1, "choose a folder that is there"},

@@ -221,3 +221,15 @@ func TestMistakesOfTheConfigurationAreNamed(t *testing.T) {
 		}
 	}
 }
+
+// What an http.Client says of its request means nothing to the operator.
+func TestThatNobodyAnswersIsSaidInItsOwnWords(t *testing.T) {
+	k, err := Dial(Config{Address: "unix:" + socketFile(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = k.Post(t.Context(), "/v1/reload")
+	if !errors.Is(err, ErrNoProxy) || !strings.HasPrefix(err.Error(), ErrNoProxy.Error()) {
+		t.Errorf("got %v", err)
+	}
+}

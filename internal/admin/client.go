@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"time"
 )
@@ -43,7 +44,7 @@ func Dial(c Config) (*Client, error) {
 	}
 	network, addr, err := Split(c.Address)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("admin: %w", err)
 	}
 	t := &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -146,6 +147,9 @@ func (k *Client) exchange(ctx context.Context, method, path string, order io.Rea
 		req.Header.Set("Authorization", "Bearer "+k.token)
 	}
 	resp, err := k.http.Do(req)
+	if u, ok := errors.AsType[*url.Error](err); ok { // its "Get http://proxy/..." says nothing to a person
+		err = u.Err
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -40,16 +40,16 @@ func (c Config) guarded() bool { return c.TokenFile != "" || c.TokenEnv != "" }
 func (c Config) Validate() error {
 	if !c.Enabled() {
 		if c != (Config{}) {
-			return errors.New("admin: address is missing: give unix:/run/honeyrow/admin.sock or 127.0.0.1:9180, or drop the section")
+			return errors.New("address is missing: give unix:/run/honeyrow/admin.sock or 127.0.0.1:9180, or drop the section")
 		}
 		return nil
 	}
 	var errs []error
 	if c.TokenFile != "" && c.TokenEnv != "" {
-		errs = append(errs, errors.New("admin: both token_file and token_env are given: keep one"))
+		errs = append(errs, errors.New("both token_file and token_env are given: keep one"))
 	}
 	if (c.CertFile == "") != (c.KeyFile == "") {
-		errs = append(errs, errors.New("admin: cert_file and key_file belong together: give both or neither"))
+		errs = append(errs, errors.New("cert_file and key_file belong together: give both or neither"))
 	}
 	network, addr, err := Split(c.Address)
 	switch {
@@ -57,14 +57,14 @@ func (c Config) Validate() error {
 		errs = append(errs, err)
 	case network == "unix":
 		if c.guarded() || c.CertFile != "" {
-			errs = append(errs, errors.New("admin: a unix socket is guarded by its permissions: leave out token and certificate"))
+			errs = append(errs, errors.New("a unix socket is guarded by its permissions: leave out token and certificate"))
 		}
 	default:
 		if c.guarded() && c.CertFile == "" && !local(addr) {
-			errs = append(errs, fmt.Errorf("admin: a token over plain HTTP on %s can be read on its way: give cert_file and key_file, or listen on 127.0.0.1", addr))
+			errs = append(errs, fmt.Errorf("a token over plain HTTP on %s can be read on its way: give cert_file and key_file, or listen on 127.0.0.1", addr))
 		}
 		if c.Pprof && !c.guarded() {
-			errs = append(errs, errors.New("admin: pprof over TCP needs token_file: profiles show what passes"))
+			errs = append(errs, errors.New("pprof over TCP needs token_file: profiles show what passes"))
 		}
 	}
 	return errors.Join(errs...)
@@ -74,12 +74,12 @@ func (c Config) Validate() error {
 func Split(address string) (network, addr string, err error) {
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		if !filepath.IsAbs(path) {
-			return "", "", fmt.Errorf("admin: address %q: use unix: and an absolute path", address)
+			return "", "", fmt.Errorf("address %q: use unix: and an absolute path", address)
 		}
 		return "unix", path, nil
 	}
 	if _, _, err := net.SplitHostPort(address); err != nil {
-		return "", "", fmt.Errorf("admin: address %q is neither host:port nor unix:/path: %w", address, err)
+		return "", "", fmt.Errorf("address %q is neither host:port nor unix:/path: %w", address, err)
 	}
 	return "tcp", address, nil
 }

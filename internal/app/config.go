@@ -148,7 +148,7 @@ type ParserConfig struct {
 func (c ParserConfig) Validate() error {
 	err := c.Config.Validate()
 	if c.Patience < time.Millisecond || c.Patience > time.Minute {
-		err = errors.Join(err, fmt.Errorf("parser: patience is %s: use 1ms to 1m", c.Patience))
+		err = errors.Join(err, fmt.Errorf("patience is %s: use 1ms to 1m", c.Patience))
 	}
 	return err
 }

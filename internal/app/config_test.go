@@ -19,6 +19,8 @@ const minimal = "servers:\n  - {name: crm, address: \"db:5432\"}\n"
 func TestAMistakeInTheConfigurationNamesItsLine(t *testing.T) {
 	for _, tc := range []struct{ name, text, want string }{
 		{"no server", "log: {level: info}\n", "h.yaml: servers: no server is configured"},
+		{"section named once", minimal + "admin: {address: \"unix:a.sock\"}\n", `h.yaml:3: admin: address "unix:a.sock": use unix: and`},
+		{"parser named once", minimal + "parser: {workers: 0}\n", "h.yaml:3: parser: workers is 0"},
 		{"unknown key", minimal + "sevrers: []\n", `h.yaml:3: sevrers: unknown key: did you mean "servers"?`},
 		{"server without name", "servers:\n  - address: db:5432\n", "h.yaml:2: servers[0].name: missing"},
 		{"two of a name", "servers:\n  - {name: a, address: \"db:1\"}\n  - {name: a, address: \"db:2\"}\n", `h.yaml:3: servers[1].name: "a" is also the name of servers[0]`},

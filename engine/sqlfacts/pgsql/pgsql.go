@@ -52,22 +52,22 @@ func DefaultConfig() Config {
 func (c Config) Validate() error {
 	var errs []error
 	if c.Workers < 1 || c.Workers > 64 {
-		errs = append(errs, fmt.Errorf("parser: workers is %d: use 1 to 64", c.Workers))
+		errs = append(errs, fmt.Errorf("workers is %d: use 1 to 64", c.Workers))
 	}
 	if c.Timeout < 10*time.Millisecond || c.Timeout > time.Minute {
-		errs = append(errs, fmt.Errorf("parser: timeout is %s: use 10ms to 1m", c.Timeout))
+		errs = append(errs, fmt.Errorf("timeout is %s: use 10ms to 1m", c.Timeout))
 	}
 	if c.Memory < 256<<20 || c.Memory > 1<<40 {
-		errs = append(errs, fmt.Errorf("parser: memory is %d: use 268435456 bytes (256 MiB) to 1 TiB", c.Memory))
+		errs = append(errs, fmt.Errorf("memory is %d: use 268435456 bytes (256 MiB) to 1 TiB", c.Memory))
 	}
 	if c.Pause < time.Millisecond || c.Pause > time.Minute {
-		errs = append(errs, fmt.Errorf("parser: pause is %s: use 1ms to 1m", c.Pause))
+		errs = append(errs, fmt.Errorf("pause is %s: use 1ms to 1m", c.Pause))
 	}
 	if c.LongestPause < c.Pause || c.LongestPause > time.Hour {
-		errs = append(errs, fmt.Errorf("parser: longest_pause is %s: use at least pause (%s) and at most 1h", c.LongestPause, c.Pause))
+		errs = append(errs, fmt.Errorf("longest_pause is %s: use at least pause (%s) and at most 1h", c.LongestPause, c.Pause))
 	}
 	if c.Deaths < 1 || c.Deaths > 1000 {
-		errs = append(errs, fmt.Errorf("parser: deaths is %d: use 1 to 1000", c.Deaths))
+		errs = append(errs, fmt.Errorf("deaths is %d: use 1 to 1000", c.Deaths))
 	}
 	return errors.Join(errs...)
 }

@@ -311,6 +311,16 @@ func TestTheDoctorExaminesARealServer(t *testing.T) {
 		want(t, fs, Fail, "target", "connects through the proxy")
 		want(t, fs, Fail, "socket", "held by another program")
 	})
+	t.Run("a port that is held, and no registry to say by whom", func(t *testing.T) {
+		l := listener
+		l.Address = fmt.Sprintf("localhost:%d", pg.Port)
+		q := p
+		q.Servers, q.Listeners = nil, []Listener{l}
+		q.Registry.Open = func(context.Context) (Book, error) { return nil, errors.New("wrong key") }
+		fs := examine(t, q)
+		want(t, fs, Fail, "open", "wrong key")
+		want(t, fs, Warn, "socket", "whether by the proxy can't be known without the registry")
+	})
 	t.Run("a client certificate rule and a missing rule", func(t *testing.T) {
 		s := server
 		s.DSN, s.TLS.Mode, s.TLS.CAFile = "", "disable", ""

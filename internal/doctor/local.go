@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"os"
@@ -53,7 +54,7 @@ func (x *exam) registry(ctx context.Context) {
 	}
 	book, err := r.Open(ctx)
 	if err != nil {
-		x.fail(subject, "open", "check that registry.path and registry.key_file belong together", "the registry can't be opened: %v", err)
+		x.fail(subject, "open", "mend what it names; registry.path and registry.key_file must belong together", "the registry can't be opened: %v", err)
 		return
 	}
 	defer book.Close()
@@ -157,6 +158,8 @@ func (x *exam) socket(ctx context.Context, subject string, l *Listener) {
 		x.ok(subject, "socket", "%s is free", addr)
 	case errors.Is(err, syscall.EADDRINUSE) && runs:
 		x.ok(subject, "socket", "%s is held by the running proxy (pid %d)", addr, w.PID)
+	case errors.Is(err, syscall.EADDRINUSE) && x.snapshot == nil:
+		x.warn(subject, "socket", "mend the registry first: it says which proxies run", "%s is held by a program: whether by the proxy can't be known without the registry", addr)
 	case errors.Is(err, syscall.EADDRINUSE):
 		x.fail(subject, "socket", "choose another port, or end the program that listens there (ss -ltnp)", "%s is held by another program", addr)
 	default:
@@ -166,6 +169,9 @@ func (x *exam) socket(ctx context.Context, subject string, l *Listener) {
 
 func writableDir(dir string) error {
 	f, err := os.CreateTemp(dir, ".honeyrow-doctor-*")
+	if p, ok := errors.AsType[*fs.PathError](err); ok { // not the name that nobody knows
+		return fmt.Errorf("the folder %s can't be written: %w", dir, p.Err)
+	}
 	if err != nil {
 		return err
 	}

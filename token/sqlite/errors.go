@@ -3,6 +3,7 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -34,11 +35,15 @@ func (s *Store) explain(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
+	of := ": database " + s.path
+	if strings.HasSuffix(doing, s.path) { // it is named already
+		of = ""
+	}
 	hint := ""
 	switch primary(err) {
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		return fmt.Errorf("%s: %w: %s: %w: stop honeyrow, keep a copy of the file with its -wal and -shm, then restore a backup or try `sqlite3 %s .recover`",
-			doing, ErrCorrupt, s.path, err, s.path)
+		return fmt.Errorf("%s%s: %w: %w: stop honeyrow, keep a copy of the file with its -wal and -shm, then restore a backup or try `sqlite3 %s .recover`",
+			doing, of, ErrCorrupt, err, s.path)
 	case sqlite3.SQLITE_FULL:
 		hint = "free space on its file system"
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
@@ -52,5 +57,5 @@ func (s *Store) explain(doing string, err error) error {
 	default:
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	return fmt.Errorf("%s: database %s: %w: %s", doing, s.path, err, hint)
+	return fmt.Errorf("%s%s: %w: %s", doing, of, err, hint)
 }

@@ -57,6 +57,9 @@ func (c Config) Check(context.Context) error {
 		dir = filepath.Dir(dir)
 	}
 	probe, err := os.CreateTemp(dir, ".honeyrow-doctor-*")
+	if p, ok := errors.AsType[*fs.PathError](err); ok { // not the name that nobody knows
+		return fmt.Errorf("the folder %s can't be written: %w: let the user who runs honeyrow write there", dir, p.Err)
+	}
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func (c *clearing) runLots(ctx context.Context, lim Limits, size int) error {
 		}
 	}
 	if n := len(left); n > 0 {
-		d.Detail = fmt.Sprintf("%d rows were left", n)
+		d.Detail = many(n, "row") + " left"
 	}
 	return c.s.record(after, c.cat, c.o.Server, d)
 }

@@ -18,8 +18,12 @@ func CamouflageTable(reports []*camouflage.Report, product string) string {
 	var b strings.Builder
 	b.WriteString("\nCamouflage, against thieves who have this program too (AUC: 0.50 is a guess, 1.00 finds every honey row; in brackets what chance alone gives):\n")
 	for _, r := range reports {
-		fmt.Fprintf(&b, "  %s: content %.2f (%.2f), dump with keys and children %.2f (%.2f); %d honey rows and %d runs like them among %d real rows\n",
-			r.Table, r.Content.AUC, r.Content.Floor, r.Dump.AUC, r.Dump.Floor, r.Honey, max(0, r.Runs-1), r.Real)
+		them := "them"
+		if r.Honey == 1 {
+			them = "it"
+		}
+		fmt.Fprintf(&b, "  %s: content %.2f (%.2f), dump with keys and children %.2f (%.2f); %s and %d runs like %s among %d real rows\n",
+			r.Table, r.Content.AUC, r.Content.Floor, r.Dump.AUC, r.Dump.Floor, many(r.Honey, "honey row"), max(0, r.Runs-1), them, r.Real)
 		for _, h := range r.Habits {
 			fmt.Fprintf(&b, "    ! gives them away: %s: %s\n", h.Name, h.Why)
 		}

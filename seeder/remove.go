@@ -167,7 +167,7 @@ func (c *clearing) run(ctx context.Context, lim Limits) error {
 		d.Detail = "others have come instead; the values are watched until " + c.o.Until.Format(time.DateOnly)
 	}
 	if n := len(c.out.Rows) - d.Rows; n > 0 {
-		d.Detail = strings.TrimPrefix(d.Detail+fmt.Sprintf("; %d rows were left", n), "; ")
+		d.Detail = strings.TrimPrefix(d.Detail+"; "+many(n, "row")+" left", "; ")
 	}
 	return c.s.record(ctx, c.cat, c.o.Server, d)
 }

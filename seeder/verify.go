@@ -130,9 +130,15 @@ func (s *Seeder) noted(ctx context.Context, cat *Catalog, o VerifyOptions, v *Ve
 	if err := s.Store.Verified(ctx, found); err != nil {
 		return fmt.Errorf("note what was found: %w", err)
 	}
-	d := token.Deed{Action: "verified", Deployment: o.Deployment, Rows: len(v.Rows), Tokens: v.Demoted, Detail: fmt.Sprintf("%d rows not intact", bad)}
+	d := token.Deed{Action: "verified", Deployment: o.Deployment, Rows: len(v.Rows), Tokens: v.Demoted, Detail: "all intact"}
+	switch {
+	case len(v.Rows) == 0:
+		d.Detail = "no honey rows"
+	case bad > 0:
+		d.Detail = many(bad, "row") + " not intact"
+	}
 	if v.Demoted > 0 {
-		d.Detail += fmt.Sprintf(", %d tokens demoted", v.Demoted)
+		d.Detail += ", " + many(v.Demoted, "token") + " demoted"
 	}
 	return s.record(ctx, cat, o.Server, d)
 }

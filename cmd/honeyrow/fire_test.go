@@ -13,6 +13,9 @@ import (
 
 func TestTheAlarmIsTriedFromEndToEndAndItsExitCodeTells(t *testing.T) {
 	w := newTown(t)
+	if r := honeyrow(t, w.dir, "seed", "verify"); r.code != 0 || !strings.Contains(r.out, "there is no honey row to look at: `honeyrow seed status`") {
+		t.Errorf("of nothing: exit code %d\n%s%s", r.code, r.out, r.stderr)
+	}
 	if r := honeyrow(t, w.dir, "seed", "verify", "--as", "app"); r.code != 2 || !strings.Contains(r.stderr, "for --fire") {
 		t.Errorf("flags without --fire: %+v", r)
 	}

@@ -31,6 +31,6 @@ func (handOverCmd) Run(e *env) error {
 		return e.printLine(done)
 	}
 	fmt.Fprintf(e.stdout, "process %d (honeyrow %s) accepts connections now\n", done.PID, printable(done.Version))
-	fmt.Fprintf(e.stdout, "process %d keeps its %d sessions until they end, for %s at most\n", done.Old, done.Sessions, done.Deadline)
+	fmt.Fprintf(e.stdout, "process %d keeps its %s, for %s at most\n", done.Old, counted(done.Sessions, "session until it ends", "sessions until they end"), age(done.Deadline))
 	return nil
 }

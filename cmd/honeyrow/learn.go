@@ -92,7 +92,8 @@ func (c *learnStatusCmd) Run(e *env) error {
 		fmt.Fprintf(e.stdout, "Learning until %s.\n", order.Until.Local().Format("2006-01-02 15:04"))
 	}
 	if st != nil {
-		fmt.Fprintf(e.stdout, "%d statements learned from, %d left out; %d shapes of %d users and applications.\n", st.Statements, st.Left, st.Shapes, st.Identities)
+		fmt.Fprintf(e.stdout, "%s learned from, %d left out; %s of %s.\n", counted(int(st.Statements), "statement", "statements"), st.Left, counted(st.Shapes, "shape", "shapes"),
+			counted(st.Identities, "user and application", "users and applications"))
 		if st.Overflow > 0 {
 			fmt.Fprintf(e.stdout, "%d statements were not recorded: there are more shapes than are kept.\n", st.Overflow)
 		}

@@ -400,15 +400,26 @@ func (c *seedVerifyCmd) Run(e *env) error {
 			}
 			e.printDrips(s)
 			if v.OK {
-				fmt.Fprintf(e.stdout, "all %d honey rows are as planted\n", len(v.Rows))
+				fmt.Fprintln(e.stdout, asPlanted(len(v.Rows)))
 			}
 			e.printFired(fired)
 		}
 		if err = errors.Join(err, fireErr); err != nil || v.OK {
 			return err
 		}
-		return errors.New("not all honey rows are as planted: see above for each; remove those rows with `honeyrow seed remove` and plant anew")
+		return errors.New("not all honey rows are as planted: see above for each; delete by hand what somebody changed, have `honeyrow seed remove` end the watch of what is gone, and plant anew")
 	})
+}
+
+// asPlanted says that nothing is amiss with n honey rows.
+func asPlanted(n int) string {
+	switch n {
+	case 0:
+		return "there is no honey row to look at: `honeyrow seed status` shows what is planted"
+	case 1:
+		return "the honey row is as planted"
+	}
+	return fmt.Sprintf("all %d honey rows are as planted", n)
 }
 
 func (e *env) printRows(rows []seeder.RowState) {

@@ -283,7 +283,7 @@ func (d *draft) last(ctx context.Context, st *study) error {
 			return err
 		}
 		f.seen.Last = v
-		if generate.Counts(f.seen) && f.seen.Unique {
+		if slots := d.slots[st]; generate.Counts(f.seen) && f.seen.Unique && (len(slots) == 0 || slots[0].beside[f.Name] == "") {
 			st.counted(f)
 		}
 	}

@@ -27,6 +27,9 @@ func TestAKeyAndACounterBesideItAreBothFromOneGapOrBothTheNewest(t *testing.T) {
 		if told := strings.Contains(p.Table(), "customer_no rises beside id"); told == gapped {
 			t.Errorf("%s: the plan says that the counter has no gaps: %t\n%s", counts, told, p.Table())
 		}
+		if told := strings.Contains(p.Table(), "column customer_no: honey rows take the numbers after the highest"); told == gapped {
+			t.Errorf("%s: the plan says that honey rows take the next of the counter: %t\n%s", counts, told, p.Table())
+		}
 		_, err = s.Apply(t.Context(), p, seeder.ApplyOptions{})
 		must(t, err)
 		if n := query(t, db, "SELECT count(*) FROM customers WHERE id > "+strconv.Itoa(top)); n != map[bool]string{true: "0", false: "12"}[gapped] {

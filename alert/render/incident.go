@@ -87,7 +87,7 @@ func (w *writer) timeline(inc *event.Incident, changes []event.IncidentChange, d
 		all = append(all, moment{f.First, w.paint("2", text)})
 	}
 	for i := range ds {
-		all = append(all, moment{ds[i].Time, w.severe(ds[i].Severity, strings.ToUpper(ds[i].Severity.String())) + " " + Clean(ds[i].Summary)})
+		all = append(all, moment{ds[i].Time, w.severe(ds[i].Severity, strings.ToUpper(ds[i].Severity.String())) + " " + Clean(ds[i].Summary) + w.paint("2", " (alert "+shortID(ds[i].ID)+")")})
 	}
 	for i := range changes {
 		all = append(all, moment{changes[i].At, w.change(&changes[i])})

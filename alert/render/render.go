@@ -100,13 +100,14 @@ func (w *writer) line(label, text string) {
 }
 
 func (w *writer) touched(d *event.Detection) {
+	said := "" // rows of one seeding run have one story
 	for i, h := range d.Hits {
 		if i == w.o.Hits {
-			what := "kinds"
+			what := "values"
 			if len(d.Hits)-i == 1 {
-				what = "kind"
+				what = "value"
 			}
-			w.line("", fmt.Sprintf("and %d more %s of value, see the JSON form", len(d.Hits)-i, what))
+			w.line("", fmt.Sprintf("and %d more %s, see the JSON form", len(d.Hits)-i, what))
 			break
 		}
 		label := "touched"
@@ -115,7 +116,10 @@ func (w *writer) touched(d *event.Detection) {
 		}
 		w.line(label, hit(&h))
 		if i == 0 || h.Row != d.Hits[i-1].Row {
-			w.line("", story(&h, w.o.Zone))
+			if s := story(&h, w.o.Zone); s != said {
+				w.line("", s)
+				said = s
+			}
 		}
 	}
 }

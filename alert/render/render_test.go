@@ -55,8 +55,15 @@ func TestTextSaysWhatWasDoneAndWhatIsUnknown(t *testing.T) {
 		h.Token = event.NewID()
 		d.Hits = append(d.Hits, h)
 	}
-	if got := Text(&d, Options{Hits: 3}); !strings.Contains(got, "and 7 more") || strings.Count(got, "row planted in") != 1 {
+	if got := Text(&d, Options{Hits: 3}); !strings.Contains(got, "and 7 more values, see") || strings.Count(got, "row planted in") != 1 {
 		t.Errorf("many values of one honey row:\n%s", got)
+	}
+	for i := range d.Hits {
+		d.Hits[i].Row = event.NewID()
+	}
+	d.Hits[2].Story = "row planted in another table"
+	if got := Text(&d, Options{Hits: 5}); strings.Count(got, "row planted in public.customers") != 2 || strings.Count(got, "row planted in another table") != 1 {
+		t.Errorf("honey rows of one seeding run, and one of another between them:\n%s", got)
 	}
 }
 

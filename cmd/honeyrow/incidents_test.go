@@ -53,7 +53,7 @@ func TestIncidentsAreListedShownAndDecided(t *testing.T) {
 	}
 	show := must(t, dir, "incidents", "show", "1", "--playbook")
 	for _, want := range []string{
-		"Incident 1 open", "HIGH: 2 honey rows of crm.public.customers read by app_ro", "2 alerts", "Timeline, times in ",
+		"Incident 1 open", "HIGH: 2 honey rows of crm.public.customers read by app_ro", "2 alerts", "Timeline, times in ", " (alert ",
 		`ALTER ROLE "app_ro" NOLOGIN;`, "nothing of it has been run",
 	} {
 		if !strings.Contains(show, want) {

@@ -24,8 +24,8 @@ type alertsTailCmd struct {
 
 // Help is shown by --help.
 func (alertsTailCmd) Help() string {
-	return "Follows until interrupted. An alert that grows, or ends, comes again as a line of what has changed, with its revision. Alerts stand under their incident, " +
-		"with what is decided about it. Colours and line breaks are for terminals; NO_COLOR takes the colours away, COLUMNS sets the width.\n\n" +
+	return "Follows until interrupted. An alert that grows, or ends, comes again as a line of what has changed: #2r3 is the third revision of its incident's second alert. " +
+		"Alerts stand under their incident, with what is decided about it; 'honeyrow incidents show' names each alert, for 'honeyrow alerts show'. Colours and line breaks are for terminals; NO_COLOR takes the colours away, COLUMNS sets the width.\n\n" +
 		"Example: honeyrow alerts tail --json | jq .summary"
 }
 

@@ -120,7 +120,7 @@ func (c *initCmd) next(e *env, servers []app.InitServer, res app.InitResult) {
 	}
 	for i, s := range servers {
 		step("Put a connection string of the role that plants into %s (mode 0600), such as", res.SeedDSN[i])
-		fmt.Fprintf(e.stdout, "       %s://honeyrow_seed:...@%s/mydb\n     It needs SELECT and INSERT on the tables to plant in. The proxy never uses it.\n", s.Scheme(), dsnHost(s))
+		fmt.Fprintf(e.stdout, "       %s://honeyrow_seeder:...@%s/mydb\n     It needs SELECT and INSERT on the tables to plant in. The proxy never uses it.\n", s.Scheme(), dsnHost(s))
 	}
 	which := ""
 	if len(servers) > 1 {

@@ -193,7 +193,7 @@ func TestThePersonWhoAnswersAtRandomIsAskedAgain(t *testing.T) {
 func TestInitSaysWhatToDoNextForEachServer(t *testing.T) {
 	dir := t.TempDir()
 	out := must(t, dir, "init", "--protocol", "both", "--server-address", "pg.internal:5432", "--mysql-address", "my.internal:3306")
-	for _, want := range []string{"seed.dsn", "seed-mysql.dsn", "postgres://honeyrow_seed:...@pg.internal:5432/mydb", "mysql://honeyrow_seed:...@my.internal:3306/mydb", "127.0.0.1:6306 instead of my.internal:3306"} {
+	for _, want := range []string{"seed.dsn", "seed-mysql.dsn", "postgres://honeyrow_seeder:...@pg.internal:5432/mydb", "mysql://honeyrow_seeder:...@my.internal:3306/mydb", "127.0.0.1:6306 instead of my.internal:3306"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is missing from\n%s", want, out)
 		}

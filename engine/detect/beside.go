@@ -79,11 +79,39 @@ func (x *probe) orWritten(before, ps []*node, at *scope) {
 		if len(cols) > 0 && !isKey(key.Args[0]) && ofTime(cols[0]) && n.Kind == sqlfacts.Binary && isName(n, "<", "<=") && len(n.Args) == 2 && n.Args[0] == cols[0] { // somebody's, and what has run out
 			return
 		}
+		if n.Kind == sqlfacts.Binary && len(n.Args) == 2 && n.Args[0].Kind == sqlfacts.Column && isLiteral(n.Args[1]) && isKey(key.Args[0]) {
+			x.orAlike(key, n)
+		}
 		if len(cols) == 0 || keyish(strings.ToLower(cols[0].Name)) || params(n) || now(n) || n.Kind == sqlfacts.Binary && n.Name == "=" {
 			return
 		}
 	}
 	x.see(3, "a row that was named, or else others, to be written")
+}
+
+// orAlike is DELETE ... WHERE id = 5 OR role = 'x', OR id > 5, OR user_id = 1: the row that
+// was named, or else all of a sort, beyond it or somebody's. A row and what hangs on it
+// have one number, and a row may be named in another way.
+func (x *probe) orAlike(key, n *node) {
+	col, to := n.Args[0], n.Args[1]
+	name := strings.ToLower(col.Name)
+	switch {
+	case same(col, key.Args[0]):
+		if isName(n, "<", "<=", ">", ">=") {
+			x.see(3, "a row that was named, or else those beyond, to be written")
+		}
+	case n.Name != "=":
+	case keyish(name):
+		if isOwner(col) && to.Kind == sqlfacts.Number {
+			x.seeWhen(3, "a row that was named, or else somebody's, to be written", func(v Values) bool {
+				a, ok1 := value(key.Args[1], v)
+				b, ok2 := value(to, v)
+				return ok1 && ok2 && a != b
+			})
+		}
+	case allows(name) || sorts(name):
+		x.see(3, "a row that was named, or else all of a sort, to be written")
+	}
 }
 
 // orMade is id = 7 OR mod(b, 1) = 0: who names a row or its owner has no use for

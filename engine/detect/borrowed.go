@@ -22,6 +22,9 @@ func (x *probe) borrowed(q query) {
 		return
 	}
 	if q.clause == sqlfacts.Group {
+		if q.in.Name == "in" && listed(q.in) {
+			return
+		}
 		x.see(3, "another table's data to group by")
 		return
 	}
@@ -31,6 +34,9 @@ func (x *probe) borrowed(q query) {
 	}
 	switch q.clause {
 	case sqlfacts.Targets, sqlfacts.Values, sqlfacts.Conflict:
+		if stmt.Kind == sqlfacts.Select && q.in.Kind == sqlfacts.Binary && asksByKey(q.in, q.n) && allows(col.Name) { // what somebody may see
+			return
+		}
 		weight := 3
 		if q.clause == sqlfacts.Values && labels(col.Name) { // who wrote a comment
 			weight = 2

@@ -33,7 +33,7 @@ func ownSetting(n *node) *node {
 func leftOpen(n *node, v Values) bool {
 	l, ok1 := value(n.Args[0], v)
 	r, ok2 := value(n.Args[1], v)
-	if !ok1 || !ok2 || l != r || n.Name != "=" {
+	if !ok1 || !ok2 || l != r || !isName(n, "=", "in") {
 		return false
 	}
 	switch strings.ToLower(l) {

@@ -344,7 +344,7 @@ func (x *probe) rows() {
 				}
 				for _, o := range p.n.Args {
 					if o != r && i < len(o.Args) && isLiteral(o.Args[i]) {
-						if m.Kind == sqlfacts.Query && counted(m) {
+						if m.Kind == sqlfacts.Query && (counted(m) || aggregated(m) && !gathers(m) && !drawn(m) && slices.ContainsFunc(p.at.stmt.Args, func(t *node) bool { return t != nil && t.Kind == sqlfacts.Table && holdsSettings(t.Name) })) { // what there is, kept by name
 							continue
 						}
 						if c := targetsOf(m); m.Kind == sqlfacts.Query && c != nil && len(c.Args) == 1 && labels(c.Args[0].Name) && asksOne(m) { // who wrote it

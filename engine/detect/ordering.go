@@ -20,7 +20,7 @@ var ordering = Detector{
 					case c.Kind == sqlfacts.Limit && anyRow(n):
 					case c.Kind == sqlfacts.Limit && set(n):
 						x.see(1, "a setting as a limit")
-					case c.Kind == sqlfacts.Order && n.Kind != sqlfacts.Query && (tied(n) || listed(n)):
+					case c.Kind == sqlfacts.Order && n.Kind != sqlfacts.Query && (tied(n) || x.relative(n)), (c.Kind == sqlfacts.Order || c.Kind == sqlfacts.Group && n.Name == "in") && n.Kind != sqlfacts.Query && listed(n):
 						x.see(1, "a sub-query in "+clauseName(c.Kind))
 					case n.Kind != sqlfacts.Query || len(tablesOf(n)) == 0 || c.Kind == sqlfacts.Limit || c.Kind == sqlfacts.Options:
 						x.see(3, "a question in "+clauseName(c.Kind))
@@ -92,6 +92,17 @@ func tied(n *node) bool {
 		})
 		return !exists && (content(q) != nil || !aggregated(q))
 	})
+}
+
+// relative reports whether an expression holds a row's own column against what all
+// rows of its table come to.
+func (x *probe) relative(n *node) bool {
+	qs := inner(n)
+	if len(qs) != 1 || len(columnsOf(n)) == 0 || probing(qs[0]) || drawn(qs[0]) || gathers(qs[0]) || !aggregated(qs[0]) || clauseOf(qs[0].Args[0], sqlfacts.Where) != nil {
+		return false
+	}
+	t := targetsOf(qs[0])
+	return !slices.ContainsFunc(columnsOf(t), func(c *node) bool { return isPersonal(c.Name) }) && slices.ContainsFunc(x.queries, func(q query) bool { return q.n == qs[0] && q.at.depth == 0 && !strange(q.n, q.at) })
 }
 
 // listed reports whether all sub-queries of an expression are keys or settings, or

@@ -169,6 +169,19 @@ func (x *probe) tiedByRange() {
 	}
 }
 
+// tiesNothing reports whether a join's condition leaves every row beside every other:
+// a constant, a range of keys, or that the keys of two tables differ.
+func tiesNothing(c *node) bool {
+	if isConst(c) {
+		return true
+	}
+	if c.Kind != sqlfacts.Binary || len(c.Args) < 2 || !isKey(c.Args[0]) {
+		return false
+	}
+	r := c.Args[1]
+	return isName(c, "<", "<=", ">", ">=", "<>", "!=", "between") && r.Kind == sqlfacts.Number || isName(c, "<>", "!=") && isKey(r) && c.Args[0].Qualifier != r.Qualifier
+}
+
 // besideAll is FROM t JOIN u ON true WHERE t.owner_id = 2 with u.name among what is
 // returned: rows that were asked for, each beside all of another table. Who wants that
 // joins one row of settings, what a sub-query sums up, or lists to choose from.
@@ -186,7 +199,7 @@ func (x *probe) besideAll(s *node) {
 		if j.Kind == sqlfacts.Join {
 			joins++
 		}
-		if joins > reachBack || j.Kind != sqlfacts.Join || len(j.Args) < 3 || j.Args[2] == nil || !isConst(j.Args[2]) || j.Args[1] == nil || j.Args[1].Kind != sqlfacts.Table || holdsSettings(j.Args[1].Name) {
+		if joins > reachBack || j.Kind != sqlfacts.Join || len(j.Args) < 3 || j.Args[2] == nil || !tiesNothing(j.Args[2]) || j.Args[1] == nil || j.Args[1].Kind != sqlfacts.Table || holdsSettings(j.Args[1].Name) {
 			return j.Kind != sqlfacts.Query
 		}
 		name := j.Args[1].Alias

@@ -168,6 +168,13 @@ func longSince(name string) bool {
 // above is x > limit.
 func (x *probe) above(l *node, op string, limit *node, asked bool, earlier []*node) {
 	made := l.Kind == sqlfacts.Func && len(columnsOf(l)) > 0
+	if l.Kind == sqlfacts.Func && l.Name == "count" { // of a group, which has rows
+		x.seeWhen(3, "a number of rows that every group has", func(v Values) bool {
+			b, ok := number(limit, v)
+			return ok && (b < 0 || b == 0 && op == ">=")
+		})
+		return
+	}
 	counted := l.Kind == sqlfacts.Func && isName(l, "length", "char_length", "character_length", "octet_length", "bit_length", "ascii", "ord", "abs", "crc32")
 	if l.Kind != sqlfacts.Column && !counted && !made {
 		return

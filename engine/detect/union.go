@@ -116,6 +116,7 @@ func (x *probe) strangeArm(first, arm *outline, before, a *node) {
 // asks for the same value as that does, as searches over several tables do.
 func (x *probe) mismatch(first, arm *outline, before, a *node) {
 	differ, renamed := len(first.names) != len(arm.names), true
+	personal := false // what is known of people stands where the first arm has something else
 	targets := targetsOf(before)
 	for i := range min(len(first.names), len(arm.names)) {
 		l, r := first.names[i], arm.names[i]
@@ -126,9 +127,13 @@ func (x *probe) mismatch(first, arm *outline, before, a *node) {
 			renamed = false
 		}
 		differ = true
+		personal = personal || isPersonal(r) && !isPersonal(l)
 	}
 	weight := 3
 	if renamed || first.sums && arm.sums && len(first.names) == 1 && len(arm.names) == 1 && verb(first.names[0]) == verb(arm.names[0]) { // the first arm calls its columns what fits both, or both are sums
+		weight = 2
+	}
+	if holdsSettings(arm.table) && clauseOf(a, sqlfacts.Where) != nil && !probing(a) { // what a program is set to, among the rest
 		weight = 2
 	}
 	mine := literalsIn(clauseOf(a, sqlfacts.Where))
@@ -146,7 +151,7 @@ func (x *probe) mismatch(first, arm *outline, before, a *node) {
 			for _, t := range theirs {
 				s, ok := value(m, v)
 				o, ok2 := value(t, v)
-				if ok && ok2 && s == o && strings.Trim(s, "%") != "" {
+				if ok && ok2 && s == o && strings.Trim(s, "%") != "" && !(personal && m.Kind == sqlfacts.Number && len(s) < 4) { // rows of any table are numbered from 1
 					return true
 				}
 			}
@@ -157,7 +162,25 @@ func (x *probe) mismatch(first, arm *outline, before, a *node) {
 		x.seeWhen(weight, "an arm that reads other columns of another table, behind a literal", func(v Values) bool { return !shares(v) })
 		return
 	}
+	if last := lastPart(clauseOf(a, sqlfacts.Where)); last != nil && last.Kind == sqlfacts.Binary && isName(last, "<>", "!=") && len(last.Args) == 2 && last.Args[0].Kind == sqlfacts.Column && last.Args[1].Kind == sqlfacts.String && endsInText(before) {
+		x.seeWhen(3, "an arm that reads another table, and at last asks that something is not empty", func(v Values) bool { s, _ := value(last.Args[1], v); return s == "" })
+	}
 	x.seeWhen(2, "an arm that reads all of another table, behind a literal", func(v Values) bool { return arm.bare && !shares(v) })
+}
+
+// lastPart is what a condition ends in, nil if there is none.
+func lastPart(w *node) *node {
+	if w == nil || len(w.Args) != 1 {
+		return nil
+	}
+	ps := parts(w.Args[0])
+	return ps[len(ps)-1]
+}
+
+// endsInText reports whether a query's condition ends in a text.
+func endsInText(s *node) bool {
+	last := lastPart(clauseOf(s, sqlfacts.Where))
+	return last != nil && last.Kind == sqlfacts.Binary && len(last.Args) > 1 && last.Args[len(last.Args)-1].Kind == sqlfacts.String
 }
 
 // verb is the first word of what an expression is made of: the function.

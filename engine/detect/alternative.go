@@ -358,7 +358,7 @@ func (x *probe) everyKey(n *node, at *scope) {
 		return
 	}
 	t := targetsOf(q)
-	if key := t != nil && len(t.Args) == 1 && isKey(t.Args[0]); strange(q, at) && !key {
+	if key := t != nil && len(t.Args) == 1 && isKey(t.Args[0]); strange(q, at) && (!key || isKey(n.Args[0])) { // what is of a sort is kept in a table of its own, by the same keys
 		x.see(2, "all values of another table, as an alternative")
 	} else {
 		x.see(3, "all keys of a table, as an alternative")

@@ -84,7 +84,10 @@ func (x *probe) asks(a arm) {
 	if len(qs) == 1 && !probing(q) {
 		usual = x.knows(a, q)
 	}
-	if a.n.Kind == sqlfacts.Binary && a.n.Name == "in" && len(a.n.Args) > 2 && slices.ContainsFunc(a.n.Args[1:], isLiteral) {
+	if a.n.Kind == sqlfacts.Binary && a.n.Name == "in" && len(a.n.Args) > 2 && slices.ContainsFunc(a.n.Args[1:], isLiteral) && !(isOwner(a.n.Args[0]) && !slices.ContainsFunc(qs, func(q *node) bool {
+		t := targetsOf(q)
+		return probing(q) || drawn(q) || !asksOne(q) || t == nil || len(t.Args) != 1 || !strings.EqualFold(t.Args[0].Name, a.n.Args[0].Name)
+	})) {
 		x.see(3, "another table's data in a list of literals")
 		return
 	}
@@ -105,9 +108,15 @@ func (x *probe) asks(a arm) {
 		x.see(1, "whether a value of another table is the one that is meant")
 	case a.clause == sqlfacts.Having && !a.or && plainly(a.n) && isAggregate(a.n.Args[0]) && counted(q): // those that have all there are
 		x.see(1, "as many as another table has rows")
+	case len(own) == 1 && isMoney(own[0].Name) && !slices.ContainsFunc(qs, func(q *node) bool {
+		return probing(q) || !namesOne(q) || content(q) == nil || !isMoney(content(q).Name)
+	}):
+		x.see(1, "what something costs, held against what a thing that was named costs")
 	case len(own) > 0:
 		x.through(a, qs)
 		x.worked(a, qs)
+	case a.of.depth == 0 && a.clause == sqlfacts.Where && !a.or && a.of.stmt.Kind != sqlfacts.Select && plainly(a.n) && isComparison(a.n.Name) && a.n.Args[1].Kind == sqlfacts.Number && asksOne(q) && !probing(q) && content(q) != nil && !isPersonal(content(q).Name) && len(columnsOf(targetsOf(q))) == 1 && targetsOf(q).Args[0].Kind == sqlfacts.Column:
+		x.see(1, "what a row of another table holds, before one is written")
 	case recursive(q):
 		x.see(3, "a recursion, counted in a condition")
 	case len(tablesOf(q)) == 0:

@@ -19,6 +19,11 @@ func (x *probe) takenBack(g *group) {
 		if len(before) != 1 || len(ps) < 2 || yes.Kind != sqlfacts.Binary || yes.Name != "=" || len(yes.Args) != 2 || yes.Args[0].Kind != sqlfacts.Column || !isLiteral(yes.Args[1]) {
 			continue
 		}
+		if isOwner(yes.Args[0]) && yes.Args[1].Kind == sqlfacts.Number && slices.ContainsFunc(ps, func(p *node) bool { // somebody's, and what others show
+			return p.Kind == sqlfacts.Binary && p.Name == "=" && len(p.Args) == 2 && p.Args[0].Kind == sqlfacts.Column && p.Args[1].Kind == sqlfacts.String
+		}) {
+			continue
+		}
 		for _, p := range ps {
 			no := denied(p)
 			if no.Kind != sqlfacts.Binary || len(no.Args) < 2 || !isName(no, "<>", "!=") && (no == p || !isName(no, "in", "=", "like")) || !same(no.Args[0], yes.Args[0]) || !isLiteral(no.Args[1]) {

@@ -43,7 +43,9 @@ var stacked = Detector{
 				x.see(3, "a statement that changes the database, behind one that reads or writes rows")
 			case sqlfacts.Insert, sqlfacts.Update, sqlfacts.Delete:
 				locked := clauseOf(ss[0], sqlfacts.Locking) != nil && len(tablesOf(s)) > 0 && !strange(s, &scope{stmt: ss[0]})
-				if ss[0].Kind == sqlfacts.Select && !(idle && s.Kind == sqlfacts.Insert) && !locked {
+				if ss[0].Kind == sqlfacts.Select && counts(ss[0], s) {
+					x.see(2, "a statement that counts in the row that was read")
+				} else if ss[0].Kind == sqlfacts.Select && !(idle && s.Kind == sqlfacts.Insert) && !locked {
 					x.see(3, "a statement that writes, behind one that reads")
 				} else if to := raises(s); to != nil && oneRow(ss[0]) && endsInLiteral(ss[0]) && strange(s, &scope{stmt: ss[0]}) {
 					x.see(1, "several statements that write")
@@ -100,6 +102,19 @@ func oneRow(s *node) bool {
 	w := clauseOf(s, sqlfacts.Where)
 	return w != nil && len(w.Args) == 1 && slices.ContainsFunc(parts(w.Args[0]), func(n *node) bool {
 		return n.Kind == sqlfacts.Binary && n.Name == "=" && len(n.Args) == 2 && isKey(n.Args[0]) && isLiteral(n.Args[1])
+	})
+}
+
+// counts reports whether a statement does nothing but count in the row of the table that
+// the one before it read: how often something was seen, what is left of it.
+func counts(first, s *node) bool {
+	t := clauseOf(s, sqlfacts.Targets)
+	return s.Kind == sqlfacts.Update && t != nil && len(t.Args) == 1 && namesRowByKey(first) && namesRowByKey(s) && !strange(s, &scope{stmt: first}) && !slices.ContainsFunc(t.Args, func(m *node) bool {
+		if m.Kind != sqlfacts.Assign || len(m.Args) != 1 || m.Args[0].Kind != sqlfacts.Binary || !isName(m.Args[0], "+", "-") || len(m.Args[0].Args) != 2 {
+			return true
+		}
+		l, r := m.Args[0].Args[0], m.Args[0].Args[1]
+		return l.Kind != sqlfacts.Column || !strings.EqualFold(l.Name, m.Name) || r.Kind != sqlfacts.Number || isMoney(m.Name)
 	})
 }
 

@@ -311,6 +311,19 @@ func TestTheDoctorExaminesARealServer(t *testing.T) {
 		want(t, fs, Fail, "target", "connects through the proxy")
 		want(t, fs, Fail, "socket", "held by another program")
 	})
+	t.Run("a listener that is another machine's", func(t *testing.T) {
+		l := listener
+		b.watchers = []token.Watcher{{ID: "w", Host: "container", PID: 7, Servers: []string{"crm"}}}
+		defer func() { b.watchers = nil }()
+		q := p
+		for _, address := range []string{"127.0.0.1:0", "192.0.2.1:5432"} { // free here; no address of ours (RFC 5737)
+			l.Address = address
+			q.Servers, q.Listeners = nil, []Listener{l}
+			want(t, examine(t, q), OK, "socket", address+" is for the proxy on container (pid 7)")
+		}
+		b.watchers = nil
+		want(t, examine(t, q), Fail, "socket", "can't listen on 192.0.2.1:5432")
+	})
 	t.Run("a port that is held, and no registry to say by whom", func(t *testing.T) {
 		l := listener
 		l.Address = fmt.Sprintf("localhost:%d", pg.Port)

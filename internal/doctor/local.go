@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -104,6 +105,18 @@ func (x *exam) running(server string) (token.Watcher, bool) {
 	return token.Watcher{}, false
 }
 
+// elsewhere returns a proxy on another machine, or in another container, that stands
+// before server.
+func (x *exam) elsewhere(server string) (token.Watcher, bool) {
+	host, _ := os.Hostname()
+	for _, w := range x.watchers {
+		if w.Host != host && slices.Contains(w.Servers, server) {
+			return w, true
+		}
+	}
+	return token.Watcher{}, false
+}
+
 // listener checks the socket, the certificate, and channel binding.
 func (x *exam) listener(ctx context.Context, l *Listener) {
 	subject := "listener " + l.Name
@@ -152,9 +165,14 @@ func (x *exam) socket(ctx context.Context, subject string, l *Listener) {
 		return
 	}
 	lis, err := (&net.ListenConfig{}).Listen(ctx, network, addr)
-	switch {
-	case err == nil:
+	if err == nil {
 		lis.Close()
+	}
+	far, abroad := x.elsewhere(l.Server)
+	switch {
+	case abroad && !runs && (err == nil || errors.Is(err, syscall.EADDRNOTAVAIL)):
+		x.ok(subject, "socket", "%s is for the proxy on %s (pid %d), another machine or container than this: the doctor can't look at it from here", addr, far.Host, far.PID)
+	case err == nil:
 		x.ok(subject, "socket", "%s is free", addr)
 	case errors.Is(err, syscall.EADDRINUSE) && runs:
 		x.ok(subject, "socket", "%s is held by the running proxy (pid %d)", addr, w.PID)

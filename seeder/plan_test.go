@@ -3,7 +3,9 @@ package seeder
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -127,6 +129,7 @@ type registry struct {
 	Store
 	version  uint64
 	watchers func(n int) []token.Watcher
+	silent   []token.Watcher
 	asked    int
 }
 
@@ -137,6 +140,29 @@ func (r *registry) Snapshot(context.Context) (*token.Snapshot, error) {
 func (r *registry) Watchers(context.Context) ([]token.Watcher, error) {
 	r.asked++
 	return r.watchers(r.asked), nil
+}
+
+func (r *registry) Silent(context.Context) ([]token.Watcher, error) { return r.silent, nil }
+
+// A proxy that stands still is not waited for; who plants meanwhile is told.
+func TestApplyNamesTheProxiesThatHaveFallenSilent(t *testing.T) {
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	none := exec.Command("true")
+	if err := none.Run(); err != nil {
+		t.Fatal(err)
+	}
+	at := func(host string, pid int, server string) token.Watcher {
+		return token.Watcher{Host: host, PID: pid, Servers: []string{server}, Seen: time.Now().Add(-time.Minute)}
+	}
+	r := &registry{version: 7, watchers: func(int) []token.Watcher { return []token.Watcher{{Servers: []string{"a"}, Version: 7}} }}
+	r.silent = []token.Watcher{at(host, os.Getpid(), "a"), at(host, none.Process.Pid, "a"), at("elsewhere", none.Process.Pid, "a"), at("elsewhere", 1, "b")}
+	n, warn, err := (&Seeder{Store: r}).watched(t.Context(), "a", &ApplyOptions{WatchTimeout: time.Minute})
+	if n != 1 || err != nil || len(warn) != 2 || !strings.Contains(warn[0], fmt.Sprintf("the proxy on %s (process %d) has given no sign of life since", host, os.Getpid())) || !strings.Contains(warn[1], "elsewhere") {
+		t.Errorf("%d watchers, warnings %q, %v", n, warn, err)
+	}
 }
 
 func TestApplyWaitsForTheProxiesOfItsServerOnly(t *testing.T) {

@@ -2,9 +2,12 @@ package seeder
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -36,10 +39,11 @@ func (s *Seeder) watched(ctx context.Context, server string, o *ApplyOptions) (i
 			}
 		}
 		if len(late) == 0 {
+			warnings, err := s.still(ctx, server)
 			if n == 0 {
-				return 0, []string{"no running proxy stands in front of " + server + ": start it before anybody reads the rows"}, nil
+				warnings = append(warnings, "no running proxy stands in front of "+server+": start it before anybody reads the rows")
 			}
-			return n, nil, nil
+			return n, warnings, err
 		}
 		if over {
 			msg := fmt.Sprintf("%d of %d running proxies do not watch the new values after %s: %s", len(late), n, o.WatchTimeout, strings.Join(late, ", "))
@@ -57,4 +61,23 @@ func (s *Seeder) watched(ctx context.Context, server string, o *ApplyOptions) (i
 			over = true // one look more: they may have caught up while this process stood still
 		}
 	}
+}
+
+// still warns of proxies in front of server that have fallen silent: one that was
+// stopped (a suspended machine, a debugger) passes what came meanwhile before it
+// looks into the registry again.
+func (s *Seeder) still(ctx context.Context, server string) (out []string, err error) {
+	ws, err := s.Store.Silent(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ask which proxies have fallen silent: %w", err)
+	}
+	host, _ := os.Hostname()
+	for _, w := range ws {
+		if !slices.Contains(w.Servers, server) || w.Host == host && errors.Is(syscall.Kill(w.PID, 0), syscall.ESRCH) {
+			continue
+		}
+		out = append(out, fmt.Sprintf("the proxy on %s (process %d) has given no sign of life since %s: if it died, nothing is lost; if it stands still, it may pass rows for a moment before it watches the new values: look at it",
+			w.Host, w.PID, w.Seen.Local().Format("15:04:05")))
+	}
+	return out, nil
 }

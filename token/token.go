@@ -245,6 +245,9 @@ type Watch interface {
 	Beat(ctx context.Context, w Watcher) error
 	// Watchers returns those seen within the last ten seconds.
 	Watchers(ctx context.Context) ([]Watcher, error)
+	// Silent returns those that gave their last sign of life longer ago, up to a
+	// hundred seconds, and did not leave: they died, or stand still and will go on.
+	Silent(ctx context.Context) ([]Watcher, error)
 	// Leave forgets a watcher that shuts down.
 	Leave(ctx context.Context, id string) error
 }

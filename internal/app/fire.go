@@ -134,7 +134,7 @@ func (s *Seeding) guarded(ctx context.Context) error {
 		}
 		ws = slices.DeleteFunc(ws, func(w token.Watcher) bool { return !slices.Contains(w.Servers, s.Server) })
 		if len(ws) == 0 {
-			return fmt.Errorf("no proxy stands in front of %s: start it with `honeyrow proxy`", s.Server)
+			return fmt.Errorf("no proxy stands in front of %s, or none has given a sign of life in the last ten seconds: start it with `honeyrow proxy`, or look at its log", s.Server)
 		}
 		if !slices.ContainsFunc(ws, func(w token.Watcher) bool { return w.Version < version }) {
 			return nil

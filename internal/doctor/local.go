@@ -77,7 +77,7 @@ func (x *exam) registry(ctx context.Context) {
 		if len(rows) > 0 {
 			level = func(s, c, f string, a ...any) { x.warn(s, c, "start it with `honeyrow proxy`", f, a...) }
 		}
-		level(subject, "proxy", "no proxy is running")
+		level(subject, "proxy", "no proxy is running: none has given a sign of life in the last ten seconds")
 	}
 	for _, w := range x.watchers {
 		if w.Version != x.snapshot.Version {

@@ -12,8 +12,12 @@ import (
 	"honeyrow/token"
 )
 
-// aliveFor is how long a watcher counts after its last beat.
-const aliveFor = 10 * time.Second
+const (
+	// aliveFor is how long a watcher counts after its last beat.
+	aliveFor = 10 * time.Second
+	// silentFor is how long it is remembered after that.
+	silentFor = 10 * aliveFor
+)
 
 // Beat implements token.Watch. Seen is the store's clock; w.Seen is ignored.
 func (s *Store) Beat(ctx context.Context, w token.Watcher) error {
@@ -31,7 +35,7 @@ func (s *Store) Beat(ctx context.Context, w token.Watcher) error {
 			w.ID, w.Host, w.PID, string(servers), int64(w.Version), micros(now)); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, "DELETE FROM watcher WHERE seen < ? OR seen > ?", micros(now.Add(-10*aliveFor)), micros(now.Add(aliveFor)))
+		_, err := tx.ExecContext(ctx, "DELETE FROM watcher WHERE seen < ? OR seen > ?", micros(now.Add(-silentFor)), micros(now.Add(aliveFor)))
 		return err
 	})
 }
@@ -64,7 +68,18 @@ func setBack(ctx context.Context, tx *sql.Tx, now time.Time) error {
 }
 
 // Watchers implements token.Watch: sorted by id.
-func (s *Store) Watchers(ctx context.Context) (ws []token.Watcher, err error) {
+func (s *Store) Watchers(ctx context.Context) ([]token.Watcher, error) {
+	now := s.now()
+	return s.watchersSeen(ctx, now.Add(-aliveFor), now.Add(aliveFor)) // from the future: before the clock was set back
+}
+
+// Silent implements token.Watch: sorted by id.
+func (s *Store) Silent(ctx context.Context) ([]token.Watcher, error) {
+	now := s.now()
+	return s.watchersSeen(ctx, now.Add(-silentFor), now.Add(-aliveFor-time.Microsecond))
+}
+
+func (s *Store) watchersSeen(ctx context.Context, from, to time.Time) (ws []token.Watcher, err error) {
 	err = s.view(ctx, "list watchers", func(tx *sql.Tx) error {
 		return each(ctx, tx, "SELECT id, host, pid, servers, version, seen FROM watcher WHERE seen >= ? AND seen <= ? ORDER BY id", func(rows *sql.Rows) error {
 			var w token.Watcher
@@ -76,7 +91,7 @@ func (s *Store) Watchers(ctx context.Context) (ws []token.Watcher, err error) {
 			w.Version, w.Seen = uint64(version), fromMicros(seen)
 			ws = append(ws, w)
 			return json.Unmarshal([]byte(servers), &ws[len(ws)-1].Servers)
-		}, micros(s.now().Add(-aliveFor)), micros(s.now().Add(aliveFor))) // from the future: before the clock was set back
+		}, micros(from), micros(to))
 	})
 	return ws, err
 }

@@ -363,6 +363,11 @@ func watchers(t *testing.T, open Open) {
 	check("both", w1, w2)
 	clock.Advance(5 * time.Second)
 	check("first silent for 11 s", w2)
+	silent, err := other.Silent(t.Context())
+	must(t, err)
+	if len(silent) != 1 || !reflect.DeepEqual(silent[0], w1) {
+		t.Errorf("silent: %+v, want %+v", silent, w1)
+	}
 	w1.Version = 9
 	beat(&w1)
 	check("first back", w1, w2)

@@ -309,7 +309,11 @@ func (x *probe) target(q query) {
 	switch {
 	case q.clause == sqlfacts.Conflict && q.in != nil && q.in.Kind == sqlfacts.Assign && content(q.n) != nil && !isPersonal(content(q.n).Name) && strings.EqualFold(content(q.n).Name, q.in.Name): // the same of another table
 	case q.clause == sqlfacts.Conflict, q.clause == sqlfacts.Targets && stmt.Kind == sqlfacts.Insert && q.in != nil && q.in.Kind == sqlfacts.Assign:
-		x.see(3, "another table's value, if the row exists")
+		weight := 3
+		if t := targetsOf(q.n); t != nil && !probing(q.n) && !gathers(q.n) && !drawn(q.n) && !slices.ContainsFunc(columnsOf(t), func(c *node) bool { return isPersonal(c.Name) }) && q.in.Kind == sqlfacts.Assign && (aggregated(q.n) || namesOne(q.n)) {
+			weight = 2 // what there is now, or what a row that was named holds
+		}
+		x.see(weight, "another table's value, if the row exists")
 	case q.clause == sqlfacts.Return:
 		x.see(3, "another table's value with what was written")
 	case q.clause == sqlfacts.Order && q.in != nil && q.in.Kind == sqlfacts.Order:

@@ -37,11 +37,20 @@ var ordering = Detector{
 				case isConst(n) && !any(n, func(m *node) bool {
 					return m.Kind == sqlfacts.Func && (isName(m, "rand", "random", "now", "uuid", "count") || clauseOf(m, sqlfacts.Window) != nil || isName(m, "rank", "dense_rank", "row_number", "percent_rank", "cume_dist"))
 				}):
-					x.see(3, "a constant expression in "+clauseName(c.Kind))
+					weight := 3
+					if c.Kind == sqlfacts.Group || x.series(n) { // of one group, or a row for each number
+						weight = 2
+					}
+					x.see(weight, "a constant expression in "+clauseName(c.Kind))
 				}
 			}
 		}
 	},
+}
+
+// series reports whether an expression makes rows, as PostgreSQL lets a list's values do.
+func (x *probe) series(n *node) bool {
+	return !x.mysql() && any(n, func(m *node) bool { return m.Kind == sqlfacts.Func && isName(m, "generate_series", "unnest") })
 }
 
 // idle is ORDER BY (SELECT 1), with which programs ask for some order where LIMIT

@@ -190,6 +190,11 @@ func (x *probe) besideAll(s *node) {
 	if s.Kind != sqlfacts.Select || from == nil || t == nil || w == nil || len(w.Args) != 1 {
 		return
 	}
+	if !any(from, func(j *node) bool {
+		return j.Kind == sqlfacts.Join && len(j.Args) > 2 && j.Args[2] != nil && tiesNothing(j.Args[2])
+	}) {
+		return
+	}
 	conds := parts(w.Args[0])
 	names := func(c *node, of string) bool {
 		return any(c, func(m *node) bool { return m.Kind == sqlfacts.Column && (m.Qualifier == of || m.Qualifier == "") })

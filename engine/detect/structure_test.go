@@ -88,6 +88,11 @@ func TestWhatIsPutInIsToldFromWhatProgramsWrite(t *testing.T) {
 		{both, false, "update users set active = false where id = 2; update api_keys set secret = null where customer_id = 2"},
 		{both, true, "insert into comments (a) values ('hi'); insert into api_keys (id, secret) values (9, 'mine')"},
 		{both, false, "insert into users (id, name) values (9, 'x'); insert into api_keys (id, user_id, secret) values (1, 9, 'y')"},
+		{pg, true, "insert into t (a) values (1) on conflict (a) do update set b = (select p from u limit 1)"},
+		{pg, true, "insert into t (a) values (1) on conflict (a) do update set b = (select max(email) from u)"},
+		{pg, false, "insert into t (a) values (1) on conflict (a) do update set b = (select count(*) from u)"},
+		{pg, false, "select a, count(*) from t where b = 'x' group by a, unnest('{1,2}'::int[])"},
+		{both, true, "select a from t order by case when 1 = 2 then a else b end, 1 + pi()"},
 		// Relations.
 		{both, true, "select t.a, u.name from t join u on u.id = t.u_id or u.id > 1 where t.user_id = 2"},
 		{both, false, "select t.a, u.name from t left join u on u.id = t.u_id or u.id = 0 where t.user_id = 2"},

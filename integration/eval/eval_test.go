@@ -53,7 +53,7 @@ func TestOurOwnCorporaAreToldApart(t *testing.T) {
 }
 
 // heldBars are what must be seen of the parts of later sets that were kept back.
-var heldBars = map[string]float64{"fifth-held": 0.69, "sixth-held": 0.70, "seventh-held": 0.62, "ninth-held": 0.63, "tenth-held": 0.86, "eleventh-held": 0.70}
+var heldBars = map[string]float64{"fifth-held": 0.69, "sixth-held": 0.70, "seventh-held": 0.62, "ninth-held": 0.63, "tenth-held": 0.86, "eleventh-held": 0.78}
 
 // The bars of the hand-made sets, which no statement alone can meet in full. What
 // is kept back of the fifth is seen less, and its look-alikes are taken for attacks

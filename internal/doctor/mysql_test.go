@@ -1,14 +1,11 @@
 package doctor
 
 import (
-	"bufio"
 	"context"
 	"crypto/x509"
 	"database/sql"
 	"encoding/pem"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"strings"
 	"testing"
@@ -53,6 +50,22 @@ func maria(t *testing.T, settings ...string) (my *myserver.Server, ca []byte) {
 		CREATE USER seeder@'127.0.0.1' IDENTIFIED BY 'hush-hush';
 		GRANT SELECT, INSERT, DELETE, TRIGGER ON shop.customers TO seeder@'127.0.0.1'; GRANT SELECT ON shop.secrets TO seeder@'127.0.0.1'`)
 	return my, cert
+}
+
+// connect opens a session past the proxy that lasts as long as the test.
+func connect(t *testing.T, dsn string) *sql.Conn {
+	t.Helper()
+	db, err := sql.Open("mysql", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	c, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
 }
 
 func run(t *testing.T, my *myserver.Server, sql string) {
@@ -208,16 +221,7 @@ func TestTheDoctorExaminesARealMariaDB(t *testing.T) {
 		want(t, examine(t, p), Fail, "plugins", "require a client's certificate, which ends at the proxy: 'cert'@'%'")
 	})
 	t.Run("sessions around the proxy", func(t *testing.T) {
-		direct, err := sql.Open("mysql", "app:x@tcp("+my.Addr()+")/")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer direct.Close()
-		c, err := direct.Conn(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
+		connect(t, "app:x@tcp("+my.Addr()+")/")
 		p.Servers, p.Listeners = []Server{server}, []Listener{listener}
 		// None of our sockets: the parent process stands for a running proxy.
 		b.watchers = []token.Watcher{{ID: "w", Host: hostname(t), PID: os.Getppid(), Servers: []string{"shop"}}}
@@ -226,16 +230,7 @@ func TestTheDoctorExaminesARealMariaDB(t *testing.T) {
 		want(t, fs, Warn, "sessions", `1 session(s) of "app" in database "" come from this machine around the proxy`)
 		b.watchers[0].PID = os.Getpid()
 		want(t, examine(t, p), OK, "sessions", "nobody is connected")
-		socket, err := sql.Open("mysql", "root@unix("+my.Socket+")/")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer socket.Close()
-		u, err := socket.Conn(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer u.Close()
+		connect(t, "root@unix("+my.Socket+")/")
 		want(t, examine(t, p), Warn, "sessions", `of "root" in database "" come from the server's unix socket`)
 	})
 	t.Run("a sick installation", func(t *testing.T) {
@@ -330,16 +325,7 @@ func TestAMariaDBThatInsistsOnTLSAndTakesPROXYHeadersIsTold(t *testing.T) {
 		want(t, examine(t, p), Warn, "sessions", "can't be told apart")
 		// One that names its sessions is another matter: by its number, the server's
 		// own, each is known whatever address it shows.
-		direct, err := sql.Open("mysql", "app:x@tcp("+my.Addr()+")/?tls=skip-verify")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer direct.Close()
-		c, err := direct.Conn(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
+		c := connect(t, "app:x@tcp("+my.Addr()+")/?tls=skip-verify")
 		var id uint32
 		if err := c.QueryRowContext(t.Context(), "SELECT CONNECTION_ID()").Scan(&id); err != nil {
 			t.Fatal(err)
@@ -487,107 +473,6 @@ func TestHostsOfAccountsAreMatchedAsTheServerDoes(t *testing.T) {
 	}
 }
 
-func TestWhatTheServerAnswersAStrangerIsTold(t *testing.T) {
-	refuse := func(code int, text string) string {
-		return packetText(2, string([]byte{0xff, byte(code), byte(code >> 8)})+"#28000"+text)
-	}
-	const greeting = "\x0a8.4.3\x00\x01\x00\x00\x00abcdefgh\x00\xff\xf7\xff\x02\x00\xff\xdf\x15\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00abcdefghijkl\x00caching_sha2_password\x00"
-	for _, tc := range []struct {
-		name, first, then string
-		level             Level
-		check, text       string
-	}{
-		{"strangers turned away", packetText(0, greeting), refuse(1045, "Access denied"), OK, "auth", "turns strangers away"},
-		{"after a change of plugin", packetText(0, greeting), packetText(2, "\xfemysql_native_password\x00abcdefghijabcdefghij\x00") + refuse(1045, "Access denied"), OK, "auth", "turns strangers away"},
-		{"everybody", packetText(0, greeting), packetText(2, "\x00\x00\x00\x02\x00\x00\x00"), Fail, "auth", "lets anybody in"},
-		{"TLS wanted", packetText(0, greeting), refuse(3159, "Connections using insecure transport are prohibited"), Fail, "auth", "insecure transport"},
-		{"host not allowed", packetText(0, "\xff\x6a\x04Host '10.0.0.1' is not allowed to connect"), "", Fail, "auth", "not allowed"},
-		{"host blocked", packetText(0, "\xff\x69\x04Host is blocked"), "", Fail, "auth", "blocked"},
-		{"too old", packetText(0, strings.Replace(greeting, "8.4.3", "5.5.9", 1)), refuse(1045, "Access denied"), Fail, "version", "MySQL 5.5.9"},
-		{"another protocol", "HTTP/1.1 400 Bad Request\r\n\r\n", "", Fail, "reachable", "not a MySQL or MariaDB server"},
-		{"nothing", "", "", Fail, "reachable", "no greeting"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
-			go func() { // ends with the conversation
-				c, err := l.Accept()
-				if err != nil {
-					return
-				}
-				defer c.Close()
-				_, _ = io.WriteString(c, tc.first)
-				if tc.first == "" || tc.then == "" {
-					return
-				}
-				_, _ = bufio.NewReader(c).ReadByte()
-				_, _ = io.WriteString(c, tc.then)
-				_, _ = io.Copy(io.Discard, c)
-			}()
-			p := patient(t, &book{})
-			p.Servers = []Server{{Name: "shop", Protocol: MySQL, Address: l.Addr().String(), TLS: tlsconf.Server{Mode: "prefer", MinVersion: "1.2"}}}
-			want(t, examine(t, p), tc.level, tc.check, tc.text)
-		})
-	}
-}
-
-// Percona Server waits for a PROXY header from whoever is in proxy_protocol_networks,
-// and says nothing. Of other servers there is none that does; a listener that
-// says nothing stands for it.
-func TestAServerThatWaitsForAPROXYHeaderIsNotCalledUnreachable(t *testing.T) {
-	dsn := "mysql://seeder:hush-hush@%s/shop?ssl-mode=DISABLED"
-	var address string
-	if release(t).Percona {
-		my, err := myserver.Start(t.Context(), myserver.Options{Settings: []string{"proxy_protocol_networks = 127.0.0.1"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(my.Stop)
-		address = my.Addr()
-	} else {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		address = l.Addr().String() // the kernel takes the connections
-	}
-	var fs []Finding
-	var x *exam
-	s := &Server{Name: "shop", Protocol: MySQL, Address: address, DSN: fmt.Sprintf(dsn, address), TLS: tlsconf.Server{Mode: "prefer", MinVersion: "1.2"}}
-	waits := func(f Finding) bool { return strings.Contains(f.Text, "waits so for a PROXY header") }
-	// A busy machine may not get as far in half a second as to wait for a greeting.
-	for patience := 500 * time.Millisecond; ; patience *= 4 {
-		fs = nil
-		x = &exam{now: time.Now, emit: func(f Finding) { fs = append(fs, f) }, probes: map[string]*probe{}}
-		for _, examine := range []func(context.Context, *Server){x.mysql, x.myRole} {
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
-			examine(ctx, s)
-			cancel()
-		}
-		if len(fs) >= 2 && waits(fs[0]) && waits(fs[len(fs)-1]) || patience > time.Minute {
-			break
-		}
-	}
-	want(t, fs, Fail, "reachable", "waits so for a PROXY header")
-	want(t, fs, Fail, "role", "waits so for a PROXY header")
-	for _, f := range fs {
-		if f.Level == Fail && !strings.Contains(f.Advice, "proxy_protocol_networks") || strings.Contains(f.Text+f.Advice, "hush-hush") {
-			t.Errorf("finding %+v: what is to be done?", f)
-		}
-	}
-	if !release(t).Percona {
-		return
-	}
-	// The proxy sends a header: then it is the right answer.
-	fs, s.ProxyProtocol, s.DSN = nil, true, ""
-	x.mysql(t.Context(), s)
-	want(t, fs, OK, "reachable", "MySQL 5.7")
-}
-
 func TestASelfSignedListenerBeforeANewMariaDBIsTold(t *testing.T) {
 	cert, _ := certificate(t, "proxy.internal", time.Now().Add(time.Hour))
 	der, _ := pem.Decode(cert)
@@ -603,26 +488,4 @@ func TestASelfSignedListenerBeforeANewMariaDBIsTold(t *testing.T) {
 			t.Errorf("%s: %+v, want a warning: %t", version, fs, warned)
 		}
 	}
-}
-
-func packetText(seq byte, payload string) string {
-	return string([]byte{byte(len(payload)), byte(len(payload) >> 8), 0, seq}) + payload
-}
-
-func FuzzGreeting(f *testing.F) {
-	f.Add([]byte("\x0a5.5.5-10.11.19-MariaDB\x00\x01\x00\x00\x00abcdefgh\x00\xfe\xff"))
-	f.Add([]byte("\xff\x69\x04Host is blocked"))
-	f.Add([]byte("\xfemysql_native_password\x00abcdefghijabcdefghij\x00"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		pr := &probe{}
-		if err := pr.greeted(b); err == nil && (!strings.Contains(string(b), pr.version) || !strings.Contains(string(b), pr.plugin)) {
-			t.Fatalf("version %q is not in %q", pr.version, b)
-		}
-		if len(b) > 0 {
-			pr.answered(b)
-		}
-		if !strings.Contains(string(b), pr.errText) {
-			t.Fatalf("error %q is not in %q", pr.errText, b)
-		}
-	})
 }

@@ -213,8 +213,9 @@ func Open(r io.ReaderAt, size int64, key Key) (*File, error) {
 func (d *File) Len() int { return d.n }
 
 // Lookup returns the lives of the tokens whose value is exactly one of values,
-// as they were when the file was made.
-func (d *File) Lookup(values ...string) (out []token.Life, err error) {
+// as they were when the file was made: at most limit of them (0: all), and how
+// many there are.
+func (d *File) Lookup(limit int, values ...string) (out []token.Life, all int, err error) {
 	var e [entrySize]byte
 	for _, v := range values {
 		id := d.key.sum("id", v)[:16]
@@ -228,16 +229,19 @@ func (d *File) Lookup(values ...string) (out []token.Life, err error) {
 			if _, err = d.r.ReadAt(e[:], d.at+int64(i)*entrySize); err != nil || !bytes.Equal(e[:16], id) {
 				break
 			}
+			if all++; limit > 0 && len(out) >= limit {
+				continue
+			}
 			var l token.Life
 			if l, err = d.story(v, int64(binary.BigEndian.Uint64(e[16:])), int(binary.BigEndian.Uint32(e[24:]))); err == nil {
 				out = append(out, l)
 			}
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read digest file: %w", err)
+			return nil, 0, fmt.Errorf("read digest file: %w", err)
 		}
 	}
-	return out, nil
+	return out, all, nil
 }
 
 func (d *File) story(value string, at int64, n int) (l token.Life, err error) {

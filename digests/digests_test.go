@@ -50,7 +50,7 @@ func TestADigestFileTellsTheStoryOfItsValuesAndNothingElse(t *testing.T) {
 		t.Fatalf("open: %+v, %v", d, err)
 	}
 	for i, l := range ls {
-		got, err := d.Lookup(l.Value)
+		got, _, err := d.Lookup(0, l.Value)
 		want := 1
 		if i == 0 || i == 40 {
 			want = 2
@@ -62,7 +62,7 @@ func TestADigestFileTellsTheStoryOfItsValuesAndNothingElse(t *testing.T) {
 			t.Errorf("value %d: got %+v", i, got[0])
 		}
 	}
-	if got, err := d.Lookup("", "nobody@decoy.test", "SECRET-1@decoy.test"); err != nil || len(got) != 0 {
+	if got, _, err := d.Lookup(0, "", "nobody@decoy.test", "SECRET-1@decoy.test"); err != nil || len(got) != 0 {
 		t.Errorf("values that were not planted: %v, %v", got, err)
 	}
 	for _, telling := range []string{"secret", "decoy", "customers_of_note", "crm\"", "row-1", key.Reveal()} {
@@ -74,7 +74,7 @@ func TestADigestFileTellsTheStoryOfItsValuesAndNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := other.Lookup(ls[1].Value); err != nil || len(got) != 0 {
+	if got, _, err := other.Lookup(0, ls[1].Value); err != nil || len(got) != 0 {
 		t.Errorf("with another key: %v, %v", got, err)
 	}
 }
@@ -96,7 +96,7 @@ func TestADamagedDigestFileIsRefusedAndNeverTellsAStoryThatWasChanged(t *testing
 			continue
 		}
 		for _, l := range ls {
-			got, _ := d.Lookup(l.Value)
+			got, _, _ := d.Lookup(0, l.Value)
 			for _, g := range got {
 				if g.Place != l.Place || g.Kind != l.Kind || g.PlantedBy != l.PlantedBy {
 					t.Fatalf("byte %d: a changed story was told: %+v", i, g)
@@ -127,7 +127,7 @@ func FuzzOpen(f *testing.F) {
 	f.Fuzz(func(t *testing.T, file []byte, value string) {
 		d, err := Open(bytes.NewReader(file), int64(len(file)), key)
 		if err == nil {
-			_, _ = d.Lookup(value)
+			_, _, _ = d.Lookup(0, value)
 		}
 	})
 }

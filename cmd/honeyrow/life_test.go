@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"honeyrow/digests"
 	"honeyrow/event"
 	"honeyrow/token"
 )
@@ -50,6 +51,38 @@ func ofKind(t *testing.T, ts []token.Token, kind string) token.Token {
 	}
 	t.Fatalf("no token of kind %s", kind)
 	return token.Token{}
+}
+
+func TestAValueOfManyRowsIsToldOnceFewAndCounted(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "names.digests")
+	key := digests.NewKey()
+	var b bytes.Buffer
+	d, err := digests.NewWriter(&b, key, digests.Header{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 30 {
+		if err := d.Add(&token.Life{Token: token.Token{ID: event.NewID(), Value: "Maria", Kind: "person_name"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{file: b.String(), file + ".key": key.Reveal()} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for limit, want := range map[string]int{"20": 20, "7": 7, "0": 30} {
+		r := program(t, t.TempDir(), "Maria\n", "--json", "tokens", "where", "--digests", file, "--limit", limit, "-")
+		if got := strings.Count(r.out, "\n"); r.code != 0 || got != want || strings.Contains(r.stderr, "of 30 places") != (want < 30) {
+			t.Errorf("--limit %s: %d stories, want %d; %s", limit, got, want, r.stderr)
+		}
+	}
+	if r := program(t, t.TempDir(), "Maria\n", "tokens", "where", "--digests", file, "--limit=-1", "-"); r.code != 2 || !strings.Contains(r.stderr, "0 or more") {
+		t.Errorf("--limit -1: %+v", r)
+	}
 }
 
 func TestAValueFoundOutsideTellsItsStoryWithAndWithoutTheRegistry(t *testing.T) {

@@ -19,6 +19,7 @@ type tokensWhereCmd struct {
 	Value   string   `arg:"" help:"The value, or - to read values from standard input, one a line, so that none stands in a list of processes."`
 	Digests []string `placeholder:"FILE" sep:"none" help:"Ask a file that 'tokens digests' wrote, instead of the registry; several, such as one of each team, are all asked."`
 	KeyFile string   `placeholder:"FILE" help:"The key of the digest file. Default: its name with .key at the end."`
+	Limit   int      `default:"20" placeholder:"N" help:"How many stories of a value that stands in many honey rows are told; 0: all. Default: ${default}."`
 }
 
 // Help is shown by --help.
@@ -45,7 +46,7 @@ func (c *tokensWhereCmd) Run(e *env) error {
 		return c.offline(e, values)
 	}
 	return e.withStore(func(st *app.Store) error {
-		return c.tell(e, values, func(forms []string) ([]token.Life, error) { return st.Lookup(e.ctx, forms...) })
+		return c.tell(e, values, func(forms []string) ([]token.Life, int, error) { return st.Lookup(e.ctx, c.Limit, forms...) })
 	})
 }
 
@@ -85,15 +86,15 @@ func (c *tokensWhereCmd) offline(e *env, values []string) error {
 		fmt.Fprintf(e.stderr, "%s: as of %s, when %s wrote it\n", printable(name), d.Header.Created.UTC().Format(time.RFC3339), printable(d.Header.By))
 		files = append(files, d)
 	}
-	return c.tell(e, values, func(forms []string) (out []token.Life, err error) {
+	return c.tell(e, values, func(forms []string) (out []token.Life, all int, err error) {
 		for i, d := range files {
-			ls, err := d.Lookup(forms...)
+			ls, n, err := d.Lookup(c.Limit, forms...)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", c.Digests[i], err)
+				return nil, 0, fmt.Errorf("%s: %w", c.Digests[i], err)
 			}
-			out = append(out, ls...)
+			out, all = append(out, ls...), all+n
 		}
-		return out, nil
+		return out, all, nil
 	})
 }
 
@@ -120,10 +121,13 @@ func openDigests(name, keyName string) (d *digests.File, f *os.File, err error) 
 	return d, f, nil
 }
 
-func (c *tokensWhereCmd) tell(e *env, values []string, look func([]string) ([]token.Life, error)) error {
+func (c *tokensWhereCmd) tell(e *env, values []string, look func([]string) (ls []token.Life, all int, err error)) error {
+	if c.Limit < 0 {
+		return usage{errors.New("--limit is how many stories of a value are told: 0 or more")}
+	}
 	found := 0
 	for i, v := range values {
-		ls, err := look(token.Forms(v))
+		ls, all, err := look(token.Forms(v))
 		if err != nil {
 			return err
 		}
@@ -139,6 +143,13 @@ func (c *tokensWhereCmd) tell(e *env, values []string, look func([]string) ([]to
 				fmt.Fprintln(e.stdout)
 			}
 			e.printLife(&ls[k])
+		}
+		if all > len(ls) {
+			line := ""
+			if len(values) > 1 {
+				line = fmt.Sprintf("line %d: ", i+1)
+			}
+			fmt.Fprintf(e.stderr, "%sthese are %d of %d places where such a value was planted, those first that prove most; --limit 0 tells all\n", line, len(ls), all)
 		}
 		if len(ls) == 0 && !e.json && len(values) > 1 {
 			fmt.Fprintf(e.stderr, "line %d: not a planted value\n", i+1)

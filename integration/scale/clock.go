@@ -147,6 +147,9 @@ func (c *clock) end(of string, to []step) []step {
 	return to
 }
 
+// stories is how many `honeyrow tokens where` tells of a value by itself.
+const stories = 20
+
 // lookups fills the registry up and asks it for planted values.
 func (r *result) lookups(ctx context.Context, store *sqlite.Store, o options, c *clock) error {
 	ts, err := store.List(ctx, token.Filter{})
@@ -173,14 +176,15 @@ func (r *result) lookups(ctx context.Context, store *sqlite.Store, o options, c 
 	w := &stopwatch{}
 	for i := 0; i < len(ts); i += max(1, len(ts)/1000) {
 		began := time.Now()
-		ls, err := store.Lookup(ctx, token.Forms(ts[i].Value)...)
+		ls, all, err := store.Lookup(ctx, stories, token.Forms(ts[i].Value)...)
 		if err != nil {
 			return err
 		}
 		w.all = append(w.all, time.Since(began))
-		if !slices.ContainsFunc(ls, func(l token.Life) bool { return l.ID == ts[i].ID }) {
+		if r.widest = max(r.widest, all); all <= stories && !slices.ContainsFunc(ls, func(l token.Life) bool { return l.ID == ts[i].ID }) {
 			return fmt.Errorf("token %s is not found by its value", ts[i].ID)
 		}
+		c.see(seeder.Progress{Step: "look up", Done: i, Total: len(ts)})
 	}
 	w = w.copy()
 	r.lookup, r.lookupHi = w.at(0.5), w.at(0.99)

@@ -139,7 +139,7 @@ type result struct {
 	planCPU, applyCPU time.Duration // of this process
 	file              int64         // bytes of the plan
 	locks             *stopwatch
-	searched          int // tokens
+	searched, widest  int // tokens, and those of the commonest value that was looked up
 	lookup, lookupHi  time.Duration
 	steps             []step
 }

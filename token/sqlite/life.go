@@ -1,10 +1,13 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"honeyrow/chain"
@@ -12,37 +15,64 @@ import (
 	"honeyrow/token"
 )
 
-// Lookup returns the lives of all tokens, in any state, whose value is exactly
-// one of values. It finds them by the keyed hash of the value: among a million
-// tokens in about a millisecond (BenchmarkLookup).
-func (s *Store) Lookup(ctx context.Context, values ...string) (ls []token.Life, err error) {
+// Lookup returns the lives of the tokens, in any state, whose value is exactly
+// one of values: at most limit of them (0: all), those that prove most first,
+// and how many there are. It finds them by the keyed hash of the value: among a
+// million tokens in about a millisecond (BenchmarkLookup), also where thousands
+// of rows hold it.
+func (s *Store) Lookup(ctx context.Context, limit int, values ...string) (ls []token.Life, all int, err error) {
+	var digests []any
+	for _, v := range values {
+		if v != "" {
+			digests = append(digests, s.box.digest(v))
+		}
+	}
+	if len(digests) == 0 {
+		return nil, 0, nil
+	}
+	if limit <= 0 {
+		limit = -1 // as SQLite says it
+	}
 	err = s.view(ctx, "look up value", func(tx *sql.Tx) error {
-		r, err := s.newReader(ctx, tx)
-		if err != nil {
+		like := "digest IN (" + marks(len(digests)) + ")"
+		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM token WHERE "+like, digests...).Scan(&all); err != nil || all == 0 {
 			return err
 		}
-		for _, v := range values {
-			if v == "" {
-				continue
-			}
-			ts, err := r.read(ctx, tx, nil, "WHERE digest = ?", s.box.digest(v))
+		var ns []any
+		if err := each(ctx, tx, "SELECT n FROM token WHERE "+like+" ORDER BY strength DESC, is_key, state = 'removed', n LIMIT ?", func(rows *sql.Rows) error {
+			var n int64
+			err := rows.Scan(&n)
+			ns = append(ns, n)
+			return err
+		}, append(digests, limit)...); err != nil {
+			return err
+		}
+		for part := range slices.Chunk(ns, atOnce) {
+			these := "WHERE n IN (" + marks(len(part)) + ")"
+			r, err := s.newReader(ctx, tx, these, part...)
 			if err != nil {
 				return err
 			}
-			for i := range ts {
-				if ts[i].Value != v { // the digest is 16 bytes; be exact all the same
-					continue
-				}
-				l, err := life(ctx, tx, ts[i])
-				if err != nil {
-					return err
-				}
-				ls = append(ls, l)
+			ts, err := r.read(ctx, tx, nil, these, part...)
+			if err != nil {
+				return err
 			}
+			of, err := lives(ctx, tx, ts)
+			if err != nil {
+				return err
+			}
+			ls = append(ls, of...)
 		}
+		// The digest is 16 bytes; be exact all the same.
+		found := len(ls)
+		ls = slices.DeleteFunc(ls, func(l token.Life) bool { return !slices.Contains(values, l.Value) })
+		all -= found - len(ls)
+		slices.SortStableFunc(ls, func(a, b token.Life) int {
+			return cmp.Or(int(b.Strength)-int(a.Strength), rank(a.Key)-rank(b.Key), rank(a.State == token.Removed)-rank(b.State == token.Removed))
+		})
 		return nil
 	})
-	return ls, err
+	return ls, all, err
 }
 
 // Life returns what is known about a token.
@@ -52,25 +82,30 @@ func (s *Store) Life(ctx context.Context, id event.ID) (l token.Life, err error)
 		return l, err
 	}
 	err = s.view(ctx, "look up token", func(tx *sql.Tx) error {
-		l, err = life(ctx, tx, t)
+		ls, err := lives(ctx, tx, []token.Token{t})
+		if err == nil {
+			l = ls[0]
+		}
 		return err
 	})
 	return l, err
 }
 
+// atOnce is how many tokens are read at a time.
+const atOnce = 1000
+
 // EachLife calls fn for the life of every token, removed ones too, in order of
 // registration, until fn returns an error. It holds a thousand at a time.
 func (s *Store) EachLife(ctx context.Context, fn func(*token.Life) error) error {
 	return s.view(ctx, "read tokens", func(tx *sql.Tx) error {
-		r, err := s.newReader(ctx, tx)
+		r, err := s.newReader(ctx, tx, "")
 		if err != nil {
 			return err
 		}
 		var after int64
-		var of token.Life // the honey row of the token before
 		for {
 			var last sql.NullInt64
-			err := tx.QueryRowContext(ctx, "SELECT max(n) FROM (SELECT n FROM token WHERE n > ? ORDER BY n LIMIT 1000)", after).Scan(&last)
+			err := tx.QueryRowContext(ctx, "SELECT max(n) FROM (SELECT n FROM token WHERE n > ? ORDER BY n LIMIT ?)", after, atOnce).Scan(&last)
 			if err != nil || !last.Valid {
 				return err
 			}
@@ -79,15 +114,12 @@ func (s *Store) EachLife(ctx context.Context, fn func(*token.Life) error) error 
 				return err
 			}
 			after = last.Int64
-			for i := range ts {
-				if of.Row != ts[i].Row {
-					if of, err = life(ctx, tx, ts[i]); err != nil {
-						return err
-					}
-				}
-				of.Token = ts[i]
-				l := of
-				if err := fn(&l); err != nil {
+			ls, err := lives(ctx, tx, ts)
+			if err != nil {
+				return err
+			}
+			for i := range ls {
+				if err := fn(&ls[i]); err != nil {
 					return err
 				}
 			}
@@ -95,26 +127,72 @@ func (s *Store) EachLife(ctx context.Context, fn func(*token.Life) error) error 
 	})
 }
 
-// life adds to a token what is known of its honey row.
-func life(ctx context.Context, tx *sql.Tx, t token.Token) (token.Life, error) {
-	l := token.Life{Token: t}
-	var verified int64
-	err := tx.QueryRowContext(ctx, `SELECT no, verified, found,
-		(SELECT count(DISTINCT deployment) FROM planting WHERE id <= (SELECT min(id) FROM planting p WHERE p.deployment = h.deployment))
-		FROM honey_row h WHERE id = ?`, t.Row).Scan(&l.RowNumber, &verified, &l.Found, &l.DeploymentNumber)
-	if err != nil && err != sql.ErrNoRows {
-		return l, err
+// lives adds to tokens, no more than atOnce, what is known of their honey rows.
+func lives(ctx context.Context, tx *sql.Tx, ts []token.Token) ([]token.Life, error) {
+	rows := map[event.ID]token.Life{}
+	deployments := map[string]int{}
+	var ids []any
+	for i := range ts {
+		if _, ok := rows[ts[i].Row]; !ok {
+			rows[ts[i].Row] = token.Life{}
+			ids = append(ids, ts[i].Row)
+		}
 	}
-	l.Verified = untilTime(verified)
-	var first, last, reads, uses sql.NullInt64
-	err = tx.QueryRowContext(ctx, "SELECT min(first), max(last), sum(reads), sum(uses) FROM sighting WHERE honey_row = ?", t.Row).Scan(&first, &last, &reads, &uses)
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	in := "(" + marks(len(ids)) + ")"
+	err := each(ctx, tx, "SELECT id, no, verified, found FROM honey_row WHERE id IN "+in, func(r *sql.Rows) error {
+		var id event.ID
+		var l token.Life
+		var verified int64
+		err := r.Scan(&id, &l.RowNumber, &verified, &l.Found)
+		l.Verified = untilTime(verified)
+		rows[id] = l
+		return err
+	}, ids...)
 	if err != nil {
-		return l, err
+		return nil, err
 	}
-	l.Reads, l.Uses = int(reads.Int64), int(uses.Int64)
-	l.FirstSeen, l.LastSeen = untilTime(first.Int64), untilTime(last.Int64)
-	return l, nil
+	err = each(ctx, tx, "SELECT honey_row, min(first), max(last), sum(reads), sum(uses) FROM sighting WHERE honey_row IN "+in+" GROUP BY honey_row", func(r *sql.Rows) error {
+		var id event.ID
+		var first, last int64
+		var reads, uses int
+		err := r.Scan(&id, &first, &last, &reads, &uses)
+		l := rows[id]
+		l.Reads, l.Uses, l.FirstSeen, l.LastSeen = reads, uses, untilTime(first), untilTime(last)
+		rows[id] = l
+		return err
+	}, ids...)
+	if err != nil {
+		return nil, err
+	}
+	ls := make([]token.Life, len(ts))
+	for i := range ts {
+		n, ok := deployments[ts[i].Deployment]
+		if !ok {
+			err := tx.QueryRowContext(ctx, "SELECT count(DISTINCT deployment) FROM planting WHERE id <= (SELECT min(id) FROM planting WHERE deployment = ?)", ts[i].Deployment).Scan(&n)
+			if err != nil {
+				return nil, err
+			}
+			deployments[ts[i].Deployment] = n
+		}
+		ls[i] = rows[ts[i].Row]
+		ls[i].Token, ls[i].DeploymentNumber = ts[i], n
+	}
+	return ls, nil
 }
+
+// rank sorts what is so behind what is not.
+func rank(so bool) int {
+	if so {
+		return 1
+	}
+	return 0
+}
+
+// marks returns n question marks for a list of parameters.
+func marks(n int) string { return strings.Repeat(", ?", n)[2:] }
 
 // sight files a detection under the honey rows that it saw. Drills are none.
 func sight(ctx context.Context, tx *sql.Tx, d *event.Detection) error {

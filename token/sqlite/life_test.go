@@ -19,7 +19,7 @@ import (
 
 func lookup(t *testing.T, s *Store, value string) []token.Life {
 	t.Helper()
-	ls, err := s.Lookup(t.Context(), value)
+	ls, _, err := s.Lookup(t.Context(), 0, value)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,6 +82,33 @@ func TestAValueFoundOutsideTellsItsWholeStory(t *testing.T) {
 	}))
 	if n != 8 {
 		t.Errorf("%d lives, want 8", n)
+	}
+}
+
+func TestAValueOfManyRowsTellsWhatProvesMostFirst(t *testing.T) {
+	s := openAt(t, dbPath(t), nil)
+	const n = 2500 // more than are read at a time
+	ts := tokentest.Tokens(n)
+	for i := range ts {
+		ts[i].Value, ts[i].Strength, ts[i].Key = "Maria", token.Weak, i%10 == 0
+	}
+	ts[n-1].Strength, ts[n-2].Strength, ts[n-3].Key = token.Strong, token.Firm, false
+	must(t, s.Add(t.Context(), ts))
+	must(t, s.SetState(t.Context(), token.Removed, ts[1].ID))
+	ls, all, err := s.Lookup(t.Context(), 3, "Maria", "", "maria")
+	must(t, err)
+	if all != n || len(ls) != 3 {
+		t.Fatalf("%d lives of %d, want 3 of %d", len(ls), all, n)
+	}
+	for i, want := range []event.ID{ts[n-1].ID, ts[n-2].ID, ts[2].ID} { // ts[0] is a key, ts[1] was removed
+		if ls[i].ID != want {
+			t.Errorf("life %d is of %s (%s, key %v, %s), want %s", i, ls[i].ID, ls[i].Strength, ls[i].Key, ls[i].State, want)
+		}
+	}
+	ls, all, err = s.Lookup(t.Context(), 0, "Maria")
+	must(t, err)
+	if all != n || len(ls) != n || ls[0].ID != ts[n-1].ID || ls[1].RowNumber != n/2 {
+		t.Errorf("all: %d of %d, the first is %s, the second of row %d", len(ls), all, ls[0].ID, ls[1].RowNumber)
 	}
 }
 
@@ -209,12 +236,23 @@ func BenchmarkLookup(b *testing.B) {
 				}
 				must(b, s.Add(b.Context(), ts))
 			}
-			for i := 0; b.Loop(); i++ {
-				ls, err := s.Lookup(b.Context(), token.Forms(fmt.Sprintf(" User%d@decoy.example ", i*7919%n))...)
-				if err != nil || len(ls) != 1 {
-					b.Fatal(len(ls), err)
+			many := tokentest.Tokens(min(n, 5000))
+			for i := range many {
+				many[i].Value = "Maria"
+			}
+			must(b, s.Add(b.Context(), many))
+			look := func(b *testing.B, lives int, value func(i int) string) {
+				for i := 0; b.Loop(); i++ {
+					ls, _, err := s.Lookup(b.Context(), 20, token.Forms(value(i))...)
+					if err != nil || len(ls) != lives {
+						b.Fatal(len(ls), err)
+					}
 				}
 			}
+			b.Run("one row's", func(b *testing.B) {
+				look(b, 1, func(i int) string { return fmt.Sprintf(" User%d@decoy.example ", i*7919%n) })
+			})
+			b.Run("of 5000 rows", func(b *testing.B) { look(b, 20, func(int) string { return "Maria" }) })
 		})
 	}
 }

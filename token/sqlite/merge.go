@@ -136,7 +136,7 @@ func (m *merger) meet(ctx context.Context, tx *sql.Tx) error {
 	if err != nil {
 		return err
 	}
-	if m.where, err = m.s.newReader(ctx, tx); err != nil {
+	if m.where, err = m.s.newReader(ctx, tx, ""); err != nil {
 		return err
 	}
 	m.fresh = newest == made

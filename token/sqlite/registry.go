@@ -195,7 +195,7 @@ func (s *Store) Snapshot(ctx context.Context) (*token.Snapshot, error) {
 		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM token WHERE state <> 'removed'").Scan(&count); err != nil {
 			return err
 		}
-		r, err := s.newReader(ctx, tx)
+		r, err := s.newReader(ctx, tx, "")
 		if err != nil {
 			return err
 		}

@@ -15,7 +15,7 @@ import (
 func (s *Store) List(ctx context.Context, f token.Filter) (ts []token.Token, err error) {
 	where, args := conditions(f, s.box)
 	err = s.view(ctx, "list tokens", func(tx *sql.Tx) error {
-		r, err := s.newReader(ctx, tx)
+		r, err := s.newReader(ctx, tx, "")
 		if err != nil {
 			return err
 		}
@@ -37,7 +37,7 @@ func (s *Store) List(ctx context.Context, f token.Filter) (ts []token.Token, err
 // Get implements token.Shelf.
 func (s *Store) Get(ctx context.Context, id event.ID) (t token.Token, err error) {
 	err = s.view(ctx, "look up token", func(tx *sql.Tx) error {
-		r, err := s.newReader(ctx, tx)
+		r, err := s.newReader(ctx, tx, "WHERE id = ?", id)
 		if err != nil {
 			return err
 		}
@@ -139,26 +139,34 @@ type reader struct {
 	kinds     map[string]string
 }
 
-func (s *Store) newReader(ctx context.Context, tx *sql.Tx) (*reader, error) {
+// newReader returns a reader of the tokens that where selects, which knows their
+// places and plantings only; of any if it is empty.
+func (s *Store) newReader(ctx context.Context, tx *sql.Tx, where string, args ...any) (*reader, error) {
 	r := &reader{box: s.box, places: map[int64]token.Token{}, plantings: map[int64]planting{}, owners: map[int64]string{}, kinds: map[string]string{}}
-	err := each(ctx, tx, "SELECT id, server, db, schema, tbl, col, table_oid, attr FROM place", func(rows *sql.Rows) error {
+	of := func(column string) string {
+		if where == "" {
+			return ""
+		}
+		return " WHERE id IN (SELECT " + column + " FROM token " + where + ")"
+	}
+	err := each(ctx, tx, "SELECT id, server, db, schema, tbl, col, table_oid, attr FROM place"+of("place"), func(rows *sql.Rows) error {
 		var id int64
 		var t token.Token
 		p := &t.Place
 		err := rows.Scan(&id, &p.Server, &p.Database, &p.Schema, &p.Table, &p.Column, &t.TableOID, &t.Attr)
 		r.places[id] = t
 		return err
-	})
+	}, args...)
 	if err != nil {
 		return nil, err
 	}
-	err = each(ctx, tx, "SELECT id, deployment, planted_by, planted_at FROM planting", func(rows *sql.Rows) error {
+	err = each(ctx, tx, "SELECT id, deployment, planted_by, planted_at FROM planting"+of("planting"), func(rows *sql.Rows) error {
 		var id int64
 		var p planting
 		err := rows.Scan(&id, &p.deployment, &p.by, &p.at)
 		r.plantings[id] = p
 		return err
-	})
+	}, args...)
 	if err != nil {
 		return nil, err
 	}

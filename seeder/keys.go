@@ -69,7 +69,16 @@ func (d *draft) span(ctx context.Context, st *study, f *field) (low, high int64,
 		}
 		high = min(high, given)
 	}
-	if st.recent = high - min(inFlight, (high-low)/20); st.inOrder == nil {
+	st.recent = high - min(inFlight, (high-low)/20)
+	idle := false
+	if db, ok := d.s.Database.(Idler); ok && st.inOrder != nil {
+		// Asked behind Given: who got a number before has it in a row by now, or is
+		// seen. A number is given once, so that what is free now stays so.
+		if idle, err = db.Idle(ctx, st.table, f.Name); err != nil {
+			return 0, 0, err
+		}
+	}
+	if !idle {
 		high = st.recent
 	}
 	return max(low, 0), high, nil
@@ -77,7 +86,8 @@ func (d *draft) span(ctx context.Context, st *study, f *field) (low, high int64,
 
 // inFlight is how many of the last numbers are left alone: a transaction may
 // have been given one and not have come to its end. Where a date grows with the
-// key, that is true of those beside rows that are no older than atRestAfter.
+// key and nobody writes, that is true of those beside rows that are no older than
+// atRestAfter: an application that draws numbers ahead may not have used them up.
 const inFlight = 64
 
 // keptAhead is how many of the last numbers are left alone where the application

@@ -24,6 +24,14 @@ type Giver interface {
 	Given(ctx context.Context, t *Table, column string) (last int64, ok bool, err error)
 }
 
+// Idler is a Giver that can tell whether numbers were given that stand in no row
+// yet, since who got them has not come to an end.
+type Idler interface {
+	// Idle tells that no transaction but the own one writes to the table or has
+	// drawn from the column's sequence.
+	Idle(ctx context.Context, t *Table, column string) (bool, error)
+}
+
 // kinship ties a table of relatives to the table whose honey rows they are
 // planted for.
 type kinship struct {

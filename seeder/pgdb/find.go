@@ -166,6 +166,7 @@ func (db *DB) Last(ctx context.Context, t *seeder.Table, column, stem string) (s
 var (
 	_ seeder.Kinsman = (*DB)(nil)
 	_ seeder.Giver   = (*DB)(nil)
+	_ seeder.Idler   = (*DB)(nil)
 )
 
 // Kin implements seeder.Kinsman.
@@ -214,4 +215,22 @@ func (db *DB) Given(ctx context.Context, t *seeder.Table, column string) (int64,
 	}
 	n, err := strconv.ParseInt(*rows[0][0], 10, 64)
 	return n, err == nil, err
+}
+
+// Idle implements seeder.Idler: nextval and INSERT keep their locks until the
+// transaction's end, also of one that is prepared and has no process.
+func (db *DB) Idle(ctx context.Context, t *seeder.Table, column string) (bool, error) {
+	c := t.Column(column)
+	if c == nil || c.Sequence == "" {
+		return false, nil
+	}
+	rows, err := query(ctx, db.conn.PgConn(), `SELECT count(*) FROM pg_catalog.pg_locks l
+		WHERE l.locktype = 'relation' AND l.mode NOT IN ('AccessShareLock', 'RowShareLock') AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
+		AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
+		AND l.relation IN ($1::pg_catalog.regclass, $2::pg_catalog.oid)`,
+		[]*string{&c.Sequence, ptr(strconv.FormatUint(uint64(t.OID), 10))}, 0, 1)
+	if err != nil || len(rows) != 1 || rows[0][0] == nil {
+		return false, violation(err)
+	}
+	return *rows[0][0] == "0", nil
 }

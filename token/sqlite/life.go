@@ -39,7 +39,7 @@ func (s *Store) Lookup(ctx context.Context, limit int, values ...string) (ls []t
 			return err
 		}
 		var ns []any
-		if err := each(ctx, tx, "SELECT n FROM token WHERE "+like+" ORDER BY strength DESC, is_key, state = 'removed', n LIMIT ?", func(rows *sql.Rows) error {
+		if err := each(ctx, tx, "SELECT n FROM token WHERE "+like+" ORDER BY strength DESC, is_key, n LIMIT ?", func(rows *sql.Rows) error {
 			var n int64
 			err := rows.Scan(&n)
 			ns = append(ns, n)
@@ -68,7 +68,7 @@ func (s *Store) Lookup(ctx context.Context, limit int, values ...string) (ls []t
 		ls = slices.DeleteFunc(ls, func(l token.Life) bool { return !slices.Contains(values, l.Value) })
 		all -= found - len(ls)
 		slices.SortStableFunc(ls, func(a, b token.Life) int {
-			return cmp.Or(int(b.Strength)-int(a.Strength), rank(a.Key)-rank(b.Key), rank(a.State == token.Removed)-rank(b.State == token.Removed))
+			return cmp.Or(int(b.Strength)-int(a.Strength), rank(a.Key)-rank(b.Key))
 		})
 		return nil
 	})

@@ -36,13 +36,24 @@ func (st *study) costs() {
 // reachable is the share of the rows of which honey rows can be one as far as these
 // rules go.
 func (st *study) reachable() float64 {
-	empty, twins, n := st.emptyRow(), st.namesakes(), 0
-	for i, row := range st.sample.Rows {
-		if st.quiet[i] && empty(row) && !twins[i] && st.addressed(row) {
+	n := 0
+	for _, can := range st.imitable() {
+		if can {
 			n++
 		}
 	}
 	return float64(n) / float64(len(st.sample.Rows))
+}
+
+// imitable says of each sampled row whether honey rows can be like it, as far as
+// these rules go.
+func (st *study) imitable() []bool {
+	empty, twins := st.emptyRow(), st.namesakes()
+	out := make([]bool, len(st.sample.Rows))
+	for i, row := range st.sample.Rows {
+		out[i] = st.quiet[i] && empty(row) && !twins[i] && st.addressed(row)
+	}
+	return out
 }
 
 // addressed reports whether a row's addresses are such as honey rows have: at the

@@ -72,9 +72,10 @@ func (d *draft) exhibit(ctx context.Context, t *Table, honey []string) (camoufla
 	if err != nil {
 		return no, nil, err
 	}
-	st.named = true
+	st.named = true // then rows that are noticed by several values together serve too
+	st.rank(d.now)
 	ex := st.view()
-	real := sample.Rows
+	real, can := sample.Rows, st.imitable()
 	sample.Rows = append(slices.Clone(planted), shuffled(real, d.o.Seed)...) // of honey rows all children are read
 	broods, err := d.broods(ctx, st, &ex)
 	sample.Rows = real
@@ -84,9 +85,11 @@ func (d *draft) exhibit(ctx context.Context, t *Table, honey []string) (camoufla
 	show := func(row []*string) camouflage.Row {
 		return camouflage.Row{Values: st.values(row), Broods: broods.of(row, nil, false), Place: -1}
 	}
-	for _, row := range sample.Rows {
+	for i, row := range sample.Rows {
 		if broods.known(row) {
-			ex.Real = append(ex.Real, show(row))
+			one := show(row)
+			one.Imitable = can[i]
+			ex.Real = append(ex.Real, one)
 		}
 	}
 	var run []camouflage.Row

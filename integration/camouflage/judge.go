@@ -52,6 +52,9 @@ type result struct {
 	bar   bool
 	rep   *camouflage.Report
 	note  string
+	// ruled is what the attackers score on content and dump of real rows that honey
+	// rows can be like; nil if there are too few.
+	ruled *[2]float64
 	// rules are what a thief gets, by run, who knows which rows are never imitated.
 	rules []float64
 	// refused is how many runs the seeder would not plant.
@@ -117,12 +120,14 @@ func (l *lab) judge(ctx context.Context, c *scene, o options) (out []*result, er
 		}
 		if len(t.Runs) == 0 {
 			t.Runs = [][]camouflage.Row{nil}
-		} else if len(t.Children) == 0 { // all dumps show the same
-			t.Real, t.Dumps = t.Dumps[len(t.Dumps)-1], nil
 		} else if t.Dumps, err = alike(t.Dumps); err != nil {
 			return nil, fmt.Errorf("%s: %w", w.name, err)
 		}
-		out = append(out, &result{scene: c, way: w.name, bar: w.bar, rep: camouflage.Measure(t), note: note, rules: rules, refused: len(refused)})
+		res := &result{scene: c, way: w.name, bar: w.bar, rep: camouflage.Measure(t), note: note, rules: rules, refused: len(refused)}
+		if content, dump, ok := camouflage.Ruled(t); ok {
+			res.ruled = &[2]float64{content.AUC, dump.AUC}
+		}
+		out = append(out, res)
 	}
 	return out, nil
 }
@@ -223,6 +228,7 @@ func (l *lab) plant(ctx context.Context, b *bench, c *scene, w way, seed uint64,
 		}
 	}
 	o.Config, o.Seed = whole(c, &w), 1 // the same real rows in each run's dump
+	o.Config.Domain = cfg.Domain
 	ex, err = b.Exhibit(ctx, o, c.table, keys)
 	if err != nil {
 		return nil, ex, 0, err

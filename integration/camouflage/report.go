@@ -16,11 +16,11 @@ func report(rs []*result, away []*scene, o options) string {
 	b.WriteString("# Camouflage figures\n\nWritten by `make camouflage` (`go run ./integration/camouflage --markdown FILE`); not edited by hand. ")
 	fmt.Fprintf(&b, "%d honey rows a run, mean of %d runs. AUC: 0.50 is a guess, 1.00 finds every honey row. ", o.rows, o.seeds)
 	b.WriteString("The attacker has the labels of the other runs (boosted trees; hashed pieces of texts), or looks for what is unlike the rest; the best of them counts. " +
-		"\"floor\" is what he scores on as many real rows; \"rules\" is what a thief gets who goes by nothing but the rules of what is never imitated (a status that is not at rest, a live token, a namesake, an address that is not the owner's), the mean of what the plans say. The dump adds keys, their order, what rows point at and what points at them. Rows were planted on real servers and dumped; all runs' rows stand there together, and each dump shows one run's, as a thief who plays the generator on a stolen dump finds the numbers of our rows taken (where there are too few gaps for that, each run's rows were taken out again). Those of the naive ways were only put beside the dump. " +
+		"\"floor\" is what he scores on as many real rows; \"rules\" is what a thief gets who goes by nothing but the rules of what is never imitated (a status that is not at rest, a live token, a namesake, an address that is not the owner's), the mean of what the plans say, and \"by the rules\" what the same attackers score on real rows that obey these rules, in the place of honey rows: what is above that is what honey rows have of their own. The dump adds keys, their order, what rows point at and what points at them. Rows were planted on real servers and dumped; all runs' rows stand there together, and each dump shows one run's, as a thief who plays the generator on a stolen dump finds the numbers of our rows taken (where there are too few gaps for that, each run's rows were taken out again). Those of the naive ways were only put beside the dump. " +
 		"Some tables are invented here (their columns go together: see `integration/camouflage/portal.go` and `demo/crm`), the others are of sample databases that others publish (`make samples` downloads them; not a part of this repository):\n\n")
 	b.WriteString(sources(rs, away))
 	fmt.Fprintf(&b, "Bars for the ways in bold: content %.2f, dump %.2f, no habit.\n\n", contentBar, dumpBar)
-	b.WriteString("| table | way | content | floor | dump | floor | rules | habits that give away | bars |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
+	b.WriteString("| table | way | content | floor | by the rules | dump | floor | by the rules | rules | habits that give away | bars |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, r := range rs {
 		var habits []string
 		for _, h := range r.rep.Habits {
@@ -46,8 +46,12 @@ func report(rs []*result, away []*scene, o options) string {
 				bars = "missed: " + strings.Join(missed, ", ")
 			}
 		}
-		fmt.Fprintf(&b, "| %s | %s | %.2f | %.2f | %.2f | %.2f | %s | %s | %s |\n", r.scene.name, name,
-			r.rep.Content.AUC, r.rep.Content.Floor, r.rep.Dump.AUC, r.rep.Dump.Floor, r.ruled(), strings.Join(habits, "; "), bars)
+		content, dump := "", ""
+		if r.ruled != nil {
+			content, dump = fmt.Sprintf("%.2f", r.ruled[0]), fmt.Sprintf("%.2f", r.ruled[1])
+		}
+		fmt.Fprintf(&b, "| %s | %s | %.2f | %.2f | %s | %.2f | %.2f | %s | %s | %s | %s |\n", r.scene.name, name,
+			r.rep.Content.AUC, r.rep.Content.Floor, content, r.rep.Dump.AUC, r.rep.Dump.Floor, dump, r.known(), strings.Join(habits, "; "), bars)
 	}
 	b.WriteString("\n## What betrays\n\nFeatures that tell by themselves, with their AUC.\n\n")
 	last := ""
@@ -102,9 +106,9 @@ func sources(rs []*result, away []*scene) string {
 	return b.String() + "\n"
 }
 
-// ruled is what the rules of what is never imitated give a thief, the mean over the
+// known is what the rules of what is never imitated give a thief, the mean over the
 // runs; empty for naive rows, which have no such rules.
-func (r *result) ruled() string {
+func (r *result) known() string {
 	if len(r.rules) == 0 {
 		return ""
 	}

@@ -43,6 +43,9 @@ type Row struct {
 	Broods []Brood   // beside Table.Children
 	// Place is where the row stands in the dump, 0 to 1; negative: not known.
 	Place float64
+	// Imitable says of a real row that honey rows can be like it as far as the rules
+	// go that keep them from doing harm.
+	Imitable bool
 }
 
 // Brood is a row's children in one table.

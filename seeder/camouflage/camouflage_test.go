@@ -85,6 +85,41 @@ func TestRowsFromTheSameSourceCanNotBeToldApart(t *testing.T) {
 	}
 }
 
+// Most rows are of one country, of which honey rows may not be: that is all that a
+// thief can learn.
+func TestWhatTheRulesAloneGiveAwayIsWhatRealRowsThatObeyThemScore(t *testing.T) {
+	tb := filled(person)
+	german := func(row Row) bool { return *row.Values[3] == "DE" }
+	share := 0.0
+	for i := range tb.Real {
+		if i%4 != 0 {
+			v := "DE"
+			tb.Real[i].Values[3] = &v
+		}
+		tb.Real[i].Imitable = !german(tb.Real[i])
+		if tb.Real[i].Imitable {
+			share += 1 / float64(len(tb.Real))
+		}
+	}
+	want := 1 - share/2
+	content, dump, ok := Ruled(*tb)
+	if !ok || math.Abs(content.AUC-want) > 0.07 || math.Abs(dump.AUC-want) > 0.07 {
+		t.Errorf("AUC %.2f and %.2f, %t, want some %.2f", content.AUC, dump.AUC, ok, want)
+	}
+	for i := range tb.Real {
+		tb.Real[i].Imitable = true
+	}
+	if content, dump, ok = Ruled(*tb); !ok || math.Abs(content.AUC-0.5) > 0.1 || math.Abs(dump.AUC-0.5) > 0.1 {
+		t.Errorf("without rules: AUC %.2f and %.2f, %t, want a guess", content.AUC, dump.AUC, ok)
+	}
+	for i := range tb.Real {
+		tb.Real[i].Imitable = i < 30
+	}
+	if _, _, ok = Ruled(*tb); ok {
+		t.Error("30 rows served for 100")
+	}
+}
+
 func TestTheRowThatStandsOutIsTheMostSuspect(t *testing.T) {
 	tb := filled(func(r *rand.Rand, id int) Row {
 		out := person(r, id)

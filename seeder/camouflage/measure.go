@@ -26,9 +26,7 @@ func Measure(t Table) *Report {
 		t.Runs, t.Dumps = [][]Row{own[:(len(own)+1)/2], own[len(own)/2:]}, nil
 	}
 	got := play(r, &t)
-	null := t
-	null.Dumps = nil
-	null.Real, null.Runs = decoys(r, &t)
+	null := decoys(r, &t)
 	floor := play(r, &null)
 	rep.Content, rep.Dump = got.score(false), got.score(true)
 	for _, s := range []struct {
@@ -137,24 +135,66 @@ func (t *Table) dump(k int) *Table {
 	return &out
 }
 
-// decoys takes as many real rows as there are honey rows and calls them so.
-func decoys(r *rand.Rand, t *Table) (real []Row, runs [][]Row) {
+// Ruled plays the attackers that Measure plays, with real rows in the place of
+// honey rows: for each run some of those that its honey rows can be like. It is
+// what rows score that nothing tells but the rules. ok is false if a run has too
+// few of them.
+func Ruled(t Table) (content, dump Score, ok bool) {
+	r := rand.New(rand.NewPCG(t.Seed, 0xca32))
+	t.some(r)
 	order := r.Perm(len(t.Real))
-	at := 0
-	for _, run := range t.Runs {
-		n := min(len(run), max(1, (len(order)/2-at)/max(1, len(t.Runs)-len(runs))))
-		var rows []Row
-		for _, k := range order[at : at+n] {
-			rows = append(rows, t.Real[k])
+	runs := make([][]int, len(t.Runs))
+	taken := map[int]bool{}
+	for k, run := range t.Runs {
+		for _, i := range order {
+			if len(runs[k]) < len(run) && !taken[i] && t.dump(k).Real[i].Imitable {
+				runs[k], taken[i] = append(runs[k], i), true
+			}
 		}
-		runs, at = append(runs, rows), at+n
+		if len(runs[k]) < len(run) {
+			return content, dump, false
+		}
 	}
-	left := slices.Clone(order[at:])
-	sort.Ints(left)
-	for _, k := range left {
-		real = append(real, t.Real[k])
+	if len(runs) < 2 {
+		return content, dump, false
 	}
-	return real, runs
+	t = t.instead(runs)
+	got := play(r, &t)
+	return got.score(false), got.score(true), true
+}
+
+// decoys takes as many real rows as there are honey rows, but no more than half, and
+// calls them so.
+func decoys(r *rand.Rand, t *Table) Table {
+	order := r.Perm(len(t.Real))
+	runs, at := make([][]int, len(t.Runs)), 0
+	for k, run := range t.Runs {
+		n := min(len(run), max(1, (len(order)/2-at)/max(1, len(t.Runs)-k)))
+		runs[k], at = order[at:at+n], at+n
+	}
+	return t.instead(runs)
+}
+
+// instead returns the table with real rows in the place of each run's, and without
+// these among the real ones.
+func (t *Table) instead(runs [][]int) Table {
+	out := *t
+	out.Runs, out.Real, out.Dumps = nil, nil, nil
+	taken := map[int]bool{}
+	for _, of := range runs {
+		var rows []Row
+		for _, i := range of {
+			rows = append(rows, t.Real[i])
+			taken[i] = true
+		}
+		out.Runs = append(out.Runs, rows)
+	}
+	for i, row := range t.Real {
+		if !taken[i] {
+			out.Real = append(out.Real, row)
+		}
+	}
+	return out
 }
 
 // outcome is what the attackers scored: AUCs by run, content and dump.

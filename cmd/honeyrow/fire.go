@@ -40,18 +40,29 @@ func (c *fireFlags) check() error {
 	return nil
 }
 
+// ready returns what the drill needs, if one is asked for: what it would fail for is
+// said before anything else is looked at.
+func (c *fireFlags) ready(e *env, s *app.Seeding) (cfg *app.Config, o app.FireOptions, err error) {
+	if !c.Fire {
+		return nil, o, nil
+	}
+	if cfg, err = e.load(); err != nil {
+		return nil, o, err
+	}
+	o = app.FireOptions{Listener: c.Listener, Address: c.Address, User: c.As, Timeout: c.Timeout}
+	if o.Password, err = c.password(); err != nil {
+		return nil, o, err
+	}
+	if _, _, err := cfg.Door(s.Server, o); err != nil {
+		return nil, o, err
+	}
+	return cfg, o, nil
+}
+
 // fire runs the drill, if it is asked for, with one of the rows that are there.
-func (c *fireFlags) fire(e *env, s *app.Seeding, v *seeder.Verified) (*app.Fired, error) {
+func (c *fireFlags) fire(e *env, s *app.Seeding, v *seeder.Verified, cfg *app.Config, o app.FireOptions) (*app.Fired, error) {
 	if !c.Fire {
 		return nil, nil
-	}
-	cfg, err := e.load()
-	if err != nil {
-		return nil, err
-	}
-	o := app.FireOptions{Listener: c.Listener, Address: c.Address, User: c.As, Timeout: c.Timeout}
-	if o.Password, err = c.password(); err != nil {
-		return nil, err
 	}
 	if c.Row != "" {
 		o.Rows = []event.ID{c.Row}

@@ -23,6 +23,9 @@ func TestTheAlarmIsTriedFromEndToEndAndItsExitCodeTells(t *testing.T) {
 	if r := honeyrow(t, w.dir, "seed", "verify", "--no-measure", "--fire"); r.code != 1 || !strings.Contains(r.stderr, "no proxy stands in front of crm") {
 		t.Errorf("without a proxy: %+v", r)
 	}
+	if r := honeyrow(t, w.dir, "seed", "verify", "--no-measure", "--fire", "--listener", "nowhere"); r.code != 1 || r.out != "" || !strings.Contains(r.stderr, "no listener nowhere") {
+		t.Errorf("a listener that is not there is told after all else: %+v", r)
+	}
 	w.proxy(t)
 	secret := filepath.Join(w.dir, "app.password")
 	if err := os.WriteFile(secret, []byte("app-secret\n"), 0o600); err != nil {

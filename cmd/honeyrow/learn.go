@@ -129,9 +129,17 @@ func (c *learnStopCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	order, st, err := app.ReadLearning(cfg)
+	if err != nil {
+		return err
+	}
 	was, err := app.EndLearning(cfg)
 	if err != nil {
 		return err
+	}
+	if was && order != nil && (st == nil || st.Time.Before(order.Asked)) {
+		return e.done("Stopped before a proxy told that it had begun: hardly anything was learned, perhaps nothing. " +
+			"If none runs with this configuration, " + cfg.Learn.Path + " stays as it was.")
 	}
 	if !was {
 		return errors.New("nothing is being learned: start with `honeyrow learn --for 24h`")

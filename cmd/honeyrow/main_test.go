@@ -134,6 +134,10 @@ func TestLearningIsOrderedAndTakenBackInJSON(t *testing.T) {
 			t.Errorf("%v --json: %v", args, got)
 		}
 	}
+	must(t, dir, "learn", "start", "--for", "1h")
+	if out := must(t, dir, "learn", "stop"); !strings.Contains(out, "before a proxy told that it had begun") || strings.Contains(out, "writes") {
+		t.Errorf("an order that no proxy followed: %q", out)
+	}
 }
 
 func TestTheDoctorTellsScriptsThatTheConfigurationIsBad(t *testing.T) {

@@ -367,6 +367,10 @@ func (c *seedVerifyCmd) Run(e *env) error {
 		return err
 	}
 	return e.withSeeder(c.target, func(s *app.Seeding) error {
+		cfg, drill, err := c.ready(e, s)
+		if err != nil {
+			return err
+		}
 		show, end := e.progress()
 		measure := &seeder.Options{Config: s.Config, Server: s.Server}
 		if c.NoMeasure {
@@ -383,7 +387,7 @@ func (c *seedVerifyCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		fired, fireErr := c.fire(e, s, v)
+		fired, fireErr := c.fire(e, s, v, cfg, drill)
 		if e.json {
 			err = e.printJSON(verified{v, fired})
 		} else {

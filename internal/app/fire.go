@@ -95,7 +95,7 @@ func (s *Seeding) Fire(ctx context.Context, c *Config, o FireOptions) (*Fired, e
 	if err != nil {
 		return nil, err
 	}
-	l, door, err := c.door(s.Server, o)
+	l, door, err := c.Door(s.Server, o)
 	if err != nil {
 		return nil, err
 	}
@@ -147,8 +147,9 @@ func (s *Seeding) guarded(ctx context.Context) error {
 	}
 }
 
-// door is the way in through a listener of a server.
-func (c *Config) door(server string, o FireOptions) (*ListenerConfig, seeder.Door, error) {
+// Door is the way in through a listener of a server. The error says which listener
+// or option to name instead.
+func (c *Config) Door(server string, o FireOptions) (*ListenerConfig, seeder.Door, error) {
 	i := slices.IndexFunc(c.Listeners, func(l ListenerConfig) bool {
 		return l.Server == server && (o.Listener == "" || l.Name == o.Listener)
 	})

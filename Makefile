@@ -143,7 +143,7 @@ camouflage: ## how well honey rows hide: planted on real servers, dumped, hunted
 samples: ## download the sample databases that `make eval` also plants in, to SAMPLES (.samples)
 	$(GO) run ./integration/camouflage --download --samples $(SAMPLES)
 
-scale: ## 100,000 honey rows over 500 tables: planned, planted, looked up; how long locks are held (SCALE="-flags")
+scale: ## 100,000 honey rows over 500 tables: planned, planted, looked up, verified, removed; how long locks are held (SCALE="-flags")
 	@scripts/need.sh $(SERVERS)
 	$(GO) run ./integration/scale $(SCALE)
 

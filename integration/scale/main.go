@@ -1,6 +1,7 @@
 // Command scale measures what very many honey rows cost: it makes a database of
 // many tables on a private server, plans honey rows for all of them, plants them,
-// and looks values up in a registry that is filled to a million tokens. Beside
+// looks values up in a registry that is filled to a million tokens, verifies and
+// removes. Beside
 // the times it tells how long the longest transaction was that held a lock.
 //
 //	go run ./integration/scale
@@ -137,9 +138,10 @@ type result struct {
 	tokens            int
 	plan, apply       time.Duration
 	planCPU, applyCPU time.Duration // of this process
-	file              int64         // bytes of the plan
-	locks             *stopwatch
-	searched, widest  int // tokens, and those of the commonest value that was looked up
+	verify, remove    time.Duration
+	file              int64      // bytes of the plan
+	locks, unlocks    *stopwatch // of seed apply and seed remove
+	searched, widest  int        // tokens, and those of the commonest value that was looked up
 	lookup, lookupHi  time.Duration
 	steps             []step
 }
@@ -210,7 +212,34 @@ func journey(ctx context.Context, s *seeder.Seeder, store *sqlite.Store, locks *
 	r.apply, r.applyCPU, r.tokens = time.Since(began), cpu()-used, done.Tokens
 	r.steps = clock.end("apply", r.steps)
 	r.locks = locks.copy()
-	return r, r.lookups(ctx, store, o, clock)
+	if err := r.lookups(ctx, store, o, clock); err != nil {
+		return nil, err
+	}
+	r.steps = clock.end("look-ups", r.steps)
+	began = time.Now()
+	ver, err := s.Verify(ctx, seeder.VerifyOptions{Server: "scale", ApplyOptions: ao})
+	if err != nil {
+		return nil, fmt.Errorf("verify: %w", err)
+	}
+	if !ver.OK || len(ver.Rows) != r.rows {
+		return nil, fmt.Errorf("verify: %d rows of %d, all as planted: %t", len(ver.Rows), r.rows, ver.OK)
+	}
+	r.verify = time.Since(began)
+	r.steps = clock.end("verify", r.steps)
+	locks.reset()
+	began = time.Now()
+	gone, err := s.Remove(ctx, seeder.RemoveOptions{Server: "scale", ApplyOptions: ao})
+	if err != nil {
+		return nil, fmt.Errorf("remove: %w", err)
+	}
+	for _, row := range gone.Rows {
+		if row.State != "removed" {
+			return nil, fmt.Errorf("remove: row %s of %s is %s: %s", row.Key, row.Table, row.State, row.Why)
+		}
+	}
+	r.remove, r.unlocks = time.Since(began), locks.copy()
+	r.steps = clock.end("remove", r.steps)
+	return r, nil
 }
 
 func first[T any](list []T) []T { return list[:min(len(list), 3)] }

@@ -17,7 +17,7 @@ func TestManyRowsArePlantedOneByOneAndTheReportTellsWhatItTook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"| honey rows, tables, tokens | 10, 5, ", "| transactions, trials included | 20 |", "| \"where is this value\" among | 500 tokens |", "| longest | "} {
+	for _, want := range []string{"| honey rows, tables, tokens | 10, 5, ", "| transactions, trials included | 20 |", "| \"where is this value\" among | 500 tokens |", "| longest | ", "| `seed verify`, without measuring | ", "| `seed remove` | "} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("%q is missing in\n%s", want, text)
 		}

@@ -53,11 +53,16 @@ func report(rs []*result, o options) string {
 	line("a transaction holds locks for: half", func(r *result) string { return short(r.locks.at(0.5)) })
 	line("99 %", func(r *result) string { return short(r.locks.at(0.99)) })
 	line("longest", func(r *result) string { return short(r.locks.at(1)) })
+	line("`seed verify`, without measuring", func(r *result) string { return short(r.verify) })
+	line("`seed remove`", func(r *result) string { return short(r.remove) })
+	line("a transaction of it holds locks for: half", func(r *result) string { return short(r.unlocks.at(0.5)) })
+	line("99 %", func(r *result) string { return short(r.unlocks.at(0.99)) })
+	line("longest", func(r *result) string { return short(r.unlocks.at(1)) })
 	line("\"where is this value\" among", func(r *result) string { return fmt.Sprintf("%d tokens", r.searched) })
 	line("half of the answers", func(r *result) string { return short(r.lookup) + missed(r.lookup, lookupBar) })
 	line("99 %", func(r *result) string { return short(r.lookupHi) + missed(r.lookupHi, lookupBar) })
 	line("places of the commonest value looked up", func(r *result) string { return fmt.Sprint(r.widest) })
-	b.WriteString("\nLocks are those from the first insert that is sent to the answer to COMMIT or ROLLBACK, as the client sees it. Look-ups are of 1,000 planted values, drawn as often as they stand there, in all their forms and with the stories of up to 20 places, as `honeyrow tokens where` makes them.\n\nWhere the time goes:\n\n| | step | elapsed |\n|---|---|---|\n")
+	b.WriteString("\nLocks are those from the first insert or delete that is sent to the answer to COMMIT or ROLLBACK, as the client sees it. Look-ups are of 1,000 planted values, drawn as often as they stand there, in all their forms and with the stories of up to 20 places, as `honeyrow tokens where` makes them.\n\nWhere the time goes:\n\n| | step | elapsed |\n|---|---|---|\n")
 	for _, r := range rs {
 		for _, s := range r.steps {
 			if s.took >= time.Second {

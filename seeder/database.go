@@ -71,7 +71,9 @@ type Tx interface {
 	// may not be gives a *Violation, and the transaction goes on.
 	Update(ctx context.Context, t *Table, where, set []Value) (n int64, err error)
 	// Delete deletes the one row for which all values of where are equal. A
-	// row that others point at gives a *Violation, and the transaction goes on.
+	// row that others point at gives a *Violation, also if the server would delete
+	// or change those with it, as far as it can be told; one that a trigger keeps
+	// gives one of code Swallowed. The transaction goes on.
 	Delete(ctx context.Context, t *Table, where []Value) (n int64, err error)
 	// End commits or rolls back. deferred constraints are checked in Insert and
 	// Delete already.
@@ -83,6 +85,17 @@ type Tx interface {
 type Single interface {
 	Single()
 }
+
+// Holder is a Tx that can keep others from pointing at a row until it ends: who
+// looks then for rows that point there sees all that ever will. It waits for those
+// who are about to. What has no need of it is no Holder.
+type Holder interface {
+	Hold(ctx context.Context, t *Table, where []Value) error
+}
+
+// Swallowed is the code of a Violation for a row that the database, without an
+// error, did not insert or delete.
+const Swallowed = "HR001"
 
 // Value is one column's value in text form; nil Text is NULL.
 type Value struct {

@@ -90,7 +90,13 @@ func (s *Seeder) settleDecoys(ctx context.Context, cat *Catalog, ts []token.Toke
 		t := cat.relation(tk.Place.Schema, tk.Place.Table)
 		to := token.Removed
 		switch {
-		case !made(tk) && tk.State == token.Planned, t == nil:
+		case !made(tk) && tk.State == token.Planned:
+		case t == nil:
+			if why, err := s.unseen(ctx, tk.Place.Schema, tk.Place.Table); err != nil {
+				return err
+			} else if why != "" {
+				return fmt.Errorf("settle decoy tables: %s", why)
+			}
 		case !made(tk): // its watch was being ended
 		case tk.State == token.Retired: // its removal never happened
 			to = token.Live

@@ -23,8 +23,14 @@ func (c *clearing) raze(ctx context.Context, lim Limits, tables []token.Token, a
 			continue
 		}
 		rows := within(all, tk.Place)
-		if t == nil { // its rows are found to be gone one by one
-			if !c.o.DryRun {
+		if t == nil { // its rows are found to be gone, or to be hidden, one by one
+			why, err := c.s.unseen(ctx, tk.Place.Schema, tk.Place.Table)
+			if err != nil {
+				return err
+			}
+			if why != "" {
+				c.out.Rows = append(c.out.Rows, (&honeyRow{id: tk.Row, tokens: []token.Token{*tk}}).report("kept", why))
+			} else if !c.o.DryRun {
 				if err := c.forget(ctx, tk.ID); err != nil {
 					return err
 				}

@@ -1,6 +1,7 @@
 package seeder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -94,15 +95,9 @@ func (s *Seeder) settleAll(ctx context.Context, cat *Catalog, server string, lim
 		if err := s.whole(ctx, row); err != nil {
 			return out, err
 		}
-		t, err := row.table(cat)
+		t, st, err := s.find(ctx, tx, cat, row)
 		if err != nil {
-			return out, err
-		}
-		st := sight{condition: gone}
-		if t != nil {
-			if st, err = row.look(ctx, tx, t); err != nil {
-				return out, fmt.Errorf("look for row %s in %s: %w", row.id, t, err)
-			}
+			return out, fmt.Errorf("look for row %s in %s: %w", row.id, row.report("", "").Table, err)
 		}
 		planned, retired := row.ids(token.Planned), row.ids(token.Retired)
 		switch {
@@ -115,7 +110,7 @@ func (s *Seeder) settleAll(ctx context.Context, cat *Catalog, server string, lim
 			out.Removed++
 			err = s.forget(ctx, row, append(planned, retired...))
 		case st.condition == unknown:
-			return out, fmt.Errorf("row %s in %s can't be looked for: the role needs SELECT on its columns", row.id, t)
+			return out, fmt.Errorf("row %s in %s can't be looked for: %s", row.id, cmp.Or(t, &Table{Schema: row.place().Schema, Name: row.place().Table}), cmp.Or(st.why, "the role needs SELECT on its columns"))
 		case len(planned) > 0: // of two tokens for one column, the one that holds stays
 			out.Live++
 			err = s.settle(ctx, row, st)
@@ -310,6 +305,7 @@ type sight struct {
 	columns []string   // that hold another value than planted
 	held    []event.ID // tokens whose value the row holds, or can't be read
 	where   []Value    // how the row was found
+	why     string     // it is unknown; may be empty
 }
 
 // look finds the row and compares its values with the tokens.
@@ -338,8 +334,11 @@ func (r *honeyRow) look(ctx context.Context, tx Tx, t *Table) (sight, error) {
 		}
 		many = many || len(recs) > 1
 	}
-	if many {
+	switch {
+	case many:
 		return sight{condition: unknown}, nil
+	case t.Hidden:
+		return sight{condition: unknown, why: fmt.Sprintf("row security hides rows of %s from the role: use one with BYPASSRLS", t)}, nil
 	}
 	return sight{condition: gone}, nil
 }

@@ -1,6 +1,7 @@
 package seeder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -231,24 +232,25 @@ func (c *clearing) delete(ctx context.Context, tx Tx) (deleted, kept []event.ID,
 
 // one deletes one row, or says why it must stay.
 func (c *clearing) one(ctx context.Context, tx Tx, r *honeyRow) (state, why string, err error) {
-	t, err := r.table(c.cat)
-	if err != nil {
-		return "", "", err
-	}
-	if t == nil {
-		return string(gone), "the table exists no more", nil
-	}
-	seen, err := r.look(ctx, tx, t)
+	t, seen, err := c.s.find(ctx, tx, c.cat, r)
 	if err != nil {
 		return "", "", err
 	}
 	switch seen.condition {
 	case gone:
+		if t == nil {
+			return string(gone), "the table exists no more", nil
+		}
 		return string(gone), "the row was gone already", nil
 	case unknown:
-		return "kept", "it can't be told from other rows", nil
+		return "kept", cmp.Or(seen.why, "it can't be told from other rows"), nil
 	case changed:
 		return "kept", fmt.Sprintf("it was changed after it was planted (%s): look at it, then delete it by hand", strings.Join(seen.columns, ", ")), nil
+	}
+	if h, ok := tx.(Holder); ok {
+		if err := h.Hold(ctx, t, seen.where); err != nil {
+			return "", "", fmt.Errorf("keep a row of %s from being pointed at: %w", t, err)
+		}
 	}
 	if dep, err := c.dependents(ctx, tx, seen.where, t); err != nil || dep != "" {
 		return "kept", dep, err
@@ -264,7 +266,7 @@ func (c *clearing) one(ctx context.Context, tx Tx, r *honeyRow) (state, why stri
 	n, err := tx.Delete(ctx, t, r.all(t, seen))
 	var no *Violation
 	switch {
-	case errors.As(err, &no) && no.Code == "25000":
+	case errors.As(err, &no) && (no.Code == "25000" || no.Code == Swallowed):
 		return "kept", no.Why, nil
 	case errors.As(err, &no) && no.Code == "23503":
 		return "kept", "rows that are not ours point at it: " + no.Why, nil

@@ -25,7 +25,8 @@ func (s *Seeder) spread(ctx context.Context, cat *Catalog, ts []token.Token, o A
 		v := strings.TrimRight(t.Value, " ")
 		home := (&Table{Schema: t.Place.Schema, Name: t.Place.Table}).String()
 		own[at{home, t.Place.Column, v}] = true
-		if table, err := cat.Table(home); err == nil {
+		for _, table := range (&honeyRow{tokens: ts[i : i+1]}).homes(cat) {
+			own[at{table.String(), t.Place.Column, v}] = true
 			for _, part := range table.Parts { // parents and children show the same row
 				if kin := byOID[part.OID]; kin != nil {
 					own[at{kin.String(), t.Place.Column, v}] = true

@@ -1,6 +1,7 @@
 package seeder
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -92,7 +93,7 @@ func (s *Seeder) Verify(ctx context.Context, o VerifyOptions) (*Verified, error)
 	defer tx.End(ctx, false)
 	for i, r := range rows {
 		o.progress("verify", r.place().Table, i, len(rows))
-		st, err := r.state(ctx, tx, cat)
+		st, err := s.state(ctx, tx, cat, r)
 		if err != nil {
 			return nil, fmt.Errorf("verify row %s: %w", r.id, err)
 		}
@@ -149,29 +150,28 @@ func (r *honeyRow) report(state, why string) RowState {
 }
 
 // state looks at one row, and for other rows with its values.
-func (r *honeyRow) state(ctx context.Context, tx Tx, cat *Catalog) (RowState, error) {
-	t, err := r.table(cat)
-	if err != nil {
-		return RowState{}, err
-	}
-	if t == nil {
-		return r.report(string(gone), "the table exists no more, or the role can't see it"), nil
-	}
-	seen, err := r.look(ctx, tx, t)
+func (s *Seeder) state(ctx context.Context, tx Tx, cat *Catalog, r *honeyRow) (RowState, error) {
+	t, seen, err := s.find(ctx, tx, cat, r)
 	if err != nil {
 		return RowState{}, err
 	}
 	switch seen.condition {
 	case gone:
+		if t == nil {
+			return r.report(string(gone), "the table exists no more"), nil
+		}
 		return r.report(string(gone), "the row was deleted, or its values replaced: its tokens stay watched; plan new rows"), nil
 	case unknown:
-		return r.report(string(unknown), "the role can't read the columns by which it is found, or several rows have its values"), nil
+		return r.report(string(unknown), cmp.Or(seen.why, "the role can't read the columns by which it is found, or several rows have its values")), nil
 	case changed:
 		st := r.report(string(changed), "somebody changed the row: the old values stay watched, the new ones are not")
 		st.Columns = seen.columns
 		return st, nil
 	}
 	st := r.report(string(intact), "")
+	if t.String() != st.Table {
+		st.Why = "its table is called " + t.String() + " by now"
+	}
 	for i := range r.tokens {
 		tk := &r.tokens[i]
 		if c := t.Column(tk.Place.Column); c == nil || !c.CanSelect || tk.Key && len(t.Primary()) > 1 { // its brothers have it too

@@ -79,7 +79,10 @@ type DB struct {
 	stages  int    // temporary tables made so far
 }
 
-var _ seeder.Database = (*DB)(nil)
+var (
+	_ seeder.Database = (*DB)(nil)
+	_ seeder.Discreet = (*DB)(nil)
+)
 
 // The oldest servers that are understood.
 var (
@@ -265,6 +268,23 @@ func (db *DB) holder(ctx context.Context, key string) string {
 		return who
 	}
 	return fmt.Sprintf("%s of %s from %s, %s for %d s", who, user, host, strings.ToLower(state), seconds)
+}
+
+// noSuchTable is what the server says of a table to who would be allowed to see it;
+// to others it refuses, whether it is there or not.
+const noSuchTable = 1146
+
+// Absent implements seeder.Discreet.
+func (db *DB) Absent(ctx context.Context, schema, table string) (bool, error) {
+	_, err := db.query(ctx, "SELECT 1 FROM "+name(&seeder.Table{Schema: schema, Name: table})+" LIMIT 0")
+	var no *mysql.MySQLError
+	switch {
+	case err == nil:
+		return false, nil
+	case errors.As(err, &no):
+		return no.Number == noSuchTable, nil
+	}
+	return false, fmt.Errorf("look for table %s: %w", table, err)
 }
 
 // query runs a statement and reads all its rows as text.

@@ -22,7 +22,10 @@ type tx struct {
 	shut   bool     // a table is locked
 }
 
-var _ seeder.Tx = (*tx)(nil)
+var (
+	_ seeder.Tx     = (*tx)(nil)
+	_ seeder.Holder = (*tx)(nil)
+)
 
 // Begin implements seeder.Planter. Autocommit is off until the end, so that
 // nothing is committed by itself even if the server drops the transaction.
@@ -171,7 +174,7 @@ func (t *tx) insert(ctx context.Context, into string, tb *seeder.Table, row []se
 			return nil, err
 		}
 		if len(rows) != 1 {
-			return nil, &seeder.Violation{Code: "HR001", Why: "the server swallowed the row"}
+			return nil, &seeder.Violation{Code: seeder.Swallowed, Why: "the server swallowed the row"}
 		}
 		for i, k := range primary {
 			key = append(key, seeder.Value{Column: k, Text: read(tb.Column(k), rows[0][i])})
@@ -183,7 +186,7 @@ func (t *tx) insert(ctx context.Context, into string, tb *seeder.Table, row []se
 		return nil, err
 	}
 	if n, err := res.RowsAffected(); err != nil || n != 1 {
-		return nil, &seeder.Violation{Code: "HR001", Why: "the server swallowed the row"}
+		return nil, &seeder.Violation{Code: seeder.Swallowed, Why: "the server swallowed the row"}
 	}
 	return t.keyOf(ctx, into, tb, row, res)
 }
@@ -304,6 +307,19 @@ func (t *tx) Update(ctx context.Context, tb *seeder.Table, cond, set []seeder.Va
 		return err
 	})
 	return n, err
+}
+
+// Hold implements seeder.Holder: who inserts a row that points at this one shares
+// its lock, and rows of a foreign key with ON DELETE CASCADE go without being asked.
+func (t *tx) Hold(ctx context.Context, tb *seeder.Table, cond []seeder.Value) error {
+	if lasting(tb) { // has no foreign keys
+		return nil
+	}
+	w, args := where(tb, cond)
+	return t.within(func() error {
+		_, err := t.db.query(ctx, fmt.Sprintf("SELECT 1 FROM %s WHERE %s LIMIT 2 FOR UPDATE", name(tb), w), args...)
+		return err
+	})
 }
 
 // Delete implements seeder.Tx.

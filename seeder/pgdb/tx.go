@@ -2,6 +2,7 @@ package pgdb
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -134,7 +135,7 @@ func (t *tx) Insert(ctx context.Context, tb *seeder.Table, row []seeder.Value) (
 			return err
 		}
 		if tag.RowsAffected() != 1 {
-			return &seeder.Violation{Code: "HR001", Why: "a trigger or rule of the table swallowed the row"}
+			return &seeder.Violation{Code: seeder.Swallowed, Why: "a trigger or rule of the table swallowed the row"}
 		}
 		if tb.WholeSelect && len(got) > 0 {
 			oid, err := strconv.ParseUint(*got[len(got)-1], 10, 32)
@@ -254,15 +255,64 @@ func (t *tx) Update(ctx context.Context, tb *seeder.Table, cond, set []seeder.Va
 func (t *tx) Delete(ctx context.Context, tb *seeder.Table, cond []seeder.Value) (n int64, err error) {
 	w, args := where(cond)
 	err = t.within(ctx, func() error {
+		before, err := t.along(ctx, tb)
+		if err != nil {
+			return err
+		}
 		rr := t.conn.ExecParams(ctx, fmt.Sprintf("DELETE FROM %s WHERE %s", name(tb), w), params(args), nil, nil, nil)
 		tag, err := rr.Close()
 		if err != nil {
 			return err
 		}
-		if n = tag.RowsAffected(); n > 1 {
+		switch n = tag.RowsAffected(); {
+		case n > 1:
 			return &seeder.Violation{Code: "HR002", Why: "the condition fits more than one row"}
+		case n == 0: // what its triggers did is undone too
+			return &seeder.Violation{Code: seeder.Swallowed, Why: "a trigger or another transaction kept it"}
+		}
+		after, err := t.along(ctx, tb)
+		if err != nil {
+			return err
+		}
+		before[own]++ // itself
+		for child, k := range after {
+			if k > before[child] {
+				return &seeder.Violation{Code: "23503", Why: "the server would delete or change rows of " + cmp.Or(child, tb.String()) + " with it"}
+			}
 		}
 		return nil
 	})
 	return n, err
+}
+
+// own stands for the table from which a row is deleted among those that point there.
+const own = ""
+
+// along counts the rows that this transaction has deleted or changed in tables where
+// the server does so by itself when what they point at is deleted (ON DELETE CASCADE,
+// SET NULL, SET DEFAULT), by table. That it did is seen only afterwards: the role may
+// not be allowed to see such rows, they may point at a partition, and a delete that
+// waits for the lock of somebody who is about to point there goes on when he has
+// committed. Without track_counts nothing is counted.
+func (t *tx) along(ctx context.Context, tb *seeder.Table) (map[string]int64, error) {
+	parts := []string{strconv.FormatUint(uint64(tb.OID), 10)}
+	for _, p := range tb.Parts {
+		parts = append(parts, strconv.FormatUint(uint64(p.OID), 10))
+	}
+	oids := "{" + strings.Join(parts, ",") + "}"
+	rows, err := query(ctx, t.conn, `SELECT CASE WHEN k.child <> ALL ($1::oid[]) THEN k.child::pg_catalog.regclass::text ELSE '' END,
+			pg_catalog.pg_stat_get_xact_tuples_updated(k.child) + pg_catalog.pg_stat_get_xact_tuples_deleted(k.child)
+		FROM (SELECT DISTINCT conrelid AS child FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confdeltype IN ('c', 'n', 'd') AND confrelid = ANY ($1::oid[])) k`, []*string{&oids}, 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]int64{}
+	for _, r := range rows {
+		n, err := strconv.ParseInt(*r[1], 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("count what goes with a row: %w", err)
+		}
+		out[*r[0]] += n
+	}
+	return out, nil
 }

@@ -1,0 +1,85 @@
+package mydb_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"honeyrow/seeder"
+	"honeyrow/token"
+)
+
+func TestARowThatIsAboutToPointAtAHoneyRowKeepsIt(t *testing.T) {
+	db := database(t, customers+`CREATE TABLE orders (id int AUTO_INCREMENT PRIMARY KEY, customer bigint NOT NULL, total int NOT NULL, FOREIGN KEY (customer) REFERENCES customers (id) ON DELETE CASCADE);
+`)
+	st := store(t)
+	s := open(t, "root", db, st)
+	o := options()
+	o.Rows = 1
+	got, err := s.Apply(t.Context(), plan(t, s, o), seeder.ApplyOptions{})
+	must(t, err)
+	key, total := got.Rows[0].Key, "5"
+	stranger := open(t, "root", db, st).Database
+	cat, err := stranger.Catalog(t.Context())
+	must(t, err)
+	table, err := cat.Table("orders")
+	must(t, err)
+	tx, err := stranger.Begin(t.Context(), seeder.Limits{})
+	must(t, err)
+	_, _, err = tx.Insert(t.Context(), table, []seeder.Value{{Column: "customer", Text: &key}, {Column: "total", Text: &total}})
+	must(t, err)
+	var rem *seeder.Removed
+	done := make(chan error, 1)
+	go func() { // ends with the removal, which waits for the stranger
+		var err error
+		rem, err = s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm", ApplyOptions: seeder.ApplyOptions{LockTimeout: time.Minute}})
+		done <- err
+	}()
+	for strings.HasSuffix(query(t, db, "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"), "\t0") {
+		select {
+		case err := <-done:
+			t.Fatalf("the removal did not wait: %v", err)
+		default:
+		}
+	}
+	must(t, tx.End(t.Context(), true))
+	must(t, <-done)
+	if len(rem.Rows) != 1 || rem.Rows[0].State != "kept" || !strings.Contains(rem.Rows[0].Why, "orders") {
+		t.Errorf("%+v, want the row kept because of orders", rem.Rows)
+	}
+	if n := query(t, db, "SELECT count(*) FROM orders"); n != "1" {
+		t.Errorf("%s orders, want the one that came while the removal waited", n)
+	}
+}
+
+func TestARowOfATableThatTheRoleMayNotSeeIsNotTakenToBeGone(t *testing.T) {
+	db := database(t, customers+"CREATE TABLE other (id int PRIMARY KEY);\n")
+	st := store(t)
+	root := open(t, "root", db, st)
+	o := options()
+	o.Rows = 2
+	_, err := root.Apply(t.Context(), plan(t, root, o), seeder.ApplyOptions{})
+	must(t, err)
+	must(t, server.Exec(t.Context(), db, "DROP USER IF EXISTS narrow; CREATE USER narrow; GRANT SELECT, INSERT, DELETE ON "+db+".other TO narrow"))
+	s := open(t, "narrow", db, st)
+	ver, err := s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
+	must(t, err)
+	rem, err := s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"})
+	must(t, err)
+	for i, r := range append(ver.Rows, rem.Rows...) {
+		if want := map[bool]string{true: "unknown", false: "kept"}[i < len(ver.Rows)]; r.State != want || !strings.Contains(r.Why, "may not see table customers") {
+			t.Errorf("%s: %s, want %s because the role may not see the table", r.State, r.Why, want)
+		}
+	}
+	live, err := st.List(t.Context(), token.Filter{States: []token.State{token.Live}})
+	must(t, err)
+	if len(ver.Rows) != 2 || len(rem.Rows) != 2 || len(live) == 0 {
+		t.Errorf("%d and %d rows, %d live tokens: the rows are there and must be watched", len(ver.Rows), len(rem.Rows), len(live))
+	}
+
+	must(t, server.Exec(t.Context(), db, "DROP TABLE customers"))
+	if rem, err = root.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"}); err != nil || len(rem.Rows) != 2 || rem.Rows[0].State != "gone" {
+		t.Errorf("of a table that is dropped: %+v, %v; want the rows gone", rem, err)
+	}
+	nothingWatched(t, st)
+}

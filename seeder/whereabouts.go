@@ -1,0 +1,65 @@
+package seeder
+
+import (
+	"context"
+	"fmt"
+)
+
+// Discreet is a Database whose catalogue shows a role only the tables on which it
+// has some right.
+type Discreet interface {
+	// Absent tells that there is no table of that name, and not one that is hidden
+	// from the role.
+	Absent(ctx context.Context, schema, name string) (bool, error)
+}
+
+// find looks for a row in the table in which it was planted and, where the server
+// numbers its tables, in the one that has this number by now: tables are renamed,
+// and others made in their place. The row is gone only where the role would have
+// seen it. The table is nil if there is none.
+func (s *Seeder) find(ctx context.Context, tx Tx, cat *Catalog, r *honeyRow) (*Table, sight, error) {
+	var home *Table
+	for _, t := range r.homes(cat) {
+		seen, err := r.look(ctx, tx, t)
+		if err != nil || seen.condition != gone {
+			return t, seen, err
+		}
+		if home == nil {
+			home = t
+		}
+	}
+	if home == nil {
+		why, err := s.unseen(ctx, r.place().Schema, r.place().Table)
+		if err != nil || why != "" {
+			return nil, sight{condition: unknown, why: why}, err
+		}
+	}
+	return home, sight{condition: gone}, nil
+}
+
+// unseen says why a table that the catalogue does not show may be there all the
+// same, "" if it is not.
+func (s *Seeder) unseen(ctx context.Context, schema, name string) (string, error) {
+	db, ok := s.Database.(Discreet)
+	if !ok {
+		return "", nil
+	}
+	absent, err := db.Absent(ctx, schema, name)
+	if err != nil || absent {
+		return "", err
+	}
+	return fmt.Sprintf("the role may not see table %s: use one that may, or grant SELECT on it", &Table{Schema: schema, Name: name}), nil
+}
+
+// homes are the tables in which the row may be.
+func (r *honeyRow) homes(cat *Catalog) (out []*Table) {
+	p, number := r.place(), r.tokens[0].TableOID
+	for _, t := range cat.Tables {
+		if t.Schema == p.Schema && t.Name == p.Table {
+			out = append([]*Table{t}, out...)
+		} else if number != 0 && t.OID == number && !t.Piece {
+			out = append(out, t)
+		}
+	}
+	return out
+}

@@ -49,13 +49,15 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 	st.shift(r, &h.g, h.was, n, total)
 	h.g.First, h.g.Last = st.somebody(r, h.was, 0)
 	if owner, ok := l.owner(n); ok {
-		d.inherit(st, h, owner)
+		d.inherit(st, h, owner, l.others[l.kin])
 	}
 	if h.slot != nil {
 		st.settle(r, h)
 	}
-	if p := d.parent(st, l, h.was, n); p != nil && p.g.First != "" && st.kin == nil { // a card bears its owner's name
-		h.g.First, h.g.Last, h.bound = p.g.First, p.g.Last, true
+	if p, others := d.parent(st, l, h.was, n); p != nil && p.g.First != "" && st.kin == nil {
+		if !others { // a card bears its owner's name
+			h.g.First, h.g.Last, h.bound = p.g.First, p.g.Last, true
+		}
 		st.after(r, &h.g, h.was, p.born)
 	}
 	if st.kin == nil {
@@ -109,18 +111,19 @@ func (f *field) holds(v string) bool {
 }
 
 // parent returns the honey row that the nth row hangs on, if its table names
-// persons and this one's template points there.
-func (d *draft) parent(st *study, l *links, was []*string, n int) *hand {
+// persons and this one's template points there, and whether these are others than
+// those of this table.
+func (d *draft) parent(st *study, l *links, was []*string, n int) (h *hand, others bool) {
 	for _, fk := range st.table.ForeignKeys {
 		if h, ok := l.honey[fk]; ok && !st.pointsNowhere(fk, was) {
 			for _, other := range d.studies {
 				if at, ok := d.position[other.table]; ok && at == h.index && other != st && (other.first != nil || other.full != nil) && d.hands[other] != nil {
-					return d.hands[other][l.at(n, h.rows)]
+					return d.hands[other][l.at(n, h.rows)], l.others[fk]
 				}
 			}
 		}
 	}
-	return nil
+	return nil, false
 }
 
 // fill makes the value of one cell.

@@ -275,14 +275,16 @@ func (d *draft) offspring(st *study) (templates, owners []int) {
 }
 
 // inherit moves a relative's dates as its honey row's.
-func (d *draft) inherit(st *study, h *hand, owner int) {
+func (d *draft) inherit(st *study, h *hand, owner int, others bool) {
 	if st.kin == nil || st.kin.parent || owner >= len(d.hands[st.kin.to]) {
 		return
 	}
 	o := d.hands[st.kin.to][owner]
 	h.above = o
 	h.g.Shift, h.g.Anchor, h.g.Scale = o.g.Shift, o.g.Anchor, o.g.Scale
-	h.g.First, h.g.Last, h.bound = o.g.First, o.g.Last, true
+	if !others {
+		h.g.First, h.g.Last, h.bound = o.g.First, o.g.Last, true
+	}
 }
 
 // followed reports whether relatives are made of the honey rows of a table.

@@ -13,6 +13,7 @@ type links struct {
 	// owners are, for relatives, the honey rows that they belong to.
 	owners []int
 	kin    *ForeignKey
+	others map[*ForeignKey]bool // by which rows point at persons that are not theirs
 }
 
 // owner returns the honey row that the nth relative belongs to.
@@ -38,13 +39,19 @@ type honeyTable struct{ index, rows int }
 // has some, free parents where each may have one child only, else those of the
 // template row. It lowers n where parents are few.
 func (d *draft) links(ctx context.Context, st *study, r *rand.Rand, n *int) (*links, error) {
-	l := &links{honey: map[*ForeignKey]honeyTable{}, parents: map[*ForeignKey][][]string{}}
+	l := &links{honey: map[*ForeignKey]honeyTable{}, parents: map[*ForeignKey][][]string{}, others: map[*ForeignKey]bool{}}
 	if st.kin != nil && !st.kin.parent {
 		l.kin = st.kin.fk
 	}
 	for _, fk := range st.table.ForeignKeys {
 		if parent, err := d.cat.Table((&Table{Schema: fk.RefSchema, Name: fk.RefTable}).String()); err == nil && parent != st.table {
-			if i, ok := d.position[parent]; ok && d.before(i, st.table) && !st.overridden(fk) {
+			who, err := d.acquainted(ctx, st, fk, parent)
+			if err != nil {
+				return nil, err
+			}
+			l.others[fk] = who != theirs
+			serves := who == serving && !single(st.table, fk, true)
+			if i, ok := d.position[parent]; ok && d.before(i, st.table) && !st.overridden(fk) && !serves {
 				l.honey[fk] = honeyTable{i, len(d.tables[i].Rows)}
 				if single(st.table, fk, true) {
 					*n = min(*n, len(d.tables[i].Rows))

@@ -24,7 +24,8 @@ type study struct {
 	pool    []int        // rows of the sample that make good templates, best first
 	quiet   map[int]bool // rows of the sample that are at rest
 	warn    []string
-	named   bool // the user asked for the table by name
+	met     map[*ForeignKey]acquaintance // what its persons are to those it points at
+	named   bool                         // the user asked for the table by name
 	weight  int
 	cant    error                      // why a column can't be filled, a *refusal
 	chosen  string                     // why

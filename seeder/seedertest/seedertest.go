@@ -77,6 +77,7 @@ func Run(t *testing.T, g Ground) {
 		{"dates that a trigger overwrites are set to what is planned beside old numbers", datesThatATriggerOverwritesAreSetToWhatIsPlanned},
 		{"keys that the application counts are taken from gaps too", keysThatTheApplicationCountsAreTakenFromGapsToo},
 		{"addresses are numbered as the table numbers them", addressesAreNumberedAsTheTableNumbersThem},
+		{"honey rows are of the persons that real ones are of", honeyRowsAreOfThePersonsThatRealOnesAreOf},
 		{"a plan says how well its rows hide and refuses above the owner's limit", aPlanSaysHowWellItsRowsHideAndRefusesAboveTheOwnersLimit},
 		{"a drip of seven days follows the traffic and survives crashes", aDripOfSevenDaysFollowsTheTrafficAndSurvivesCrashes},
 		{"a drip killed at any step goes on and plants each row once", aDripKilledAtAnyStepGoesOnAndPlantsEachRowOnce},

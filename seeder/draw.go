@@ -257,6 +257,11 @@ func (d *draft) next(ctx context.Context, st *study, n int) (map[string][]string
 			}
 			continue
 		}
+		if f.plan.Source == Drawn && d.o.Decoys == 0 {
+			if err := d.roomy(ctx, st, f, n); err != nil {
+				return nil, err
+			}
+		}
 		if f.plan.Source != Next {
 			continue
 		}
@@ -271,8 +276,8 @@ func (d *draft) next(ctx context.Context, st *study, n int) (map[string][]string
 		if err != nil && high != "" {
 			return nil, refuse("column %s (%s): its highest value is beyond what is counted on", f.Name, f.Type)
 		}
-		if f.MaxInt > 0 && k > f.MaxInt-int64(n) {
-			return nil, refuse("column %s (%s) has used up its numbers: the highest leaves no room for %d more", f.Name, f.Type, n)
+		if err := f.leaves(k, n); err != nil {
+			return nil, err
 		}
 		for i := range n {
 			out[f.Name] = append(out[f.Name], strconv.FormatInt(k+int64(i)+1, 10))

@@ -2,8 +2,8 @@ package seeder
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"strconv"
 )
 
 // farKeys makes keys for rows that will be rolled back: above the highest in
@@ -12,63 +12,134 @@ import (
 // tables share one. No sequence is moved.
 type farKeys map[string]int64
 
-// far is how far above.
-const far = 1_000_000
+// howFar is how far above, and how far where the database refuses such a row: a
+// partition or a check may end the numbers.
+var howFar = []int64{1_000_000, 1000, 50, 0}
 
-// start makes room for n keys of a column, and returns what draws them.
-func (f farKeys) start(ctx context.Context, db Planter, t *Table, c *Column, n int) (func() string, error) {
+// trialKey makes the keys of one column.
+type trialKey struct {
+	far   farKeys
+	c     *Column
+	high  int64 // the highest in use
+	at    int64 // the last one made
+	step  int   // of howFar
+	spare []string
+	given int // of the spare ones
+}
+
+// start makes room for n keys of a column.
+func (f farKeys) start(ctx context.Context, db Planter, t *Table, c *Column, n int) (*trialKey, error) {
 	high, err := db.Highest(ctx, t, c.Name)
 	if err != nil {
 		return nil, err
 	}
-	var from int64
+	k := &trialKey{far: f, c: c}
 	if high != "" {
-		if _, err := fmt.Sscan(high, &from); err != nil {
-			return nil, errors.New("its highest value is no number")
+		if k.high, err = strconv.ParseInt(high, 10, 64); err != nil {
+			return nil, refuse("column %s (%s): its highest value is beyond what is counted on", c.Name, c.Type)
 		}
 	}
-	switch room := c.MaxInt - from; {
-	case c.MaxInt <= 0 || room > far+int64(n):
-		from += far
+	k.at = k.high
+	switch room := c.MaxInt - k.high; {
+	case c.MaxInt <= 0 || room > howFar[0]+int64(n):
+		k.at += howFar[0]
 	case room < int64(n):
 		return nil, refuse("column %s (%s) has used up its numbers: no room for %d more", c.Name, c.Type, n)
+	default:
+		k.step = len(howFar)
 	}
-	keys, err := db.Spare(ctx, t, c.Name, n)
-	var no *Violation
-	switch {
-	case errors.As(err, &no):
-		return nil, refuse("%s", no.Why)
-	case err != nil:
+	if k.spare, err = db.Spare(ctx, t, c.Name, n); err != nil {
+		if no, ok := err.(*Violation); ok {
+			return nil, refuse("%s", no.Why)
+		}
 		return nil, err
-	case len(keys) > 0:
-		i := 0
-		return func() string { // a row that was refused leaves its key free
-			i++
-			return keys[(i-1)%len(keys)]
-		}, nil
 	}
-	if last, ok := f[c.Sequence]; ok && last >= from {
-		from = last
+	if last, ok := f[c.Sequence]; ok && last >= k.at {
+		k.at = last
 	}
-	return func() string {
-		from++
-		f[c.Sequence] = from
-		return fmt.Sprint(from)
-	}, nil
+	return k, nil
 }
 
-// trialKeys returns, per drawn column, how to make keys for a trial.
-func (d *draft) trialKeys(ctx context.Context, st *study, used farKeys) (map[string]func() string, error) {
-	out := map[string]func() string{}
+// next makes a key.
+func (k *trialKey) next() string {
+	if len(k.spare) > 0 { // a row that was refused leaves its key free
+		k.given++
+		return k.spare[(k.given-1)%len(k.spare)]
+	}
+	k.at++
+	k.far[k.c.Sequence] = k.at
+	return fmt.Sprint(k.at)
+}
+
+// nearer takes the next keys nearer to those in use; false if that can't be.
+func (k *trialKey) nearer() bool {
+	if len(k.spare) > 0 || k.step+1 >= len(howFar) {
+		return false
+	}
+	k.step++
+	k.at = k.high + howFar[k.step]
+	return true
+}
+
+// nearer takes the keys of all columns nearer to those in use.
+func nearer(keys map[string]*trialKey) (any bool) {
+	for _, k := range keys {
+		any = k.nearer() || any
+	}
+	return any
+}
+
+// trialKeys returns, per drawn column, what makes keys for a trial.
+func (d *draft) trialKeys(ctx context.Context, st *study, used farKeys) (map[string]*trialKey, error) {
+	out := map[string]*trialKey{}
 	for _, f := range st.columns {
 		if f.plan.Source != Drawn || !f.CanInsert {
 			continue
 		}
-		draw, err := used.start(ctx, d.s.Database, st.table, f.Column, len(d.tables[d.position[st.table]].Rows))
+		k, err := used.start(ctx, d.s.Database, st.table, f.Column, len(d.tables[d.position[st.table]].Rows))
 		if err != nil {
 			return nil, err
 		}
-		out[f.Name] = draw
+		out[f.Name] = k
 	}
 	return out, nil
+}
+
+// roomy refuses a table whose generator would have few numbers left behind the
+// honey rows.
+func (d *draft) roomy(ctx context.Context, st *study, f *field, n int) error {
+	high, err := d.s.Database.Highest(ctx, st.table, f.Name)
+	if err != nil {
+		return err
+	}
+	k, err := strconv.ParseInt(high, 10, 64)
+	if err != nil { // none yet, not to be read, or beyond what is counted on: the trial tells
+		return nil
+	}
+	if g, ok := d.s.Database.(Giver); ok {
+		given, known, err := g.Given(ctx, st.table, f.Name)
+		if err != nil {
+			return err
+		}
+		if known {
+			k = max(k, given)
+		}
+	}
+	return f.leaves(k, n)
+}
+
+// leaves refuses a column whose highest number is k if n more leave the application
+// hardly any: what takes the last ones stops its inserts.
+func (f *field) leaves(k int64, n int) error {
+	if f.MaxInt <= 0 {
+		return nil
+	}
+	keep := max(10*int64(n), min(f.MaxInt/20, 1000))
+	switch room := f.MaxInt - k; {
+	case room < int64(n):
+		return refuse("column %s (%s) has used up its numbers: no room for %d more", f.Name, f.Type, n)
+	case room < int64(n)+keep:
+		return refuse("column %s (%s) has almost used up its numbers: %d are left, and they are the application's", f.Name, f.Type, room)
+	}
+	return nil
 }

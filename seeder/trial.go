@@ -203,11 +203,11 @@ func (d *draft) above(ctx context.Context, tx Tx, row *RowPlan, keys map[*Cell]s
 
 // try inserts the nth row, drawing it again when a constraint refuses it. apart:
 // no other row is in the transaction.
-func (d *draft) try(ctx context.Context, tx Tx, st *study, tp *TablePlan, n int, draw map[string]func() string, keys map[*Cell]string, apart bool) (*landed, error) {
+func (d *draft) try(ctx context.Context, tx Tx, st *study, tp *TablePlan, n int, draw map[string]*trialKey, keys map[*Cell]string, apart bool) (*landed, error) {
 	r := generate.New(d.o.Seed, fmt.Sprint(st.table, n, "again"))
 	in := map[event.ID]bool{tp.Rows[n].ID: true}
 	var last error
-	for attempt := range maxDraws {
+	for attempt := 0; attempt < maxDraws; attempt++ {
 		row := tp.Rows[n]
 		if attempt > 0 {
 			one := &TablePlan{Schema: tp.Schema, Table: tp.Table, Key: tp.Key, Columns: tp.Columns}
@@ -239,6 +239,9 @@ func (d *draft) try(ctx context.Context, tx Tx, st *study, tp *TablePlan, n int,
 			if !bad.data() {
 				return nil, refuse("the database refuses its rows: %s", bad.Why)
 			}
+			if bad.Code == "23514" && nearer(draw) {
+				attempt--
+			}
 			continue
 		case err != nil:
 			return nil, err
@@ -264,13 +267,13 @@ func (v *Violation) data() bool {
 }
 
 // resolve returns a cell's value for the trial; false leaves it to the server.
-func (d *draft) resolve(c *Cell, draw map[string]func() string, keys map[*Cell]string) (*string, bool) {
+func (d *draft) resolve(c *Cell, draw map[string]*trialKey, keys map[*Cell]string) (*string, bool) {
 	switch c.Source {
 	case Made, Copied, Next, Gap, Parent, Null:
 		return c.Value, true
 	case Drawn:
-		if f := draw[c.Column]; f != nil {
-			v := f()
+		if k := draw[c.Column]; k != nil {
+			v := k.next()
 			keys[c] = v
 			return &v, true
 		}

@@ -151,12 +151,13 @@ func (r *reader) readColumns(ctx context.Context) error {
 	// expression depends on it.
 	sql := `SELECT a.attrelid, a.attnum, a.attname::text, a.atttypid, a.atttypmod, pg_catalog.format_type(a.atttypid, a.atttypmod), pg_catalog.format_type(a.atttypid, -1),
 		a.attnotnull, a.attidentity::text, a.attgenerated::text, coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), ''),
-		coalesce(s.name, ''), coalesce(s.may, false),
+		coalesce(s.name, ''), coalesce(s.may, false), coalesce(s.last, 0),
 		pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT'), pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'INSERT')
 		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 		LEFT JOIN LATERAL (SELECT q.oid, pg_catalog.quote_ident(qn.nspname) || '.' || pg_catalog.quote_ident(q.relname) AS name,
-				pg_catalog.has_sequence_privilege(q.oid, 'USAGE') AND pg_catalog.has_schema_privilege(qn.oid, 'USAGE') AS may
+				pg_catalog.has_sequence_privilege(q.oid, 'USAGE') AND pg_catalog.has_schema_privilege(qn.oid, 'USAGE') AS may,
+				(SELECT e.seqmax FROM pg_catalog.pg_sequence e WHERE e.seqrelid = q.oid AND e.seqincrement > 0) AS last
 			FROM pg_catalog.pg_depend p JOIN pg_catalog.pg_class q ON q.relkind = 'S' AND q.oid IN (p.objid, p.refobjid) JOIN pg_catalog.pg_namespace qn ON qn.oid = q.relnamespace
 			WHERE p.classid = 'pg_catalog.pg_class'::regclass AND p.objid = q.oid AND p.refclassid = 'pg_catalog.pg_class'::regclass AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum AND p.deptype = 'i'
 			   OR p.classid = 'pg_catalog.pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_catalog.pg_class'::regclass AND p.refobjid = q.oid
@@ -166,9 +167,10 @@ func (r *reader) readColumns(ctx context.Context) error {
 		c := &seeder.Column{}
 		var rel, typ uint32
 		var mod int32
+		var last int64 // that the sequence gives
 		var identity, generated string
 		if err := rows.Scan(&rel, &c.Attr, &c.Name, &typ, &mod, &c.Type, &c.Cast, &c.NotNull, &identity, &generated, &c.Default,
-			&c.Sequence, &c.CanDraw, &c.CanSelect, &c.CanInsert); err != nil {
+			&c.Sequence, &c.CanDraw, &last, &c.CanSelect, &c.CanInsert); err != nil {
 			return err
 		}
 		c.Identity = map[string]string{"a": "always", "d": "by default"}[identity]
@@ -181,7 +183,9 @@ func (r *reader) readColumns(ctx context.Context) error {
 		if c.Default != "" && strings.HasPrefix(c.Default, "NULL") {
 			c.Default = ""
 		}
-		r.classify(c, typ, mod)
+		if r.classify(c, typ, mod); c.Sequence != "" && last > 0 {
+			c.MaxInt = min(c.MaxInt, last)
+		}
 		if r.attrs[rel] == nil {
 			r.attrs[rel], r.all[rel] = map[uint16]*seeder.Column{}, map[string]uint16{}
 		}

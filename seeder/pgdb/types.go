@@ -13,6 +13,7 @@ import (
 // typ is one row of pg_type.
 type typ struct {
 	name, kind, category string // typname, typtype, typcategory
+	cast                 string // as a cast names it
 	base                 uint32 // of a domain
 	mod                  int32  // that the domain gives its base
 	notNull              bool
@@ -21,11 +22,11 @@ type typ struct {
 }
 
 func (r *reader) readTypes(ctx context.Context) error {
-	err := r.each(ctx, `SELECT oid, typname::text, typtype::text, typcategory::text, typbasetype, typtypmod, typnotnull, coalesce(typdefault, '') FROM pg_catalog.pg_type`,
+	err := r.each(ctx, `SELECT oid, typname::text, typtype::text, typcategory::text, typbasetype, typtypmod, typnotnull, coalesce(typdefault, ''), pg_catalog.format_type(oid, -1) FROM pg_catalog.pg_type`,
 		func(rows pgx.Rows) error {
 			t := &typ{}
 			var oid uint32
-			if err := rows.Scan(&oid, &t.name, &t.kind, &t.category, &t.base, &t.mod, &t.notNull, &t.fallback); err != nil {
+			if err := rows.Scan(&oid, &t.name, &t.kind, &t.category, &t.base, &t.mod, &t.notNull, &t.fallback, &t.cast); err != nil {
 				return err
 			}
 			r.types[oid] = t
@@ -66,6 +67,9 @@ func (r *reader) classify(c *seeder.Column, oid uint32, mod int32) {
 	}
 	if t == nil {
 		return
+	}
+	if c.Domain != "" { // a cast to the domain fails for what its CHECK does not allow, before a row is tried
+		c.Cast = t.cast
 	}
 	switch {
 	case t.kind == "e":

@@ -118,7 +118,7 @@ func (st *study) safetyCosts() int {
 	if share < 0.05 || share == 1 {
 		return 0
 	}
-	st.note("%.0f %% of the rows are of a kind that is never imitated (a status that is not at rest, a value in a column that honey rows leave empty): a thief who knows that gets an AUC of %.2f from it alone", 100*share, 0.5+share/2)
+	st.note("%.0f %% of the rows are of a kind that is never imitated (a status that is not at rest, special rights, a value in a column that honey rows leave empty): a thief who knows that gets an AUC of %.2f from it alone", 100*share, 0.5+share/2)
 	return 1
 }
 

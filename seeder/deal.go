@@ -151,7 +151,10 @@ func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error 
 		return nil
 	}
 	if f.plan.Source == Copied {
-		v := shared(r, f.seen.Values, h.g.Was, f.plan.Why)
+		v := h.g.Was
+		if !f.entitles() {
+			v = shared(r, f.seen.Values, v, f.plan.Why)
+		}
 		c.Value = &v
 		return nil
 	}
@@ -308,7 +311,7 @@ func (st *study) mix(r *rand.Rand, row *RowPlan) {
 		for range 200 {
 			name := u.Columns[r.IntN(len(u.Columns))]
 			f, c := st.field(name), row.cell(name)
-			if f == nil || c.Source != Copied || len(f.seen.Values) == 0 ||
+			if f == nil || c.Source != Copied || len(f.seen.Values) == 0 || f.entitles() ||
 				generate.HasPhrase(name, "vendor", "provider", "service", "type", "brand", "issuer", "kind", "network", "country", "currency") {
 				continue
 			}

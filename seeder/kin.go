@@ -206,6 +206,10 @@ func (d *draft) relative(ctx context.Context, p *Plan, k *kinship, t *Table, s *
 	if err != nil {
 		return err
 	}
+	if why := st.waits(); why != "" {
+		k.to.note("%s: %s", what, why)
+		return nil
+	}
 	at := s.index(by)
 	why := ""
 	switch pk := t.Primary(); {

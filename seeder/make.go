@@ -211,6 +211,9 @@ func (d *draft) study(ctx context.Context, t *Table, named bool) (*study, error)
 	if err != nil {
 		return nil, err
 	}
+	if why := st.waits(); why != "" && !named {
+		return nil, refuse("%s; name the table to seed it nevertheless", why)
+	}
 	if err := d.lookOften(ctx, st); err != nil {
 		return nil, err
 	}
@@ -226,10 +229,13 @@ func (d *draft) profile(ctx context.Context, t *Table, sample *Sample) (*study, 
 		return nil, err
 	}
 	st.narrow(d.o)
-	for _, why := range []string{ownCredentials(t, sample), t.Unsafe} {
+	for _, why := range []string{ownCredentials(t, sample), st.waits(), t.Unsafe} {
 		if why != "" {
 			st.note("%s", why)
 		}
+	}
+	if names := st.unrested(); names != "" && st.waits() == "" {
+		st.note("column %s: which of its values says that nothing more happens to a row is not known: check that nothing acts on the honey rows", names)
 	}
 	if t.Lasting != "" {
 		st.note("the table is not tried at plan time: a trial would leave something behind")
@@ -330,6 +336,10 @@ again:
 	for i, st := range d.studies {
 		d.o.progress("draw", st.table.String(), i, len(d.studies))
 		tp, err := d.table(ctx, st)
+		var v *Violation
+		if errors.As(err, &v) && v.data() {
+			err = refuse("the database refuses its values: %s", v.Why)
+		}
 		if errors.Is(err, errFewer) || d.drop(p, i, err) {
 			goto again
 		}

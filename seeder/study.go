@@ -201,6 +201,9 @@ func (st *study) decide(f *field, override string) error {
 	case g != nil && g.Kind() == "number" && f.Class == generate.Integer && f.seen.Unique && f.NotNull && f.dense(st.table.Rows):
 		p.Source, p.Kind, p.Why = Next, "key", "unique numbers without gaps and without a sequence: the next number after the highest"
 		return nil
+	case g != nil && g.Kind() == "number" && f.Class == generate.Integer && f.sample >= 0 && !f.seen.Unique && leveled(f.Name):
+		p.Source, p.Kind, p.Why = Copied, "category", "its number stands for rights: the template row's"
+		return nil
 	case g != nil && g.Kind() == "timestamp" && f.sameLoad() && f.CanSelect:
 		f.load = true
 		p.Source, p.Kind, p.Why = Copied, "category", "most rows share a few moments, as if loaded at once: the template row's is kept"
@@ -397,7 +400,7 @@ func ownCredentials(t *Table, s *Sample) string {
 	case generate.HasPhrase(t.Name, "schema migrations", "migrations", "alembic version", "flyway", "databasechangelog", "ar internal metadata", "spatial ref sys"):
 		return "it belongs to a tool that would stumble over a foreign row"
 	}
-	return ""
+	return grantsRights(t, s)
 }
 
 // narrow makes weak the columns whose honey values come from a range so small

@@ -33,7 +33,7 @@ func (st *study) rank(now time.Time) {
 		all = append(all, sc)
 		calm := true
 		for _, f := range inert {
-			calm = calm && row[f.sample] != nil && st.atRest(f, *row[f.sample])
+			calm = calm && (row[f.sample] != nil && st.atRest(f, *row[f.sample]) || row[f.sample] == nil && f.entitles())
 		}
 		if calm {
 			rest = append(rest, sc)
@@ -44,8 +44,12 @@ func (st *study) rank(now time.Time) {
 	case len(rest) > 0:
 		all = rest
 		for _, f := range inert {
-			if !strings.HasSuffix(f.plan.Why, onlyAtRest) {
-				f.plan.Why += onlyAtRest
+			said := onlyAtRest
+			if f.entitles() {
+				said = onlyOrdinary
+			}
+			if !strings.HasSuffix(f.plan.Why, said) {
+				f.plan.Why += said
 			}
 		}
 	default:
@@ -100,7 +104,10 @@ func (st *study) rank(now time.Time) {
 	}
 }
 
-const onlyAtRest = "; only rows at rest are templates"
+const (
+	onlyAtRest   = "; only rows at rest are templates"
+	onlyOrdinary = "; only rows without special rights are templates"
+)
 
 // leastPool is how many templates have to be left for others to be passed over.
 const leastPool = 40
@@ -200,6 +207,9 @@ func (st *study) emptyRow() func(row []*string) bool {
 // who is active is no work that waits to be done, as an open order is, a new
 // lead or an employee who is paid each month.
 func (st *study) atRest(f *field, v string) bool {
+	if f.entitles() {
+		return f.ordinary(v)
+	}
 	if generate.Inert(f.Name, v) {
 		return true
 	}
@@ -233,10 +243,11 @@ func (st *study) span(row []*string, now time.Time) bool {
 	return true
 }
 
-// restful returns the status columns some of whose sampled values are at rest.
+// restful returns the status columns some of whose sampled values are at rest, and
+// those that say what a person may do.
 func (st *study) restful() (out []*field) {
 	for _, f := range st.columns {
-		if f.plan.Kind != "status" || f.sample < 0 {
+		if f.sample < 0 || f.plan.Kind != "status" && !f.entitles() {
 			continue
 		}
 		for _, v := range f.seen.Values {

@@ -44,6 +44,11 @@ func Inert(column, v string) bool {
 		!HasPhrase(v, "not", "un", "never", "partially")
 }
 
+// Waiting says that somebody or something will act on a row with this status.
+func Waiting(v string) bool {
+	return HasPhrase(v, "pending", "scheduled", "queued", "waiting", "open", "new", "todo", "to do", "unpaid", "due", "overdue", "processing", "in progress", "ready", "requested", "submitted", "approved", "authorized", "unsent", "draft")
+}
+
 // yesNo keeps a yes or no of the template row.
 type yesNo struct{}
 

@@ -37,6 +37,11 @@ func kept(r *rand.Rand, c *Column, row *Row) (string, error) {
 	return v, nil
 }
 
+// Mighty says whether a role or a list of rights speaks of an administrator's.
+func Mighty(v string) bool {
+	return HasPhrase(v, "admin", "admins", "administrator", "superuser", "super user", "superadmin", "root", "sysadmin", "owner", "sudo", "dba")
+}
+
 // Privileged says whether a title or a role speaks of power over people, money
 // or machines.
 func Privileged(v string) bool {

@@ -72,6 +72,7 @@ func Run(t *testing.T, g Ground) {
 		{"the same seed gives the same plan", theSameSeedGivesTheSamePlan},
 		{"each copy of a database gets rows of its own, and a leak names its copy", eachCopyGetsRowsOfItsOwn},
 		{"no error or plan of a refusal holds a value", noErrorOrPlanOfARefusalHoldsAValue},
+		{"no honey row gives somebody rights or waits to be acted on, unless its table is named", noHoneyRowGivesRightsOrWaitsToBeActedOn},
 		{"honey rows take numbers from gaps and bring their relatives", honeyRowsTakeNumbersFromGapsAndBringTheirRelatives},
 		{"relatives with a key of several columns are planted, found again and removed", relativesWithAKeyOfSeveralColumnsAreFoundAgain},
 		{"dates that a trigger overwrites are set to what is planned beside old numbers", datesThatATriggerOverwritesAreSetToWhatIsPlanned},

@@ -5,6 +5,7 @@ package digests
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"compress/flate"
 	"crypto/aes"
 	"crypto/cipher"
@@ -17,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -213,8 +215,8 @@ func Open(r io.ReaderAt, size int64, key Key) (*File, error) {
 func (d *File) Len() int { return d.n }
 
 // Lookup returns the lives of the tokens whose value is exactly one of values,
-// as they were when the file was made: at most limit of them (0: all), and how
-// many there are.
+// as they were when the file was made: at most limit of them (0: all), those first
+// that prove most, and how many there are.
 func (d *File) Lookup(limit int, values ...string) (out []token.Life, all int, err error) {
 	var e [entrySize]byte
 	for _, v := range values {
@@ -229,9 +231,7 @@ func (d *File) Lookup(limit int, values ...string) (out []token.Life, all int, e
 			if _, err = d.r.ReadAt(e[:], d.at+int64(i)*entrySize); err != nil || !bytes.Equal(e[:16], id) {
 				break
 			}
-			if all++; limit > 0 && len(out) >= limit {
-				continue
-			}
+			all++
 			var l token.Life
 			if l, err = d.story(v, int64(binary.BigEndian.Uint64(e[16:])), int(binary.BigEndian.Uint32(e[24:]))); err == nil {
 				out = append(out, l)
@@ -240,6 +240,10 @@ func (d *File) Lookup(limit int, values ...string) (out []token.Life, all int, e
 		if err != nil {
 			return nil, 0, fmt.Errorf("read digest file: %w", err)
 		}
+	}
+	slices.SortStableFunc(out, func(a, b token.Life) int { return cmp.Compare(b.Strength, a.Strength) })
+	if limit > 0 && len(out) > limit {
+		out = out[:limit]
 	}
 	return out, all, nil
 }

@@ -79,6 +79,28 @@ func TestADigestFileTellsTheStoryOfItsValuesAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestOfAValueOfManyRowsADigestFileTellsWhatProvesMostFirst(t *testing.T) {
+	key := NewKey()
+	ls := lives(9)
+	for i := range ls {
+		ls[i].Value, ls[i].Strength = "Maria Brook", token.Weak
+		if i == 7 {
+			ls[i].Strength = token.Strong
+		}
+	}
+	file := digestFile(t, key, ls)
+	d, err := Open(bytes.NewReader(file), int64(len(file)), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for limit, want := range map[int]int{0: 9, 3: 3, 20: 9} {
+		got, all, err := d.Lookup(limit, "Maria Brook")
+		if err != nil || all != 9 || len(got) != want || got[0].ID != ls[7].ID || got[1].ID != ls[0].ID {
+			t.Errorf("limit %d: %d stories of %d, %v; want %d of 9, the strong one first", limit, len(got), all, err, want)
+		}
+	}
+}
+
 func TestADamagedDigestFileIsRefusedAndNeverTellsAStoryThatWasChanged(t *testing.T) {
 	key := NewKey()
 	ls := lives(6)

@@ -19,10 +19,15 @@ func (d *deck) order() *features {
 			dates = append(dates, c)
 		}
 	}
+	keyed := false
 	for _, c := range d.cells {
 		switch c.Role {
 		case Key:
 			d.key(f, c, dates)
+			if !keyed {
+				d.beside(f, c.inOrder())
+			}
+			keyed = true
 		case Reference:
 			f.add(c.Name+": is null", d.width, func(i int) float64 { return truth(c.null[i]) })
 			f.add(c.Name+": others that point there", d.width, func(i int) float64 { return math.Log1p(c.seen(i)) })
@@ -42,13 +47,7 @@ func (d *deck) order() *features {
 // stands in, and whether its dates are those of its neighbours.
 func (d *deck) key(f *features, c *cells, dates []*cells) {
 	f.add(c.Name+": rank", d.width, func(i int) float64 { return c.rank[i] })
-	var order []int
-	for i, v := range c.num {
-		if !math.IsNaN(v) {
-			order = append(order, i)
-		}
-	}
-	sort.SliceStable(order, func(a, b int) bool { return c.num[order[a]] < c.num[order[b]] })
+	order := c.inOrder()
 	before, after := make([]float64, d.width), make([]float64, d.width)
 	for i := range before {
 		before[i], after[i] = -1, -1

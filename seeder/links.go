@@ -70,6 +70,7 @@ func (d *draft) links(ctx context.Context, st *study, r *rand.Rand, n *int) (*li
 		}
 		one, soft := single(st.table, fk, false), single(st.table, fk, true)
 		if !soft && readable {
+			st.hangs(fk)
 			continue // the template's
 		}
 		if !readable && !st.required(fk) {
@@ -93,6 +94,19 @@ func (d *draft) links(ctx context.Context, st *study, r *rand.Rand, n *int) (*li
 		}
 	}
 	return l, nil
+}
+
+// hangs warns of honey rows that point at rows that exist of which each is somebody's,
+// with few rows of his own here: a card in a real customer's account.
+func (st *study) hangs(fk *ForeignKey) {
+	at := st.sample.index(fk.Columns[0])
+	if len(fk.Columns) != 1 || at < 0 || fk.RefTable == st.table.Name && fk.RefSchema == st.table.Schema {
+		return
+	}
+	if vs := column(st.sample, at); len(vs) >= 10 && 5*len(unique(vs)) >= len(vs) {
+		ref := (&Table{Schema: fk.RefSchema, Name: fk.RefTable}).String()
+		st.note("honey rows hang on existing rows of %s (%s) and may show where those are shown, to whom they belong: plan %s too, so that they hang on honey rows", ref, fk.Name, ref)
+	}
 }
 
 // before reports whether the ith table of the plan is inserted before t.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strings"
 
 	"honeyrow/token"
@@ -123,15 +124,17 @@ func (phone) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 		}
 		return "", errors.New("none of phone_ranges is in the column's notation")
 	}
-	v := dramaNumber(r, like)
+	v := dramaNumber(r, like, c.Values)
 	if v == "" || !c.fits(v) {
 		return "", errors.New("no range of telephone numbers without subscribers is known for the column's notation")
 	}
 	return v, nil
 }
 
-// dramaNumber returns a number that nobody has in the notation of like, or "".
-func dramaNumber(r *rand.Rand, like string) string {
+// dramaNumber returns a number that nobody has in the notation of like, or "". Where
+// no country code stands before it, the column's other values tell the country: a
+// number kept for fiction in one is somebody's in another.
+func dramaNumber(r *rand.Rand, like string, values []string) string {
 	ds := digitsOf(like)
 	abroad := strings.HasPrefix(like, "+")
 	for cc, ranges := range drama {
@@ -155,15 +158,76 @@ func dramaNumber(r *rand.Rand, like string) string {
 		return ""
 	}
 	if !abroad && strings.HasPrefix(ds, "0") {
-		return trunkNumber(r, like, ds)
+		return trunkNumber(r, like, ds, trunkCountries(values))
+	}
+	if !abroad && !americans(values) {
+		return ""
 	}
 	return northAmerican(r, like, ds)
 }
 
+// fewPhones is of how many numbers nothing is concluded.
+const fewPhones = 8
+
+// americans reports whether numbers without a country code may be of North America,
+// where neither an area code nor the three digits behind it begin with 0 or 1.
+// Mobile numbers of India, China or Mexico are as long.
+func americans(values []string) bool {
+	n, not := 0, 0
+	for _, v := range values {
+		ds := digitsOf(v)
+		if strings.HasPrefix(v, "+") || strings.HasPrefix(ds, "0") {
+			continue
+		}
+		if len(ds) == 11 && ds[0] == '1' {
+			ds = ds[1:]
+		}
+		switch {
+		case len(ds) == 10 && (ds[0] < '2' || ds[3] < '2'), len(ds) == 7 && ds[0] < '2':
+			not++
+		}
+		n++
+	}
+	return n < fewPhones || 10*not <= n
+}
+
+// trunkCountries are the countries of those with numbers kept for fiction whose
+// national numbers with trunk zero are like a column's; all whose ranges are told by
+// a number's own form if there are few values.
+func trunkCountries(values []string) []string {
+	n := 0
+	lengths, first := map[int]int{}, map[byte]int{}
+	for _, v := range values {
+		if ds := digitsOf(v); !strings.HasPrefix(v, "+") && len(ds) > 5 && ds[0] == '0' && ds[1] != '0' {
+			n++
+			lengths[len(ds)]++
+			first[ds[1]]++
+		}
+	}
+	among := func(all string) bool {
+		k := 0
+		for i := range len(all) {
+			k += first[all[i]]
+		}
+		return 20*k >= 19*n
+	}
+	switch {
+	case n < fewPhones:
+		return []string{"44", "33", "49"}
+	case 10*lengths[11] >= 9*n && among("12378"):
+		return []string{"44"}
+	case 20*lengths[10] >= 19*n && among("23478") && 5*first['4'] >= n:
+		return []string{"61"}
+	case 20*lengths[10] >= 19*n && among("12345679"):
+		return []string{"33"}
+	}
+	return []string{"49"} // where they are of many lengths
+}
+
 // trunkNumber takes a national number with trunk zero: by its length and first
-// digits, British, French or German.
-func trunkNumber(r *rand.Rand, like, ds string) string {
-	for _, cc := range []string{"44", "33", "49"} {
+// digits one of the countries.
+func trunkNumber(r *rand.Rand, like, ds string, countries []string) string {
+	for _, cc := range countries {
 		for _, rg := range drama[cc] {
 			if len(ds) == rg.digits+1 && ds[1] == rg.prefix[0] {
 				v, _ := fillDigits(like, "0"+rg.prefix+pick(r, digits, rg.digits-len(rg.prefix)))
@@ -171,7 +235,7 @@ func trunkNumber(r *rand.Rand, like, ds string) string {
 			}
 		}
 	}
-	for _, cc := range []string{"49", "33", "44"} { // by its area code, whatever its length
+	for _, cc := range slices.Backward(countries) { // by its area code, whatever its length
 		for _, rg := range drama[cc] {
 			if len(ds) > 3 && strings.HasPrefix(rg.prefix, ds[1:3]) {
 				v := "0" + rg.prefix + pick(r, digits, rg.digits-len(rg.prefix))
@@ -182,7 +246,11 @@ func trunkNumber(r *rand.Rand, like, ds string) string {
 			}
 		}
 	}
-	v := "07700900" + pick(r, digits, 3)
+	rg := drama[countries[0]][0]
+	if len(countries) == 1 {
+		rg = nearest(r, drama[countries[0]], ds[1:])
+	}
+	v := "0" + rg.prefix + pick(r, digits, rg.digits-len(rg.prefix))
 	if out, ok := fillDigits(like, v); ok {
 		return out
 	}

@@ -63,3 +63,20 @@ func TestNumbersThatEndAreNotTakenFromTheApplication(t *testing.T) {
 		t.Errorf("got %v, want a plan with nothing in it", err)
 	}
 }
+
+func TestAPlanSaysWhereHoneyRowsHangOnRealPeoplesRows(t *testing.T) {
+	db := database(t, customers+`CREATE TABLE wallets (id serial PRIMARY KEY, customer bigint NOT NULL REFERENCES customers, card_token text NOT NULL, currency int NOT NULL);
+		INSERT INTO wallets (customer, card_token, currency) SELECT i, 'tok_' || left(encode(sha256(i::text::bytea), 'hex'), 24), 1 FROM generate_series(1, 300) i;`)
+	s := open(t, "postgres", db, store(t))
+	for _, c := range []struct {
+		tables []string
+		warns  bool
+	}{{[]string{"wallets"}, true}, {[]string{"wallets", "customers"}, false}} {
+		o := options()
+		o.Tables = c.tables
+		p := plan(t, s, o)
+		if got := strings.Contains(p.Table(), "hang on existing rows of public.customers"); got != c.warns {
+			t.Errorf("of %v the plan warns: %t, want %t\n%s", c.tables, got, c.warns, p.Table())
+		}
+	}
+}

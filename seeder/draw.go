@@ -17,6 +17,7 @@ import (
 type draft struct {
 	s     *Seeder
 	o     *Options
+	deep  bool // rows that point at children are read too, for a measurement
 	cat   *Catalog
 	now   time.Time
 	taken map[string]bool // values of registered tokens that count anywhere

@@ -77,6 +77,7 @@ func (d *draft) exhibit(ctx context.Context, t *Table, honey []string) (camoufla
 	ex := st.view()
 	real, can := sample.Rows, st.imitable()
 	sample.Rows = append(slices.Clone(planted), shuffled(real, d.o.Seed)...) // of honey rows all children are read
+	d.deep = true
 	broods, err := d.broods(ctx, st, &ex)
 	sample.Rows = real
 	if err != nil {

@@ -12,13 +12,14 @@ import (
 
 // litter is what points at a table's rows.
 type litter struct {
-	at   int // the column pointed at, in the sample
-	kin  bool
-	rows map[string]camouflage.Brood
-	tail bool   // honey rows' children get the newest numbers
-	st   *study // of honey rows' children, nil if they will have none
-	keys []int64
-	ats  []int64 // seconds of their dates, sorted as keys are
+	at     int // the column pointed at, in the sample
+	kin    bool
+	rows   map[string]camouflage.Brood
+	tail   bool   // honey rows' children get the newest numbers
+	st     *study // of honey rows' children, nil if they will have none
+	keys   []int64
+	ats    []int64 // seconds of their dates, sorted as keys are
+	traits *traits
 	// asked are the values whose children were read, nil for all.
 	asked map[string]bool
 }
@@ -47,7 +48,7 @@ func (d *draft) broods(ctx context.Context, st *study, t *camouflage.Table) (lit
 			}
 			if l != nil {
 				out = append(out, l)
-				t.Children = append(t.Children, child.String())
+				t.Children, t.Traits = append(t.Children, child.String()), append(t.Traits, l.traits.names)
 			}
 		}
 	}
@@ -61,6 +62,9 @@ func (d *draft) litter(ctx context.Context, db Kinsman, st *study, child *Table,
 	}
 	tie := s.index(fk.Columns[0])
 	l := &litter{at: at, rows: map[string]camouflage.Brood{}, asked: asked}
+	if l.traits, err = d.traitsOf(ctx, db, st, child, s, tie, at); err != nil {
+		return nil, err
+	}
 	for _, o := range d.studies {
 		l.kin = l.kin || o.table == child
 		if o.table == child {
@@ -102,6 +106,10 @@ func (d *draft) litter(ctx context.Context, db Kinsman, st *study, child *Table,
 			b.Lag += (k.lag - b.Lag) / (n + 1)
 		}
 		l.rows[k.of] = b
+	}
+	for owner, b := range l.rows {
+		b.Traits = l.traits.of[owner]
+		l.rows[owner] = b
 	}
 	return l, nil
 }
@@ -196,7 +204,9 @@ func (ls litters) of(was []*string, h *hand, family bool) (out []camouflage.Broo
 				if l.tail {
 					b.Rank, b.Lag = 1, 1-(b.Rank-b.Lag)
 				} else if kids := h.kids[l.st]; len(kids) > 0 && len(l.keys) > 0 {
+					traits := b.Traits // as far as anybody can guess
 					b = l.placed(h, kids)
+					b.Traits = traits
 				}
 			}
 		}

@@ -55,6 +55,8 @@ type Brood struct {
 	// Lag is how far their keys' rank is from their dates' rank in the child
 	// table, -1 to 1, 0 if unknown; Rank the mean rank of their keys, 0 to 1.
 	Lag, Rank float64
+	// Traits are beside Table.Traits of the child table; nil if there are no children.
+	Traits []float64
 }
 
 // Table is what is judged.
@@ -62,6 +64,8 @@ type Table struct {
 	Name     string
 	Columns  []Column
 	Children []string // names of the child tables
+	// Traits name what else is told of a row's children, by child table.
+	Traits [][]string
 	// Real are rows that are none of ours; some 1,000 suffice.
 	Real []Row
 	// Runs are the honey rows of several runs of the generator on this table:

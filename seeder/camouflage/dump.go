@@ -109,6 +109,16 @@ func (d *deck) broods(f *features, k int, name string, dates []*cells) {
 	f.add("rows in "+name, d.width, func(i int) float64 { return float64(brood(i).Count) })
 	f.add("keys in "+name+" against their dates", d.width, func(i int) float64 { return math.Abs(brood(i).Lag) })
 	f.add("place of the keys in "+name, d.width, func(i int) float64 { return brood(i).Rank })
+	if k < len(d.t.Traits) {
+		for j, trait := range d.t.Traits[k] {
+			f.add(name+": "+trait, d.width, func(i int) float64 {
+				if ts := brood(i).Traits; j < len(ts) {
+					return ts[j]
+				}
+				return -1
+			})
+		}
+	}
 	for n, dc := range dates {
 		if n > 2 {
 			break

@@ -213,15 +213,16 @@ func trunkCountries(values []string) []string {
 	}
 	switch {
 	case n < fewPhones:
-		return []string{"44", "33", "49"}
 	case 10*lengths[11] >= 9*n && among("12378"):
 		return []string{"44"}
 	case 20*lengths[10] >= 19*n && among("23478") && 5*first['4'] >= n:
 		return []string{"61"}
 	case 20*lengths[10] >= 19*n && among("12345679"):
 		return []string{"33"}
+	case 10*(lengths[10]+lengths[11]) < 9*n: // of many lengths
+		return []string{"49"}
 	}
-	return []string{"49"} // where they are of many lengths
+	return []string{"44", "33", "49"}
 }
 
 // trunkNumber takes a national number with trunk zero: by its length and first

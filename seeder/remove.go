@@ -248,7 +248,12 @@ func (c *clearing) one(ctx context.Context, tx Tx, r *honeyRow) (state, why stri
 		return "kept", fmt.Sprintf("it was changed after it was planted (%s): look at it, then delete it by hand", strings.Join(seen.columns, ", ")), nil
 	}
 	if h, ok := tx.(Holder); ok {
-		if err := h.Hold(ctx, t, seen.where); err != nil {
+		err := h.Hold(ctx, t, seen.where)
+		var no *Violation
+		switch {
+		case errors.As(err, &no) && no.Code == "42501": // MySQL 8 has nobody lock what he may not change
+			return "", "", fmt.Errorf("delete from %s: %w; removing needs GRANT DELETE", t, no)
+		case err != nil:
 			return "", "", fmt.Errorf("keep a row of %s from being pointed at: %w", t, err)
 		}
 	}

@@ -64,6 +64,9 @@ func (s *Seeder) Plan(ctx context.Context, o Options) (*Plan, error) {
 	if n := p.Rows(); n > WholeUpTo {
 		p.Warnings = append(p.Warnings, fmt.Sprintf("%d honey rows: each is planted in a transaction of its own, so that no lock lasts longer than a row's insert; if one fails, those planted are taken out again (seed apply --batch N, --keep)", n))
 	}
+	if err := d.audience(ctx, p); err != nil {
+		return nil, err
+	}
 	p.Grants = grants(d.cat, p)
 	for _, tp := range p.Tables {
 		if tp.Fingerprint, err = tp.fingerprint(d.cat); err != nil {

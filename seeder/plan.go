@@ -77,6 +77,8 @@ type TablePlan struct {
 	// Decoy is set for a table that is made with its rows.
 	Decoy    *Decoy   `json:"decoy,omitempty"`
 	Triggers []string `json:"triggers,omitempty"`
+	// Readers will see the honey rows, and are no thieves.
+	Readers []Onlooker `json:"readers,omitempty"`
 	// Restore are columns of dates that a trigger overwrites when a row is
 	// inserted: they are set to what is planned at once, since the row's number is
 	// an old one.

@@ -121,6 +121,7 @@ func (p *Plan) table(b *strings.Builder, i int, t *TablePlan) {
 		fmt.Fprintf(b, "   ! trigger %s\n", g)
 	}
 	p.decoy(b, t)
+	p.readers(b, t)
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "   column\ttaken for\tfrom\twatched\twhy\n")
 	for _, c := range t.Columns {
@@ -216,6 +217,9 @@ func (p *Plan) SQL() string {
 		fmt.Fprintf(&b, "\n-- %s: %s\n", comment(t.String()), comment(t.Why))
 		for _, w := range append(append([]string{}, t.Warnings...), t.Triggers...) {
 			fmt.Fprintf(&b, "-- note: %s\n", comment(w))
+		}
+		for _, r := range t.Readers {
+			fmt.Fprintf(&b, "-- will see it: %s\n", comment(r.What))
 		}
 		for _, c := range t.Columns {
 			fmt.Fprintf(&b, "--   %s: %s\n", comment(c.Name), comment(c.Why))

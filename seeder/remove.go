@@ -244,6 +244,10 @@ func (c *clearing) one(ctx context.Context, tx Tx, r *honeyRow) (state, why stri
 		return string(gone), "the row was gone already", nil
 	case unknown:
 		return "kept", cmp.Or(seen.why, "it can't be told from other rows"), nil
+	case intact:
+		if t.shows() { // what points at the table beneath it is not known here
+			return "kept", fmt.Sprintf("%s is a %s by now: delete it by hand in the table beneath", t, t.Kind), nil
+		}
 	case changed:
 		return "kept", fmt.Sprintf("it was changed after it was planted (%s): look at it, then delete it by hand", strings.Join(seen.columns, ", ")), nil
 	}

@@ -3,6 +3,7 @@ package seeder
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // Discreet is a Database whose catalogue shows a role only the tables on which it
@@ -51,15 +52,31 @@ func (s *Seeder) unseen(ctx context.Context, schema, name string) (string, error
 	return fmt.Sprintf("the role may not see table %s: use one that may, or grant SELECT on it", &Table{Schema: schema, Name: name}), nil
 }
 
-// homes are the tables in which the row may be.
+// homes are the tables in which the row may be. A view that has the table's name by
+// now comes last.
 func (r *honeyRow) homes(cat *Catalog) (out []*Table) {
 	p, number := r.place(), r.tokens[0].TableOID
 	for _, t := range cat.Tables {
-		if t.Schema == p.Schema && t.Name == p.Table {
+		switch named := t.Schema == p.Schema && t.Name == p.Table; {
+		case named && !t.shows():
 			out = append([]*Table{t}, out...)
-		} else if number != 0 && t.OID == number && !t.Piece {
+		case named, number != 0 && t.OID == number && !t.Piece:
 			out = append(out, t)
 		}
 	}
+	slices.SortStableFunc(out, func(a, b *Table) int {
+		switch {
+		case a.shows() == b.shows():
+			return 0
+		case a.shows():
+			return 1
+		}
+		return -1
+	})
 	return out
+}
+
+// shows reports whether what has a table's name shows rows of others.
+func (t *Table) shows() bool {
+	return t.Kind == "view" || t.Kind == "materialized view" || t.Kind == "foreign table"
 }

@@ -83,3 +83,20 @@ func TestARowOfATableThatTheRoleMayNotSeeIsNotTakenToBeGone(t *testing.T) {
 	}
 	nothingWatched(t, st)
 }
+
+func TestARowBeneathAViewOfItsTablesNameIsLeftWithTheReason(t *testing.T) {
+	db := database(t, customers+`CREATE TABLE orders (id int AUTO_INCREMENT PRIMARY KEY, customer bigint NOT NULL, FOREIGN KEY (customer) REFERENCES customers (id) ON DELETE CASCADE);
+`)
+	st := store(t)
+	s := open(t, "root", db, st)
+	o := options()
+	o.Rows = 1
+	got, err := s.Apply(t.Context(), plan(t, s, o), seeder.ApplyOptions{})
+	must(t, err)
+	must(t, server.Exec(t.Context(), db, "RENAME TABLE customers TO customers_base; CREATE VIEW customers AS SELECT * FROM customers_base; INSERT INTO orders (customer) VALUES ("+got.Rows[0].Key+")"))
+	rem, err := s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"})
+	must(t, err)
+	if len(rem.Rows) != 1 || rem.Rows[0].State != "kept" || !strings.Contains(rem.Rows[0].Why, "is a view by now") || query(t, db, "SELECT count(*) FROM orders") != "1" {
+		t.Errorf("%+v, want the row kept, and the order that points at it too", rem.Rows)
+	}
+}

@@ -169,6 +169,21 @@ func TestAHoneyRowIsFoundInItsTableByAnotherName(t *testing.T) {
 	}
 }
 
+func TestARowBeneathAViewOfItsTablesNameIsRemovedFromItsTable(t *testing.T) {
+	db := database(t, customers+strings.Replace(orders, "%s", "CASCADE", 1))
+	st := store(t)
+	s := open(t, "postgres", db, st)
+	key := plantOne(t, s, "customers")
+	must(t, server.Exec(t.Context(), db, "ALTER TABLE customers RENAME TO customers_base; CREATE VIEW customers AS SELECT * FROM customers_base; INSERT INTO orders (customer, total) VALUES ("+key+", 5)"))
+	kept(t, s, st, "rows of public.orders point at it")
+	must(t, server.Exec(t.Context(), db, "DELETE FROM orders WHERE customer = "+key))
+	rem, err := s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"})
+	must(t, err)
+	if rem.Rows[0].State != "removed" || query(t, db, "SELECT count(*) FROM customers_base") != "1000" {
+		t.Errorf("%+v, want it removed", rem.Rows[0])
+	}
+}
+
 func TestATriggerThatKeepsAHoneyRowChangesNothing(t *testing.T) {
 	db := database(t, customers+`CREATE FUNCTION softly() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE customers SET status = 'inactive', balance = 0 WHERE id = OLD.id; RETURN NULL; END $$;
 		CREATE TRIGGER softly BEFORE DELETE ON customers FOR EACH ROW EXECUTE FUNCTION softly();`)

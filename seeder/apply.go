@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"honeyrow/event"
@@ -336,7 +337,7 @@ func (j *job) stillUnique(ctx context.Context) error {
 		for _, cp := range tp.Columns {
 			var tuples [][]string
 			for _, row := range tp.Rows {
-				if c := row.cell(cp.Name); c != nil && c.Source == Made && c.Watch && c.Value != nil && j.open(row) {
+				if c := row.cell(cp.Name); c != nil && c.Source == Made && c.Watch && c.Value != nil && j.open(row) && !j.held(tp, c) {
 					tuples = append(tuples, []string{*c.Value})
 				}
 			}
@@ -352,6 +353,15 @@ func (j *job) stillUnique(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// held reports whether another row of the plan, which is planted already, holds a
+// cell's value, as relatives of one row may.
+func (j *job) held(tp *TablePlan, c *Cell) bool {
+	return len(j.have) > 0 && slices.ContainsFunc(tp.Rows, func(o *RowPlan) bool {
+		other := o.cell(c.Column)
+		return other != nil && other != c && other.Value != nil && *other.Value == *c.Value && j.have[o.ID][c.Column] == *c.Value
+	})
 }
 
 // drawKeys takes keys from sequences, so that values can be registered with

@@ -25,7 +25,10 @@ type hand struct {
 	bound    bool              // the person is the parent's
 	born     time.Time         // its first date
 	above    *hand             // the honey row whose relative it is; may be nil
+	owner    int               // which it is
+	house    *house            // the relatives of that one, of which it is one; may be nil
 	kids     map[*study][]slot // the numbers of its relatives, by their table
+	houses   map[*study]*house // its relatives, by their table
 }
 
 func rowsOf(hands []*hand) []*RowPlan {
@@ -50,6 +53,8 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 	h.g.First, h.g.Last = st.somebody(r, h.was, 0)
 	if owner, ok := l.owner(n); ok {
 		d.inherit(st, h, owner, l.others[l.kin])
+		h.join(st, n)
+		h.row.of = h.above
 	}
 	if h.slot != nil {
 		st.settle(r, h)
@@ -148,6 +153,10 @@ func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error 
 	if st.stays(f, h.was) {
 		v := h.g.Was
 		c.Value = &v
+		return nil
+	}
+	if like := h.family(st, f); like != nil {
+		c.like(like)
 		return nil
 	}
 	if f.plan.Source == Copied {
@@ -269,6 +278,7 @@ func (h *hand) redo(d *draft, st *study, r *rand.Rand, column string) error {
 		}
 	}
 	st.keepOrder(r, h)
+	h.renew(st, again)
 	return nil
 }
 

@@ -400,9 +400,19 @@ func (st *study) note(format string, args ...any) {
 func (d *draft) repeated(ctx context.Context, st *study, tp *TablePlan, others []*RowPlan, f *field) ([]int, error) {
 	var bad, rows []int
 	var tuples [][]string
-	holders := map[string]int{} // among all honey rows, watched or not
+	type holder struct {
+		value string
+		of    *hand
+	}
+	known := map[holder]bool{}
+	holders := map[string]int{} // among all honey rows, watched or not; relatives of one may share a value
 	for _, row := range slices.Concat(others, tp.Rows) {
-		if c := row.cell(f.Name); c.Value != nil {
+		c := row.cell(f.Name)
+		if c.Value == nil {
+			continue
+		}
+		if one := (holder{*c.Value, row.of}); row.of == nil || f.seen.Unique || !known[one] {
+			known[one] = true
 			holders[*c.Value]++
 		}
 	}

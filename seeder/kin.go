@@ -44,6 +44,8 @@ type kinship struct {
 	// laws are the dates of the other table with which dates here stand in one
 	// order, by name.
 	laws map[string]bool
+	of   *study            // the relatives' own
+	same map[*field]*field // columns that hold what the row's does, once asked for
 }
 
 // maxKin bounds the relatives that are read of one table, and maxBrood those
@@ -244,7 +246,7 @@ func (d *draft) relative(ctx context.Context, p *Plan, k *kinship, t *Table, s *
 			f.plan.Watch = false
 		}
 	}
-	st.kin, st.named = k, true
+	st.kin, st.named, k.of = k, true, st
 	st.chosen = fmt.Sprintf("what ordinary rows of %s have here, honey rows have too", k.to.table)
 	if !k.parent {
 		st.note("sums and counts over %s move by these rows", t)
@@ -284,7 +286,7 @@ func (d *draft) inherit(st *study, h *hand, owner int, others bool) {
 		return
 	}
 	o := d.hands[st.kin.to][owner]
-	h.above = o
+	h.above, h.owner = o, owner
 	h.g.Shift, h.g.Anchor, h.g.Scale = o.g.Shift, o.g.Anchor, o.g.Scale
 	if !others {
 		h.g.First, h.g.Last, h.bound = o.g.First, o.g.Last, true

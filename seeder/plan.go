@@ -130,6 +130,7 @@ type ColumnPlan struct {
 type RowPlan struct {
 	ID    event.ID `json:"id"`
 	Cells []*Cell  `json:"cells"`
+	of    *hand    // while it is drawn: the honey row whose relative it is
 }
 
 // Cell is one column of a honey row.

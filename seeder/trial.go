@@ -306,6 +306,9 @@ func (d *draft) again(ctx context.Context, st *study, one *TablePlan, r *rand.Ra
 			}
 		}
 		was := d.hands[st][n]
+		if was.above != nil { // it stays the relative of the same row
+			l.owners = slices.Repeat([]int{was.owner}, total)
+		}
 		template := st.pool[r.IntN(len(st.pool))]
 		if st.kin != nil || d.followed(st) { // relatives are made of it
 			template = was.template

@@ -82,6 +82,10 @@ func (s *Seeder) Verify(ctx context.Context, o VerifyOptions) (*Verified, error)
 	}
 	ts, tables := setApart(current(ts))
 	rows := byRow(ts)
+	twins, err := s.twins(ctx, cat, rows)
+	if err != nil {
+		return nil, fmt.Errorf("verify: %w", err)
+	}
 	spread, err := s.spread(ctx, cat, ts, o.ApplyOptions, out)
 	if err != nil {
 		return nil, err
@@ -93,7 +97,7 @@ func (s *Seeder) Verify(ctx context.Context, o VerifyOptions) (*Verified, error)
 	defer tx.End(ctx, false)
 	for i, r := range rows {
 		o.progress("verify", r.place().Table, i, len(rows))
-		st, err := s.state(ctx, tx, cat, r)
+		st, err := s.state(ctx, tx, cat, r, twins)
 		if err != nil {
 			return nil, fmt.Errorf("verify row %s: %w", r.id, err)
 		}
@@ -149,8 +153,55 @@ func (r *honeyRow) report(state, why string) RowState {
 	return RowState{ID: r.id, Deployment: r.tokens[0].Deployment, Table: (&Table{Schema: p.Schema, Name: p.Table}).String(), Key: p.Key, State: state, Why: why}
 }
 
+// twin is a value at a place that several honey rows may hold: the account that all
+// salaries of one person go to.
+type twin struct {
+	place event.Place
+	value string
+}
+
+func twinOf(t *token.Token) twin {
+	p := t.Place
+	p.Key = ""
+	return twin{p, t.Value}
+}
+
+// twins finds the values that several honey rows hold, and whether other rows do.
+func (s *Seeder) twins(ctx context.Context, cat *Catalog, rows []*honeyRow) (map[twin]bool, error) {
+	count := map[twin]int{}
+	for _, r := range rows {
+		for i := range r.tokens {
+			count[twinOf(&r.tokens[i])]++
+		}
+	}
+	out := map[twin]bool{}
+	db, ok := s.Database.(Kinsman)
+	for _, r := range rows {
+		for i := range r.tokens {
+			at := twinOf(&r.tokens[i])
+			if _, known := out[at]; known || count[at] < 2 {
+				continue
+			}
+			out[at] = false
+			t, err := r.table(cat)
+			if err != nil || t == nil || !ok || r.tokens[i].Key {
+				continue // its row says so
+			}
+			if c := t.Column(at.place.Column); c == nil || !c.CanSelect {
+				continue
+			}
+			found, err := db.Kin(ctx, t, at.place.Column, []string{at.value}, count[at]+1)
+			if passable(err) != nil {
+				return nil, err
+			}
+			out[at] = err == nil && len(found.Rows) > count[at]
+		}
+	}
+	return out, nil
+}
+
 // state looks at one row, and for other rows with its values.
-func (s *Seeder) state(ctx context.Context, tx Tx, cat *Catalog, r *honeyRow) (RowState, error) {
+func (s *Seeder) state(ctx context.Context, tx Tx, cat *Catalog, r *honeyRow, twins map[twin]bool) (RowState, error) {
 	t, seen, err := s.find(ctx, tx, cat, r)
 	if err != nil {
 		return RowState{}, err
@@ -181,7 +232,7 @@ func (s *Seeder) state(ctx context.Context, tx Tx, cat *Catalog, r *honeyRow) (R
 		if err != nil {
 			return st, err
 		}
-		if len(recs) > 1 {
+		if others, several := twins[twinOf(tk)]; several && others || !several && len(recs) > 1 {
 			st.State, st.Columns = "repeated", appendOnce(st.Columns, tk.Place.Column)
 			st.Why = "another row has come to hold the same value: a reader of that row would raise an alert"
 		}

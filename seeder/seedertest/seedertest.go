@@ -75,6 +75,7 @@ func Run(t *testing.T, g Ground) {
 		{"no honey row gives somebody rights or waits to be acted on, unless its table is named", noHoneyRowGivesRightsOrWaitsToBeActedOn},
 		{"honey rows take numbers from gaps and bring their relatives", honeyRowsTakeNumbersFromGapsAndBringTheirRelatives},
 		{"relatives with a key of several columns are planted, found again and removed", relativesWithAKeyOfSeveralColumnsAreFoundAgain},
+		{"relatives of one row agree with one another", relativesOfOneRowAgreeWithOneAnother},
 		{"dates that a trigger overwrites are set to what is planned beside old numbers", datesThatATriggerOverwritesAreSetToWhatIsPlanned},
 		{"keys that the application counts are taken from gaps too", keysThatTheApplicationCountsAreTakenFromGapsToo},
 		{"addresses are numbered as the table numbers them", addressesAreNumberedAsTheTableNumbersThem},

@@ -97,6 +97,7 @@ var vendors = []vendor{
 	}},
 	sized("mailgun", "key-", hexLow, 32), sized("square", "sq0atp-", base64u, 22), sized("stripe", "pm_", base62, 24), sized("stripe", "tok_", base62, 24),
 	sized("stripe", "cus_", base62, 14),
+	{name: "jwt", form: jwtForm}, // of the row: see jwtLike
 }
 
 // awsKey makes an access key id that names an account number that can exist:
@@ -128,7 +129,7 @@ func (apiKey) Fit(c *Column) (int, string) {
 	return clue{
 		names: []string{
 			"api key", "apikey", "key", "token", "secret", "secret key", "access key", "access key id", "api token", "api secret", "credential", "access token",
-			"auth token", "payment method", "payment token", "card token", "processor token",
+			"auth token", "jwt", "id token", "refresh token", "bearer token", "payment method", "payment token", "card token", "processor token",
 		},
 		not:     []string{"key id", "key name", "token type"},
 		classes: []Class{Text}, valid: VendorKey, what: "keys in a vendor's format", proof: true,
@@ -144,7 +145,15 @@ func (apiKey) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 		}
 		return "", errors.New("the template's key is in no known format")
 	}
-	out := v.make(r, like)
+	var out string
+	if v.make != nil {
+		out = v.make(r, like)
+	} else {
+		var err error
+		if out, err = jwtLike(r, like, row); err != nil {
+			return "", err
+		}
+	}
 	if !c.fits(out) {
 		return "", errors.New("the column is too short for a key of its vendor")
 	}

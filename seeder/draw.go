@@ -15,12 +15,13 @@ import (
 
 // draft is a plan in the making.
 type draft struct {
-	s     *Seeder
-	o     *Options
-	deep  bool // rows that point at children are read too, for a measurement
-	cat   *Catalog
-	now   time.Time
-	taken map[string]bool // values of registered tokens that count anywhere
+	s                 *Seeder
+	o                 *Options
+	canaries, perches []Canary // all, and those that stand in no honey row yet
+	deep              bool     // rows that point at children are read too, for a measurement
+	cat               *Catalog
+	now               time.Time
+	taken             map[string]bool // values of registered tokens that count anywhere
 	// searched are drawn values that were looked for in the whole database,
 	// elsewhere those that stand there, with a column that holds them.
 	searched  map[string]bool
@@ -104,6 +105,7 @@ func (d *draft) table(ctx context.Context, st *study) (*TablePlan, error) {
 	if err := d.disguise(ctx, st, tp, r, links, next); err != nil {
 		return nil, err
 	}
+	d.perch(st, tp.Rows)
 	st.costs()
 	tp.Reach = st.reach
 	err = d.worth(st, tp)

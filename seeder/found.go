@@ -53,6 +53,7 @@ func (s *Seeder) planDecoys(ctx context.Context, o *Options) (*Plan, error) {
 	if err := d.drawAll(ctx, p); err != nil {
 		return nil, err
 	}
+	d.unperched(p)
 	if len(p.Tables) == 0 {
 		return p, ErrNothing
 	}

@@ -260,6 +260,9 @@ func (l *landed) tokens(j *job) (out []token.Token) {
 		switch {
 		case watch:
 			t.Kind, t.Strength, t.Among = cell.Kind, cell.Strength, max(l.table.Rows, 0)
+			if cell.Note != "" {
+				t.Note = strings.TrimSuffix(cell.Note+"; "+j.p.Note, "; ")
+			}
 		default:
 			t.Kind, t.Strength = "key", token.Weak
 		}

@@ -58,6 +58,7 @@ func (s *Seeder) Plan(ctx context.Context, o Options) (*Plan, error) {
 	if err := d.drawAll(ctx, p); err != nil {
 		return nil, err
 	}
+	d.unperched(p)
 	if len(p.Tables) == 0 {
 		return p, ErrNothing
 	}
@@ -88,6 +89,9 @@ func (s *Seeder) draft(ctx context.Context, o *Options) (*draft, error) {
 	snap, err := s.Store.Snapshot(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read registry: %w", err)
+	}
+	if d.canaries, err = o.canaries(); err != nil {
+		return nil, err
 	}
 	d.snap = snap
 	for i := range snap.Tokens {
@@ -332,6 +336,7 @@ func parentsFirst(cat *Catalog, in []*study) (out []*study) {
 // refused, and the others are drawn anew without it.
 func (d *draft) drawAll(ctx context.Context, p *Plan) error {
 again:
+	d.perches = slices.Clone(d.canaries)
 	d.tables, d.hands, d.position = nil, map[*study][]*hand{}, map[*Table]int{}
 	if err := d.pick(ctx); err != nil {
 		return err

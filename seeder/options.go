@@ -168,6 +168,9 @@ type Options struct {
 	// PlantedBy is who answers for the rows; empty means user@host.
 	PlantedBy string
 	Note      string
+	// CanaryFile, if set, names a file of live decoy keys that are planted instead of
+	// made ones (see ReadCanaries).
+	CanaryFile string
 	// SkipProbe leaves out the trial: by default the rows are inserted in a
 	// transaction that is always rolled back, so that every constraint and
 	// trigger has its say at plan time.

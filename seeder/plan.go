@@ -143,6 +143,7 @@ type Cell struct {
 	Kind     string         `json:"kind,omitempty"`
 	Watch    bool           `json:"watch,omitempty"` // a token is registered for it
 	Strength token.Strength `json:"strength"`
+	Note     string         `json:"note,omitempty"` // of this value alone: a canary's
 }
 
 // Ref points at a cell of another honey row of the plan.

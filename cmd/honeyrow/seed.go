@@ -42,6 +42,7 @@ type draftFlags struct {
 	Domain []string `help:"Domains of planted e-mail addresses. Default: seed.domain of the configuration."`
 	Seed   uint64   `placeholder:"N" help:"Makes a plan repeatable; without it each plan differs."`
 	Note   string   `help:"A note for whoever reads the alert, such as a ticket number."`
+	Canary string   `name:"canaries" type:"existingfile" placeholder:"FILE" help:"Plant the live decoy keys of this CSV file (columns value, secret, column, note), each in one honey row, instead of made ones."`
 	NoTry  bool     `help:"Do not try the rows in a transaction that is rolled back."`
 	Keys   string   `enum:",auto,sequence,gaps" default:"" help:"Where keys come from: gaps (numbers that no row has any more), sequence (new ones), or auto (gaps where they suit). Default: seed.keys of the configuration."`
 	Family bool     `help:"Plant what ordinary rows have in other tables too: their children, and rows of their own that they point at."`
@@ -74,7 +75,7 @@ func (e *env) withSeeder(t target, do func(*app.Seeding) error) error {
 }
 
 func (f *draftFlags) options(s *app.Seeding, progress func(seeder.Progress)) seeder.Options {
-	o := seeder.Options{Config: s.Config, Server: s.Server, Copy: cmp.Or(f.Copy, s.Copy), Seed: f.Seed, Note: f.Note, SkipProbe: f.NoTry, SkipMeasure: f.NoMeasure, SkipRedraw: f.NoMeasure, Progress: progress}
+	o := seeder.Options{Config: s.Config, Server: s.Server, CanaryFile: f.Canary, Copy: cmp.Or(f.Copy, s.Copy), Seed: f.Seed, Note: f.Note, SkipProbe: f.NoTry, SkipMeasure: f.NoMeasure, SkipRedraw: f.NoMeasure, Progress: progress}
 	if len(f.Tables) > 0 {
 		o.Tables = f.Tables
 	}

@@ -125,6 +125,14 @@ func vendorOf(v string) *vendor {
 // VendorKey reports whether v is in the format of a known vendor's key.
 func VendorKey(v string) bool { return vendorOf(v) != nil }
 
+// Vendor names the vendor in whose format v is, "" if none is known.
+func Vendor(v string) string {
+	if k := vendorOf(v); k != nil {
+		return k.name
+	}
+	return ""
+}
+
 func (apiKey) Fit(c *Column) (int, string) {
 	return clue{
 		names: []string{

@@ -79,6 +79,7 @@ func Run(t *testing.T, g Ground) {
 		{"dates that a trigger overwrites are set to what is planned beside old numbers", datesThatATriggerOverwritesAreSetToWhatIsPlanned},
 		{"keys that the application counts are taken from gaps too", keysThatTheApplicationCountsAreTakenFromGapsToo},
 		{"addresses are numbered as the table numbers them", addressesAreNumberedAsTheTableNumbersThem},
+		{"live canary keys are planted where their kind belongs, each once", liveCanaryKeysArePlantedEachOnce},
 		{"honey rows are of the persons that real ones are of", honeyRowsAreOfThePersonsThatRealOnesAreOf},
 		{"a plan says how well its rows hide and refuses above the owner's limit", aPlanSaysHowWellItsRowsHideAndRefusesAboveTheOwnersLimit},
 		{"a drip of seven days follows the traffic and survives crashes", aDripOfSevenDaysFollowsTheTrafficAndSurvivesCrashes},

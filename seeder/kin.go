@@ -248,9 +248,6 @@ func (d *draft) relative(ctx context.Context, p *Plan, k *kinship, t *Table, s *
 	}
 	st.kin, st.named, k.of = k, true, st
 	st.chosen = fmt.Sprintf("what ordinary rows of %s have here, honey rows have too", k.to.table)
-	if !k.parent {
-		st.note("sums and counts over %s move by these rows", t)
-	}
 	in[t] = true
 	d.studies = append(d.studies, st)
 	return nil

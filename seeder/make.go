@@ -59,6 +59,11 @@ func (s *Seeder) Plan(ctx context.Context, o Options) (*Plan, error) {
 		return nil, err
 	}
 	d.unperched(p)
+	for _, st := range d.studies {
+		if at, ok := d.position[st.table]; ok {
+			p.Tables[at].Sums = st.sums(p.Tables[at].Rows)
+		}
+	}
 	if len(p.Tables) == 0 {
 		return p, ErrNothing
 	}

@@ -72,6 +72,8 @@ type TablePlan struct {
 	// far as the rules of what is never imitated go: a thief who knows these gets an
 	// AUC of 1 - Reach/2. 0: not known.
 	Reach float64 `json:"reach,omitempty"`
+	// Sums are by how much sums over its columns of numbers move.
+	Sums []Sum `json:"sums,omitempty"`
 	// For names the table for whose honey rows these are the relatives.
 	For string `json:"for,omitempty"`
 	// Decoy is set for a table that is made with its rows.

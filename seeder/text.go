@@ -121,6 +121,9 @@ func (p *Plan) table(b *strings.Builder, i int, t *TablePlan) {
 		fmt.Fprintf(b, "   ! trigger %s\n", g)
 	}
 	p.decoy(b, t)
+	if t.Decoy == nil {
+		fmt.Fprintf(b, "   moves %s\n", t.moves())
+	}
 	p.readers(b, t)
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "   column\ttaken for\tfrom\twatched\twhy\n")

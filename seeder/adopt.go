@@ -41,7 +41,7 @@ func (d *draft) adopt(ctx context.Context) error {
 			d.spare = map[*ForeignKey][]int64{}
 		}
 		d.spare[g.kin.fk] = spare
-		d.studies = slices.DeleteFunc(d.studies, func(st *study) bool { return st == g || st.kin != nil && st.kin.to == g })
+		d.leaveOut(g)
 		to.note("%s has no gaps in its keys: honey rows point at rows there that no row points at any more, as after their owners were deleted (%d of %d such rows); what stands there is what somebody left, and is not watched", g.table, n, len(spare))
 	}
 	return nil

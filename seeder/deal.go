@@ -20,6 +20,7 @@ type hand struct {
 	slot     *slot // its place among the keys; may be nil
 	g        generate.Row
 	was      []*string         // the template row
+	borrowed bool              // part of it is another row's
 	tries    map[string]int    // draws of each column's value
 	names    int               // draws of the person
 	bound    bool              // the person is the parent's
@@ -54,6 +55,7 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 	if owner, ok := l.owner(n); ok {
 		d.inherit(st, h, owner, l.others[l.kin])
 		h.join(st, n)
+		h.borrow(st, r)
 		h.row.of = h.above
 	}
 	if h.slot != nil {
@@ -155,6 +157,11 @@ func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error 
 		c.Value = &v
 		return nil
 	}
+	if h.house != nil && f.measures() && st.priced(f) {
+		v := h.g.Was
+		c.Value = &v
+		return nil
+	}
 	if like := h.family(st, f); like != nil {
 		c.like(like)
 		return nil
@@ -176,12 +183,17 @@ func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error 
 		v = generate.Casing(*twin.Value, h.g.Was) // a login that is the address, an address once more in capitals
 	} else if code := h.ofName(r, f); code != "" {
 		v = code
+	} else if number, ok := h.inSeries(st, r, f); ok {
+		v = number
 	} else {
 		h.g.Given = st.given(r, h, f)
 		if other := st.town(r, h.was, f); other != "" {
 			h.g.Was = other
 		}
 		v, err = generate.Make(f.gen, r, f.seen, &h.g)
+		for try := 0; h.borrowed && err == nil && v == h.g.Was && f.measures() && !f.few() && try < 8; try++ { // not the lender's over again
+			v, err = generate.Make(f.gen, r, f.seen, &h.g)
+		}
 	}
 	if err != nil {
 		return d.without(st, f, c, err)

@@ -102,6 +102,7 @@ func (d *draft) table(ctx context.Context, st *study) (*TablePlan, error) {
 		return nil, err
 	}
 	d.hands[st] = hands
+	d.total(st)
 	if err := d.disguise(ctx, st, tp, r, links, next); err != nil {
 		return nil, err
 	}

@@ -44,8 +44,12 @@ type kinship struct {
 	// laws are the dates of the other table with which dates here stand in one
 	// order, by name.
 	laws map[string]bool
-	of   *study            // the relatives' own
-	same map[*field]*field // columns that hold what the row's does, once asked for
+	of   *study // the relatives' own
+	// share is how many rows have relatives here, of relatives of relatives.
+	share  float64
+	totals []sum // columns of the row that hold sums over them, once asked for
+	summed bool
+	same   map[*field]*field // columns that hold what the row's does, once asked for
 }
 
 // maxKin bounds the relatives that are read of one table, and maxBrood those
@@ -78,7 +82,7 @@ func (d *draft) family(ctx context.Context, p *Plan) error {
 	for _, st := range slices.Clone(d.studies) {
 		for _, t := range d.cat.Tables {
 			for _, fk := range t.ForeignKeys {
-				if in[t] || fk.RefSchema != st.table.Schema || fk.RefTable != st.table.Name || t.Piece || t.Kind == "view" || slices.ContainsFunc(d.o.Exclude, func(x string) bool { return x == t.Name || x == t.String() }) {
+				if in[t] || fk.RefSchema != st.table.Schema || fk.RefTable != st.table.Name || d.passedOver(t) {
 					continue
 				}
 				if err := d.child(ctx, db, p, st, t, fk, in); err != nil {
@@ -95,6 +99,9 @@ func (d *draft) family(ctx context.Context, p *Plan) error {
 				return err
 			}
 		}
+	}
+	if err := d.grandchildren(ctx, db, p, in); err != nil {
+		return err
 	}
 	d.studies = parentsFirst(d.cat, d.studies)
 	return nil
@@ -185,10 +192,7 @@ func unique(vs []string) map[string]bool {
 // relative studies a table of relatives and adds it, or says why honey rows
 // will have none there.
 func (d *draft) relative(ctx context.Context, p *Plan, k *kinship, t *Table, s *Sample, by string, in map[*Table]bool) error {
-	what := fmt.Sprintf("ordinary rows have rows in %s, honey rows will have none", t)
-	if k.parent {
-		what = fmt.Sprintf("ordinary rows have a row of their own in %s, honey rows will share one", t)
-	}
+	what := k.lacking(t)
 	switch {
 	case t.Refusal != "":
 		k.to.note("%s: %s", what, t.Refusal)

@@ -436,6 +436,21 @@ func (d *draft) pointed(i int) bool {
 	return false
 }
 
+// leaveOut removes a study, its relatives and theirs.
+func (d *draft) leaveOut(gone *study) {
+	d.studies = slices.DeleteFunc(d.studies, func(st *study) bool {
+		for of := st; of != nil; of = of.kin.to {
+			if of == gone {
+				return true
+			}
+			if of.kin == nil {
+				break
+			}
+		}
+		return false
+	})
+}
+
 // drop removes the ith study if err is a refusal.
 func (d *draft) drop(p *Plan, i int, err error) bool {
 	var no *refusal
@@ -443,7 +458,6 @@ func (d *draft) drop(p *Plan, i int, err error) bool {
 		return false
 	}
 	p.Refused = append(p.Refused, Reason{d.studies[i].table.String(), no.why})
-	gone := d.studies[i]
-	d.studies = slices.DeleteFunc(d.studies, func(st *study) bool { return st == gone || st.kin != nil && st.kin.to == gone })
+	d.leaveOut(d.studies[i])
 	return true
 }

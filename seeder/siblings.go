@@ -10,7 +10,8 @@ import (
 
 // house is the relatives that one honey row has in one table.
 type house struct {
-	members []member // in the order in which they are drawn
+	members []member                  // in the order in which they are drawn
+	series  map[*field]map[int]string // numbers that follow one another, by template
 }
 
 type member struct {
@@ -57,7 +58,7 @@ func (h *hand) family(st *study, f *field) *Cell {
 			return &Cell{Source: f.plan.Source, Value: &v, Watch: f.plan.Watch, Strength: strengthOf(f, v)}
 		}
 	}
-	if f.plan.Source != Made || !st.keyed() { // it is found again by its values
+	if m := st.memories()[f]; f.plan.Source != Made || !st.keyed() || m != nil && (m.keeps || len(m.rows) > 0) { // it is found again by its values
 		return nil
 	}
 	for _, m := range h.house.members {

@@ -38,6 +38,8 @@ type study struct {
 	spell   int                        // how logins and addresses write names, in generate.Spellings
 	domains Domains                    // the decoy mail domains
 	recent  int64                      // numbers of the key above it are the last that were given
+	lent    *lending                   // what rows lend to those of relatives' relatives, once asked for
+	memory  map[*field]*memory         // how relatives' numbers follow one another, once asked for
 	reach   float64                    // the share of its rows that honey rows can look like
 }
 
@@ -62,6 +64,7 @@ type field struct {
 	// numbered: a single digit counts those who would have the same login; counted,
 	// once that was asked for.
 	numbered, counted bool
+	priced            *bool // whether what relatives point at fixes it, once asked for
 }
 
 // refusal is why a table can't be seeded. It is not a failure of the program.

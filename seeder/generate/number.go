@@ -150,3 +150,44 @@ func near(r *rand.Rand, c *Column, row *Row) (string, error) {
 
 // numeric reports whether most values are numbers, whatever the type.
 func numeric(v string) bool { _, _, ok := parseNumber(v); return ok }
+
+// Number reads a number as servers print it.
+func Number(v string) (float64, bool) {
+	f, _, ok := parseNumber(v)
+	return f, ok
+}
+
+// Write writes a number as the column's are written; whole rounds it as they are
+// rounded.
+func (c *Column) Write(v float64, whole bool) string {
+	if c.numbers == nil {
+		c.numbers = readNumbers(c)
+	}
+	n := c.numbers
+	if whole {
+		v = math.Round(v/n.step) * n.step
+	}
+	return n.symbol + strconv.FormatFloat(v, 'f', n.scale, 64)
+}
+
+// Band returns the column's usual numbers, from the 5th to the 99th percentile.
+func (c *Column) Band() (low, high float64) {
+	if c.numbers == nil {
+		c.numbers = readNumbers(c)
+	}
+	if len(c.numbers.sorted) == 0 {
+		return 0, 0
+	}
+	return c.numbers.at(0.05), c.numbers.at(0.99)
+}
+
+// Few reports whether the column's numbers are of few kinds, each in many rows.
+func (c *Column) Few() bool {
+	if c.numbers == nil {
+		c.numbers = readNumbers(c)
+	}
+	return c.numbers.few
+}
+
+// Plain writes a number with as many digits as it needs.
+func Plain(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }

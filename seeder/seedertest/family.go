@@ -2,6 +2,7 @@ package seedertest
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"honeyrow/seeder"
@@ -39,6 +40,8 @@ func relativesOfOneRowAgreeWithOneAnother(t *testing.T, g Ground) {
 		{"people have two accounts", "SELECT count(*) FROM (SELECT customer_id FROM salaries GROUP BY customer_id HAVING count(DISTINCT iban) > 1) x"},
 		{"people have two tax numbers", "SELECT count(*) FROM (SELECT customer_id FROM salaries GROUP BY customer_id HAVING count(DISTINCT tax_id) > 1) x"},
 		{"accounts are two people's", "SELECT count(*) FROM (SELECT iban FROM salaries GROUP BY iban HAVING count(DISTINCT customer_id) > 1) x"},
+		{"salaries fall", "SELECT count(*) FROM salaries a JOIN salaries b ON a.customer_id = b.customer_id AND a.valid_from < b.valid_from AND b.annual_salary < a.annual_salary"},
+		{"salaries rise by more than 6 %", "SELECT count(*) FROM salaries a JOIN salaries b ON a.customer_id = b.customer_id AND extract(YEAR FROM b.valid_from) = extract(YEAR FROM a.valid_from) + 1 AND b.annual_salary > 1.06 * a.annual_salary"},
 		{"salaries are of another address than their owner's", "SELECT count(*) FROM salaries s JOIN customers c ON c.id = s.customer_id WHERE s.holder_email <> upper(c.email)"},
 	} {
 		if got := g.Query(t, db, c.sql); got != "0" {
@@ -69,4 +72,77 @@ func relativesOfOneRowAgreeWithOneAnother(t *testing.T, g Ground) {
 		t.Error("after removal the tables differ from before")
 	}
 	NothingWatched(t, st)
+}
+
+// basket gives most customers an order or two of one or two products each.
+const basket = `CREATE TABLE products (id integer PRIMARY KEY, name varchar(40) NOT NULL, price decimal(10,2) NOT NULL);
+INSERT INTO products SELECT id, concat('product ', id), 5.5 + id * 3 FROM customers WHERE id <= 60;
+DELETE FROM customers WHERE id %% 9 = 4;
+CREATE TABLE orders (id %[1]s PRIMARY KEY, customer_id %[2]s NOT NULL, total decimal(10,2) NOT NULL, placed_on date NOT NULL,
+	CONSTRAINT bought FOREIGN KEY (customer_id) REFERENCES customers (id));
+INSERT INTO orders (customer_id, total, placed_on) SELECT id, 0, '2025-03-04' FROM customers WHERE id %% 3 > 0;
+INSERT INTO orders (customer_id, total, placed_on) SELECT id, 0, '2025-05-06' FROM customers WHERE id %% 3 = 1;
+CREATE TABLE items (order_id %[2]s NOT NULL, line integer NOT NULL, product_id integer NOT NULL, quantity integer NOT NULL, price decimal(10,2) NOT NULL, PRIMARY KEY (order_id, line),
+	CONSTRAINT of_order FOREIGN KEY (order_id) REFERENCES orders (id), CONSTRAINT of_product FOREIGN KEY (product_id) REFERENCES products (id));
+INSERT INTO items SELECT o.id, 1, 1 + o.id * 7 %% 50, 1 + o.id %% 3, 0 FROM orders o;
+INSERT INTO items SELECT o.id, 2, 1 + (o.id * 11 + 3) %% 50, 1 + o.id %% 4, 0 FROM orders o WHERE o.id %% 2 = 0 AND o.id * 7 %% 50 <> (o.id * 11 + 3) %% 50;
+UPDATE items SET price = (SELECT p.price FROM products p WHERE p.id = product_id);
+UPDATE orders SET total = (SELECT sum(i.quantity * i.price) FROM items i WHERE i.order_id = orders.id);`
+
+func relativesBringTheirOwn(t *testing.T, g Ground) {
+	db := g.Database(t, g.Customers)
+	g.Exec(t, db, fmt.Sprintf(basket, g.Numbered, g.Number))
+	st := g.Store(t)
+	s := g.Open(t, db, st)
+	before := g.Content(t, db)
+	o := Options()
+	o.Tables, o.Rows, o.Keys, o.Family = []string{"customers"}, 12, "gaps", true
+	p := Plan(t, s, o)
+	if len(p.Tables) != 3 || p.Tables[2].Table != "items" || !strings.HasSuffix(p.Tables[2].For, "orders") || len(p.Tables[2].Rows) < len(p.Tables[1].Rows) {
+		t.Fatalf("the plan has no rows for its orders:\n%s", p.Table())
+	}
+	if again := Plan(t, s, o); len(again.Tables) != 3 || fmt.Sprint(values(again.Tables[2])) != fmt.Sprint(values(p.Tables[2])) {
+		t.Error("the same seed gives other items")
+	}
+	_, err := s.Apply(t.Context(), p, seeder.ApplyOptions{})
+	Must(t, err)
+	for _, c := range []struct{ what, sql string }{
+		{"orders have no items", "SELECT count(*) FROM orders WHERE id NOT IN (SELECT order_id FROM items)"},
+		{"orders don't cost what their items do", "SELECT count(*) FROM orders o WHERE total <> (SELECT sum(i.quantity * i.price) FROM items i WHERE i.order_id = o.id)"},
+		{"orders have no first item", "SELECT count(*) FROM orders WHERE id NOT IN (SELECT order_id FROM items WHERE line = 1)"},
+		{"items don't cost what their product does", "SELECT count(*) FROM items i JOIN products p ON p.id = i.product_id WHERE i.price <> p.price"},
+		{"orders have a product twice", "SELECT count(*) FROM (SELECT order_id FROM items GROUP BY order_id, product_id HAVING count(*) > 1) x"},
+	} {
+		if got := g.Query(t, db, c.sql); got != "0" {
+			t.Errorf("%s %s, no real one", got, c.what)
+		}
+	}
+	ver, err := s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
+	Must(t, err)
+	if !ver.OK || len(ver.Rows) != p.Rows() {
+		t.Errorf("verify: %d rows, all well %t: %+v", len(ver.Rows), ver.OK, ver.Rows)
+	}
+	gone, err := s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"})
+	Must(t, err)
+	for _, r := range gone.Rows {
+		if r.State != "removed" {
+			t.Errorf("row in %s is %s: %s", r.Table, r.State, r.Why)
+		}
+	}
+	if g.Content(t, db) != before {
+		t.Error("after removal the tables differ from before")
+	}
+	NothingWatched(t, st)
+}
+
+// values are what a planned table's rows hold, without keys that are drawn later.
+func values(tp *seeder.TablePlan) (out []string) {
+	for _, r := range tp.Rows {
+		for _, c := range r.Cells {
+			if c.Value != nil {
+				out = append(out, c.Column+"="+*c.Value)
+			}
+		}
+	}
+	return out
 }

@@ -76,6 +76,7 @@ func Run(t *testing.T, g Ground) {
 		{"honey rows take numbers from gaps and bring their relatives", honeyRowsTakeNumbersFromGapsAndBringTheirRelatives},
 		{"relatives with a key of several columns are planted, found again and removed", relativesWithAKeyOfSeveralColumnsAreFoundAgain},
 		{"relatives of one row agree with one another", relativesOfOneRowAgreeWithOneAnother},
+		{"relatives bring their own relatives, and sums over them are right", relativesBringTheirOwn},
 		{"dates that a trigger overwrites are set to what is planned beside old numbers", datesThatATriggerOverwritesAreSetToWhatIsPlanned},
 		{"keys that the application counts are taken from gaps too", keysThatTheApplicationCountsAreTakenFromGapsToo},
 		{"addresses are numbered as the table numbers them", addressesAreNumberedAsTheTableNumbersThem},

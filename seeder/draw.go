@@ -349,7 +349,11 @@ func (d *draft) clashes(ctx context.Context, st *study, tp *TablePlan, others []
 		}
 	}
 	pairs, err := d.samePerson(ctx, st, tp)
-	return append(out, pairs...), err
+	if err != nil {
+		return nil, err
+	}
+	skipping, err := d.skipping(ctx, st, tp, others)
+	return slices.Concat(out, pairs, skipping), err
 }
 
 // proven reports whether a row holds a value that counts anywhere.
@@ -436,8 +440,12 @@ func (d *draft) repeated(ctx context.Context, st *study, tp *TablePlan, others [
 		return nil, err
 	}
 	for k, t := range taken {
-		if t {
-			bad = append(bad, rows[k])
+		if !t {
+			continue
+		}
+		bad = append(bad, rows[k])
+		if f.named != nil {
+			f.named.learn(tuples[k][0])
 		}
 	}
 	return bad, nil

@@ -3,7 +3,6 @@ package seeder
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +21,7 @@ type nameKey struct {
 	spell       func(string) string
 	width       int // of the number, filled up with zeros; 0: none
 	least       int64
-	top         map[string]int64 // the highest number of a stem among sampled rows
+	top         map[string]int64 // the highest number of a stem, as far as is known
 	usual       map[int64]bool   // numbers that many codes have
 }
 
@@ -55,10 +54,10 @@ func (k *nameKey) join(f, l string) string {
 	return l + k.between + f
 }
 
-// value is the nth next code of a stem, from 0. The first of a stem has the least
-// number, or that of the template's hundred if many have it (of one era 001, of
+// value is the next code of a stem that is not given yet. The first of a stem has the
+// least number, or that of the template's hundred if many have it (of one era 001, of
 // another 101).
-func (k *nameKey) value(stem string, n int, was string) string {
+func (k *nameKey) value(stem, was string, given func(code string) bool) string {
 	if k.width == 0 {
 		return stem
 	}
@@ -69,7 +68,66 @@ func (k *nameKey) value(stem string, n int, was string) string {
 	if top, ok := k.top[stem]; ok {
 		at = top + 1
 	}
-	return fmt.Sprintf("%s%0*d", stem, k.width, at+int64(n))
+	for ; ; at++ { // none is left out: a number without those below it would be a honey row's alone
+		if v := fmt.Sprintf("%s%0*d", stem, k.width, at); !given(v) {
+			return v
+		}
+	}
+}
+
+// below is the code before one of the same stem; ok is false if it is the first, of all
+// or of its hundred.
+func (k *nameKey) below(code string) (before string, ok bool) {
+	stem := strings.TrimRight(code, "0123456789")
+	n, err := strconv.ParseInt(code[len(stem):], 10, 64)
+	if err != nil || n <= k.least || k.usual[n] && n%100 == k.least%100 {
+		return "", false
+	}
+	return fmt.Sprintf("%s%0*d", stem, k.width, n-1), true
+}
+
+// learn notes a code that some row of the table has.
+func (k *nameKey) learn(code string) {
+	stem := strings.TrimRight(code, "0123456789")
+	n, err := strconv.ParseInt(code[len(stem):], 10, 64)
+	if stem = strings.ToLower(stem); err == nil && n > k.top[stem] {
+		k.top[stem] = n
+	}
+}
+
+// skipping are the rows whose code made of a name has a number without the one below it,
+// neither in the table nor among the honey rows: another was drawn again and gave it up.
+func (d *draft) skipping(ctx context.Context, st *study, tp *TablePlan, others []*RowPlan) (out []clash, err error) {
+	for _, f := range st.columns {
+		if f.named == nil || f.named.width == 0 || !f.CanSelect {
+			continue
+		}
+		ours := map[string]bool{}
+		for _, row := range slices.Concat(others, tp.Rows) {
+			if c := row.cell(f.Name); c.Value != nil {
+				ours[*c.Value] = true
+			}
+		}
+		var rows []int
+		var below [][]string
+		for i, row := range tp.Rows {
+			if c := row.cell(f.Name); c.Value != nil && c.Source == Made {
+				if v, ok := f.named.below(*c.Value); ok && !ours[v] {
+					rows, below = append(rows, i), append(below, []string{v})
+				}
+			}
+		}
+		there, err := d.s.Database.Taken(ctx, st.table, []string{f.Name}, below)
+		if err != nil {
+			return nil, err
+		}
+		for k, is := range there {
+			if !is {
+				out = append(out, clash{rows[k], f.Name})
+			}
+		}
+	}
+	return out, nil
 }
 
 // leastNameKey is the share of rows, in percent, whose code a rule has to
@@ -205,7 +263,7 @@ func (f *field) unclear() bool {
 
 // ofName writes a code that is made of the honey row's person, "" if the column
 // holds none.
-func (h *hand) ofName(r *rand.Rand, f *field) string {
+func (h *hand) ofName(run []*hand, f *field) string {
 	if f.named == nil || h.g.First == "" && h.g.Last == "" {
 		return ""
 	}
@@ -213,12 +271,24 @@ func (h *hand) ofName(r *rand.Rand, f *field) string {
 	if stem == "" {
 		return ""
 	}
-	// Of two honey rows with one stem both are drawn again: one goes further.
-	v := generate.Casing(f.named.value(stem, r.IntN(h.tries[f.Name]+1), h.g.Was), h.g.Was)
+	v := generate.Casing(f.named.value(stem, h.g.Was, func(code string) bool { return h.given(run, f, code) }), h.g.Was)
 	if f.MaxLen > 0 && len(v) > f.MaxLen {
 		return ""
 	}
 	return v
+}
+
+// given reports whether another honey row of the run has a code already.
+func (h *hand) given(run []*hand, f *field, code string) bool {
+	for i, o := range run {
+		if o == nil || o == h || i == h.g.Number || len(o.row.Cells) == 0 {
+			continue
+		}
+		if c := o.row.cell(f.Name); c != nil && c.Value != nil && strings.EqualFold(*c.Value, code) {
+			return true
+		}
+	}
+	return false
 }
 
 // spelling finds out how logins and addresses write the letters of names beyond

@@ -2,7 +2,6 @@ package seeder
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -60,12 +59,11 @@ func TestCodesMadeOfNamesFollowTheHoneyRowsName(t *testing.T) {
 		}
 		h := &hand{tries: map[string]int{}}
 		h.g.First, h.g.Last, h.g.Was = "Jörg", "Neumann", *st.sample.Rows[0][0]
-		r := rand.New(rand.NewPCG(1, 2))
-		if got := h.ofName(r, f); got != c.want {
+		if got := h.ofName(nil, f); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
 		}
 		h.g.First, h.g.Last = "Anna", "Smith" // a namesake: the next number
-		if got, not := h.ofName(r, f), c.form("Anna", "Smith", 1); got == not || !strings.HasPrefix(got, strings.TrimRight(not, "0123456789")) {
+		if got, not := h.ofName(nil, f), c.form("Anna", "Smith", 1); got == not || !strings.HasPrefix(got, strings.TrimRight(not, "0123456789")) {
 			t.Errorf("%s: got %s for a second Anna Smith", c.name, got)
 		}
 	}
@@ -76,5 +74,39 @@ func TestCodesThatAreNotMadeOfNamesAreLeftAlone(t *testing.T) {
 	st := coded(t, func(string, string, int) string { n++; return fmt.Sprintf("PLY-%04d", 7*n) })
 	if st.columns[0].named != nil {
 		t.Error("a code without anything of the name is taken for one made of it")
+	}
+}
+
+func TestCodesMadeOfNamesLeaveNoNumberOut(t *testing.T) {
+	st := coded(t, func(first, last string, n int) string {
+		return fmt.Sprintf("%s%s%02d", cut(generate.Spellings[0](last), 5), cut(generate.Spellings[0](first), 2), n)
+	})
+	f := st.columns[0]
+	var run []*hand
+	deal := func(first, last string) string {
+		h := &hand{row: &RowPlan{}, tries: map[string]int{f.Name: 5}}
+		h.g.First, h.g.Last, h.g.Was, h.g.Number = first, last, *st.sample.Rows[0][0], len(run)
+		v := h.ofName(run, f)
+		h.row.Cells = []*Cell{{Column: f.Name, Source: Made, Value: &v}}
+		run = append(run, h)
+		return v
+	}
+	for i, want := range []string{"neumajo01", "neumajo02", "smithan02", "neumajo03"} {
+		first, last := "Jörg", "Neumann"
+		if i == 2 {
+			first, last = "Anna", "Smith" // the table has one
+		}
+		if got := deal(first, last); got != want {
+			t.Errorf("row %d: got %s, want %s", i, got, want)
+		}
+	}
+	f.named.learn("neumajo04") // of a row that the sample does not hold
+	if got := deal("Jörg", "Neumann"); got != "neumajo05" {
+		t.Errorf("got %s beside a row with neumajo04", got)
+	}
+	for code, want := range map[string]string{"neumajo01": "", "neumajo02": "neumajo01", "neumajo10": "neumajo09"} {
+		if got, ok := f.named.below(code); got != want || ok != (want != "") {
+			t.Errorf("before %s stands %q", code, got)
+		}
 	}
 }

@@ -309,6 +309,7 @@ func (d *draft) again(ctx context.Context, st *study, one *TablePlan, r *rand.Ra
 		if was.above != nil { // it stays the relative of the same row
 			l.owners = slices.Repeat([]int{was.owner}, total)
 		}
+		d.run = d.hands[st]
 		template := st.pool[r.IntN(len(st.pool))]
 		if st.kin != nil || d.followed(st) { // relatives are made of it
 			template = was.template

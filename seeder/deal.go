@@ -19,8 +19,8 @@ type hand struct {
 	template int   // its row in the sample
 	slot     *slot // its place among the keys; may be nil
 	g        generate.Row
-	was      []*string         // the template row
-	borrowed bool              // part of it is another row's
+	was      []*string         // the template row, with contents of others
+	borrowed bool              // part of it is another row's, whose relatives its own hold
 	tries    map[string]int    // draws of each column's value
 	names    int               // draws of the person
 	bound    bool              // the person is the parent's
@@ -45,10 +45,11 @@ var ofPerson = []string{"first_name", "last_name", "person_name", "email", "user
 
 // deal draws the nth of total honey rows from a template row.
 func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, next map[string][]string, before *hand) (*hand, error) {
-	h := &hand{row: &RowPlan{ID: event.NewID()}, template: template, was: st.sample.Rows[template], tries: map[string]int{}}
+	h := &hand{row: &RowPlan{ID: event.NewID()}, template: template, tries: map[string]int{}}
 	if n < len(d.slots[st]) {
 		h.slot = &d.slots[st][n]
 	}
+	h.was = d.blend(st, r, template, h.slot, total <= fewRows)
 	h.g = generate.Row{Now: d.now, Domain: st.mailDomain(r, h.was), CardPrefix: d.o.CardPrefix, PhoneRanges: d.o.PhoneRanges, Number: n, Spell: st.spell}
 	st.shift(r, &h.g, h.was, n, total)
 	h.g.First, h.g.Last = st.somebody(r, h.was, 0)

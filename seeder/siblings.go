@@ -53,7 +53,8 @@ func (h *hand) family(st *study, f *field) *Cell {
 	}
 	was := *h.was[f.sample]
 	if of := st.kin.sames(st)[f]; of != nil {
-		if up := h.above.row.cell(of.Name); up != nil && up.Value != nil && h.above.was[of.sample] != nil && strings.EqualFold(*h.above.was[of.sample], was) {
+		model := st.kin.to.sample.Rows[h.above.template] // whose relative's template is
+		if up := h.above.row.cell(of.Name); up != nil && up.Value != nil && model[of.sample] != nil && strings.EqualFold(*model[of.sample], was) {
 			v := generate.Casing(*up.Value, was)
 			return &Cell{Source: f.plan.Source, Value: &v, Watch: f.plan.Watch, Strength: strengthOf(f, v)}
 		}

@@ -41,6 +41,9 @@ type study struct {
 	lent    *lending                   // what rows lend to those of relatives' relatives, once asked for
 	memory  map[*field]*memory         // how relatives' numbers follow one another, once asked for
 	reach   float64                    // the share of its rows that honey rows can look like
+	weave   *weave                     // what goes with what in its rows, once that was asked for
+	unwoven bool                       // it was asked for: nil is the answer
+	whole   bool                       // honey rows have all contents of one template
 }
 
 // field is one column of a study.

@@ -207,8 +207,10 @@ func (d *draft) try(ctx context.Context, tx Tx, st *study, tp *TablePlan, n int,
 	r := generate.New(d.o.Seed, fmt.Sprint(st.table, n, "again"))
 	in := map[event.ID]bool{tp.Rows[n].ID: true}
 	var last error
+	defer func() { st.whole = false }()
 	for attempt := 0; attempt < maxDraws; attempt++ {
 		row := tp.Rows[n]
+		st.whole = attempt >= maxDraws/2 // what one row holds a constraint takes together
 		if attempt > 0 {
 			one := &TablePlan{Schema: tp.Schema, Table: tp.Table, Key: tp.Key, Columns: tp.Columns}
 			fresh, err := d.again(ctx, st, one, r, n, tp.Rows)

@@ -88,3 +88,31 @@ func numberOf(r *rand.Rand, values []string, size int) string {
 
 // nextDoor is how far a house number is from another row's at most.
 const nextDoor = 4
+
+// Joined is a street whose name begins as one's and ends as another's: where each stands
+// in one row, a next row's is a new one, of the same words. "" if they have no word each
+// to give.
+func Joined(a, b string) string {
+	x, y := strings.Fields(a), strings.Fields(b)
+	last := func(w []string) int { // the last word of the name
+		for i := len(w) - 1; i >= 0; i-- {
+			if !strings.ContainsAny(w[i], digits) {
+				return i
+			}
+		}
+		return -1
+	}
+	words := func(w []string) (n int) {
+		for _, s := range w {
+			if !strings.ContainsAny(s, digits) {
+				n++
+			}
+		}
+		return n
+	}
+	if words(x) < 2 || words(x) != words(y) || strings.EqualFold(x[last(x)], y[last(y)]) {
+		return ""
+	}
+	x[last(x)] = y[last(y)]
+	return strings.Join(x, " ")
+}

@@ -12,7 +12,9 @@ import (
 // lexicon is the names that one column holds, and how they are spelt.
 type lexicon struct {
 	own    []string         // with repeats
-	more   []string         // names from elsewhere
+	more   []string         // names from elsewhere, if they are of the same language
+	list   []string         // the same, whatever the language
+	part   bool             // own are those of a part of the table's rows, of a country
 	once   []string         // of own, those that stand once in the table
 	times  map[int][]string // own, by how often each stands in the table
 	rare   int              // up to so many times, names are told by how often they stand there
@@ -41,12 +43,13 @@ const (
 	// together from pieces of them; fewer would only give back themselves.
 	coined  = 60
 	chained = 3 // characters that decide about the next
+	akin    = 2 // one of so many names has to stand in a list for it to be of their language
 )
 
 // newLexicon learns from own. What is new or stands once is so in whole, of
 // which own is a part.
 func newLexicon(own, whole, more []string) *lexicon {
-	x := &lexicon{own: own, more: more, times: map[int][]string{}, held: map[string]int{}, pairs: map[[2]rune]float64{}, single: map[rune]float64{}, links: map[string][]step{}, least: math.MaxInt}
+	x := &lexicon{own: own, list: more, part: len(own) < len(whole), times: map[int][]string{}, held: map[string]int{}, pairs: map[[2]rune]float64{}, single: map[rune]float64{}, links: map[string][]step{}, least: math.MaxInt}
 	seen := map[string]bool{}
 	for _, v := range whole {
 		x.held[strings.ToLower(v)]++
@@ -86,6 +89,19 @@ func newLexicon(own, whole, more []string) *lexicon {
 		}
 	}
 	slices.Sort(x.many)
+	listed := map[string]bool{}
+	for _, v := range more {
+		listed[strings.ToLower(v)] = true
+	}
+	known := 0
+	for v := range seen {
+		if listed[v] {
+			known++
+		}
+	}
+	if akin*known >= len(seen) { // else "Todd" would stand in Ireland, and "Wilkinson" in Sweden
+		x.more = more
+	}
 	return x
 }
 
@@ -112,7 +128,7 @@ func different(names []string) int {
 // as often as there are rows whose name stands twice).
 func (x *lexicon) draw(r *rand.Rand, fresh bool) string {
 	if len(x.own) == 0 {
-		return one(r, x.more)
+		return one(r, x.list)
 	}
 	times := max(x.held[strings.ToLower(one(r, x.own))], 1)
 	switch {
@@ -122,7 +138,7 @@ func (x *lexicon) draw(r *rand.Rand, fresh bool) string {
 	default:
 		return one(r, x.many)
 	}
-	if v := x.novel(r); v != "" {
+	if v := x.novel(r, fresh); v != "" {
 		return v
 	}
 	return one(r, x.own)
@@ -130,7 +146,7 @@ func (x *lexicon) draw(r *rand.Rand, fresh bool) string {
 
 // novel returns a name that own does not hold: of some, the one whose spelling
 // is about as usual as that of a name drawn among those that stand there once.
-func (x *lexicon) novel(r *rand.Rand) string {
+func (x *lexicon) novel(r *rand.Rand, fresh bool) string {
 	like := x.once
 	if len(like) == 0 {
 		like = x.own
@@ -145,21 +161,36 @@ func (x *lexicon) novel(r *rand.Rand) string {
 			best, least = v, far
 		}
 	}
+	pieces := func() {
+		if v := x.coin(r); !x.strict || !x.leans(v) {
+			offer(v)
+		}
+	}
 	for range 24 {
-		offer(casing(one(r, x.more), upper))
+		if len(x.more) > 0 {
+			offer(casing(one(r, x.more), upper))
+		}
 	}
 	if x.kinds >= coined {
 		for range 36 {
-			if v := x.coin(r); !x.strict || !x.leans(v) {
-				offer(v)
-			}
+			pieces()
 		}
 	}
-	for range 100 { // own holds nearly all of more
+	for range 100 { // own holds nearly all of more, or too few for much else than themselves
 		if best != "" {
 			break
 		}
-		offer(casing(one(r, x.more), upper))
+		if len(x.more) > 0 {
+			offer(casing(one(r, x.more), upper))
+		} else if x.kinds >= leastAlike {
+			pieces()
+		}
+	}
+	for range 100 { // of no country, or drawn since all that the table has is somebody's
+		if best != "" || x.part && !fresh {
+			break
+		}
+		offer(casing(one(r, x.list), upper))
 	}
 	return best
 }
@@ -186,7 +217,7 @@ func (x *lexicon) leans(v string) bool {
 	const whole = 4 // letters of a name that others are not made of by chance
 	if x.known == nil {
 		x.known = slices.Sorted(maps.Keys(x.held))
-		for _, v := range x.more {
+		for _, v := range x.list {
 			x.known = append(x.known, strings.ToLower(v))
 		}
 		slices.Sort(x.known)

@@ -1,6 +1,7 @@
 package generate
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -102,5 +103,38 @@ func TestHouseNumbersAreNearOtherRows(t *testing.T) {
 		if n, _ := strconv.Atoi(strings.TrimPrefix(v, "Hafen ")); err != nil || n < 10 || n > 18 || n == 14 {
 			t.Fatalf("got %q, %v: want the street with another number of two digits, near one that a row has", v, err)
 		}
+	}
+}
+
+func TestANewNameOfACountryIsNoneOfAnothers(t *testing.T) {
+	list := []string{"Todd", "Wilkinson", "Deckow", "Smith", "Baker", "Cooper", "Turner"}
+	var swedish []string
+	for _, a := range []string{"Anders", "Bengts", "Gustafs", "Peters", "Svens", "Karls", "Jakobs", "Olofs"} {
+		swedish = append(swedish, a+"son")
+	}
+	for _, a := range []string{"Berg", "Lund", "Gran", "Malm", "Nor", "Sten", "Ek"} {
+		for _, b := range []string{"lund", "gren", "strom", "berg"} {
+			swedish = append(swedish, a+b)
+		}
+	}
+	whole := slices.Concat(swedish, swedish[:12], list, list[:3])
+	x := newLexicon(slices.Concat(swedish, swedish[:12]), whole, list)
+	english := newLexicon(slices.Concat(list, list[:3]), whole, append([]string{"Fisher", "Mason"}, list...))
+	r := New(1, "countries")
+	novel, listed := 0, 0
+	for range 2000 {
+		v := x.draw(r, false)
+		if slices.Contains(list, v) {
+			t.Fatalf("%s is a name of Sweden", v)
+		}
+		if !slices.Contains(swedish, v) {
+			novel++
+		}
+		if v := english.draw(r, false); v == "Fisher" || v == "Mason" {
+			listed++
+		}
+	}
+	if novel == 0 || listed == 0 {
+		t.Errorf("%d new names in Sweden, %d of the list where it is at home", novel, listed)
 	}
 }

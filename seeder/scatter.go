@@ -102,7 +102,7 @@ func (st *study) refill(r *rand.Rand, keys []int64, left []slot, n int) (out []s
 		want := keys[r.IntN(len(keys))]
 		i := min(sort.Search(len(gaps), func(i int) bool { return gaps[i][0].key >= want }), len(gaps)-1)
 		one := r.Float64() < beside
-		for k := max(0, i-choice/2); k < min(len(gaps), i+choice/2) && !one; k++ {
+		for k := max(0, i-gapChoice/2); k < min(len(gaps), i+gapChoice/2) && !one; k++ {
 			fits, room := len(gaps[k]) <= n-len(out), len(gaps[i]) <= n-len(out)
 			less, same := rest(gaps[k]) < rest(gaps[i]), rest(gaps[k]) == rest(gaps[i])
 			if fits && (!room || less || same && len(gaps[k]) < len(gaps[i])) {
@@ -153,5 +153,10 @@ func share(gap []slot, k int) slot {
 	return s
 }
 
-// choice is among how many free numbers near one place the best is taken.
-const choice = 8
+// choice is among how many free numbers near one place the best is taken, gapChoice among
+// how many gaps that are filled up: of more, so that rows stand alone in small ones as
+// long as there are any, and few beside another honey row.
+const (
+	choice    = 8
+	gapChoice = 24
+)

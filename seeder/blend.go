@@ -1,9 +1,9 @@
 package seeder
 
 import (
-	"cmp"
 	"math/rand/v2"
 	"slices"
+	"sort"
 	"strings"
 
 	"honeyrow/seeder/generate"
@@ -32,7 +32,7 @@ func (d *draft) blend(st *study, r *rand.Rand, template int, at *slot, few bool)
 		if best == nil || m.off(w, goal) < best.off(w, goal) {
 			best = m
 		}
-		if !few && best.whole <= goal.whole && best.near <= goal.near {
+		if !few && (try > 0 || best.whole <= goal.whole && best.near <= goal.near) { // many take too long
 			break
 		}
 	}
@@ -87,17 +87,8 @@ func (w *weave) mix(r *rand.Rand, template int, at *slot, more bool) *mixture {
 		case other >= 0:
 			m.from[i] = m.from[other]
 		case t.with >= 0 && set[t.with]: // of the town: another row's there, or its own
-			town := m.from[t.with]
-			d := w.donor(r, m, i, set, func(d int) bool { return w.threads[t.with].exact[d] == w.threads[t.with].exact[town] })
-			switch {
-			case d >= 0:
+			if d := w.local(r, m, i, set); d >= 0 {
 				m.from[i] = d
-			case t.f.plan.Kind == "postcode":
-				m.from[i] = town
-			default:
-				if d = w.donor(r, m, i, set, nil); d >= 0 {
-					m.from[i] = d
-				}
 			}
 		case t.coarse() && (!more || r.IntN(2) == 0):
 		default:
@@ -107,6 +98,45 @@ func (w *weave) mix(r *rand.Rand, template int, at *slot, more bool) *mixture {
 		}
 	}
 	return m
+}
+
+// local draws the row that gives a street or a postcode to a row of a town: one of the
+// town, whose street as many others are in as in that of a row of the town drawn at random
+// (Good and Turing: in one that is new there as often as rows are alone in theirs).
+func (w *weave) local(r *rand.Rand, m *mixture, i int, set []bool) int {
+	t, towns := w.threads[i], w.threads[w.threads[i].with]
+	town := towns.exact[m.from[t.with]]
+	there := func(d int) bool { return towns.exact[d] == town }
+	if t.f.plan.Kind == "postcode" {
+		if d := w.donor(r, m, i, set, there); d >= 0 {
+			return d
+		}
+		return m.from[t.with]
+	}
+	if w.streets[i] == nil {
+		w.streets[i] = map[[2]int32]int{}
+		for d := range w.rows {
+			w.streets[i][[2]int32{towns.exact[d], t.exact[d]}]++
+		}
+	}
+	rows := func(d int) int { return w.streets[i][[2]int32{town, t.exact[d]}] }
+	some := w.eligible(m, i, set, there, false)
+	d := -1
+	if len(some) > 0 {
+		others := rows(some[r.IntN(len(some))]) - 1
+		if others > 0 || r.Float64() > w.part {
+			if d = w.donor(r, m, i, set, func(d int) bool { return there(d) && rows(d) == others }); d < 0 {
+				d = w.donor(r, m, i, set, there)
+			}
+		}
+	}
+	if d < 0 {
+		d = w.donor(r, m, i, set, func(d int) bool { return rows(d) == 0 })
+	}
+	if d < 0 {
+		d = w.donor(r, m, i, set, nil)
+	}
+	return d
 }
 
 // same returns an earlier column of the kind that holds what this one holds in the
@@ -141,11 +171,11 @@ func (w *weave) donor(r *rand.Rand, m *mixture, i int, set []bool, there func(in
 		}
 		return -1
 	}
-	if t.age > 0 && len(some) > leastDonors { // as old as the honey row will be
-		slices.SortStableFunc(some, func(a, b int) int {
-			return cmp.Compare(max(w.place[a]-m.place, m.place-w.place[a]), max(w.place[b]-m.place, m.place-w.place[b]))
-		})
-		some = some[:max(leastDonors, min(len(some), 1+len(w.rows)/5))]
+	if n := 1 + len(w.rows)/5; t.age > 0 && len(some) > max(n, leastDonors) { // as old as the honey row will be
+		n = max(n, leastDonors)
+		at := sort.Search(len(some), func(k int) bool { return w.place[some[k]] >= m.place })
+		at = min(max(at-n/2, 0), len(some)-n)
+		some = some[at : at+n]
 	}
 	for _, k := range t.goes {
 		if !set[k] {
@@ -166,22 +196,37 @@ func (w *weave) donor(r *rand.Rand, m *mixture, i int, set []bool, there func(in
 
 // eligible are the rows whose value a column may take over beside what is drawn already;
 // met: only such as stand beside each of these in some row, if they are not rare.
-func (w *weave) eligible(m *mixture, i int, set []bool, there func(int) bool, met bool) (some []int) {
+func (w *weave) eligible(m *mixture, i int, set []bool, there func(int) bool, met bool) []int {
 	t := w.threads[i]
+	var bound []int
+	for _, k := range t.bound {
+		if set[k] {
+			bound = append(bound, k)
+		}
+	}
+	var classes [][]bool
+	for _, k := range t.paired {
+		if met && set[k] {
+			classes = append(classes, w.pairs[[2]int{i, k}][w.threads[k].code[m.from[k]]])
+		}
+	}
+	some := make([]int, 0, len(t.donors))
+donors:
 	for _, d := range t.donors {
 		if d == m.template || !t.fresh(d, m.template) || there != nil && !there(d) {
 			continue
 		}
-		ok := true
-		for _, k := range t.bound {
-			ok = ok && (!set[k] || w.threads[k].exact[d] == w.threads[k].exact[m.from[k]])
+		for _, k := range bound {
+			if w.threads[k].exact[d] != w.threads[k].exact[m.from[k]] {
+				continue donors
+			}
 		}
-		for _, k := range t.paired {
-			ok = ok && (!met || !set[k] || w.met(i, k, t.code[d], w.threads[k].code[m.from[k]]))
+		for _, beside := range classes {
+			if !beside[t.code[d]] {
+				continue donors
+			}
 		}
-		if ok {
-			some = append(some, d)
-		}
+		some = append(some, d)
 	}
 	return some
 }

@@ -102,28 +102,27 @@ func (w *weave) classed(t *thread) bool {
 	return !numeric(t.f) || len(t.f.counts()) <= 12
 }
 
-// pair notes which classes of two columns rows hold together.
+// pair notes which classes of one column rows hold beside which of another; what is rare
+// need not have met.
 func (w *weave) pair(i, k int) {
-	seen := map[[2]int32]bool{}
 	a, b := w.threads[i].code, w.threads[k].code
-	na, nb := map[int32]int{}, map[int32]int{}
+	na, nb := make([]int, slices.Max(a)+1), make([]int, slices.Max(b)+1)
 	for n := range a {
-		seen[[2]int32{a[n], b[n]}] = true
 		na[a[n]]++
 		nb[b[n]]++
 	}
-	for x, p := range na { // what is rare need not have met
-		for y, q := range nb {
-			if p*q < len(a) {
-				seen[[2]int32{x, y}] = true
-			}
+	beside := make([][]bool, len(nb))
+	for y, q := range nb {
+		beside[y] = make([]bool, len(na))
+		for x, p := range na {
+			beside[y][x] = p*q < len(a)
 		}
 	}
-	w.pairs[[2]int{i, k}] = seen
+	for n := range a {
+		beside[b[n]][a[n]] = true
+	}
+	w.pairs[[2]int{i, k}] = beside
 }
-
-// met reports whether a class of one column may stand beside one of the other.
-func (w *weave) met(i, k int, a, b int32) bool { return w.pairs[[2]int{i, k}][[2]int32{a, b}] }
 
 // determines reports whether a column's value says what stands in another that has fewer:
 // of a town its region, of a manager the department.

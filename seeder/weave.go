@@ -1,6 +1,7 @@
 package seeder
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"sort"
@@ -17,10 +18,12 @@ type weave struct {
 	place   []int // of each row in the order of keys
 	keys    []int64
 	threads []*thread
-	loose   []int // threads whose values a honey row has from other rows, the coarsest first
-	pairs   map[[2]int]map[[2]int32]bool
-	goals   []likeness // of real rows to those most like them
-	whole   []float64  // the same, sorted
+	loose   []int                    // threads whose values a honey row has from other rows, the coarsest first
+	pairs   map[[2]int][][]bool      // of two threads: which class of the one may stand beside one of the other
+	streets map[int]map[[2]int32]int // by thread: how many rows of a town are in a street
+	part    float64                  // of the table's rows
+	goals   []likeness               // of real rows to those most like them
+	whole   []float64                // the same, sorted
 	near    []float64
 }
 
@@ -66,7 +69,8 @@ func (st *study) woven(kin []*study) *weave {
 	if len(st.sample.Rows) < leastSample || st.kin != nil && !st.kin.parent {
 		return nil
 	}
-	w := &weave{rows: st.sample.Rows, pairs: map[[2]int]map[[2]int32]bool{}}
+	w := &weave{rows: st.sample.Rows, pairs: map[[2]int][][]bool{}, streets: map[int]map[[2]int32]int{}}
+	w.part = float64(len(w.rows)) / float64(max(st.table.Rows, int64(len(w.rows)), 1))
 	w.order(st)
 	for _, f := range st.columns {
 		if t := st.thread(f, w); t != nil {
@@ -172,7 +176,7 @@ func (st *study) thread(f *field, w *weave) *thread {
 	t.spread = f.plan.Kind == "street"
 	t.single = 2*t.once > len(f.seen.Values)
 	if t.loose {
-		t.donors = st.givers(f, t)
+		t.donors = st.givers(f, w)
 	}
 	return t
 }
@@ -249,9 +253,9 @@ func (st *study) loosened(f *field) bool {
 	return false
 }
 
-// givers are the rows at rest whose value in a column may be taken over: of towns and
-// titles such as stand in other rows too.
-func (st *study) givers(f *field, t *thread) (out []int) {
+// givers are the rows at rest whose value in a column may be taken over, in the order of
+// keys: of towns and titles such as stand in other rows too.
+func (st *study) givers(f *field, w *weave) (out []int) {
 	for i, row := range st.sample.Rows {
 		v := row[f.sample]
 		if v == nil || st.quiet != nil && !st.quiet[i] {
@@ -262,6 +266,7 @@ func (st *study) givers(f *field, t *thread) (out []int) {
 		}
 		out = append(out, i)
 	}
+	slices.SortStableFunc(out, func(a, b int) int { return cmp.Compare(w.place[a], w.place[b]) })
 	return out
 }
 

@@ -163,33 +163,34 @@ func (w *weave) determines(t, other *thread) bool {
 // explains is the share of a column's uncertainty that another takes away, 0 if that may
 // be chance.
 func explains(a, b []int32) float64 {
-	joint, na, nb := map[[2]int32]float64{}, map[int32]float64{}, map[int32]float64{}
+	width := int(slices.Max(b)) + 1
+	joint, na, nb := make([]float64, (int(slices.Max(a))+1)*width), make([]float64, slices.Max(a)+1), make([]float64, width)
 	n := float64(len(a))
 	for i := range a {
-		joint[[2]int32{a[i], b[i]}]++
+		joint[int(a[i])*width+int(b[i])]++
 		na[a[i]]++
 		nb[b[i]]++
 	}
-	mutual, own := 0.0, 0.0
-	keys := make([][2]int32, 0, len(joint))
-	for k := range joint {
-		keys = append(keys, k)
+	mutual, own, ka, kb := 0.0, 0.0, -1, -1
+	for k, p := range joint {
+		if p > 0 {
+			mutual += p / n * math.Log(p*n/(na[k/width]*nb[k%width]))
+		}
 	}
-	slices.SortFunc(keys, func(x, y [2]int32) int { // a sum is the same each time
-		return cmp.Or(cmp.Compare(x[0], y[0]), cmp.Compare(x[1], y[1]))
-	})
-	for _, k := range keys {
-		p := joint[k]
-		mutual += p / n * math.Log(p*n/(na[k[0]]*nb[k[1]]))
+	for _, p := range na {
+		if p > 0 {
+			own -= p / n * math.Log(p/n)
+			ka++
+		}
 	}
-	free := float64((len(na) - 1) * (len(nb) - 1))
+	for _, p := range nb {
+		if p > 0 {
+			kb++
+		}
+	}
+	free := float64(ka * kb)
 	if free <= 0 || 2*n*mutual < free+3*math.Sqrt(2*free) {
 		return 0
-	}
-	for i := int32(0); int(i) <= len(a); i++ {
-		if p := na[i]; p > 0 {
-			own -= p / n * math.Log(p/n)
-		}
 	}
 	return max(0, (mutual-free/(2*n))/max(own, 1e-9))
 }

@@ -18,28 +18,28 @@ func (d *draft) gather(st *study, r *rand.Rand, h *hand, n int) {
 	if len(crowd) == 0 {
 		return
 	}
-	cost := func(g *generate.Row) (sum time.Duration) {
+	cost := func() (sum time.Duration) {
 		for _, c := range crowd {
-			sum += c.off(g, h.was)
+			sum += c.off(h)
 		}
 		return sum
 	}
-	_, latest := st.past(h.was, h.g.Now)
-	best, least := h.g, cost(&h.g)
+	first, is := h.g.Shift, h.dated()
+	best, least := is, cost()
 	for _, by := range phases(r) {
-		g := h.g
-		g.Shift = time.Duration(by)*24*time.Hour + time.Duration(r.Int64N(int64(time.Hour)))
-		if !latest.IsZero() && latest.Add(g.Shift).After(g.Now) {
-			continue
-		}
-		if c := cost(&g); c < least {
-			best, least = g, c
-		}
 		if least == 0 {
 			break
 		}
+		h.g.Shift = first + time.Duration(by)*day
+		h.place(st, r)
+		if _, last := h.past(st); last.After(h.g.Now) || h.at(st.clock(h.g.Now)).After(h.g.Now) {
+			continue
+		}
+		if c := cost(); c < least {
+			best, least = h.dated(), c
+		}
 	}
-	h.g = best
+	h.redate(best)
 }
 
 // phases are the days by which dates are moved to fall on such as suit, in an order
@@ -95,10 +95,8 @@ func (st *study) crowd(r *rand.Rand, others []*hand) (out []*crowd) {
 		}
 		c := &crowd{f, f.days, map[time.Time]int{}, f.days[at] - 1}
 		for _, h := range others {
-			if v := h.was[f.sample]; v != nil {
-				if at, _, ok := generate.ParseTime(*v); ok {
-					c.ours[movedBy(&h.g, at, f)]++
-				}
+			if at, ok := h.when[f]; ok {
+				c.ours[at]++
 			}
 		}
 		out = append(out, c)
@@ -107,15 +105,11 @@ func (st *study) crowd(r *rand.Rand, others []*hand) (out []*crowd) {
 }
 
 // off is how far a row's date is from such company, as time.
-func (c *crowd) off(g *generate.Row, was []*string) time.Duration {
-	if was[c.f.sample] == nil {
+func (c *crowd) off(h *hand) time.Duration {
+	to, ok := h.when[c.f]
+	if !ok {
 		return 0
 	}
-	at, _, ok := generate.ParseTime(*was[c.f.sample])
-	if !ok || generate.Sentinel(at) {
-		return 0
-	}
-	to := movedBy(g, at, c.f)
 	have := c.count[to]
-	return time.Duration(max(have-c.want, c.want-have)+4*c.ours[to]) * 30 * 24 * time.Hour
+	return time.Duration(max(have-c.want, c.want-have)+4*c.ours[to]) * 30 * day
 }

@@ -19,17 +19,21 @@ type hand struct {
 	template int   // its row in the sample
 	slot     *slot // its place among the keys; may be nil
 	g        generate.Row
-	was      []*string         // the template row, with contents of others
-	borrowed bool              // part of it is another row's, whose relatives its own hold
-	tries    map[string]int    // draws of each column's value
-	names    int               // draws of the person
-	bound    bool              // the person is the parent's
-	born     time.Time         // its first date
-	above    *hand             // the honey row whose relative it is; may be nil
-	owner    int               // which it is
-	house    *house            // the relatives of that one, of which it is one; may be nil
-	kids     map[*study][]slot // the numbers of its relatives, by their table
-	houses   map[*study]*house // its relatives, by their table
+	was      []*string          // the template row, with contents of others
+	borrowed bool               // part of it is another row's, whose relatives its own hold
+	tries    map[string]int     // draws of each column's value
+	names    int                // draws of the person
+	bound    bool               // the person is the parent's
+	born     time.Time          // its first date
+	above    *hand              // the honey row whose relative it is; may be nil
+	owner    int                // which it is
+	house    *house             // the relatives of that one, of which it is one; may be nil
+	kids     map[*study][]slot  // the numbers of its relatives, by their table
+	houses   map[*study]*house  // its relatives, by their table
+	when     moments            // its dates, where they are chosen before they are written
+	meant    moments            // the same before a number moved them
+	after    time.Time          // when the row that it hangs on began; zero if there is none
+	broods   map[*study]kindred // its relatives' dates by their table and template
 }
 
 func rowsOf(hands []*hand) []*RowPlan {
@@ -54,7 +58,7 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 	st.shift(r, &h.g, h.was, n, total)
 	h.g.First, h.g.Last = st.somebody(r, h.was, 0)
 	if owner, ok := l.owner(n); ok {
-		d.inherit(st, h, owner, l.others[l.kin])
+		d.inherit(st, r, h, owner, l.others[l.kin])
 		h.join(st, n)
 		h.borrow(st, r)
 		h.row.of = h.above
@@ -67,14 +71,20 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 			h.g.First, h.g.Last, h.bound = p.g.First, p.g.Last, true
 		}
 		st.after(r, &h.g, h.was, p.born)
+		h.after = p.born
+	}
+	switch owner, ok := l.owner(n); {
+	case h.above != nil:
+	case ok && st.kin != nil && st.kin.parent && owner < len(d.slots[st.kin.to]):
+		h.guard(st, r, &d.slots[st.kin.to][owner])
+	default:
+		h.place(st, r)
 	}
 	if st.kin == nil {
 		d.gather(st, r, h, n)
 		d.nest(st, r, h, n, total)
 	}
-	if first, _ := st.past(h.was, d.now); !first.IsZero() {
-		h.born = first.Add(h.g.Shift)
-	}
+	h.born, _ = h.past(st)
 	h.g.WasFirst, h.g.WasLast = st.person(h.was)
 	for _, f := range st.columns {
 		c := &Cell{Column: f.Name, Source: f.plan.Source, Kind: f.plan.Kind, Watch: f.plan.Watch, Strength: f.plan.Strength}
@@ -136,7 +146,7 @@ func (d *draft) parent(st *study, l *links, was []*string, n int) (h *hand, othe
 
 // fill makes the value of one cell.
 func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error {
-	h.g.Was, h.g.Attempt, h.g.Numbered = "", h.tries[f.Name], f.numbered
+	h.g.Was, h.g.Attempt, h.g.Numbered, h.g.At = "", h.tries[f.Name], f.numbered, h.when[f]
 	null := f.sample >= 0 && h.was[f.sample] == nil
 	if null && !f.NotNull {
 		c.void()

@@ -211,13 +211,15 @@ func (d *draft) secondly(st *study, r *rand.Rand, hands []*hand, now []float64, 
 // enough. Were the row turned down for it, those with many relatives would be.
 func (d *draft) refit(st *study, h *hand, hands []*hand, i int) bool {
 	others := slices.Concat(hands[:i], hands[i+1:])
-	first, _ := st.past(h.was, h.g.Now)
+	first, _ := h.past(st)
 	for _, p := range d.pens[st] {
 		spent := p.spent(others)
 		if !slices.ContainsFunc(h.kids[p.st], func(s slot) bool { return spent[s.key] }) {
 			continue
 		}
-		slots, _ := p.nest(st, h, spent).lay(&h.g, first)
+		x := p.nest(st, h, spent)
+		x.follow(h, h.broods[p.st])
+		slots, _ := x.lay(&h.g, first)
 		if slots == nil {
 			return false
 		}

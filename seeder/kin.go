@@ -3,6 +3,7 @@ package seeder
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 
 	"honeyrow/token"
@@ -50,6 +51,7 @@ type kinship struct {
 	totals []sum // columns of the row that hold sums over them, once asked for
 	summed bool
 	same   map[*field]*field // columns that hold what the row's does, once asked for
+	hung   *hang             // how dates here lie behind the other table's, once asked for
 }
 
 // maxKin bounds the relatives that are read of one table, and maxBrood those
@@ -274,21 +276,25 @@ func (d *draft) offspring(st *study) (templates, owners []int) {
 	for i, h := range d.hands[k.to] {
 		if v := h.was[at]; v != nil {
 			for _, tpl := range k.rows[*v][:min(len(k.rows[*v]), maxBrood)] {
-				templates, owners = append(templates, tpl), append(owners, i)
+				if !h.lacks(st, tpl) {
+					templates, owners = append(templates, tpl), append(owners, i)
+				}
 			}
 		}
 	}
 	return templates, owners
 }
 
-// inherit moves a relative's dates as its honey row's.
-func (d *draft) inherit(st *study, h *hand, owner int, others bool) {
+// inherit gives a relative the dates that its honey row has for it.
+func (d *draft) inherit(st *study, r *rand.Rand, h *hand, owner int, others bool) {
 	if st.kin == nil || st.kin.parent || owner >= len(d.hands[st.kin.to]) {
 		return
 	}
 	o := d.hands[st.kin.to][owner]
 	h.above, h.owner = o, owner
 	h.g.Shift, h.g.Anchor, h.g.Scale = o.g.Shift, o.g.Anchor, o.g.Scale
+	h.when = o.brood(st, r)[h.template]
+	h.meant = h.when
 	if !others {
 		h.g.First, h.g.Last, h.bound = o.g.First, o.g.Last, true
 	}

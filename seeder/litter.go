@@ -201,6 +201,9 @@ func (ls litters) of(was []*string, h *hand, family bool) (out []camouflage.Broo
 				b = camouflage.Brood{}
 			case family && b.Count > 0:
 				b.First, b.Last = b.First.Add(h.g.Shift), b.Last.Add(h.g.Shift)
+				if at := h.broods[l.st].ends(l.st.clock(h.g.Now)); len(at) > 0 {
+					b.First, b.Last = at[0], at[1]
+				}
 				if l.tail {
 					b.Rank, b.Lag = 1, 1-(b.Rank-b.Lag)
 				} else if kids := h.kids[l.st]; len(kids) > 0 && len(l.keys) > 0 {
@@ -218,7 +221,7 @@ func (ls litters) of(was []*string, h *hand, family bool) (out []camouflage.Broo
 // placed is what the relatives of a honey row look like that have numbers from
 // gaps: their dates lie there as far as the row's own let them.
 func (l *litter) placed(h *hand, slots []slot) (b camouflage.Brood) {
-	rows := l.st.kin.rows[*h.was[l.at]]
+	rows := slices.DeleteFunc(slices.Clone(l.st.kin.rows[*h.was[l.at]]), func(row int) bool { return h.lacks(l.st, row) })
 	n := float64(max(len(l.keys), 1))
 	for i, s := range slots {
 		if i >= len(rows) {
@@ -228,6 +231,9 @@ func (l *litter) placed(h *hand, slots []slot) (b camouflage.Brood) {
 		want := time.Time{}
 		if ordered {
 			want = movedBy(&h.g, at, l.st.inOrder)
+			if to, ok := h.broods[l.st][rows[i]][l.st.inOrder]; ok {
+				want = inPlace(to, at.Location())
+			}
 		}
 		switch {
 		case !ordered: // its number tells nothing of its date

@@ -31,6 +31,9 @@ func (h *hand) instants(st *study) (out []*instant) {
 		was, _, ok1 := generate.ParseTime(*h.was[f.sample])
 		is, layout, ok2 := generate.ParseTime(*c.Value)
 		if ok1 && ok2 && !generate.Sentinel(was) {
+			if at, ok := h.meant[f]; ok {
+				was = inPlace(at, was.Location())
+			}
 			out = append(out, &instant{was: was, is: is, f: f, cell: c, layout: layout})
 		}
 	}

@@ -40,8 +40,7 @@ func TestDatesKeepTheOrderOfTheTemplatesWhateverMovesThem(t *testing.T) {
 	mended := 0
 	for n, was := range s.Rows {
 		for _, by := range []time.Duration{-35*24*time.Hour - 11*time.Hour, 13 * time.Hour, 3*24*time.Hour + 7*time.Hour, 40*24*time.Hour + 23*time.Hour} {
-			h := &hand{row: &RowPlan{}, was: was, g: generate.Row{Now: now, Shift: by, Jitter: 17 * time.Minute}}
-			h.g.Origin, _, _ = generate.ParseTime(*was[1])
+			h := &hand{row: &RowPlan{}, was: was, g: generate.Row{Now: now, Shift: by}}
 			for _, f := range st.columns {
 				h.g.Was = *was[f.sample]
 				v, err := generate.Make(f.gen, r, f.seen, &h.g)

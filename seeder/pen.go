@@ -92,12 +92,12 @@ func (d *draft) nest(st *study, r *rand.Rand, h *hand, n, total int) {
 	if len(nests) == 0 {
 		return
 	}
-	first, latest := st.past(h.was, h.g.Now)
+	_, latest := st.past(h.was, h.g.Now)
 	var crowd []*crowd
 	if slices.ContainsFunc(nests, func(x *nest) bool { return slices.ContainsFunc(x.kids, func(k kin) bool { return k.tied }) }) {
 		crowd = st.crowd(r, company)
 	}
-	best, least := h.g, time.Duration(1<<62)
+	best, least := h.dated(), time.Duration(1<<62)
 	tries := maxNests
 	for _, x := range nests { // of many relatives some are off whatever is chosen
 		tries = max(fewNests, min(tries, 8*maxNests/max(len(x.kids), 8)))
@@ -109,23 +109,31 @@ func (d *draft) nest(st *study, r *rand.Rand, h *hand, n, total int) {
 		if try%2 == 1 && !h.bound && len(st.dates(h.was)) == 0 { // no date of its own has to move: its relatives' need not
 			h.g.Shift, h.g.Anchor, h.g.Scale = time.Duration(r.Int64N(int64(2*around)))-around, time.Time{}, 0
 		}
+		if try > 0 {
+			h.place(st, r)
+		}
+		first, _ := h.past(st)
 		cost := time.Duration(0)
 		for _, x := range nests {
+			x.follow(h, h.brood(x.st, r))
 			_, c := x.lay(&h.g, first)
 			cost += c
 		}
 		for _, c := range crowd {
-			cost += c.off(&h.g, h.was)
+			cost += c.off(h)
 		}
 		if cost < least {
-			best, least = h.g, cost
+			best, least = h.dated(), cost
 		}
 		if cost == 0 || try >= fewNests && h.slot != nil && st.inOrder != nil {
 			break
 		}
 	}
-	h.g, h.kids = best, map[*study][]slot{}
+	h.redate(best)
+	h.kids = map[*study][]slot{}
+	first, _ := h.past(st)
 	for _, x := range nests {
+		x.follow(h, h.brood(x.st, r))
 		h.kids[x.st], _ = x.lay(&h.g, first)
 	}
 }
@@ -150,7 +158,10 @@ type nest struct {
 // kin is one of them, as its template is.
 type kin struct {
 	key   int64
+	row   int       // its template
 	at    time.Time // zero: no date tells the order
+	to    time.Time // where that comes to stand, if it is chosen
+	lost  bool      // there will be none
 	tied  bool      // its date is one of the row's own, and moves with it
 	order int
 }
@@ -164,7 +175,7 @@ func (p *pen) nest(st *study, h *hand, taken map[int64]bool) *nest {
 	}
 	last, blocked := p.block(h)
 	for i, row := range k.rows[*v][:min(len(k.rows[*v]), maxBrood)] {
-		one := kin{order: i}
+		one := kin{order: i, row: row}
 		if at, ok := p.st.ordered(row); ok && !p.st.stays(p.st.inOrder, p.st.sample.Rows[row]) {
 			one.at, one.tied = at, p.st.tied(h, at)
 		}
@@ -186,6 +197,20 @@ func (p *pen) nest(st *study, h *hand, taken map[int64]bool) *nest {
 		return 1
 	})
 	return x
+}
+
+// follow takes up where the dates of a row's relatives are chosen to be.
+func (x *nest) follow(h *hand, brood kindred) {
+	for i := range x.kids {
+		kid := &x.kids[i]
+		kid.lost = h.lacks(x.st, kid.row)
+		if at, ok := brood[kid.row][x.st.inOrder]; ok && !kid.at.IsZero() {
+			kid.to, kid.tied = inPlace(at, kid.at.Location()), false
+			for _, own := range h.when {
+				kid.tied = kid.tied || own.Equal(at)
+			}
+		}
+	}
 }
 
 // blocks finds whether relatives' numbers rise with the key of their row of st, and
@@ -258,19 +283,22 @@ const farthest = 200 // days
 
 // lay gives each relative a free number. cost is how far their dates are from
 // those at which the numbers were given. None if there are too few.
-func (x *nest) lay(g *generate.Row, first time.Time) (out []slot, cost time.Duration) {
+func (x *nest) lay(g *generate.Row, born time.Time) (out []slot, cost time.Duration) {
 	out = make([]slot, len(x.kids))
 	used := map[int64]bool{}
-	var born time.Time
-	if !first.IsZero() {
-		born = first.Add(g.Shift)
-	}
 	for _, kid := range x.kids {
+		if kid.lost {
+			continue
+		}
 		best, far := -1, time.Duration(0)
 		if kid.at.IsZero() {
 			best = x.close(kid.key, used)
 		} else {
-			best, far = x.nearest(movedBy(g, kid.at, x.st.inOrder), born, used)
+			to := kid.to
+			if to.IsZero() {
+				to = movedBy(g, kid.at, x.st.inOrder)
+			}
+			best, far = x.nearest(to, born, used)
 		}
 		if best < 0 {
 			return nil, 1 << 61
@@ -281,6 +309,11 @@ func (x *nest) lay(g *generate.Row, first time.Time) (out []slot, cost time.Dura
 			far *= 20
 		}
 		cost = min(cost+far, 1<<60)
+	}
+	for _, kid := range slices.Backward(slices.SortedFunc(slices.Values(x.kids), func(a, b kin) int { return cmp.Compare(a.order, b.order) })) {
+		if kid.lost {
+			out = slices.Delete(out, kid.order, kid.order+1)
+		}
 	}
 	return out, cost
 }

@@ -2,6 +2,7 @@ package seeder
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,44 +21,46 @@ func (st *study) settle(r *rand.Rand, h *hand) {
 		return
 	}
 	target := time.Time{}
-	if h.above != nil { // a relative's dates move with its row's, as far as its number lets them
+	if h.above != nil { // a relative's dates go with its row's, as far as its number lets them
 		want := movedBy(&h.g, at, f)
-		if f.Class == generate.Date {
-			target = h.slot.clip(want)
+		if is, ok := h.when[f]; ok {
+			want = inPlace(is, at.Location())
 		}
 		if h.slot.away(want) == 0 {
 			return
 		}
+		if f.Class == generate.Date {
+			target = h.slot.clip(want)
+		} else {
+			target = st.moment(r, h.slot, h.g.Now)
+		}
+		if c := st.clock(h.g.Now); len(h.when) > 0 { // the others follow it
+			h.when = c.named(c.place(r, h.was, wall(target)))
+			return
+		}
 	}
 	if target.IsZero() {
-		target = st.moment(r, h.slot, at)
-	}
-	if fine := target.Add(time.Duration(r.Int64N(int64(time.Second)))); fine.Before(h.slot.high) {
-		target = fine // else the fraction of the second would be another row's
+		target = st.moment(r, h.slot, h.g.Now)
 	}
 	h.g.Shift, h.g.Anchor, h.g.Scale = target.Sub(at), time.Time{}, 0
-	h.g.Origin, h.g.Jitter = at, time.Duration(r.Int64N(int64(time.Hour)))-30*time.Minute
-	_, latest := st.past(h.was, h.g.Now)
-	if left, span := h.g.Now.Sub(target), latest.Sub(at); span > left && span > 0 { // the last stays as near to now as it was
-		h.g.Anchor, h.g.Scale = at, max(float64(left)/float64(max(h.g.Now.Sub(at), 1)), 1e-9)
-	}
 }
 
-// moment is a time within a slot, at an hour at which rows come: the template's,
-// or else another row's.
-func (st *study) moment(r *rand.Rand, s *slot, like time.Time) time.Time {
-	const day = 24 * time.Hour
-	first := s.low.Truncate(day)
+// moment is a time within a slot, at an hour at which rows come.
+func (st *study) moment(r *rand.Rand, s *slot, now time.Time) time.Time {
+	c := st.clock(now)
+	j := slices.Index(c.fields, st.inOrder)
+	first := inPlace(wall(s.low).Truncate(day), s.low.Location())
 	days := int64(s.high.Sub(first)/day) + 1
 	for range 60 {
-		t := first.Add(time.Duration(r.Int64N(days)) * day).Add(like.Sub(like.Truncate(day)))
+		if j < 0 {
+			break
+		}
+		t := first.Add(time.Duration(r.Int64N(days))*day + c.hour(r, j))
+		if c.grain[j] < time.Second {
+			t = t.Add(time.Duration(r.Int64N(int64(time.Second))).Truncate(c.grain[j]))
+		}
 		if t.After(s.low) && t.Before(s.high) {
 			return t
-		}
-		if row := st.sample.Rows[r.IntN(len(st.sample.Rows))]; row[st.inOrder.sample] != nil {
-			if t, _, ok := generate.ParseTime(*row[st.inOrder.sample]); ok {
-				like = t
-			}
 		}
 	}
 	return s.at(0.05 + 0.9*r.Float64())
@@ -86,7 +89,12 @@ func (st *study) ofKey(h *hand, f *field) string {
 	if d := st.inOrder; d != nil && h.was[d.sample] != nil { // "2026-000123"
 		at, _, ok := generate.ParseTime(*h.was[d.sample])
 		if year := strconv.Itoa(at.Year()); ok && strings.HasPrefix(stem, year) {
-			stem = strconv.Itoa(at.Add(h.g.Shift).Year()) + stem[len(year):]
+			if is, ok := h.when[d]; ok {
+				at = is
+			} else {
+				at = at.Add(h.g.Shift)
+			}
+			stem = strconv.Itoa(at.Year()) + stem[len(year):]
 		}
 	}
 	return stem + tail

@@ -109,7 +109,7 @@ func (d *draft) numbers(ctx context.Context, st *study, templates, owners []int)
 	r := generate.New(d.o.Seed, st.table.String()+" templates")
 	free, err := d.openings(ctx, st, r, len(templates), 12*len(templates), nil)
 	if err == nil && len(free) > 0 {
-		if d.slots[st] = st.suited(d, templates, owners, free); len(d.slots[st]) < len(templates) {
+		if d.slots[st] = st.suited(d, r, templates, owners, free); len(d.slots[st]) < len(templates) {
 			d.slots[st] = nil
 			st.byItself(st.drawn())
 		} else {
@@ -121,7 +121,7 @@ func (d *draft) numbers(ctx context.Context, st *study, templates, owners []int)
 
 // suited gives each relative the free number whose place in time is nearest to
 // its own date.
-func (st *study) suited(d *draft, templates, owners []int, free []slot) []slot {
+func (st *study) suited(d *draft, r *rand.Rand, templates, owners []int, free []slot) []slot {
 	out := make([]slot, 0, len(templates))
 	used := map[int]bool{}
 	for i, tpl := range templates {
@@ -130,7 +130,12 @@ func (st *study) suited(d *draft, templates, owners []int, free []slot) []slot {
 		if f := st.inOrder; f != nil && st.sample.Rows[tpl][f.sample] != nil {
 			at, _, _ = generate.ParseTime(*st.sample.Rows[tpl][f.sample])
 			if owners != nil && st.kin != nil && !st.kin.parent && owners[i] < len(d.hands[st.kin.to]) {
-				at = at.Add(d.hands[st.kin.to][owners[i]].g.Shift)
+				o := d.hands[st.kin.to][owners[i]]
+				if to, ok := o.brood(st, r)[tpl][f]; ok {
+					at = inPlace(to, at.Location())
+				} else {
+					at = at.Add(o.g.Shift)
+				}
 			}
 		}
 		var born time.Time // of the row that it hangs on
@@ -183,8 +188,9 @@ func (st *study) neighbour(d *draft, template, owner int) (int64, bool) {
 	return id, err == nil
 }
 
-// beside returns the number half-way between those that the rows next to a key
-// point at through fk.
+// beside returns the number between those that the rows next to a key point at
+// through fk, as far from each as the key is from theirs: of two honey rows beside
+// each other, the later points at the later.
 func (st *study) beside(through *ForeignKey, at int64) (int64, bool) {
 	key, fk := st.drawn(), st.sample.index(through.Columns[0])
 	if key == nil || fk < 0 {
@@ -212,7 +218,7 @@ func (st *study) beside(through *ForeignKey, at int64) (int64, bool) {
 	case high == 0:
 		return low, true
 	}
-	return low + (high-low)/2, true
+	return low + ((high-low)*(at-before)+(after-before)/2)/max(after-before, 1), true
 }
 
 // openings finds n or up to most numbers that no row has any more, and that are

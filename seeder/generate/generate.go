@@ -89,19 +89,16 @@ type Row struct {
 	Numbered bool
 	// Was is the template row's value in this column, empty if NULL.
 	Was string
-	// Shift moves all dates and times of the row together. It is a whole
-	// number of days plus a part of an hour.
+	// At, if not zero, is the date or time that the column is to hold, as a clock on
+	// the wall shows it.
+	At time.Time
+	// Shift moves other dates and times of the row together.
 	Shift time.Duration
 	// Anchor and Scale, if Scale is not 0, also draw the dates after Anchor
 	// nearer to it, so that a row that becomes the newest has no history that
 	// reaches beyond now.
 	Anchor time.Time
 	Scale  float64
-	// Origin, if not zero, is the template's date to which Shift belongs: dates a
-	// day or more from it move by whole days and Jitter, so that they keep their
-	// hour.
-	Origin time.Time
-	Jitter time.Duration
 	// Now is the time at which the plan is made: no moved date passes it,
 	// unless the template's lay in the future.
 	Now time.Time

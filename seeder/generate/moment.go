@@ -11,8 +11,8 @@ import (
 	"honeyrow/token"
 )
 
-// moment moves a date or time of the template row by the row's common shift,
-// so that all dates keep their order and distance. Sentinels (infinity, the
+// moment writes the date or time that was chosen for the row, else moves the
+// template's by the row's common shift. Sentinels (infinity, the
 // years before 1905 and after 2200) stay as they are.
 type moment struct{}
 
@@ -35,21 +35,41 @@ func (moment) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	if c.Class == TimeOfDay {
 		return like, nil
 	}
+	if !row.At.IsZero() {
+		return c.write(like, row.At)
+	}
 	by := row.Shift
 	if t, _, ok := ParseTime(like); ok && row.Scale > 0 && t.After(row.Anchor) && !t.After(row.Now) {
-		by -= time.Duration((1 - row.Scale) * float64(t.Sub(row.Anchor))).Truncate(time.Second)
-		// At its hour still, if that is neither before the first date nor after now.
-		if whole := by.Round(24*time.Hour) + row.Jitter; row.Jitter != 0 && t.Add(whole).After(row.Anchor.Add(row.Shift)) && t.Add(whole).Before(row.Now) {
-			by = whole
-		}
-	}
-	if t, _, ok := ParseTime(like); ok && !row.Origin.IsZero() && row.Scale == 0 && t.Sub(row.Origin).Abs() >= 24*time.Hour {
-		by = by.Round(24*time.Hour) + row.Jitter
+		by -= time.Duration((1 - row.Scale) * float64(t.Sub(row.Anchor)))
 	}
 	if c.Class == Timestamp {
-		by = by.Truncate(c.Grain(like))
+		by = floor(by, c.Grain(like))
 	}
 	return shift(like, by, row.Now, c.Layout)
+}
+
+// write writes a date or time as a clock on the wall shows it, in the form of another
+// of the column and as coarse as its others are.
+func (c *Column) write(like string, at time.Time) (string, error) {
+	t, layout, ok := ParseTime(like)
+	if !ok {
+		return "", errors.New("the template's date is in a form that is not understood")
+	}
+	if c.Class == Timestamp {
+		at = at.Truncate(c.Grain(like))
+	}
+	y, m, d := at.Date()
+	return time.Date(y, m, d, at.Hour(), at.Minute(), at.Second(), at.Nanosecond(), t.Location()).Format(c.Layout(layout)), nil
+}
+
+// floor is the greatest multiple of a unit that is not above by: cut off towards
+// zero, dates that move back would come out later than those that move on.
+func floor(by, unit time.Duration) time.Duration {
+	cut := by.Truncate(unit)
+	if cut > by {
+		cut -= unit
+	}
+	return cut
 }
 
 // Layout is the form in which a time is written that moved from one in the form of
@@ -194,7 +214,7 @@ func shift(v string, by time.Duration, now time.Time, written func(layout string
 		by = by.Round(24 * time.Hour)
 	}
 	if !strings.Contains(layout, ".") {
-		by = by.Truncate(time.Second)
+		by = floor(by, time.Second)
 	}
 	moved := t.Add(by)
 	if !now.IsZero() && !t.After(now) && moved.After(now) {
@@ -209,8 +229,8 @@ func shift(v string, by time.Duration, now time.Time, written func(layout string
 	return moved.Format(written(layout)), nil
 }
 
-// dateOfBirth makes a birthday within two years of the template's, nearer where
-// another date of the row tells the age (Column.Near).
+// dateOfBirth writes the birthday that was chosen for the row's age, else makes one
+// within two years of the template's.
 type dateOfBirth struct{}
 
 func (dateOfBirth) Kind() string { return "date_of_birth" }
@@ -227,6 +247,9 @@ func (dateOfBirth) Fit(c *Column) (int, string) {
 
 func (dateOfBirth) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	like := c.form(r, row)
+	if !row.At.IsZero() {
+		return c.write(like, row.At)
+	}
 	most := 700
 	if c.Near > 0 {
 		most = min(most, c.Near)

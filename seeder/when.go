@@ -1,0 +1,373 @@
+package seeder
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"honeyrow/seeder/generate"
+)
+
+// moments are the dates of a row, as a clock on the wall shows them.
+type moments map[*field]time.Time
+
+// kindred are the dates of a row's relatives in one table, by their templates.
+type kindred map[int]moments
+
+// ends are the first and the last of them, as far as the first of each goes; nil if
+// there are none.
+func (k kindred) ends(c *clock) []time.Time {
+	var out []time.Time
+	for _, at := range k {
+		for _, f := range c.fields {
+			if t, ok := at[f]; ok {
+				out = append(out, t)
+				break
+			}
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return []time.Time{slices.MinFunc(out, time.Time.Compare), slices.MaxFunc(out, time.Time.Compare)}
+}
+
+func (c *clock) named(at []time.Time) moments {
+	out := moments{}
+	for j, t := range at {
+		if !t.IsZero() {
+			out[c.fields[j]] = t
+		}
+	}
+	return out
+}
+
+// place chooses a row's dates: the first where its key or its shift has it, at an hour
+// of another row's where nothing says otherwise, the others from there.
+func (h *hand) place(st *study, r *rand.Rand) {
+	c := st.clock(h.g.Now)
+	own, kind := c.of(h.was)
+	root := firstOf(own)
+	if root < 0 {
+		h.when, h.meant, h.broods = nil, nil, nil
+		return
+	}
+	by := h.g.Shift
+	if c.grain[root] >= day {
+		by = by.Round(day)
+	}
+	at := own[root].Add(by)
+	if st.inOrder != c.fields[root] && c.grain[root] < day {
+		for range 20 {
+			to := at.Truncate(day).Add(c.hour(r, root))
+			if to.Before(c.now) == (kind[root] == 'p') && (h.after.IsZero() || !to.Before(h.after)) {
+				at = to
+				break
+			}
+		}
+	}
+	at = at.Truncate(c.grain[root])
+	h.when = c.named(c.place(r, h.was, at))
+	h.g.Shift, h.g.Anchor, h.g.Scale = at.Sub(own[root]), time.Time{}, 0
+	h.meant, h.broods = h.when, nil
+}
+
+// stand is when a row and its relatives take place.
+type stand struct {
+	g           generate.Row
+	when, meant moments
+	broods      map[*study]kindred
+}
+
+func (h *hand) dated() stand { return stand{h.g, h.when, h.meant, h.broods} }
+
+func (h *hand) redate(s stand) { h.g, h.when, h.meant, h.broods = s.g, s.when, s.meant, s.broods }
+
+// at is a row's first date, in the order of placing.
+func (h *hand) at(c *clock) time.Time {
+	for _, f := range c.fields {
+		if at, ok := h.when[f]; ok {
+			return at
+		}
+	}
+	return time.Time{}
+}
+
+// past returns the first and the last date of a row that lie in the past, zero if
+// there is none.
+func (h *hand) past(st *study) (first, last time.Time) {
+	if len(h.when) == 0 {
+		if first, last = st.past(h.was, h.g.Now); !first.IsZero() {
+			first, last = first.Add(h.g.Shift), last.Add(h.g.Shift)
+		}
+		return first, last
+	}
+	for f, at := range h.when {
+		if f.plan.Kind != "timestamp" || at.After(h.g.Now) {
+			continue
+		}
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+		if at.After(last) {
+			last = at
+		}
+	}
+	return first, last
+}
+
+// litterOf is a row's relatives in one table as far as dates go: where their first
+// dates lie.
+type litterOf struct {
+	row   int // that they hang on, in its sample
+	spans []int64
+}
+
+// hang is how the first dates of a table's rows lie behind a date of the row that
+// they hang on.
+type hang struct {
+	from    *field // nil: the first of the relatives, since their row has no date
+	span    *span
+	litters []litterOf
+	of      map[int]int // by row
+}
+
+// hanging learns how relatives' dates hang on their row's.
+func (st *study) hanging(now time.Time) *hang {
+	k := st.kin
+	if k.hung != nil {
+		return k.hung
+	}
+	to, own := k.to.clock(now), st.clock(now)
+	ref := k.to.sample.index(k.fk.RefColumns[0])
+	if k.parent {
+		ref = k.to.sample.index(k.fk.Columns[0])
+	}
+	best := -1
+	var chosen *span
+	for j := range to.fields {
+		if to.fields[j].plan.Kind != "timestamp" {
+			continue
+		}
+		var pairs [][2]time.Time
+		for i, row := range k.to.sample.Rows {
+			if row[ref] == nil || to.rows[i][j].IsZero() {
+				continue
+			}
+			for _, kid := range k.rows[*row[ref]] {
+				if at := first(own.rows[kid]); !at.IsZero() {
+					pairs = append(pairs, [2]time.Time{to.rows[i][j], at})
+				}
+			}
+		}
+		s := newSpan(pairs, to.grain[j], own.grain[0])
+		if best < 0 || s.bound() && s.loose() < chosen.loose() {
+			best, chosen = j, s
+		}
+	}
+	k.hung = &hang{span: chosen, of: map[int]int{}}
+	if best >= 0 {
+		k.hung.from = to.fields[best]
+	} else {
+		k.hung.span = newSpan(nil, own.grain[0])
+	}
+	for i, row := range k.to.sample.Rows {
+		if row[ref] == nil {
+			continue
+		}
+		var at []time.Time
+		for _, kid := range k.rows[*row[ref]] {
+			if t := first(own.rows[kid]); !t.IsZero() {
+				at = append(at, t)
+			}
+		}
+		slices.SortFunc(at, time.Time.Compare)
+		if len(at) == 0 || best >= 0 && to.rows[i][best].IsZero() {
+			continue
+		}
+		from := at[0]
+		if best >= 0 {
+			from = to.rows[i][best]
+		}
+		l := litterOf{row: i}
+		for _, t := range at {
+			l.spans = append(l.spans, k.hung.span.far(from, t))
+		}
+		k.hung.of[i] = len(k.hung.litters)
+		k.hung.litters = append(k.hung.litters, l)
+	}
+	if best < 0 {
+		for _, l := range k.hung.litters {
+			k.hung.span.all = append(k.hung.span.all, l.spans...)
+		}
+		slices.Sort(k.hung.span.all)
+	}
+	return k.hung
+}
+
+// guard places the dates of a row that a honey row will point at, as its own one: as
+// far from the dates between which that one will be as real ones are from theirs.
+func (h *hand) guard(st *study, r *rand.Rand, owner *slot) {
+	hang, own, to := st.hanging(h.g.Now), st.clock(h.g.Now), st.kin.to
+	at, kind := own.of(h.was)
+	if hang.from == nil || hang.from != to.inOrder || len(hang.span.all) == 0 || firstOf(at) < 0 || owner.low.IsZero() {
+		h.place(st, r)
+		return
+	}
+	j := firstOf(at)
+	for range placings {
+		v := hang.span.near(r, hang.span.all[r.IntN(len(hang.span.all))])
+		from := owner.at(r.Float64())
+		if v > 0 {
+			from = owner.high
+		} else if v < 0 {
+			from = owner.low
+		}
+		is := hang.span.from(wall(from), v, func() time.Duration { return own.hour(r, j) }).Truncate(own.grain[j])
+		if is.After(own.now) == (kind[j] == 'f') {
+			h.when = own.named(own.place(r, h.was, is))
+			h.g.Shift, h.meant = is.Sub(at[j]), h.when
+			return
+		}
+	}
+	h.place(st, r)
+}
+
+// lacks reports whether a row will have no relative like a template's: its date would
+// still be to come.
+func (h *hand) lacks(st *study, template int) bool {
+	b, placed := h.broods[st]
+	_, ok := b[template]
+	return placed && !ok && !first(st.clock(h.g.Now).rows[template]).IsZero()
+}
+
+// brood places the dates of the relatives that a row will have in the table of st, by
+// their templates. They lie behind the row's as those of another row do that began
+// about then, and has as many.
+func (h *hand) brood(st *study, r *rand.Rand) kindred {
+	if b, ok := h.broods[st]; ok {
+		return b
+	}
+	out := kindred{}
+	if h.broods == nil {
+		h.broods = map[*study]kindred{}
+	}
+	h.broods[st] = out
+	k := st.kin
+	own := st.clock(h.g.Now)
+	v := h.was[k.to.sample.index(k.fk.RefColumns[0])]
+	if v == nil || len(own.fields) == 0 {
+		return out
+	}
+	var kids []int // those with dates that move, in their order
+	for _, i := range k.rows[*v][:min(len(k.rows[*v]), maxBrood)] {
+		if !first(own.rows[i]).IsZero() {
+			kids = append(kids, i)
+		}
+	}
+	if len(kids) == 0 {
+		return out
+	}
+	slices.SortStableFunc(kids, func(a, b int) int { return first(own.rows[a]).Compare(first(own.rows[b])) })
+	hang := st.hanging(h.g.Now)
+	from, ok := h.when[hang.from]
+	if !ok { // its row has no such date
+		from = first(own.rows[kids[0]]).Add(h.g.Shift)
+	}
+	for n, at := range h.firsts(st, hang, r, kids, from, ok) { // what would still be to come is left out
+		out[kids[n]] = own.named(own.place(r, st.sample.Rows[kids[n]], at))
+	}
+	return out
+}
+
+// firsts are the first dates of so many relatives, in their order.
+func (h *hand) firsts(st *study, hang *hang, r *rand.Rand, kids []int, from time.Time, hung bool) []time.Time {
+	own, to := st.clock(h.g.Now), st.kin.to.clock(h.g.Now)
+	ats := make([]time.Time, len(kids))
+	for try := 1; ; try++ {
+		spans, model := hang.like(r, h, to, len(kids), from)
+		good, left := true, 0
+		for n := range ats {
+			v := spans[n]
+			if hung || n > 0 {
+				v = hang.span.near(r, v)
+			}
+			j := firstOf(own.rows[kids[n]])
+			at := hang.span.from(from, v, func() time.Duration { return own.hour(r, j) }).Truncate(own.grain[j])
+			if own.rows[kids[n]][j].After(own.now) != at.After(own.now) {
+				good = false
+				if try == placings && at.After(own.now) {
+					if hang.tied() {
+						left++
+					} else {
+						at = between(r, from, own.now).Truncate(own.grain[j])
+					}
+				}
+			}
+			for f, above := range h.when {
+				if i := slices.Index(to.fields, f); model >= 0 && i >= 0 && !to.rows[model][i].IsZero() && f.plan.Kind == "timestamp" && st.kin.lawful(st, f) {
+					was := hang.span.from(to.rows[model][slices.Index(to.fields, hang.from)], spans[n], func() time.Duration { return at.Sub(at.Truncate(day)) })
+					if a, b := was.Compare(to.rows[model][i]), at.Compare(above); a*b < 0 {
+						good = false
+					}
+				}
+			}
+			ats[n] = at
+		}
+		if good || try == placings {
+			slices.SortFunc(ats, time.Time.Compare)
+			return ats[:len(ats)-left]
+		}
+	}
+}
+
+// like returns how far n relatives of a row that began at about a time lie behind it,
+// and which row that is: one that has as many, else more. What is missing is other
+// rows'.
+func (g *hang) like(r *rand.Rand, h *hand, to *clock, n int, from time.Time) (spans []int64, model int) {
+	model = -1
+	var best *litterOf
+	score := func(l *litterOf) int {
+		if len(l.spans) >= n {
+			return len(l.spans) - n
+		}
+		return 1000 + n - len(l.spans)
+	}
+	own, kind := to.of(h.was)
+	for range 24 {
+		var l *litterOf
+		if i := to.like(r, h.was, own, kind, from); i >= 0 && len(own) > 0 {
+			if at, ok := g.of[i]; ok {
+				l = &g.litters[at]
+			}
+		} else if len(g.litters) > 0 {
+			l = &g.litters[r.IntN(len(g.litters))]
+		}
+		if l != nil && (best == nil || score(l) < score(best)) {
+			best = l
+		}
+		if best != nil && score(best) == 0 {
+			break
+		}
+	}
+	if best != nil {
+		spans = slices.Clone(best.spans[:min(n, len(best.spans))])
+		if g.from != nil {
+			model = best.row
+		}
+	}
+	for len(spans) < n {
+		if len(g.span.all) == 0 {
+			spans = append(spans, 0)
+			continue
+		}
+		spans = append(spans, g.span.all[r.IntN(len(g.span.all))])
+	}
+	slices.SortFunc(spans, cmp.Compare)
+	return spans, model
+}
+
+// tied reports whether relatives' dates are a whole number of months from one of
+// their row's: such a date moves with that one alone.
+func (g *hang) tied() bool { return g.span.months }

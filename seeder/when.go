@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math/rand/v2"
 	"slices"
+	"sort"
 	"time"
 
 	"honeyrow/seeder/generate"
@@ -129,6 +130,7 @@ type litterOf struct {
 type hang struct {
 	from    *field // nil: the first of the relatives, since their row has no date
 	span    *span
+	step    int64 // the least of them that is not 0, in months
 	litters []litterOf
 	of      map[int]int // by row
 }
@@ -196,6 +198,9 @@ func (st *study) hanging(now time.Time) *hang {
 		}
 		k.hung.of[i] = len(k.hung.litters)
 		k.hung.litters = append(k.hung.litters, l)
+	}
+	if i := sort.Search(len(k.hung.span.all), func(i int) bool { return k.hung.span.all[i] > 0 }); i < len(k.hung.span.all) {
+		k.hung.step = k.hung.span.all[i]
 	}
 	if best < 0 {
 		for _, l := range k.hung.litters {
@@ -313,6 +318,12 @@ func (h *hand) firsts(st *study, hang *hang, r *rand.Rand, kids []int, from time
 					}
 				}
 			}
+			if own.grain[j] >= day && slices.ContainsFunc(ats[:n], at.Equal) { // they may have to differ
+				good = false
+				for slices.ContainsFunc(ats[:n], at.Equal) && try == placings {
+					at = at.Add(-day)
+				}
+			}
 			ats[n] = at
 		}
 		if good || try == placings {
@@ -357,12 +368,17 @@ func (g *hang) like(r *rand.Rand, h *hand, to *clock, n int, from time.Time) (sp
 			model = best.row
 		}
 	}
-	for len(spans) < n {
-		if len(g.span.all) == 0 {
+	for v := int64(0); len(spans) < n; v += max(g.step, 1) {
+		switch {
+		case g.tied():
+			if !slices.Contains(spans, v) {
+				spans = append(spans, v)
+			}
+		case len(g.span.all) == 0:
 			spans = append(spans, 0)
-			continue
+		default:
+			spans = append(spans, g.span.all[r.IntN(len(g.span.all))])
 		}
-		spans = append(spans, g.span.all[r.IntN(len(g.span.all))])
 	}
 	slices.SortFunc(spans, cmp.Compare)
 	return spans, model

@@ -99,7 +99,9 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 				c.Value = &v
 			}
 		case Parent:
-			err = l.fill(c, f, n, h.was, st)
+			if err = l.fill(c, f, n, h.was, st); err == nil {
+				d.within(h, f, c)
+			}
 		}
 		if err != nil {
 			return nil, err
@@ -107,6 +109,7 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 	}
 	st.mix(r, h.row)
 	st.keepOrder(r, h)
+	h.reckon(st)
 	return h, nil
 }
 
@@ -301,6 +304,7 @@ func (h *hand) redo(d *draft, st *study, r *rand.Rand, column string) error {
 		}
 	}
 	st.keepOrder(r, h)
+	h.reckon(st)
 	h.renew(st, again)
 	return nil
 }

@@ -73,6 +73,61 @@ func (h *hand) family(st *study, f *field) *Cell {
 	return nil
 }
 
+// within lets a relative that points at honey rows of a second table point at one of
+// its own family there: the shipment of a customer's order is that customer's.
+func (d *draft) within(h *hand, f *field, c *Cell) {
+	if c.Source != Honey || h.above == nil {
+		return
+	}
+	for _, other := range d.studies {
+		if at, ok := d.position[other.table]; !ok || at != c.Ref.Table {
+			continue
+		}
+		ref, best := other.sample.index(c.Ref.Column), -1
+		for i, o := range d.hands[other] {
+			mine := h.descends(o)
+			if !mine && (o.above == nil || !h.descends(o.above)) {
+				continue
+			}
+			if best < 0 {
+				best = i
+			}
+			if mine || ref >= 0 && o.was[ref] != nil && h.was[f.sample] != nil && *o.was[ref] == *h.was[f.sample] {
+				best = i // what the template points at
+				break
+			}
+		}
+		if best >= 0 {
+			c.Ref.Row = best
+		}
+	}
+}
+
+// descends reports whether a relative hangs on a honey row, or on one that does.
+func (h *hand) descends(o *hand) bool {
+	for up := h.above; up != nil; up = up.above {
+		if up == o {
+			return true
+		}
+	}
+	return false
+}
+
+// succeed gives a row that is drawn again the relatives of the one before.
+func (d *draft) succeed(st *study, n int, h *hand) {
+	before := d.hands[st][n]
+	d.hands[st][n], h.houses, h.kids = h, before.houses, before.kids
+	for _, o := range d.studies {
+		if h.houses[o] == nil {
+			continue
+		}
+		for _, m := range h.houses[o].members {
+			m.h.above, m.h.row.of = h, h
+		}
+		d.total(o)
+	}
+}
+
 // renew gives those of a relative's family that come after it what it holds now.
 func (h *hand) renew(st *study, columns []string) {
 	if h.house != nil {

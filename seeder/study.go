@@ -45,6 +45,9 @@ type study struct {
 	weave   *weave                     // what goes with what in its rows, once that was asked for
 	unwoven bool                       // it was asked for: nil is the answer
 	whole   bool                       // honey rows have all contents of one template
+
+	reckons  []equation // numbers that others of a row make
+	reckoned bool       // they were asked for
 }
 
 // field is one column of a study.
@@ -68,7 +71,8 @@ type field struct {
 	// numbered: a single digit counts those who would have the same login; counted,
 	// once that was asked for.
 	numbered, counted bool
-	priced            *bool // whether what relatives point at fixes it, once asked for
+	year              *yearIn // where its codes hold a date's year, once asked for
+	priced            *bool   // whether what relatives point at fixes it, once asked for
 }
 
 // refusal is why a table can't be seeded. It is not a failure of the program.

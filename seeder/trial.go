@@ -327,6 +327,7 @@ func (d *draft) again(ctx context.Context, st *study, one *TablePlan, r *rand.Ra
 				return nil, err
 			}
 			if len(bad) == 0 {
+				d.succeed(st, n, h)
 				return h.row, nil
 			}
 			for _, c := range bad {

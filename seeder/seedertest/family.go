@@ -78,15 +78,20 @@ func relativesOfOneRowAgreeWithOneAnother(t *testing.T, g Ground) {
 const basket = `CREATE TABLE products (id integer PRIMARY KEY, name varchar(40) NOT NULL, price decimal(10,2) NOT NULL);
 INSERT INTO products SELECT id, concat('product ', id), 5.5 + id * 3 FROM customers WHERE id <= 60;
 DELETE FROM customers WHERE id %% 9 = 4;
-CREATE TABLE orders (id %[1]s PRIMARY KEY, customer_id %[2]s NOT NULL, total decimal(10,2) NOT NULL, placed_on date NOT NULL,
+CREATE TABLE orders (id %[1]s PRIMARY KEY, code varchar(20), customer_id %[2]s NOT NULL, total decimal(10,2) NOT NULL, placed_on date NOT NULL,
 	CONSTRAINT bought FOREIGN KEY (customer_id) REFERENCES customers (id));
-INSERT INTO orders (customer_id, total, placed_on) SELECT id, 0, '2025-03-04' FROM customers WHERE id %% 3 > 0;
-INSERT INTO orders (customer_id, total, placed_on) SELECT id, 0, '2025-05-06' FROM customers WHERE id %% 3 = 1;
-CREATE TABLE items (order_id %[2]s NOT NULL, line integer NOT NULL, product_id integer NOT NULL, quantity integer NOT NULL, price decimal(10,2) NOT NULL, PRIMARY KEY (order_id, line),
+INSERT INTO orders (customer_id, total, placed_on) SELECT id, 0, '2024-12-24' FROM customers WHERE id %% 3 > 0;
+INSERT INTO orders (customer_id, total, placed_on) SELECT id, 0, '2025-01-06' FROM customers WHERE id %% 3 = 1;
+UPDATE orders SET code = concat(extract(YEAR FROM placed_on), '-', 100000 + id);
+CREATE TABLE items (order_id %[2]s NOT NULL, line integer NOT NULL, product_id integer NOT NULL, quantity integer NOT NULL, price decimal(10,2) NOT NULL, line_total decimal(10,2) NOT NULL, PRIMARY KEY (order_id, line),
 	CONSTRAINT of_order FOREIGN KEY (order_id) REFERENCES orders (id), CONSTRAINT of_product FOREIGN KEY (product_id) REFERENCES products (id));
-INSERT INTO items SELECT o.id, 1, 1 + o.id * 7 %% 50, 1 + o.id %% 3, 0 FROM orders o;
-INSERT INTO items SELECT o.id, 2, 1 + (o.id * 11 + 3) %% 50, 1 + o.id %% 4, 0 FROM orders o WHERE o.id %% 2 = 0 AND o.id * 7 %% 50 <> (o.id * 11 + 3) %% 50;
+INSERT INTO items SELECT o.id, 1, 1 + o.id * 7 %% 50, 1 + o.id %% 3, 0, 0 FROM orders o;
+INSERT INTO items SELECT o.id, 2, 1 + (o.id * 11 + 3) %% 50, 1 + o.id %% 4, 0, 0 FROM orders o WHERE o.id %% 2 = 0 AND o.id * 7 %% 50 <> (o.id * 11 + 3) %% 50;
+CREATE TABLE shipments (id %[1]s PRIMARY KEY, customer_id %[2]s NOT NULL, order_id %[2]s NOT NULL, sent_on date NOT NULL,
+	CONSTRAINT sent_to FOREIGN KEY (customer_id) REFERENCES customers (id), CONSTRAINT sent FOREIGN KEY (order_id) REFERENCES orders (id));
+INSERT INTO shipments (customer_id, order_id, sent_on) SELECT customer_id, id, placed_on FROM orders WHERE id %% 4 > 0;
 UPDATE items SET price = (SELECT p.price FROM products p WHERE p.id = product_id);
+UPDATE items SET line_total = quantity * price;
 UPDATE orders SET total = (SELECT sum(i.quantity * i.price) FROM items i WHERE i.order_id = orders.id);`
 
 func relativesBringTheirOwn(t *testing.T, g Ground) {
@@ -98,10 +103,11 @@ func relativesBringTheirOwn(t *testing.T, g Ground) {
 	o := Options()
 	o.Tables, o.Rows, o.Keys, o.Family = []string{"customers"}, 12, "gaps", true
 	p := Plan(t, s, o)
-	if len(p.Tables) != 3 || p.Tables[2].Table != "items" || !strings.HasSuffix(p.Tables[2].For, "orders") || len(p.Tables[2].Rows) < len(p.Tables[1].Rows) {
+	items, orders := planned(p, "items"), planned(p, "orders")
+	if items == nil || orders == nil || planned(p, "shipments") == nil || !strings.HasSuffix(items.For, "orders") || len(items.Rows) < len(orders.Rows) {
 		t.Fatalf("the plan has no rows for its orders:\n%s", p.Table())
 	}
-	if again := Plan(t, s, o); len(again.Tables) != 3 || fmt.Sprint(values(again.Tables[2])) != fmt.Sprint(values(p.Tables[2])) {
+	if again := planned(Plan(t, s, o), "items"); again == nil || fmt.Sprint(values(again)) != fmt.Sprint(values(items)) {
 		t.Error("the same seed gives other items")
 	}
 	_, err := s.Apply(t.Context(), p, seeder.ApplyOptions{})
@@ -111,6 +117,9 @@ func relativesBringTheirOwn(t *testing.T, g Ground) {
 		{"orders don't cost what their items do", "SELECT count(*) FROM orders o WHERE total <> (SELECT sum(i.quantity * i.price) FROM items i WHERE i.order_id = o.id)"},
 		{"orders have no first item", "SELECT count(*) FROM orders WHERE id NOT IN (SELECT order_id FROM items WHERE line = 1)"},
 		{"items don't cost what their product does", "SELECT count(*) FROM items i JOIN products p ON p.id = i.product_id WHERE i.price <> p.price"},
+		{"items don't cost their price times how many", "SELECT count(*) FROM items WHERE line_total <> quantity * price"},
+		{"orders have a code of another year", "SELECT count(*) FROM orders WHERE substr(code, 1, 4) <> concat(extract(YEAR FROM placed_on), '')"},
+		{"shipments are of another customer's order", "SELECT count(*) FROM shipments s JOIN orders o ON o.id = s.order_id WHERE s.customer_id <> o.customer_id"},
 		{"orders have a product twice", "SELECT count(*) FROM (SELECT order_id FROM items GROUP BY order_id, product_id HAVING count(*) > 1) x"},
 	} {
 		if got := g.Query(t, db, c.sql); got != "0" {
@@ -133,6 +142,16 @@ func relativesBringTheirOwn(t *testing.T, g Ground) {
 		t.Error("after removal the tables differ from before")
 	}
 	NothingWatched(t, st)
+}
+
+// planned is a table of a plan, nil if it has none of the name.
+func planned(p *seeder.Plan, table string) *seeder.TablePlan {
+	for _, tp := range p.Tables {
+		if tp.Table == table {
+			return tp
+		}
+	}
+	return nil
 }
 
 // values are what a planned table's rows hold, without keys that are drawn later.

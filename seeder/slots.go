@@ -106,6 +106,12 @@ func (d *draft) numbers(ctx context.Context, st *study, templates, owners []int)
 		}
 		return nil
 	}
+	if k := st.kin; k.to.kin != nil && len(d.slots[k.to]) == 0 { // they are as new as what they belong to
+		if key := st.drawn(); key != nil {
+			st.byItself(key)
+		}
+		return nil
+	}
 	r := generate.New(d.o.Seed, st.table.String()+" templates")
 	free, err := d.openings(ctx, st, r, len(templates), 12*len(templates), nil)
 	if err == nil && len(free) > 0 {
@@ -124,6 +130,10 @@ func (d *draft) numbers(ctx context.Context, st *study, templates, owners []int)
 func (st *study) suited(d *draft, r *rand.Rand, templates, owners []int, free []slot) []slot {
 	out := make([]slot, 0, len(templates))
 	used := map[int]bool{}
+	var rows *pen // of relatives' relatives: where those of the row before end
+	if k := st.kin; k != nil && !k.parent && k.to.kin != nil {
+		rows = &pen{st: st, blocks: st.blocks(k.to)}
+	}
 	for i, tpl := range templates {
 		best, least := -1, time.Duration(1<<62)
 		var at time.Time
@@ -143,6 +153,11 @@ func (st *study) suited(d *draft, r *rand.Rand, templates, owners []int, free []
 			born = d.hands[st.kin.to][owners[i]].born
 		}
 		want, keyed := st.neighbour(d, tpl, owners[i])
+		if rows != nil && owners[i] < len(d.hands[st.kin.to]) {
+			if last, ok := rows.block(d.hands[st.kin.to][owners[i]]); ok {
+				want, keyed = last+1, true
+			}
+		}
 		for k := range free {
 			if used[k] {
 				continue

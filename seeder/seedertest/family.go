@@ -90,6 +90,9 @@ INSERT INTO items SELECT o.id, 2, 1 + (o.id * 11 + 3) %% 50, 1 + o.id %% 4, 0, 0
 CREATE TABLE shipments (id %[1]s PRIMARY KEY, customer_id %[2]s NOT NULL, order_id %[2]s NOT NULL, sent_on date NOT NULL,
 	CONSTRAINT sent_to FOREIGN KEY (customer_id) REFERENCES customers (id), CONSTRAINT sent FOREIGN KEY (order_id) REFERENCES orders (id));
 INSERT INTO shipments (customer_id, order_id, sent_on) SELECT customer_id, id, placed_on FROM orders WHERE id %% 4 > 0;
+CREATE TABLE parcels (id %[1]s PRIMARY KEY, order_id %[2]s NOT NULL, grams integer NOT NULL, CONSTRAINT packed FOREIGN KEY (order_id) REFERENCES orders (id));
+INSERT INTO parcels (order_id, grams) SELECT id, 500 + id * 37 %% 4000 FROM orders ORDER BY id;
+DELETE FROM parcels WHERE id %% 6 = 1;
 UPDATE items SET price = (SELECT p.price FROM products p WHERE p.id = product_id);
 UPDATE items SET line_total = quantity * price;
 UPDATE orders SET total = (SELECT sum(i.quantity * i.price) FROM items i WHERE i.order_id = orders.id);`
@@ -100,6 +103,7 @@ func relativesBringTheirOwn(t *testing.T, g Ground) {
 	st := g.Store(t)
 	s := g.Open(t, db, st)
 	before := g.Content(t, db)
+	orderTop, parcelTop := g.Query(t, db, "SELECT max(id) FROM orders"), g.Query(t, db, "SELECT max(id) FROM parcels")
 	o := Options()
 	o.Tables, o.Rows, o.Keys, o.Family = []string{"customers"}, 12, "gaps", true
 	p := Plan(t, s, o)
@@ -120,6 +124,7 @@ func relativesBringTheirOwn(t *testing.T, g Ground) {
 		{"items don't cost their price times how many", "SELECT count(*) FROM items WHERE line_total <> quantity * price"},
 		{"orders have a code of another year", "SELECT count(*) FROM orders WHERE substr(code, 1, 4) <> concat(extract(YEAR FROM placed_on), '')"},
 		{"shipments are of another customer's order", "SELECT count(*) FROM shipments s JOIN orders o ON o.id = s.order_id WHERE s.customer_id <> o.customer_id"},
+		{"parcels have a number that does not go with their order's", "SELECT count(*) FROM parcels WHERE (order_id > " + orderTop + ") <> (id > " + parcelTop + ")"},
 		{"orders have a product twice", "SELECT count(*) FROM (SELECT order_id FROM items GROUP BY order_id, product_id HAVING count(*) > 1) x"},
 	} {
 		if got := g.Query(t, db, c.sql); got != "0" {

@@ -142,3 +142,38 @@ func TestNumbersOfOneGapHaveDatesInTheirOrder(t *testing.T) {
 		}
 	}
 }
+
+func TestHoneyRowsStandAloneWhereGapsOfOneNumberAre(t *testing.T) {
+	key := &field{Column: &Column{Name: "id"}}
+	st := &study{table: &Table{Rows: 1000}, sample: &Sample{Columns: []string{"id"}}}
+	var free []slot
+	k := int64(0)
+	for i := range 1000 {
+		k++
+		v := strconv.FormatInt(k, 10)
+		st.sample.Rows = append(st.sample.Rows, []*string{&v})
+		n := int64(0)
+		if i%15 == 7 { // of one, of two, of three numbers
+			n = 1 + int64(i/15%3)
+		}
+		for j := range n {
+			free = append(free, slot{key: k + 1 + j, before: k, width: n + 1})
+		}
+		k += n
+	}
+	for seed := range uint64(10) {
+		at := map[int64]bool{}
+		for _, s := range st.scatter(generate.New(seed, "gaps"), key, free, 12) {
+			at[s.key] = true
+		}
+		beside := 0
+		for k := range at {
+			if at[k-1] || at[k+1] {
+				beside++
+			}
+		}
+		if len(at) != 12 || beside > 2 {
+			t.Errorf("seed %d: %d of %d honey rows stand beside another", seed, beside, len(at))
+		}
+	}
+}

@@ -191,8 +191,32 @@ func (w *weave) donor(r *rand.Rand, m *mixture, i int, set []bool, there func(in
 			some = agree
 		}
 	}
-	return some[r.IntN(len(some))]
+	return t.shared(r, some)
 }
+
+// shared draws one of some rows whose value as many others hold as hold that of a row
+// drawn at random, where that shows: of a manager with few people a row drawn has one more
+// than there are others beside it.
+func (t *thread) shared(r *rand.Rand, some []int) int {
+	d := some[r.IntN(len(some))]
+	n := t.held[t.exact[d]]
+	if t.spread || n < 2 || n > mostShared {
+		return d
+	}
+	var less []int
+	for _, o := range some {
+		if t.held[t.exact[o]] == n-1 {
+			less = append(less, o)
+		}
+	}
+	if len(less) == 0 {
+		return d
+	}
+	return less[r.IntN(len(less))]
+}
+
+// mostShared is up to how many rows one more or less shows.
+const mostShared = 20
 
 // eligible are the rows whose value a column may take over beside what is drawn already;
 // met: only such as stand beside each of these in some row, if they are not rare.

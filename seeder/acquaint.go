@@ -62,7 +62,7 @@ func (d *draft) acquainted(ctx context.Context, st *study, fk *ForeignKey, paren
 	for _, row := range found.Rows {
 		if row[key] != nil {
 			first, last := other.person(row)
-			names[*row[key]] = [2]string{strings.ToLower(first), strings.ToLower(last)}
+			names[*row[key]] = [2]string{first, last}
 		}
 	}
 	same, both := 0, 0

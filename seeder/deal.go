@@ -149,6 +149,7 @@ func (d *draft) parent(st *study, l *links, was []*string, n int) (h *hand, othe
 
 // fill makes the value of one cell.
 func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error {
+	c.Note = "" // a canary's that stood here
 	h.g.Was, h.g.Attempt, h.g.Numbered, h.g.At = "", h.tries[f.Name], f.numbered, h.when[f]
 	null := f.sample >= 0 && h.was[f.sample] == nil
 	if null && !f.NotNull {

@@ -50,9 +50,7 @@ func relativesOfOneRowAgreeWithOneAnother(t *testing.T, g Ground) {
 	}
 	ver, err := s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
 	Must(t, err)
-	if !ver.OK || len(ver.Rows) != p.Rows() {
-		t.Errorf("verify: %d rows, all well %t: %+v", len(ver.Rows), ver.OK, ver.Rows)
-	}
+	allWell(t, ver, p)
 	g.Exec(t, db, `INSERT INTO salaries (customer_id, holder_email, iban, tax_id, valid_from, annual_salary)
 		SELECT 1, 'SOMEBODY@ELSE.TEST', max(iban), '***-**-0001', '2025-04-01', 40000 FROM salaries WHERE customer_id % 9 = 4`)
 	ver, err = s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
@@ -61,16 +59,7 @@ func relativesOfOneRowAgreeWithOneAnother(t *testing.T, g Ground) {
 		t.Error("a real row with a honey row's account is not told of")
 	}
 	g.Exec(t, db, "DELETE FROM salaries WHERE tax_id = '***-**-0001'")
-	gone, err := s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"})
-	Must(t, err)
-	for _, r := range gone.Rows {
-		if r.State != "removed" {
-			t.Errorf("row in %s is %s: %s", r.Table, r.State, r.Why)
-		}
-	}
-	if g.Content(t, db) != before {
-		t.Error("after removal the tables differ from before")
-	}
+	takenOut(t, g, s, db, before)
 	NothingWatched(t, st)
 }
 
@@ -133,19 +122,8 @@ func relativesBringTheirOwn(t *testing.T, g Ground) {
 	}
 	ver, err := s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
 	Must(t, err)
-	if !ver.OK || len(ver.Rows) != p.Rows() {
-		t.Errorf("verify: %d rows, all well %t: %+v", len(ver.Rows), ver.OK, ver.Rows)
-	}
-	gone, err := s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"})
-	Must(t, err)
-	for _, r := range gone.Rows {
-		if r.State != "removed" {
-			t.Errorf("row in %s is %s: %s", r.Table, r.State, r.Why)
-		}
-	}
-	if g.Content(t, db) != before {
-		t.Error("after removal the tables differ from before")
-	}
+	allWell(t, ver, p)
+	takenOut(t, g, s, db, before)
 	NothingWatched(t, st)
 }
 

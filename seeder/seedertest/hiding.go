@@ -43,22 +43,11 @@ func honeyRowsTakeNumbersFromGapsAndBringTheirRelatives(t *testing.T, g Ground) 
 	}
 	ver, err := s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm", Measure: &o})
 	Must(t, err)
-	if !ver.OK || len(ver.Rows) != p.Rows() {
-		t.Errorf("verify: %d rows, all well %t: %+v", len(ver.Rows), ver.OK, ver.Rows)
-	}
+	allWell(t, ver, p)
 	if len(ver.Camouflage) == 0 || ver.Camouflage[0].Honey != 12 {
 		t.Errorf("verify measured %+v, want the 12 rows of customers", ver.Camouflage)
 	}
-	gone, err := s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"})
-	Must(t, err)
-	for _, r := range gone.Rows {
-		if r.State != "removed" {
-			t.Errorf("row in %s is %s: %s", r.Table, r.State, r.Why)
-		}
-	}
-	if g.Content(t, db) != before {
-		t.Error("after removal the tables differ from before")
-	}
+	takenOut(t, g, s, db, before)
 }
 
 // visited gives each customer but every third up to three visits, known by the
@@ -95,9 +84,7 @@ func relativesWithAKeyOfSeveralColumnsAreFoundAgain(t *testing.T, g Ground) {
 	}
 	ver, err := s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
 	Must(t, err)
-	if !ver.OK || len(ver.Rows) != p.Rows() {
-		t.Errorf("verify: %d rows, all well %t: %+v", len(ver.Rows), ver.OK, ver.Rows)
-	}
+	allWell(t, ver, p)
 	var one string // somebody takes a visit away: it alone is missing
 	for _, r := range ver.Rows {
 		if strings.HasSuffix(r.Table, "visits") {
@@ -254,5 +241,28 @@ CREATE TABLE nothing (id %s PRIMARY KEY, email varchar(90));`, g.Numbered, g.Num
 		if r := by[name]; r.Advice != want || len(r.Reasons) == 0 {
 			t.Errorf("%s: got %+v, want %q with a reason", name, r, want)
 		}
+	}
+}
+
+// allWell asserts that a plan's rows, and no others, are found as planted.
+func allWell(t *testing.T, ver *seeder.Verified, p *seeder.Plan) {
+	t.Helper()
+	if !ver.OK || len(ver.Rows) != p.Rows() {
+		t.Errorf("verify: %d rows, all well %t: %+v", len(ver.Rows), ver.OK, ver.Rows)
+	}
+}
+
+// takenOut removes all honey rows and asserts that nothing else is left or missing.
+func takenOut(t *testing.T, g Ground, s *seeder.Seeder, db, before string) {
+	t.Helper()
+	gone, err := s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"})
+	Must(t, err)
+	for _, r := range gone.Rows {
+		if r.State != "removed" {
+			t.Errorf("row in %s is %s: %s", r.Table, r.State, r.Why)
+		}
+	}
+	if g.Content(t, db) != before {
+		t.Error("after removal the tables differ from before")
 	}
 }

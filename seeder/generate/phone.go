@@ -158,71 +158,16 @@ func dramaNumber(r *rand.Rand, like string, values []string) string {
 		return ""
 	}
 	if !abroad && strings.HasPrefix(ds, "0") {
-		return trunkNumber(r, like, ds, trunkCountries(values))
+		cc := trunkCountry(append([]string{like}, values...))
+		if cc == "" {
+			return "" // a number kept for fiction here is a stranger's elsewhere
+		}
+		return trunkNumber(r, like, ds, []string{cc})
 	}
-	if !abroad && !americans(values) {
+	if !abroad && !americans(append([]string{like}, values...)) {
 		return ""
 	}
 	return northAmerican(r, like, ds)
-}
-
-// fewPhones is of how many numbers nothing is concluded.
-const fewPhones = 8
-
-// americans reports whether numbers without a country code may be of North America,
-// where neither an area code nor the three digits behind it begin with 0 or 1.
-// Mobile numbers of India, China or Mexico are as long.
-func americans(values []string) bool {
-	n, not := 0, 0
-	for _, v := range values {
-		ds := digitsOf(v)
-		if strings.HasPrefix(v, "+") || strings.HasPrefix(ds, "0") {
-			continue
-		}
-		if len(ds) == 11 && ds[0] == '1' {
-			ds = ds[1:]
-		}
-		switch {
-		case len(ds) == 10 && (ds[0] < '2' || ds[3] < '2'), len(ds) == 7 && ds[0] < '2':
-			not++
-		}
-		n++
-	}
-	return n < fewPhones || 10*not <= n
-}
-
-// trunkCountries are the countries of those with numbers kept for fiction whose
-// national numbers with trunk zero are like a column's; all whose ranges are told by
-// a number's own form if there are few values.
-func trunkCountries(values []string) []string {
-	n := 0
-	lengths, first := map[int]int{}, map[byte]int{}
-	for _, v := range values {
-		if ds := digitsOf(v); !strings.HasPrefix(v, "+") && len(ds) > 5 && ds[0] == '0' && ds[1] != '0' {
-			n++
-			lengths[len(ds)]++
-			first[ds[1]]++
-		}
-	}
-	among := func(all string) bool {
-		k := 0
-		for i := range len(all) {
-			k += first[all[i]]
-		}
-		return 20*k >= 19*n
-	}
-	switch {
-	case n < fewPhones:
-	case 10*lengths[11] >= 9*n && among("12378"):
-		return []string{"44"}
-	case 20*lengths[10] >= 19*n && among("23478") && 5*first['4'] >= n:
-		return []string{"61"}
-	case 20*lengths[10] >= 19*n && among("12345679"):
-		return []string{"33"}
-	case 10*(lengths[10]+lengths[11]) < 9*n: // of many lengths
-		return []string{"49"}
-	}
-	return []string{"44", "33", "49"}
 }
 
 // trunkNumber takes a national number with trunk zero: by its length and first

@@ -52,7 +52,7 @@ func (d *draft) adopt(ctx context.Context) error {
 func (d *draft) ownerless(ctx context.Context, g *study) ([]int64, error) {
 	fk := g.kin.fk
 	db, ok := d.s.Database.(Kinsman)
-	if !ok || slices.ContainsFunc(g.columns, func(f *field) bool { return f.plan.Kind == "status" }) {
+	if !ok || slices.ContainsFunc(g.columns, func(f *field) bool { return f.acts() }) {
 		return nil, nil
 	}
 	rows, err := d.s.Database.Parents(ctx, g.kin.to.table, fk, true, maxSpare)

@@ -18,6 +18,8 @@ type Catalog struct {
 	// HidesTriggers says that the product does not even name a table's triggers
 	// to a role without the right TRIGGER on it.
 	HidesTriggers bool `json:"-"`
+	// Routines are what triggers may call, by name in lower case.
+	Routines map[string]Routine `json:"-"`
 	// Warnings are things that a planter has to know of the server, such as a
 	// log that would hold the honey values.
 	Warnings []string `json:"-"`
@@ -94,6 +96,7 @@ type Column struct {
 	Sequence string   `json:"sequence,omitempty"`
 	Computed bool     `json:"computed,omitempty"` // generated always as (...)
 	Enum     []string `json:"enum,omitempty"`
+	Comment  string   `json:"-"` // what somebody wrote of it
 
 	// MaxInt is the largest value of an integer type.
 	MaxInt int64 `json:"-"`
@@ -148,8 +151,8 @@ type Trigger struct {
 	OnInsert bool   `json:"on_insert,omitempty"`
 	OnDelete bool   `json:"on_delete,omitempty"`
 	OnUpdate bool   `json:"-"` // no part of a plan's fingerprint
-	// Does says what else of the database it touches, as far as the role sees.
-	Does string `json:"-"`
+	// Body is what it runs, empty if that is not shown to the role.
+	Body string `json:"-"`
 }
 
 // String is the table's name with its schema.

@@ -53,15 +53,13 @@ func (d *draft) table(ctx context.Context, st *study) (*TablePlan, error) {
 	for _, tr := range t.Triggers {
 		if tr.OnInsert && tr.Enabled != "no" {
 			line := fmt.Sprintf("%s runs %s (%s)", tr.Name, tr.Function, tr.Language)
-			if tr.Does != "" {
-				line += ": " + tr.Does
-			}
 			if tr.Enabled != "yes" {
 				line += ", enabled " + tr.Enabled
 			}
 			tp.Triggers = append(tp.Triggers, line)
 		}
 	}
+	tp.Stirs = d.cat.stirs(t)
 	r := generate.New(d.o.Seed, t.String())
 	tp.For = st.forTable()
 	templates, owners, err := d.templates(ctx, st)

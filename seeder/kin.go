@@ -1,6 +1,7 @@
 package seeder
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -206,6 +207,10 @@ func (d *draft) relative(ctx context.Context, p *Plan, k *kinship, t *Table, s *
 		k.to.note("%s: %s", what, ownCredentials(t, s))
 		return nil
 	}
+	if why := d.cat.alters(t, k.to.table); why != "" {
+		k.to.note("%s: %s", what, why)
+		return nil
+	}
 	withoutHoney(s, d.snap, d.o.Server, d.cat.Database, t)
 	if len(s.Rows) == 0 {
 		return nil
@@ -214,7 +219,7 @@ func (d *draft) relative(ctx context.Context, p *Plan, k *kinship, t *Table, s *
 	if err != nil {
 		return err
 	}
-	if why := st.waits(); why != "" {
+	if why := cmp.Or(st.waits(), st.unsettled()); why != "" {
 		k.to.note("%s: %s", what, why)
 		return nil
 	}

@@ -223,8 +223,14 @@ func (d *draft) study(ctx context.Context, t *Table, named bool) (*study, error)
 	if err != nil {
 		return nil, err
 	}
-	if why := st.waits(); why != "" && !named {
-		return nil, refuse("%s; name the table to seed it nevertheless", why)
+	alters := d.cat.alters(t, nil)
+	for _, why := range []string{st.waits(), st.mute(), alters} {
+		if why != "" && !named {
+			return nil, refuse("%s; name the table to seed it nevertheless", why)
+		}
+	}
+	if alters != "" {
+		st.note("%s", alters)
 	}
 	if err := d.lookOften(ctx, st); err != nil {
 		return nil, err
@@ -241,12 +247,15 @@ func (d *draft) profile(ctx context.Context, t *Table, sample *Sample) (*study, 
 		return nil, err
 	}
 	st.narrow(d.o)
-	for _, why := range []string{ownCredentials(t, sample), st.waits(), t.Unsafe} {
+	if err := d.decode(ctx, st); err != nil {
+		return nil, err
+	}
+	for _, why := range []string{ownCredentials(t, sample), st.waits(), st.mute(), t.Unsafe} {
 		if why != "" {
 			st.note("%s", why)
 		}
 	}
-	if names := st.unrested(); names != "" && st.waits() == "" {
+	if names := st.unrested(); names != "" && st.waits() == "" && st.mute() == "" {
 		st.note("column %s: which of its values says that nothing more happens to a row is not known: check that nothing acts on the honey rows", names)
 	}
 	if t.Lasting != "" {

@@ -79,6 +79,8 @@ type TablePlan struct {
 	// Decoy is set for a table that is made with its rows.
 	Decoy    *Decoy   `json:"decoy,omitempty"`
 	Triggers []string `json:"triggers,omitempty"`
+	// Stirs are what triggers do to other tables, and whom they tell.
+	Stirs []string `json:"stirs,omitempty"`
 	// Readers will see the honey rows, and are no thieves.
 	Readers []Onlooker `json:"readers,omitempty"`
 	// Restore are columns of dates that a trigger overwrites when a row is

@@ -52,7 +52,7 @@ func grantsRights(t *Table, s *Sample) string {
 // entitles reports whether a column says what its row's person may do, other than in
 // a word that is replaced (generate's kind "role").
 func (f *field) entitles() bool {
-	if f.sample < 0 || f.plan.Kind == "role" || f.plan.Kind == "status" || f.Computed {
+	if f.sample < 0 || f.plan.Kind == "role" || f.acts() || f.Computed {
 		return false
 	}
 	switch {
@@ -90,15 +90,15 @@ func (f *field) ordinary(v string) bool {
 // empty if they don't: none of its sampled statuses is at rest.
 func (st *study) waits() string {
 	for _, f := range st.columns {
-		if f.plan.Kind != "status" || f.sample < 0 || f.Class == generate.Bool || len(f.seen.Values) == 0 {
+		if !f.acts() || f.Class == generate.Bool && !f.coded() || len(f.seen.Values) == 0 {
 			continue
 		}
 		waiting, rest := 0, 0
 		for _, v := range f.seen.Values {
 			switch {
-			case st.atRest(f, v):
+			case st.atRest(f, v) && !f.settled[v]:
 				rest++
-			case generate.Waiting(v):
+			case generate.Waiting(f.says(v)):
 				waiting++
 			}
 		}
@@ -114,8 +114,8 @@ func (st *study) waits() string {
 func (st *study) unrested() string {
 	var names []string
 	for _, f := range st.columns {
-		if f.sample >= 0 && f.Class != generate.Bool && len(f.seen.Values) > 0 && generate.HasPhrase(f.Name, "status") &&
-			!slices.ContainsFunc(f.seen.Values, func(v string) bool { return f.plan.Kind == "status" && st.atRest(f, v) }) {
+		if f.sample >= 0 && (f.Class != generate.Bool || f.coded()) && len(f.seen.Values) > 0 && generate.HasPhrase(f.Name, "status", "statusid") &&
+			!slices.ContainsFunc(f.seen.Values, func(v string) bool { return f.acts() && st.atRest(f, v) }) {
 			names = append(names, f.Name)
 		}
 	}

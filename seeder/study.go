@@ -71,8 +71,12 @@ type field struct {
 	// numbered: a single digit counts those who would have the same login; counted,
 	// once that was asked for.
 	numbered, counted bool
-	year              *yearIn // where its codes hold a date's year, once asked for
-	priced            *bool   // whether what relatives point at fixes it, once asked for
+	// words are what the codes of a status stand for, nil if they are words themselves or
+	// nothing tells; settled those in which rows stay for good, where words don't tell.
+	words   map[string]string
+	settled map[string]bool
+	year    *yearIn // where its codes hold a date's year, once asked for
+	priced  *bool   // whether what relatives point at fixes it, once asked for
 }
 
 // refusal is why a table can't be seeded. It is not a failure of the program.
@@ -214,6 +218,13 @@ func (st *study) decide(f *field, override string) error {
 		return nil
 	case g != nil && g.Kind() == "number" && f.Class == generate.Integer && f.sample >= 0 && !f.seen.Unique && leveled(f.Name):
 		p.Source, p.Kind, p.Why = Copied, "category", "its number stands for rights: the template row's"
+		return nil
+	case (g == nil || g.Kind() == "number" || g.Kind() == "flag") && f.coded():
+		g, err := generate.ByKind("status")
+		if err != nil {
+			return err
+		}
+		f.describe(g, 60, fmt.Sprintf("its name says so, and it holds %d different numbers", len(f.counts())))
 		return nil
 	case g != nil && g.Kind() == "timestamp" && f.sameLoad() && f.CanSelect:
 		f.load = true

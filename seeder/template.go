@@ -210,16 +210,25 @@ func (st *study) atRest(f *field, v string) bool {
 	if f.entitles() {
 		return f.ordinary(v)
 	}
-	if generate.Inert(f.Name, v) {
+	if f.settled[v] {
 		return true
 	}
-	if !generate.HasPhrase(st.table.Name, "customer", "customers", "user", "users", "member", "members", "contact", "contacts", "client", "clients", "people", "person", "persons", "patient", "patients", "profile", "profiles", "kunde", "kunden", "personen") ||
+	v = f.says(v)
+	if generate.Inert(f.Name, v) {
+		return !f.onward(v)
+	}
+	if !st.people() ||
 		generate.HasPhrase(f.Name, "payment", "billing", "subscription", "order", "invoice", "dunning") {
 		return false
 	}
 	on := v == "t" || v == "true" || v == "1" || v == "Y" || v == "yes"
 	return generate.HasPhrase(v, "active", "enabled", "verified", "confirmed", "regular", "normal", "current", "aktiv", "paused", "on hold") && !generate.HasPhrase(v, "not", "un", "never", "pending", "in") ||
 		on && generate.HasPhrase(f.Name, "active", "enabled")
+}
+
+// people reports whether a table's rows are people who buy or use something.
+func (st *study) people() bool {
+	return generate.HasPhrase(st.table.Name, "customer", "customers", "user", "users", "member", "members", "contact", "contacts", "client", "clients", "people", "person", "persons", "patient", "patients", "profile", "profiles", "kunde", "kunden", "personen")
 }
 
 // span reports whether all dates of a row still lie in the past if its date
@@ -247,7 +256,7 @@ func (st *study) span(row []*string, now time.Time) bool {
 // those that say what a person may do.
 func (st *study) restful() (out []*field) {
 	for _, f := range st.columns {
-		if f.sample < 0 || f.plan.Kind != "status" && !f.entitles() {
+		if f.sample < 0 || !f.acts() && !f.entitles() {
 			continue
 		}
 		for _, v := range f.seen.Values {

@@ -3,6 +3,7 @@ package seeder
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -120,6 +121,9 @@ func (p *Plan) table(b *strings.Builder, i int, t *TablePlan) {
 	for _, g := range t.Triggers {
 		fmt.Fprintf(b, "   ! trigger %s\n", g)
 	}
+	for _, s := range t.Stirs {
+		fmt.Fprintf(b, "   ! %s\n", s)
+	}
 	p.decoy(b, t)
 	if t.Decoy == nil {
 		fmt.Fprintf(b, "   moves %s\n", t.moves())
@@ -218,7 +222,7 @@ func (p *Plan) SQL() string {
 	keyed := p.keyed()
 	for i, t := range p.Tables {
 		fmt.Fprintf(&b, "\n-- %s: %s\n", comment(t.String()), comment(t.Why))
-		for _, w := range append(append([]string{}, t.Warnings...), t.Triggers...) {
+		for _, w := range slices.Concat(t.Warnings, t.Triggers, t.Stirs) {
 			fmt.Fprintf(&b, "-- note: %s\n", comment(w))
 		}
 		for _, r := range t.Readers {

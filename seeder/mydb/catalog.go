@@ -158,7 +158,7 @@ var nextOf = regexp.MustCompile("^nextval\\((`(?:[^`]|``)+`\\.`(?:[^`]|``)+`)\\)
 
 func (r *reader) readColumns(ctx context.Context) error {
 	return r.each(ctx, `SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, COLUMN_DEFAULT IS NOT NULL, COLUMN_DEFAULT, IS_NULLABLE, EXTRA, PRIVILEGES,
-		CHARACTER_MAXIMUM_LENGTH, NUMERIC_SCALE, ORDINAL_POSITION
+		CHARACTER_MAXIMUM_LENGTH, NUMERIC_SCALE, COLUMN_COMMENT, ORDINAL_POSITION
 		FROM information_schema.COLUMNS WHERE `+r.own("TABLE_SCHEMA", "TABLE_NAME")+" ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION", func(v []string) {
 		t := r.table(v[0], v[1])
 		if t == nil {
@@ -166,7 +166,7 @@ func (r *reader) readColumns(ctx context.Context) error {
 		}
 		extra, rights := strings.ToLower(v[7]), strings.ToLower(v[8])
 		c := &seeder.Column{
-			Name: v[2], Type: v[3], NotNull: v[6] == "NO", Scale: -1,
+			Name: v[2], Type: v[3], Comment: v[11], NotNull: v[6] == "NO", Scale: -1,
 			CanSelect: strings.Contains(rights, "select"), CanInsert: strings.Contains(rights, "insert"),
 		}
 		c.MaxLen, _ = strconv.Atoi(v[9])

@@ -58,8 +58,14 @@ func (r *reader) readTriggers(ctx context.Context) error {
 // readBodies reads what triggers use: functions, and tables of other databases.
 func (r *reader) readBodies(ctx context.Context) error {
 	g := &r.triggers
-	err := r.each(ctx, "SELECT ROUTINE_NAME, ROUTINE_DEFINITION FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_TYPE = 'FUNCTION'", func(v []string) {
-		g.functions[strings.ToLower(v[0])] = v[1]
+	r.cat.Routines = map[string]seeder.Routine{}
+	err := r.each(ctx, "SELECT ROUTINE_NAME, ROUTINE_DEFINITION, ROUTINE_TYPE FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_TYPE IN ('FUNCTION', 'PROCEDURE')", func(v []string) {
+		name := strings.ToLower(v[0])
+		if v[2] == "FUNCTION" {
+			g.functions[name] = v[1]
+		}
+		body := r.cat.Routines[name].Body // a function and a procedure may have one name
+		r.cat.Routines[name] = seeder.Routine{Language: "sql", Body: strings.TrimPrefix(body+";\n"+v[1], ";\n")}
 	})
 	for _, b := range g.all {
 		r.foreign(b.sql)
@@ -100,10 +106,7 @@ func (r *reader) strangers(sql string) (out [][2]string) {
 // trigger takes one in.
 func (r *reader) trigger(b body) {
 	t := b.table
-	g := seeder.Trigger{Name: b.name, Function: b.timing + " " + b.event, Language: "sql", Enabled: "yes", OnInsert: b.event == "INSERT", OnDelete: b.event == "DELETE", OnUpdate: b.event == "UPDATE"}
-	if also := r.named(b.sql, t); len(also) > 0 {
-		g.Does = "it names " + strings.Join(also, ", ") + ", and what it writes there stays when the honey row is removed"
-	}
+	g := seeder.Trigger{Name: b.name, Function: b.timing + " " + b.event, Language: "sql", Enabled: "yes", OnInsert: b.event == "INSERT", OnDelete: b.event == "DELETE", OnUpdate: b.event == "UPDATE", Body: b.sql}
 	what := r.outside(b.sql, nil)
 	if what != "" {
 		what = "its trigger " + b.name + " " + what
@@ -185,17 +188,6 @@ func words(body string) map[string]bool {
 	out := map[string]bool{}
 	for _, w := range strings.FieldsFunc(body, func(c rune) bool { return strings.ContainsRune(" \t\r\n`.,;()=", c) }) {
 		out[strings.ToLower(w)] = true
-	}
-	return out
-}
-
-// named lists the other tables that a trigger's body may touch.
-func (r *reader) named(body string, own *seeder.Table) (out []string) {
-	in := words(body)
-	for _, t := range r.cat.Tables {
-		if t != own && t.Kind != "view" && in[strings.ToLower(t.Name)] {
-			out = append(out, t.String())
-		}
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 
@@ -56,6 +57,7 @@ func (db *DB) Catalog(ctx context.Context) (*seeder.Catalog, error) {
 		{"indexes", r.readUniques},
 		{"constraints", r.readConstraints},
 		{"triggers", r.readTriggers},
+		{"routines", r.readRoutines},
 	} {
 		if err := step.read(ctx); err != nil {
 			return nil, fmt.Errorf("%s: %w", step.name, violation(err))
@@ -152,7 +154,8 @@ func (r *reader) readColumns(ctx context.Context) error {
 	sql := `SELECT a.attrelid, a.attnum, a.attname::text, a.atttypid, a.atttypmod, pg_catalog.format_type(a.atttypid, a.atttypmod), pg_catalog.format_type(a.atttypid, -1),
 		a.attnotnull, a.attidentity::text, a.attgenerated::text, coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), ''),
 		coalesce(s.name, ''), coalesce(s.may, false), coalesce(s.last, 0),
-		pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT'), pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'INSERT')
+		pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT'), pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'INSERT'),
+		coalesce(pg_catalog.col_description(a.attrelid, a.attnum), '')
 		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 		LEFT JOIN LATERAL (SELECT q.oid, pg_catalog.quote_ident(qn.nspname) || '.' || pg_catalog.quote_ident(q.relname) AS name,
@@ -170,7 +173,7 @@ func (r *reader) readColumns(ctx context.Context) error {
 		var last int64 // that the sequence gives
 		var identity, generated string
 		if err := rows.Scan(&rel, &c.Attr, &c.Name, &typ, &mod, &c.Type, &c.Cast, &c.NotNull, &identity, &generated, &c.Default,
-			&c.Sequence, &c.CanDraw, &last, &c.CanSelect, &c.CanInsert); err != nil {
+			&c.Sequence, &c.CanDraw, &last, &c.CanSelect, &c.CanInsert, &c.Comment); err != nil {
 			return err
 		}
 		c.Identity = map[string]string{"a": "always", "d": "by default"}[identity]
@@ -326,8 +329,31 @@ func (r *reader) under(ref uint32, fk *seeder.ForeignKey) bool {
 	return false
 }
 
+// readRoutines reads what triggers may call.
+func (r *reader) readRoutines(ctx context.Context) error {
+	if !slices.ContainsFunc(r.cat.Tables, func(t *seeder.Table) bool { return len(t.Triggers) > 0 }) {
+		return nil
+	}
+	r.cat.Routines = map[string]seeder.Routine{}
+	return r.each(ctx, `SELECT f.proname::text, l.lanname::text, f.prosrc FROM pg_catalog.pg_proc f JOIN pg_catalog.pg_language l ON l.oid = f.prolang JOIN pg_catalog.pg_namespace n ON n.oid = f.pronamespace
+		WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND l.lanname NOT IN ('c', 'internal')
+		AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e')`, func(rows pgx.Rows) error {
+		var name string
+		var f seeder.Routine
+		if err := rows.Scan(&name, &f.Language, &f.Body); err != nil {
+			return err
+		}
+		name = strings.ToLower(name)
+		if other := r.cat.Routines[name]; other.Body != "" && other.Language == f.Language {
+			f.Body = other.Body + ";\n" + f.Body // of several arguments or schemas: any of them
+		}
+		r.cat.Routines[name] = f
+		return nil
+	})
+}
+
 func (r *reader) readTriggers(ctx context.Context) error {
-	sql := `SELECT g.tgrelid, g.tgname::text, f.oid::regprocedure::text, l.lanname::text, g.tgenabled::text, g.tgtype
+	sql := `SELECT g.tgrelid, g.tgname::text, f.oid::regprocedure::text, l.lanname::text, g.tgenabled::text, g.tgtype, f.prosrc
 		FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_proc f ON f.oid = g.tgfoid JOIN pg_catalog.pg_language l ON l.oid = f.prolang
 		JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE NOT g.tgisinternal AND ` + userTables + ` ORDER BY g.tgrelid, g.tgname`
@@ -336,7 +362,7 @@ func (r *reader) readTriggers(ctx context.Context) error {
 		var kind int16
 		g := seeder.Trigger{}
 		var enabled string
-		if err := rows.Scan(&rel, &g.Name, &g.Function, &g.Language, &enabled, &kind); err != nil {
+		if err := rows.Scan(&rel, &g.Name, &g.Function, &g.Language, &enabled, &kind, &g.Body); err != nil {
 			return err
 		}
 		g.Enabled = map[string]string{"O": "yes", "D": "no", "A": "always", "R": "replica"}[enabled]

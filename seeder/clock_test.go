@@ -42,7 +42,7 @@ func shop(t *testing.T, n int) *study {
 			v := at.Format("2006-01-02 15:04:05.999999")
 			row = append(row, &v)
 		}
-		for _, at := range []time.Time{on, addMonths(on, int64(1+r.IntN(3))), on.AddDate(-18, 0, -r.IntN(4*365))} {
+		for _, at := range []time.Time{on, generate.AfterMonths(on, int64(1+r.IntN(3))), on.AddDate(-18, 0, -r.IntN(4*365))} {
 			v := at.Format(time.DateOnly)
 			row = append(row, &v)
 		}
@@ -124,7 +124,7 @@ func TestDistancesKeepTheGrainThatRealOnesHave(t *testing.T) {
 				t.Errorf("row %d: %v from %s to %s", i, d, pair[0], pair[1])
 			}
 		}
-		if on, due := m[f("made_on")], m[f("due_on")]; !slices.ContainsFunc([]int64{1, 2, 3}, func(n int64) bool { return addMonths(on, n).Equal(due) }) {
+		if on, due := m[f("made_on")], m[f("due_on")]; !slices.ContainsFunc([]int64{1, 2, 3}, func(n int64) bool { return generate.AfterMonths(on, n).Equal(due) }) {
 			t.Errorf("row %d: made on %v, due on %v", i, on, due)
 		}
 		if made, on := m[f("made_at")], m[f("made_on")]; !made.Truncate(24 * time.Hour).Equal(on) {
@@ -184,7 +184,7 @@ func TestRelativesLieBehindTheirRowAsAnotherRowsDo(t *testing.T) {
 		name := fmt.Sprintf("p%d", i)
 		hired := testNow.Truncate(day).AddDate(0, 0, -30-r.IntN(2000))
 		people.Rows = append(people.Rows, []*string{&name, text(hired.Format(time.DateOnly))})
-		for at, n := hired, 0; !at.After(testNow); at = addMonths(hired, int64(12*n)) {
+		for at, n := hired, 0; !at.After(testNow); at = generate.AfterMonths(hired, int64(12*n)) {
 			paid[name], n = append(paid[name], len(pay.Rows)), n+1
 			pay.Rows = append(pay.Rows, []*string{&name, text(at.Format(time.DateOnly))})
 		}
@@ -219,7 +219,7 @@ func TestRelativesLieBehindTheirRowAsAnotherRowsDo(t *testing.T) {
 			t.Fatalf("row %d: %d salaries, its template has %d", i, len(brood), n)
 		}
 		for _, m := range brood {
-			if n := monthsTo(h.when[hired], m[from]); n < 0 || n%12 != 0 || !addMonths(h.when[hired], n).Equal(m[from]) {
+			if n := monthsTo(h.when[hired], m[from]); n < 0 || n%12 != 0 || !generate.AfterMonths(h.when[hired], n).Equal(m[from]) {
 				t.Errorf("row %d: hired on %v, a salary from %v", i, h.when[hired], m[from])
 			}
 		}

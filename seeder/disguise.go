@@ -253,11 +253,18 @@ func (d *draft) staged(ctx context.Context, st *study, hands []*hand) (*stage, e
 	if err != nil {
 		return nil, err
 	}
+	points := &targets{}
+	if d.deep { // beside planted rows, of which they are known
+		if points, err = d.targets(ctx, st, rows); err != nil {
+			return nil, err
+		}
+	}
+	t.Pointed = points.names
 	for _, row := range rows {
 		if !broods.known(row) {
 			continue
 		}
-		t.Real = append(t.Real, camouflage.Row{Values: st.values(row), Broods: broods.of(row, nil, true), Place: -1})
+		t.Real = append(t.Real, camouflage.Row{Values: st.values(row), Broods: broods.of(row, nil, true), Pointed: points.of(row), Place: -1})
 	}
 	high, err := d.highest(ctx, st)
 	if err != nil {
@@ -265,7 +272,7 @@ func (d *draft) staged(ctx context.Context, st *study, hands []*hand) (*stage, e
 	}
 	show := func(run []*hand) (rows []camouflage.Row) {
 		for n, h := range run {
-			rows = append(rows, camouflage.Row{Values: d.values(h, st, high, n), Broods: broods.of(h.was, h, d.o.Family), Place: -1})
+			rows = append(rows, camouflage.Row{Values: d.values(h, st, high, n), Broods: broods.of(h.was, h, d.o.Family), Pointed: points.ofHand(h, st), Place: -1})
 		}
 		return rows
 	}

@@ -79,12 +79,17 @@ func (d *draft) exhibit(ctx context.Context, t *Table, honey []string) (camoufla
 	sample.Rows = append(slices.Clone(planted), shuffled(real, d.o.Seed)...) // of honey rows all children are read
 	d.deep = true
 	broods, err := d.broods(ctx, st, &ex)
+	if err != nil {
+		return no, nil, err
+	}
+	points, err := d.targets(ctx, st, sample.Rows)
 	sample.Rows = real
 	if err != nil {
 		return no, nil, err
 	}
+	ex.Pointed = points.names
 	show := func(row []*string) camouflage.Row {
-		return camouflage.Row{Values: st.values(row), Broods: broods.of(row, nil, false), Place: -1}
+		return camouflage.Row{Values: st.values(row), Broods: broods.of(row, nil, false), Pointed: points.of(row), Place: -1}
 	}
 	for i, row := range sample.Rows {
 		if broods.known(row) {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sort"
 	"time"
+
+	"honeyrow/seeder/generate"
 )
 
 // span is how far dates are from others that go before them: in whole months, in
@@ -30,7 +32,7 @@ func newSpan(pairs [][2]time.Time, grains ...time.Duration) *span {
 			continue
 		}
 		n++
-		if v := monthsTo(p[0], p[1]); v != 0 && addMonths(p[0], v).Equal(p[1]) {
+		if v := monthsTo(p[0], p[1]); v != 0 && generate.AfterMonths(p[0], v).Equal(p[1]) {
 			months++
 		}
 		for i, u := range units {
@@ -100,7 +102,7 @@ func (s *span) far(from, to time.Time) int64 {
 func (s *span) from(at time.Time, v int64, hour func() time.Duration) time.Time {
 	switch {
 	case s.months:
-		return addMonths(at, v)
+		return generate.AfterMonths(at, v)
 	case s.days:
 		return at.Truncate(day).Add(time.Duration(v) * day).Add(hour())
 	case s.unit > 0 || max(v, -v) < int64(36*time.Hour):
@@ -132,16 +134,4 @@ func (s *span) near(r *rand.Rand, v int64) int64 {
 // monthsTo counts the months from one date to another, their days aside.
 func monthsTo(from, to time.Time) int64 {
 	return int64(to.Year()-from.Year())*12 + int64(to.Month()) - int64(from.Month())
-}
-
-// addMonths is the same day of another month, its last if it has no such day.
-func addMonths(at time.Time, n int64) time.Time {
-	to := at.AddDate(0, int(n), 0)
-	for to.Day() != at.Day() && to.Day() < 4 {
-		to = to.AddDate(0, 0, -1)
-		if to.Day() > 20 {
-			break
-		}
-	}
-	return to
 }

@@ -104,7 +104,7 @@ func (l *lab) judge(ctx context.Context, c *scene, o options) (out []*result, er
 			if known > 0 {
 				rules = append(rules, known)
 			}
-			t.Columns, t.Children, t.Traits = real.Columns, real.Children, real.Traits
+			t.Columns, t.Children, t.Traits, t.Pointed = real.Columns, real.Children, real.Traits, real.Pointed
 			t.Runs, t.Dumps = append(t.Runs, run), append(t.Dumps, real.Real)
 			if c.few {
 				if err := b.clear(ctx); err != nil {

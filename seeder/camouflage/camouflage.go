@@ -41,6 +41,8 @@ type Column struct {
 type Row struct {
 	Values []*string // beside Table.Columns; nil is NULL
 	Broods []Brood   // beside Table.Children
+	// Pointed are beside Table.Pointed; zero where there is none.
+	Pointed []time.Time
 	// Place is where the row stands in the dump, 0 to 1; negative: not known.
 	Place float64
 	// Imitable says of a real row that honey rows can be like it as far as the rules
@@ -64,6 +66,7 @@ type Table struct {
 	Name     string
 	Columns  []Column
 	Children []string // names of the child tables
+	Pointed  []string // names of dates of the rows that the rows point at
 	// Traits name what else is told of a row's children, by child table.
 	Traits [][]string
 	// Real are rows that are none of ours; some 1,000 suffice.

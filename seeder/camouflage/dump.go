@@ -34,6 +34,9 @@ func (d *deck) order() *features {
 			f.add(c.Name+": rank of what it points at", d.width, func(i int) float64 { return c.rank[i] })
 		}
 	}
+	ls := d.ladders()
+	d.lawful(f, ls, true)
+	d.paces(f, ls, true)
 	for k, name := range d.t.Children {
 		d.broods(f, k, name, dates)
 	}

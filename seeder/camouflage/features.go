@@ -175,6 +175,9 @@ func (d *deck) content() *features {
 	}
 	d.together(f, cats, nums, dates)
 	d.derived(f, texts)
+	ls := d.ladders()
+	d.lawful(f, ls, false)
+	d.paces(f, ls, false)
 	d.nearest(f)
 	return f
 }

@@ -39,6 +39,7 @@ func habits(t *Table) []Habit {
 	}
 	l.patterns()
 	l.dates()
+	l.orders()
 	return l.found
 }
 

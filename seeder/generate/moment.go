@@ -269,3 +269,26 @@ func (dateOfBirth) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	}
 	return "", fmt.Errorf("the template's date of birth is a sentinel")
 }
+
+// DaysLeft is by how many days a date lies behind so many whole months after another;
+// -1 if it lies before that one.
+func DaysLeft(from, to time.Time) int {
+	if to.Before(from) {
+		return -1
+	}
+	n := 12*int64(to.Year()-from.Year()) + int64(to.Month()) - int64(from.Month())
+	at := AfterMonths(from, n)
+	if at.After(to) {
+		at = AfterMonths(from, n-1)
+	}
+	return int(to.Sub(at) / (24 * time.Hour))
+}
+
+// AfterMonths is the same day of another month, its last if it has no such day.
+func AfterMonths(at time.Time, n int64) time.Time {
+	to := at.AddDate(0, int(n), 0)
+	if to.Day() != at.Day() {
+		to = to.AddDate(0, 0, -to.Day())
+	}
+	return to
+}

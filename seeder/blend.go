@@ -51,6 +51,7 @@ type mixture struct {
 	from     []int // by thread
 	template int
 	place    int // in the order of keys
+	at       *slot
 	likeness
 }
 
@@ -68,7 +69,7 @@ func (l *likeness) off(w *weave, goal likeness) float64 {
 // mix puts a row together. Of coarse columns, which have few values, it is the template
 // unless more is asked for.
 func (w *weave) mix(r *rand.Rand, template int, at *slot, more bool) *mixture {
-	m := &mixture{from: make([]int, len(w.threads)), template: template, place: w.place[template]}
+	m := &mixture{from: make([]int, len(w.threads)), template: template, place: w.place[template], at: at}
 	if at != nil && len(w.keys) > 0 {
 		m.place, _ = slices.BinarySearch(w.keys, at.key)
 	}
@@ -237,7 +238,7 @@ func (w *weave) eligible(m *mixture, i int, set []bool, there func(int) bool, me
 	some := make([]int, 0, len(t.donors))
 donors:
 	for _, d := range t.donors {
-		if d == m.template || !t.fresh(d, m.template) || there != nil && !there(d) {
+		if d == m.template || !t.fresh(d, m.template) || there != nil && !there(d) || t.rank != nil && !t.rank.suits(w.st, d, m.at) {
 			continue
 		}
 		for _, k := range bound {

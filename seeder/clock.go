@@ -24,6 +24,8 @@ type clock struct {
 	alike  map[string][]int // sampled rows of a kind, by their first date
 	tells  []int            // columns of few values in which a row's like agrees with it
 	spans  map[[2]int]*span
+	// calendars are the days on which dates fall, by themselves or since another.
+	calendars map[[2]int]*calendar
 }
 
 const day = 24 * time.Hour
@@ -33,7 +35,7 @@ func (st *study) clock(now time.Time) *clock {
 	if st.dated != nil {
 		return st.dated
 	}
-	c := &clock{st: st, now: now, alike: map[string][]int{}, spans: map[[2]int]*span{}}
+	c := &clock{st: st, now: now, alike: map[string][]int{}, spans: map[[2]int]*span{}, calendars: map[[2]int]*calendar{}}
 	st.dated = c
 	for _, f := range st.columns {
 		switch {
@@ -70,6 +72,7 @@ func (st *study) clock(now time.Time) *clock {
 func (c *clock) read() {
 	c.rows, c.kinds, c.grain = nil, nil, nil
 	clear(c.spans)
+	clear(c.calendars)
 	for _, row := range c.st.sample.Rows {
 		at, kind := c.of(row)
 		c.rows, c.kinds = append(c.rows, at), append(c.kinds, kind)
@@ -255,6 +258,13 @@ func (c *clock) place(r *rand.Rand, was []*string, at time.Time) []time.Time {
 				v = s.near(r, v)
 			}
 			out[j] = s.from(out[b], v, func() time.Duration { return c.hour(r, j) }).Truncate(c.grain[j])
+			if !s.bound() && v != 0 && !c.fits(r, out, root, j, out[j]) {
+				if try > placings/2 {
+					out[j] = c.suited(r, out, root, j, out[j])
+				} else {
+					good = false
+				}
+			}
 			if late := out[j].After(c.now); late != (kind[j] == 'f') {
 				good = false
 				if late && try == placings && out[b].Before(c.now) {

@@ -22,7 +22,7 @@ func (d *draft) gather(st *study, r *rand.Rand, h *hand, n int) {
 		for _, c := range crowd {
 			sum += c.off(h)
 		}
-		return sum
+		return sum + time.Duration(st.unruly(h))*breach
 	}
 	first, is := h.g.Shift, h.dated()
 	best, least := is, cost()

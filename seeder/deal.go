@@ -61,7 +61,7 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 		d.inherit(st, r, h, owner, l.others[l.kin])
 		h.join(st, n)
 		h.borrow(st, r)
-		h.row.of = h.above
+		h.row.of, h.owner = h.above, owner
 	}
 	if h.slot != nil {
 		st.settle(r, h)
@@ -73,14 +73,11 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 		st.after(r, &h.g, h.was, p.born)
 		h.after = p.born
 	}
-	switch owner, ok := l.owner(n); {
-	case h.above != nil:
-	case ok && st.kin != nil && st.kin.parent && owner < len(d.slots[st.kin.to]):
-		h.guard(st, r, &d.slots[st.kin.to][owner])
-	default:
+	if h.above == nil {
 		h.place(st, r)
 	}
 	if st.kin == nil {
+		st.obey(r, h, n, total)
 		d.gather(st, r, h, n)
 		d.nest(st, r, h, n, total)
 	}
@@ -207,6 +204,9 @@ func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error 
 		}
 		v, err = generate.Make(f.gen, r, f.seen, &h.g)
 		for try := 0; h.borrowed && err == nil && v == h.g.Was && f.measures() && !f.few() && try < 8; try++ { // not the lender's over again
+			v, err = generate.Make(f.gen, r, f.seen, &h.g)
+		}
+		for try := 0; f.plan.Kind == "date_of_birth" && h.g.At.IsZero() && err == nil && !f.takes(r, v) && try < placings; try++ {
 			v, err = generate.Make(f.gen, r, f.seen, &h.g)
 		}
 	}

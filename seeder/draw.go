@@ -104,6 +104,9 @@ func (d *draft) table(ctx context.Context, st *study) (*TablePlan, error) {
 	if err := d.disguise(ctx, st, tp, r, links, next); err != nil {
 		return nil, err
 	}
+	if err := d.attend(st); err != nil {
+		return nil, err
+	}
 	d.perch(st, tp.Rows)
 	st.costs()
 	tp.Reach = st.reach

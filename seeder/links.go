@@ -43,6 +43,9 @@ func (d *draft) links(ctx context.Context, st *study, r *rand.Rand, n *int) (*li
 	if st.kin != nil && !st.kin.parent {
 		l.kin = st.kin.fk
 	}
+	if err := d.follow(ctx, st); err != nil {
+		return nil, err
+	}
 	for _, fk := range st.table.ForeignKeys {
 		if parent, err := d.cat.Table((&Table{Schema: fk.RefSchema, Name: fk.RefTable}).String()); err == nil && parent != st.table {
 			who, err := d.acquainted(ctx, st, fk, parent)
@@ -92,6 +95,10 @@ func (d *draft) links(ctx context.Context, st *study, r *rand.Rand, n *int) (*li
 			*n = min(*n, len(ps))
 			st.note("honey rows hang on existing rows of %s and may show where those are shown", fk.RefTable)
 		}
+	}
+	for _, k := range st.ranks() {
+		_, honey := l.honey[k.f.fk]
+		k.ours = honey || len(l.parents[k.f.fk]) > 0
 	}
 	return l, nil
 }

@@ -113,7 +113,7 @@ func (d *draft) nest(st *study, r *rand.Rand, h *hand, n, total int) {
 			h.place(st, r)
 		}
 		first, _ := h.past(st)
-		cost := time.Duration(0)
+		cost := time.Duration(st.unruly(h)) * breach
 		for _, x := range nests {
 			x.follow(h, h.brood(x.st, r))
 			_, c := x.lay(&h.g, first)

@@ -51,7 +51,7 @@ func (st *study) moment(r *rand.Rand, s *slot, now time.Time) time.Time {
 	j := slices.Index(c.fields, st.inOrder)
 	first := inPlace(wall(s.low).Truncate(day), s.low.Location())
 	days := int64(s.high.Sub(first)/day) + 1
-	for range 60 {
+	for try := range 60 {
 		if j < 0 {
 			break
 		}
@@ -59,7 +59,7 @@ func (st *study) moment(r *rand.Rand, s *slot, now time.Time) time.Time {
 		if c.grain[j] < time.Second {
 			t = t.Add(time.Duration(r.Int64N(int64(time.Second))).Truncate(c.grain[j]))
 		}
-		if t.After(s.low) && t.Before(s.high) {
+		if t.After(s.low) && t.Before(s.high) && (try > 40 || c.days(-1, j).takes(r, time.Time{}, wall(t))) {
 			return t
 		}
 	}

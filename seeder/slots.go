@@ -484,16 +484,20 @@ func (st *study) near(r *rand.Rand, slots []slot, n int) []int {
 		k := sort.Search(len(all), func(i int) bool { return all[i].key >= s.key })
 		width := max(8, len(all)/20)
 		lo := max(0, min(k-width, len(all)-2*width))
-		near := all[lo:min(len(all), lo+2*width)]
+		var near []int
+		for _, a := range all[lo:min(len(all), lo+2*width)] {
+			near = append(near, a.row)
+		}
+		near = st.fitting(near, &s)
 		choice := near[r.IntN(len(near))]
 		for range 20 {
-			if !used[choice.row] {
+			if !used[choice] {
 				break
 			}
 			choice = near[r.IntN(len(near))]
 		}
-		used[choice.row] = true
-		out = append(out, choice.row)
+		used[choice] = true
+		out = append(out, choice)
 	}
 	return out
 }

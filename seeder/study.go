@@ -14,37 +14,39 @@ import (
 
 // study is what is known about one table while it is planned.
 type study struct {
-	table   *Table
-	sample  *Sample
-	columns []*field
-	names   *generate.Names
-	first   *field // the column of first names, last names, full names; may be nil
-	last    *field
-	full    *field
-	pool    []int        // rows of the sample that make good templates, best first
-	quiet   map[int]bool // rows of the sample that are at rest
-	warn    []string
-	met     map[*ForeignKey]acquaintance // what its persons are to those it points at
-	named   bool                         // the user asked for the table by name
-	weight  int
-	cant    error                      // why a column can't be filled, a *refusal
-	chosen  string                     // why
-	inOrder *field                     // a date that grows with the key, or nil
-	latest  time.Time                  // the newest of its dates that is past
-	kin     *kinship                   // set if its rows are relatives of another table's
-	groups  *groups                    // names by country
-	anyAge  bool                       // honey rows need not be the newest, so that old rows serve as templates too
-	unread  []func(row []*string) bool // rows whose relatives are not all known
-	spell   int                        // how logins and addresses write names, in generate.Spellings
-	domains Domains                    // the decoy mail domains
-	recent  int64                      // numbers of the key above it are the last that were given
-	lent    *lending                   // what rows lend to those of relatives' relatives, once asked for
-	memory  map[*field]*memory         // how relatives' numbers follow one another, once asked for
-	dated   *clock                     // how its dates hang together, once asked for
-	reach   float64                    // the share of its rows that honey rows can look like
-	weave   *weave                     // what goes with what in its rows, once that was asked for
-	unwoven bool                       // it was asked for: nil is the answer
-	whole   bool                       // honey rows have all contents of one template
+	table    *Table
+	sample   *Sample
+	columns  []*field
+	names    *generate.Names
+	first    *field // the column of first names, last names, full names; may be nil
+	last     *field
+	full     *field
+	pool     []int        // rows of the sample that make good templates, best first
+	quiet    map[int]bool // rows of the sample that are at rest
+	warn     []string
+	met      map[*ForeignKey]acquaintance // what its persons are to those it points at
+	named    bool                         // the user asked for the table by name
+	weight   int
+	cant     error                      // why a column can't be filled, a *refusal
+	chosen   string                     // why
+	inOrder  *field                     // a date that grows with the key, or nil
+	latest   time.Time                  // the newest of its dates that is past
+	kin      *kinship                   // set if its rows are relatives of another table's
+	groups   *groups                    // names by country
+	anyAge   bool                       // honey rows need not be the newest, so that old rows serve as templates too
+	unread   []func(row []*string) bool // rows whose relatives are not all known
+	spell    int                        // how logins and addresses write names, in generate.Spellings
+	domains  Domains                    // the decoy mail domains
+	recent   int64                      // numbers of the key above it are the last that were given
+	lent     *lending                   // what rows lend to those of relatives' relatives, once asked for
+	memory   map[*field]*memory         // how relatives' numbers follow one another, once asked for
+	dated    *clock                     // how its dates hang together, once asked for
+	reach    float64                    // the share of its rows that honey rows can look like
+	weave    *weave                     // what goes with what in its rows, once that was asked for
+	unwoven  bool                       // it was asked for: nil is the answer
+	ranked   *[]*rank                   // how its rows stand to what they point at, once that was asked for
+	followed bool                       // the dates of that were read
+	whole    bool                       // honey rows have all contents of one template
 
 	reckons  []equation // numbers that others of a row make
 	reckoned bool       // they were asked for
@@ -53,21 +55,22 @@ type study struct {
 // field is one column of a study.
 type field struct {
 	*Column
-	plan   *ColumnPlan
-	gen    generate.Generator
-	seen   *generate.Column
-	sample int // index in the sample's rows; -1 if it is not readable
-	fk     *ForeignKey
-	sorted []float64           // its numbers, once they were asked for
-	twice  *bool               // whether a third of its values stand in several rows, once that was asked for
-	days   map[time.Time]int   // how often each of its dates stands there, once asked for
-	load   bool                // its dates or times are those of loads
-	named  *nameKey            // how its codes are made of names, nil if they are not
-	given  map[string][]string // given names by the name in use, once asked for
-	times  map[string]int      // how often each value stands in the sample, once asked for
-	often  map[string]bool     // values that stand once in the sample, and more often in the table
-	source Source              // a key's own, while its numbers come from gaps
-	why    string              // its own
+	plan     *ColumnPlan
+	gen      generate.Generator
+	seen     *generate.Column
+	sample   int // index in the sample's rows; -1 if it is not readable
+	fk       *ForeignKey
+	sorted   []float64           // its numbers, once they were asked for
+	twice    *bool               // whether a third of its values stand in several rows, once that was asked for
+	calendar *calendar           // the days on which its dates fall, once asked for
+	days     map[time.Time]int   // how often each of its dates stands there, once asked for
+	load     bool                // its dates or times are those of loads
+	named    *nameKey            // how its codes are made of names, nil if they are not
+	given    map[string][]string // given names by the name in use, once asked for
+	times    map[string]int      // how often each value stands in the sample, once asked for
+	often    map[string]bool     // values that stand once in the sample, and more often in the table
+	source   Source              // a key's own, while its numbers come from gaps
+	why      string              // its own
 	// numbered: a single digit counts those who would have the same login; counted,
 	// once that was asked for.
 	numbered, counted bool

@@ -14,6 +14,7 @@ import (
 // weave is what the sampled rows of a table hold, in numbers, and what goes with what:
 // by it a honey row's contents are drawn.
 type weave struct {
+	st      *study
 	rows    [][]*string
 	place   []int // of each row in the order of keys
 	keys    []int64
@@ -45,6 +46,7 @@ type thread struct {
 	spread bool      // a value is another row's unless many have it
 	once   int       // values that stand in one row
 	single bool      // most do
+	rank   *rank     // how rows stand to what they point at by it; may be nil
 }
 
 // coarseBits is up to how many bits a column's values are no more than a class of rows.
@@ -70,7 +72,7 @@ func (st *study) woven(kin []*study) *weave {
 	if len(st.sample.Rows) < leastSample || st.kin != nil && !st.kin.parent {
 		return nil
 	}
-	w := &weave{rows: st.sample.Rows, pairs: map[[2]int][][]bool{}, streets: map[int]map[[2]int32]int{}}
+	w := &weave{st: st, rows: st.sample.Rows, pairs: map[[2]int][][]bool{}, streets: map[int]map[[2]int32]int{}}
 	w.part = float64(len(w.rows)) / float64(max(st.table.Rows, int64(len(w.rows)), 1))
 	w.order(st)
 	for _, f := range st.columns {
@@ -178,6 +180,9 @@ func (st *study) thread(f *field, w *weave) *thread {
 	t.single = 2*t.once > len(f.seen.Values)
 	if t.loose {
 		t.donors = st.givers(f, w)
+		if i := slices.IndexFunc(st.ranks(), func(k *rank) bool { return k.f == f }); i >= 0 {
+			t.rank = st.ranks()[i]
+		}
 	}
 	return t
 }

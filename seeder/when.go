@@ -68,6 +68,9 @@ func (h *hand) place(st *study, r *rand.Rand) {
 			}
 		}
 	}
+	if h.slot == nil && st.inOrder != c.fields[root] {
+		at = c.suited(r, nil, root, root, at)
+	}
 	at = at.Truncate(c.grain[root])
 	h.when = c.named(c.place(r, h.was, at))
 	h.g.Shift, h.g.Anchor, h.g.Scale = at.Sub(own[root]), time.Time{}, 0
@@ -209,34 +212,6 @@ func (st *study) hanging(now time.Time) *hang {
 		slices.Sort(k.hung.span.all)
 	}
 	return k.hung
-}
-
-// guard places the dates of a row that a honey row will point at, as its own one: as
-// far from the dates between which that one will be as real ones are from theirs.
-func (h *hand) guard(st *study, r *rand.Rand, owner *slot) {
-	hang, own, to := st.hanging(h.g.Now), st.clock(h.g.Now), st.kin.to
-	at, kind := own.of(h.was)
-	if hang.from == nil || hang.from != to.inOrder || len(hang.span.all) == 0 || firstOf(at) < 0 || owner.low.IsZero() {
-		h.place(st, r)
-		return
-	}
-	j := firstOf(at)
-	for range placings {
-		v := hang.span.near(r, hang.span.all[r.IntN(len(hang.span.all))])
-		from := owner.at(r.Float64())
-		if v > 0 {
-			from = owner.high
-		} else if v < 0 {
-			from = owner.low
-		}
-		is := hang.span.from(wall(from), v, func() time.Duration { return own.hour(r, j) }).Truncate(own.grain[j])
-		if is.After(own.now) == (kind[j] == 'f') {
-			h.when = own.named(own.place(r, h.was, is))
-			h.g.Shift, h.meant = is.Sub(at[j]), h.when
-			return
-		}
-	}
-	h.place(st, r)
 }
 
 // lacks reports whether a row will have no relative like a template's: its date would

@@ -1,0 +1,200 @@
+package seeder
+
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"honeyrow/seeder/generate"
+)
+
+// calendar is on which days real dates fall less often than the calendar lets them: all
+// on the first of a month, none on a Sunday, none on the last three days after whole
+// months since another date.
+type calendar struct {
+	month, week, left []float64 // how often such a day is kept, 1 as often as it comes; nil: all are
+}
+
+// hardly is below which share of what the calendar gives a day is rare, and leastDays how
+// many dates it has to give for that to show.
+const (
+	hardly    = 0.4
+	leastDays = 8
+)
+
+// newCalendar learns from dates; pairs are the others from which whole months are
+// counted, nil for none.
+func newCalendar(from, at []time.Time) *calendar {
+	c := &calendar{}
+	if !long(from, at) {
+		return c
+	}
+	month, week, left := make([]float64, 32), make([]float64, 7), make([]float64, 31)
+	n := 0.0
+	for i, t := range at {
+		if from == nil {
+			month[ofMonth(t)]++
+			week[t.Weekday()]++
+			n++
+		} else if k := generate.DaysLeft(from[i].Truncate(day), t.Truncate(day)); k >= 0 {
+			left[min(k, 30)]++
+			n++
+		}
+	}
+	days := make([]float64, 32)
+	for d := range days {
+		switch {
+		case d == 0, d < 28 && d > 0:
+			days[d] = 12
+		case d == 28:
+			days[d] = 11.25
+		case d == 29:
+			days[d] = 10.75
+		case d == 30:
+			days[d] = 7
+		}
+	}
+	months := make([]float64, 31) // after whole months
+	for d := range months {
+		months[d] = []float64{12, 12, 12, 11.25, 11, 7}[max(0, d-25)]
+		if d < 28 {
+			months[d] = 12
+		}
+	}
+	if from == nil {
+		c.month, c.week = kept(month, days, n), kept(week, []float64{1, 1, 1, 1, 1, 1, 1}, n)
+	} else {
+		c.left = kept(left, months, n)
+	}
+	return c
+}
+
+// long reports whether dates lie in a year and more, or nearly all intervals are of
+// months: else some days are rare since few dates lie there at all.
+func long(from, at []time.Time) bool {
+	if from == nil {
+		return len(at) > 0 && slices.MaxFunc(at, time.Time.Compare).Sub(slices.MinFunc(at, time.Time.Compare)) > 365*day
+	}
+	n := 0
+	for i := range at {
+		if at[i].Sub(from[i]).Abs() > 62*day {
+			n++
+		}
+	}
+	return 5*n > 4*len(at)
+}
+
+// ofMonth is a date's day in its month, 0 for the last.
+func ofMonth(t time.Time) int {
+	if t.AddDate(0, 0, 1).Day() == 1 {
+		return 0
+	}
+	return t.Day()
+}
+
+// kept says how often each kind of day comes for what it would; nil if none is rare.
+func kept(count, of []float64, n float64) []float64 {
+	sum := 0.0
+	for _, v := range of {
+		sum += v
+	}
+	out, any := make([]float64, len(of)), false
+	for i := range of {
+		out[i] = 1
+		if due := n * of[i] / sum; due >= leastDays && count[i] < hardly*due {
+			out[i], any = count[i]/due, true
+		}
+	}
+	if !any {
+		return nil
+	}
+	return out
+}
+
+// takes reports, at random where a day is rare, whether a date may fall on its day.
+func (c *calendar) takes(r *rand.Rand, from, at time.Time) bool {
+	if c.month != nil && r.Float64() >= c.month[ofMonth(at)] || c.week != nil && r.Float64() >= c.week[at.Weekday()] {
+		return false
+	}
+	if c.left == nil {
+		return true
+	}
+	k := generate.DaysLeft(from.Truncate(day), at.Truncate(day))
+	return k < 0 || r.Float64() < c.left[min(k, 30)]
+}
+
+// days are the days on which the jth field's dates come, since the kth's; k is -1 for
+// themselves.
+func (c *clock) days(k, j int) *calendar {
+	got := c.calendars[[2]int{k, j}]
+	if got == nil {
+		var from, at []time.Time
+		for _, row := range c.rows {
+			if row[j].IsZero() || k >= 0 && row[k].IsZero() {
+				continue
+			}
+			if at = append(at, row[j]); k >= 0 {
+				from = append(from, row[k])
+			}
+		}
+		if got = (&calendar{}); len(at) >= leastSample {
+			got = newCalendar(from, at)
+		}
+		c.calendars[[2]int{k, j}] = got
+	}
+	return got
+}
+
+// fits reports whether a row's jth date, and those before it, let a date fall on a day.
+func (c *clock) fits(r *rand.Rand, out []time.Time, root, j int, at time.Time) bool {
+	if !c.days(-1, j).takes(r, time.Time{}, at) {
+		return false
+	}
+	for k := root; k < j; k++ {
+		if !out[k].IsZero() && !c.either(r, out[k], at, k, j) {
+			return false
+		}
+	}
+	return true
+}
+
+// either looks at two dates, the earlier one first.
+func (c *clock) either(r *rand.Rand, a, b time.Time, k, j int) bool {
+	if b.Before(a) {
+		return c.days(j, k).takes(r, b, a)
+	}
+	return c.days(k, j).takes(r, a, b)
+}
+
+// suited is the day nearest to a date that suits; the date itself if none does.
+func (c *clock) suited(r *rand.Rand, out []time.Time, root, j int, at time.Time) time.Time {
+	for by := range 62 {
+		to := at.AddDate(0, 0, (by+1)/2*(1-by%2*2))
+		if to.After(c.now) == at.After(c.now) && c.fits(r, out, root, j, to) {
+			return to
+		}
+	}
+	return at
+}
+
+// bornOn are the days of a column that no other date tells.
+func (f *field) bornOn() *calendar {
+	if f.calendar == nil {
+		var at []time.Time
+		for _, v := range f.seen.Values {
+			if t, _, ok := generate.ParseTime(v); ok && !generate.Sentinel(t) {
+				at = append(at, t)
+			}
+		}
+		if f.calendar = (&calendar{}); len(at) >= leastSample {
+			f.calendar = newCalendar(nil, at)
+		}
+	}
+	return f.calendar
+}
+
+// takes reports whether a day of such a column is as usual as others.
+func (f *field) takes(r *rand.Rand, v string) bool {
+	at, _, ok := generate.ParseTime(v)
+	return !ok || f.bornOn().takes(r, time.Time{}, at)
+}

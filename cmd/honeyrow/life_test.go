@@ -156,6 +156,9 @@ func TestAValueFoundOutsideTellsItsStoryWithAndWithoutTheRegistry(t *testing.T) 
 	if r := program(t, w.dir, "nothing of ours", "tokens", "scan", "-"); r.code != 0 {
 		t.Errorf("scanning something else: %+v", r)
 	}
+	if r := program(t, w.dir, "PGDMP\x01\x0e and packed rows", "tokens", "scan", "-"); r.code != 1 || !strings.Contains(r.stderr, "could not be looked into") {
+		t.Errorf("scanning what can't be looked into: %+v", r)
+	}
 }
 
 // logTellsIt looks for the planting and the verification in the log.

@@ -106,11 +106,14 @@ func (e *env) printSums(sums sweep.Stats, known int) error {
 	} else {
 		fmt.Fprintf(e.stderr, "%s of %d tokens in %d bytes, %d lines\n", counted(int(sums.Findings), "finding", "findings"), known, sums.Bytes, sums.Lines)
 	}
-	if sums.Warning != "" {
-		fmt.Fprintln(e.stderr, "honeyrow: warning:", sums.Warning)
-	}
 	if sums.Findings > 0 {
+		if sums.Warning != "" {
+			fmt.Fprintln(e.stderr, "honeyrow: warning:", sums.Warning)
+		}
 		return errFound
+	}
+	if sums.Warning != "" { // a script must not take it for a clean file
+		return errors.New("nothing was found, and it could not be looked into: " + sums.Warning)
 	}
 	return nil
 }

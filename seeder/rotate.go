@@ -105,6 +105,7 @@ type turn struct {
 	r       *rand.Rand
 	studies map[*Table]*study
 	fresh   []*honeyRow // that need another row instead
+	anchors map[event.ID]map[string]string
 }
 
 // inPlace updates the rows for which that is the way.
@@ -264,7 +265,7 @@ func (t *turn) judge(ctx context.Context, row *honeyRow) (*change, error) {
 	}
 	stays, last := "", "" // what an update leaves, and another row
 	if !t.o.Lasting {
-		stays, last = table.outlastsUpdate(), cmp.Or(table.outlastsDelete(), table.outlastsInsert())
+		stays, last = table.outlastsUpdate(), cmp.Or(table.outlastsDelete(), table.outlastsInsert(), t.cat.alters(table, nil))
 	}
 	betrays := cmp.Or(stays, t.betrays(ctx, st, c))
 	switch {
@@ -275,6 +276,10 @@ func (t *turn) judge(ctx context.Context, row *honeyRow) (*change, error) {
 		}
 		if last != "" {
 			t.kept(row, "another row can't come instead: %s%s", last, asked)
+			return nil, nil
+		}
+		if why := t.anchor(row, c); why != "" {
+			t.kept(row, "another row can't come instead: %s", why)
 			return nil, nil
 		}
 		t.fresh = append(t.fresh, row)
@@ -412,6 +417,7 @@ func (t *turn) replace(ctx context.Context, table string, old []*honeyRow) error
 			for i, row := range todo {
 				if i < len(rows) {
 					rows[i].ID = successor(row.id)
+					rows[i].hang(t.anchors[row.id])
 				} else {
 					t.kept(row, "the table takes no more than %d new rows now: rotate again later", len(rows))
 				}

@@ -151,6 +151,7 @@ type Trigger struct {
 	OnInsert bool   `json:"on_insert,omitempty"`
 	OnDelete bool   `json:"on_delete,omitempty"`
 	OnUpdate bool   `json:"-"` // no part of a plan's fingerprint
+	Definer  bool   `json:"-"` // it has the rights of who made it
 	// Body is what it runs, empty if that is not shown to the role.
 	Body string `json:"-"`
 }

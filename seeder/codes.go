@@ -28,6 +28,9 @@ func (f *field) phased() bool {
 // coded reports whether a column is a status of which the numbers say nothing by
 // themselves.
 func (f *field) coded() bool {
+	if f.opaque {
+		return true
+	}
 	if f.sample < 0 || f.Computed || f.fk != nil || f.seen.Unique || !f.phased() || len(f.seen.Values) == 0 || len(f.counts()) > maxStatuses {
 		return false
 	}
@@ -41,7 +44,7 @@ func (f *field) coded() bool {
 
 // acts reports whether the value says whether something will be done with the row.
 func (f *field) acts() bool {
-	return f.sample >= 0 && (f.plan.Kind == "status" || f.words != nil)
+	return f.sample >= 0 && (f.plan.Kind == "status" || f.words != nil || f.opaque)
 }
 
 // says is what a value of a status stands for, the value itself if it is a word.
@@ -68,9 +71,11 @@ func (d *draft) decode(ctx context.Context, st *study) error {
 			words = inComment(f.Comment, f.counts())
 		}
 		// A state or a stage may be a country's or a theatre's.
-		if generate.HasPhrase(f.Name, "status", "statuses", "statusid") || f.fk != nil && generate.HasPhrase(f.fk.RefTable, "status", "statuses") || inertAmong(words) {
+		sure := generate.HasPhrase(f.Name, "status", "statuses", "statusid") || f.fk != nil && generate.HasPhrase(f.fk.RefTable, "status", "statuses")
+		if sure || inertAmong(words) {
 			f.words = words
 		}
+		f.opaque = sure && words == nil && f.fk != nil && len(f.seen.Values) > 0 && len(f.counts()) <= maxStatuses
 		if (f.coded() || f.words != nil) && f.acts() && !slices.ContainsFunc(f.seen.Values, func(v string) bool { return st.atRest(f, v) }) {
 			f.settled = st.settledIn(f)
 		}
@@ -165,20 +170,44 @@ func singular(name string) string {
 func label(t *Table, s *Sample, key string) int {
 	best, rank := -1, 99
 	for i, name := range s.Columns {
-		c := t.Column(name)
-		if c == nil || c.Class != generate.Text && c.Class != generate.Enum || s.Cut[name] {
-			continue
-		}
-		r := slices.IndexFunc([]string{"name", "label", "title", "status", "state", "slug", "description", "code"}, func(p string) bool { return generate.HasPhrase(name, p) })
-		switch {
-		case name == key:
-			r = 30 // the key is a word itself
-		case r < 0:
-			r = 20
-		}
-		if r < rank {
+		if r := telling(t.Column(name), key); r < rank && !s.Cut[name] {
 			best, rank = i, r
 		}
+	}
+	return best
+}
+
+// telling ranks a column of a table of codes by how well it says what each stands for,
+// 99: not at all.
+func telling(c *Column, key string) int {
+	if c == nil || c.Class != generate.Text && c.Class != generate.Enum {
+		return 99
+	}
+	r := slices.IndexFunc([]string{"name", "label", "title", "status", "state", "slug", "description", "code"}, func(p string) bool { return generate.HasPhrase(c.Name, p) })
+	switch {
+	case c.Name == key:
+		return 30 // the key is a word itself
+	case r < 0:
+		return 20
+	}
+	return r
+}
+
+// explains is the column of a table at which a status points that says what it stands
+// for, which a role has to read; "" if there is none, or it is no status.
+func (c *Catalog) explains(t *Table, fk *ForeignKey) string {
+	ref, err := c.Table((&Table{Schema: fk.RefSchema, Name: fk.RefTable}).String())
+	if err != nil || len(fk.Columns) != 1 || !(&field{Column: t.Column(fk.Columns[0]), fk: fk}).phased() {
+		return ""
+	}
+	best, rank := "", 99
+	for _, col := range ref.Columns {
+		if r := telling(col, fk.RefColumns[0]); r < rank {
+			best, rank = col.Name, r
+		}
+	}
+	if best == fk.RefColumns[0] {
+		return ""
 	}
 	return best
 }
@@ -268,6 +297,9 @@ func (st *study) mute() string {
 		return ""
 	}
 	for _, f := range st.columns {
+		if f.opaque {
+			return "what its status stands for can't be read (" + f.Name + " points at " + f.fk.RefTable + ", and the role may read no column of words there): a honey row might wait to be acted on"
+		}
 		if f.plan.Kind == "status" && f.words == nil && f.coded() && !f.flag() {
 			return "what the numbers of its status stand for is said nowhere (" + f.Name + ": no table that it points at or is called like it, no comment): a honey row might wait to be acted on"
 		}

@@ -12,6 +12,7 @@ import (
 type Routine struct {
 	Language string
 	Body     string // empty: it is not shown to the role
+	Definer  bool   // it has the rights of who made it
 }
 
 // effect is one thing that a statement's triggers do elsewhere.
@@ -20,6 +21,7 @@ type effect struct {
 	what    string // a table's name, a channel's, or what is not analysed
 	columns []string
 	table   *Table // nil if the role does not see it
+	definer bool   // it is done with the rights of who made the routine
 }
 
 // names of statements, quoted or not, after a schema's or database's
@@ -49,22 +51,22 @@ var (
 // routines that they call and to the triggers of the tables that they write to.
 func (c *Catalog) effects(t *Table, on func(Trigger) bool) []effect {
 	var out []effect
-	c.follow(t, t, on, map[string]bool{}, &out)
+	c.follow(t, false, on, map[string]bool{}, &out)
 	return out
 }
 
-func (c *Catalog) follow(own, t *Table, on func(Trigger) bool, seen map[string]bool, out *[]effect) {
+func (c *Catalog) follow(t *Table, definer bool, on func(Trigger) bool, seen map[string]bool, out *[]effect) {
 	for _, g := range slices.Concat(t.Triggers, t.Updating) {
 		if !on(g) || g.Enabled == "no" || g.Enabled == "replica" || seen[t.String()+" "+g.Name] {
 			continue
 		}
 		seen[t.String()+" "+g.Name] = true
-		c.read(own, t, Routine{g.Language, g.Body}, "trigger "+g.Name, seen, out)
+		c.read(t, Routine{g.Language, g.Body, definer || g.Definer}, "trigger "+g.Name, seen, out)
 	}
 }
 
 // read takes in what one text does.
-func (c *Catalog) read(own, t *Table, r Routine, name string, seen map[string]bool, out *[]effect) {
+func (c *Catalog) read(t *Table, r Routine, name string, seen map[string]bool, out *[]effect) {
 	switch {
 	case r.Language == "internal": // the server's own, of the row at hand
 		return
@@ -88,14 +90,15 @@ func (c *Catalog) read(own, t *Table, r Routine, name string, seen map[string]bo
 	if composing.MatchString(sql) {
 		add(out, effect{verb: "unread", what: name + ", which puts statements together when it runs"})
 	}
-	c.writes(own, t, sql, seen, out)
+	c.writes(t, r.Definer, sql, seen, out)
 	names := calling.FindAllStringSubmatch(sql, -1)
 	for _, m := range append(names, called.FindAllStringSubmatch(sql, -1)...) {
 		_, fn := unquoted(m[1])
 		fn = strings.ToLower(fn)
-		if r, ok := c.Routines[fn]; ok && !seen[fn+"()"] {
+		if to, ok := c.Routines[fn]; ok && !seen[fn+"()"] {
 			seen[fn+"()"] = true
-			c.read(own, t, r, "routine "+fn, seen, out)
+			to.Definer = to.Definer || r.Definer
+			c.read(t, to, "routine "+fn, seen, out)
 		}
 	}
 	for _, m := range called.FindAllStringSubmatch(sql, -1) {
@@ -106,7 +109,7 @@ func (c *Catalog) read(own, t *Table, r Routine, name string, seen map[string]bo
 }
 
 // writes takes in the tables that statements write to, and what their triggers do.
-func (c *Catalog) writes(own, t *Table, sql string, seen map[string]bool, out *[]effect) {
+func (c *Catalog) writes(t *Table, definer bool, sql string, seen map[string]bool, out *[]effect) {
 	take := func(name, verb, set string, on func(Trigger) bool) {
 		schema, bare := unquoted(name)
 		// A record's name, an alias or a keyword is no table that is known.
@@ -114,7 +117,7 @@ func (c *Catalog) writes(own, t *Table, sql string, seen map[string]bool, out *[
 		if to == nil && (verb != "adds rows to" && schema == "" || strings.EqualFold(bare, "set")) {
 			return
 		}
-		e := effect{verb: verb, what: bare, table: to}
+		e := effect{verb: verb, what: bare, table: to, definer: definer}
 		if schema != "" {
 			e.what = schema + "." + bare
 		}
@@ -127,7 +130,7 @@ func (c *Catalog) writes(own, t *Table, sql string, seen map[string]bool, out *[
 		}
 		add(out, e)
 		if to != nil {
-			c.follow(own, to, on, seen, out)
+			c.follow(to, definer, on, seen, out)
 		}
 	}
 	inserts := func(g Trigger) bool { return g.OnInsert }
@@ -184,6 +187,7 @@ func unquoted(name string) (schema, bare string) {
 func add(out *[]effect, e effect) {
 	for i, o := range *out {
 		if o.verb == e.verb && o.what == e.what {
+			(*out)[i].definer = o.definer && e.definer
 			for _, c := range e.columns {
 				if !slices.Contains(o.columns, c) {
 					(*out)[i].columns = append((*out)[i].columns, c)

@@ -44,14 +44,51 @@ func grants(cat *Catalog, p *Plan) []string {
 			for _, c := range fk.RefColumns {
 				refs = append(refs, p.quote(c))
 			}
+			if word := cat.explains(t, fk); word != "" { // what the status stands for
+				refs = append(refs, p.quote(word))
+			}
 			out = append(out, fmt.Sprintf("GRANT SELECT (%s) ON %s TO %s", strings.Join(refs, ", "), p.qualified(fk.RefSchema, fk.RefTable), role))
 		}
-		for _, g := range tp.Triggers {
-			out = append(out, "-- and whatever the trigger needs: "+g)
-		}
+		out = append(out, p.acting(cat, t, tp)...)
 		out = append(out, p.rotating(tp, p.qualified(t.Schema, t.Name))...)
 		out = append(out, fmt.Sprintf("-- only while rows are removed: GRANT DELETE ON %s TO %s", p.qualified(t.Schema, t.Name), role))
 		out = append(out, p.pointers(cat, t)...)
+	}
+	return out
+}
+
+// acting is what the triggers of a table need that act with the role's rights.
+func (p *Plan) acting(cat *Catalog, t *Table, tp *TablePlan) (out []string) {
+	for _, on := range []struct {
+		when string
+		on   func(Trigger) bool
+	}{{"when a row is inserted", func(g Trigger) bool { return g.OnInsert }}, {"only while rows are removed, when a row is deleted", func(g Trigger) bool { return g.OnDelete }}} {
+		for _, e := range cat.effects(t, on.on) {
+			if e.table == nil || e.definer {
+				continue
+			}
+			name, cols := p.qualified(e.table.Schema, e.table.Name), ""
+			rights := map[string]string{"adds rows to": "INSERT", "deletes rows of": "SELECT, DELETE", "changes": "SELECT, UPDATE"}[e.verb]
+			if e.verb == "changes" && len(e.columns) > 0 {
+				for i, c := range e.columns {
+					e.columns[i] = p.quote(c)
+				}
+				rights, cols = "SELECT ON %[1]s TO %[2]s; GRANT UPDATE", " ("+strings.Join(e.columns, ", ")+")"
+			}
+			line := fmt.Sprintf("-- its triggers act with the role's rights %s: GRANT USAGE ON SCHEMA %s TO %s; GRANT ", on.when, p.quote(e.table.Schema), role)
+			line += strings.NewReplacer("%[1]s", name, "%[2]s", role).Replace(rights) + cols + fmt.Sprintf(" ON %s TO %s", name, role)
+			for _, c := range e.table.Columns {
+				if e.verb == "adds rows to" && c.Sequence != "" && c.Identity == "" {
+					line += fmt.Sprintf("; GRANT USAGE ON SEQUENCE %s TO %s", c.Sequence, role)
+				}
+			}
+			out = append(out, line)
+		}
+	}
+	for _, s := range tp.Stirs {
+		if strings.HasPrefix(s, "not analysed") {
+			out = append(out, "-- and whatever the trigger needs: "+s)
+		}
 	}
 	return out
 }
@@ -170,6 +207,9 @@ func accountGrants(cat *Catalog, p *Plan) []string {
 			var refs []string
 			for _, c := range fk.RefColumns {
 				refs = append(refs, p.quote(c))
+			}
+			if word := cat.explains(t, fk); word != "" { // what the status stands for
+				refs = append(refs, p.quote(word))
 			}
 			out = append(out, fmt.Sprintf("GRANT SELECT (%s) ON %s TO %s", strings.Join(refs, ", "), database(ref), role))
 		}

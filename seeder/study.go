@@ -76,8 +76,10 @@ type field struct {
 	numbered, counted bool
 	// words are what the codes of a status stand for, nil if they are words themselves or
 	// nothing tells; settled those in which rows stay for good, where words don't tell.
-	words   map[string]string
+	words map[string]string
+	// opaque: it is a status, and the table that tells what it stands for does not.
 	settled map[string]bool
+	opaque  bool
 	year    *yearIn // where its codes hold a date's year, once asked for
 	priced  *bool   // whether what relatives point at fixes it, once asked for
 }

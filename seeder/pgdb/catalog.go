@@ -335,12 +335,12 @@ func (r *reader) readRoutines(ctx context.Context) error {
 		return nil
 	}
 	r.cat.Routines = map[string]seeder.Routine{}
-	return r.each(ctx, `SELECT f.proname::text, l.lanname::text, f.prosrc FROM pg_catalog.pg_proc f JOIN pg_catalog.pg_language l ON l.oid = f.prolang JOIN pg_catalog.pg_namespace n ON n.oid = f.pronamespace
+	return r.each(ctx, `SELECT f.proname::text, l.lanname::text, f.prosrc, f.prosecdef FROM pg_catalog.pg_proc f JOIN pg_catalog.pg_language l ON l.oid = f.prolang JOIN pg_catalog.pg_namespace n ON n.oid = f.pronamespace
 		WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND l.lanname NOT IN ('c', 'internal')
 		AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e')`, func(rows pgx.Rows) error {
 		var name string
 		var f seeder.Routine
-		if err := rows.Scan(&name, &f.Language, &f.Body); err != nil {
+		if err := rows.Scan(&name, &f.Language, &f.Body, &f.Definer); err != nil {
 			return err
 		}
 		name = strings.ToLower(name)
@@ -353,7 +353,7 @@ func (r *reader) readRoutines(ctx context.Context) error {
 }
 
 func (r *reader) readTriggers(ctx context.Context) error {
-	sql := `SELECT g.tgrelid, g.tgname::text, f.oid::regprocedure::text, l.lanname::text, g.tgenabled::text, g.tgtype, f.prosrc
+	sql := `SELECT g.tgrelid, g.tgname::text, f.oid::regprocedure::text, l.lanname::text, g.tgenabled::text, g.tgtype, f.prosrc, f.prosecdef
 		FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_proc f ON f.oid = g.tgfoid JOIN pg_catalog.pg_language l ON l.oid = f.prolang
 		JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE NOT g.tgisinternal AND ` + userTables + ` ORDER BY g.tgrelid, g.tgname`
@@ -362,7 +362,7 @@ func (r *reader) readTriggers(ctx context.Context) error {
 		var kind int16
 		g := seeder.Trigger{}
 		var enabled string
-		if err := rows.Scan(&rel, &g.Name, &g.Function, &g.Language, &enabled, &kind, &g.Body); err != nil {
+		if err := rows.Scan(&rel, &g.Name, &g.Function, &g.Language, &enabled, &kind, &g.Body, &g.Definer); err != nil {
 			return err
 		}
 		g.Enabled = map[string]string{"O": "yes", "D": "no", "A": "always", "R": "replica"}[enabled]

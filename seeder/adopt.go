@@ -109,10 +109,11 @@ func (d *draft) adopted(st *study, r *rand.Rand, fk *ForeignKey, n int) (out [][
 		}
 		best := r.IntN(len(spare))
 		if i < len(d.slots[st]) {
-			if want, ok := st.beside(fk, d.slots[st][i].key); ok {
-				best, _ = slices.BinarySearch(spare, want)
-				if best == len(spare) || best > 0 && want-spare[best-1] < spare[best]-want {
-					best--
+			if next, ok := st.beside(fk, &d.slots[st][i]); ok {
+				for k := range spare {
+					if next.far(spare[k]) < next.far(spare[best]) {
+						best = k
+					}
 				}
 			}
 		}

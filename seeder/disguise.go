@@ -444,8 +444,8 @@ func (d *draft) guardianKey(h *hand, st *study, c *Cell) string {
 			}
 			return ""
 		}
-		if near, ok := st.beside(g.kin.fk, h.slot.key); ok { // another run's
-			return strconv.FormatInt(near, 10)
+		if near, ok := st.beside(g.kin.fk, h.slot); ok { // another run's
+			return strconv.FormatInt(near.want, 10)
 		}
 	}
 	return ""

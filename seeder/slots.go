@@ -26,6 +26,8 @@ type slot struct {
 	// after it, and most how far the values of a counter in step with the key are
 	// apart there.
 	before, width, most int64
+	// to is what the rows before and after it point at, by reference.
+	to map[string]room
 }
 
 func (s *slot) at(share float64) time.Time {
@@ -113,6 +115,12 @@ func (d *draft) numbers(ctx context.Context, st *study, templates, owners []int)
 		return nil
 	}
 	r := generate.New(d.o.Seed, st.table.String()+" templates")
+	st.needed = nil
+	for i := range templates {
+		if at, keyed := st.neighbour(d, templates[i], owners[i]); keyed && st.kin.parent {
+			st.needed = append(st.needed, at.want)
+		}
+	}
 	free, err := d.openings(ctx, st, r, len(templates), 12*len(templates), nil)
 	if err == nil && len(free) > 0 {
 		if d.slots[st] = st.suited(d, r, templates, owners, free); len(d.slots[st]) < len(templates) {
@@ -152,10 +160,10 @@ func (st *study) suited(d *draft, r *rand.Rand, templates, owners []int, free []
 		if st.kin != nil && !st.kin.parent && owners[i] < len(d.hands[st.kin.to]) {
 			born = d.hands[st.kin.to][owners[i]].born
 		}
-		want, keyed := st.neighbour(d, tpl, owners[i])
+		next, keyed := st.neighbour(d, tpl, owners[i])
 		if rows != nil && owners[i] < len(d.hands[st.kin.to]) {
 			if last, ok := rows.block(d.hands[st.kin.to][owners[i]]); ok {
-				want, keyed = last+1, true
+				next, keyed = room{want: last + 1}, true
 			}
 		}
 		for k := range free {
@@ -166,10 +174,10 @@ func (st *study) suited(d *draft, r *rand.Rand, templates, owners []int, free []
 			switch {
 			case !born.IsZero() && !free[k].high.IsZero() && free[k].high.Before(born):
 				far = 1 << 61
-			case !at.IsZero() && !free[k].low.IsZero():
+			case !at.IsZero() && !free[k].low.IsZero() && !next.ordered():
 				far = free[k].at(0.5).Sub(at).Abs()
 			case keyed:
-				far = time.Duration(max(free[k].key-want, want-free[k].key))
+				far = next.far(free[k].key)
 			}
 			if best < 0 || far < least {
 				best, least = k, far
@@ -182,58 +190,6 @@ func (st *study) suited(d *draft, r *rand.Rand, templates, owners []int, free []
 		out = append(out, free[best])
 	}
 	return out
-}
-
-// neighbour returns the number near which a relative's own would stand: for a
-// row that is pointed at, what the row next to its honey row points at; else
-// the template's.
-func (st *study) neighbour(d *draft, template, owner int) (int64, bool) {
-	k, f := st.kin, st.drawn()
-	if k == nil || f == nil {
-		return 0, false
-	}
-	if k.to.drawn() != nil && k.parent && owner < len(d.slots[k.to]) {
-		return k.to.beside(k.fk, d.slots[k.to][owner].key)
-	}
-	v := st.sample.Rows[template][f.sample]
-	if v == nil {
-		return 0, false
-	}
-	id, err := strconv.ParseInt(*v, 10, 64)
-	return id, err == nil
-}
-
-// beside returns the number between those that the rows next to a key point at
-// through fk, as far from each as the key is from theirs: of two honey rows beside
-// each other, the later points at the later.
-func (st *study) beside(through *ForeignKey, at int64) (int64, bool) {
-	key, fk := st.drawn(), st.sample.index(through.Columns[0])
-	if key == nil || fk < 0 {
-		return 0, false
-	}
-	var before, after int64 // rows next to it, and what they point at
-	var low, high int64
-	for _, row := range st.sample.Rows {
-		if row[key.sample] == nil || row[fk] == nil {
-			continue
-		}
-		id, err1 := strconv.ParseInt(*row[key.sample], 10, 64)
-		to, err2 := strconv.ParseInt(*row[fk], 10, 64)
-		switch {
-		case err1 != nil || err2 != nil:
-		case id < at && id > before:
-			before, low = id, to
-		case id > at && (after == 0 || id < after):
-			after, high = id, to
-		}
-	}
-	switch {
-	case low == 0:
-		return high, high != 0
-	case high == 0:
-		return low, true
-	}
-	return low + ((high-low)*(at-before)+(after-before)/2)/max(after-before, 1), true
 }
 
 // openings finds n or up to most numbers that no row has any more, and that are
@@ -260,6 +216,9 @@ func (d *draft) openings(ctx context.Context, st *study, r *rand.Rand, n, most i
 		if out, err = d.free(ctx, db, st, f, r, low, high, n, max(2*most, min(8*n, 2*n+400)), not, steps); err != nil {
 			return nil, err
 		}
+		if out, err = d.roomFor(ctx, st, out, n); err != nil {
+			return nil, err
+		}
 		if len(out) < n && len(steps) > 0 && spoken == nil {
 			st.unsteady(f, steps, len(out))
 		}
@@ -275,6 +234,9 @@ func (d *draft) openings(ctx context.Context, st *study, r *rand.Rand, n, most i
 		return nil, nil
 	}
 	f.plan.Source, f.plan.Why = Gap, "a number that no row has any more; if it was somebody's, logs and backups may still know it (seed.keys: sequence takes new ones)"
+	if len(st.needed) > 0 { // those that are near count, not how they lie
+		return out, nil
+	}
 	return st.scatter(r, f, out, most), nil
 }
 
@@ -302,6 +264,9 @@ func (d *draft) free(ctx context.Context, db Kinsman, st *study, f *field, r *ra
 	var all []int // of a short span every number, in an order drawn at random
 	if high-low-1 <= 500*maxRounds {
 		all = r.Perm(int(high - low - 1))
+	}
+	if err := d.close(ctx, st, f, low, high, not, free); err != nil {
+		return nil, err
 	}
 	for round := 0; len(free) < enough && (round < fewRounds || round < maxRounds && len(free) < 2*n); round++ {
 		var tuples [][]string
@@ -405,7 +370,7 @@ func (d *draft) between(ctx context.Context, db Kinsman, st *study, f *field, fr
 		if before == 0 || after == 0 || st.inOrder != nil && (sl.low.IsZero() || sl.high.IsZero() || sl.high.Before(sl.low) || d.now.Sub(sl.high) < rest) {
 			continue
 		}
-		sl.before, sl.width = before, after-before
+		sl.before, sl.width, sl.to = before, after-before, rooms(s, st, whole[before], whole[after], k-before, after-before)
 		if sl.beside, sl.most = besideOf(s, steps, whole[before], whole[after], k-before, after-before); sl.beside != nil || len(steps) == 0 {
 			out = append(out, sl)
 		}

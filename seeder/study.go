@@ -45,6 +45,7 @@ type study struct {
 	weave    *weave                     // what goes with what in its rows, once that was asked for
 	unwoven  bool                       // it was asked for: nil is the answer
 	ranked   *[]*rank                   // how its rows stand to what they point at, once that was asked for
+	needed   []int64                    // near these numbers rows of its own will be needed
 	followed bool                       // the dates of that were read
 	whole    bool                       // honey rows have all contents of one template
 

@@ -3,6 +3,7 @@ package seeder
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,7 +59,7 @@ func (s *Seeder) spread(ctx context.Context, cat *Catalog, ts []token.Token, o A
 func (s *Seeder) elsewhere(ctx context.Context, r *honeyRow, spread map[string][]string, demote bool, st *RowState, out *Verified) error {
 	for i := range r.tokens {
 		t := &r.tokens[i]
-		at := spread[strings.TrimRight(t.Value, " ")]
+		at := slices.DeleteFunc(slices.Clone(spread[strings.TrimRight(t.Value, " ")]), func(place string) bool { return st.home != "" && place == st.home+"."+t.Place.Column })
 		if len(at) == 0 || !sought(t.Kind, t.Strength) {
 			continue
 		}
@@ -74,7 +75,10 @@ func (s *Seeder) elsewhere(ctx context.Context, r *honeyRow, spread map[string][
 		if st.State == string(intact) {
 			st.State = "repeated"
 		}
-		st.Why = "a value has come to stand in " + strings.Join(at, ", ") + " too: a reader of that row raises an alert (which is right if a trigger has copied the honey row there); seed verify --demote lets the value count by its own table and column only, or together"
+		if st.Why != "" {
+			st.Why += "; "
+		}
+		st.Why += "a value has come to stand in " + strings.Join(at, ", ") + " too: a reader of that row raises an alert (which is right if a trigger has copied the honey row there); seed verify --demote lets the value count by its own table and column only, or together"
 	}
 	return nil
 }

@@ -52,6 +52,7 @@ type RowState struct {
 	// Columns are those that changed or are repeated.
 	Columns []string `json:"columns,omitempty"`
 	Why     string   `json:"why,omitempty"`
+	home    string   // the table in which it stands by now, if that is another one
 }
 
 // Verify looks for every live honey row of the database: is it there, are its
@@ -221,7 +222,10 @@ func (s *Seeder) state(ctx context.Context, tx Tx, cat *Catalog, r *honeyRow, tw
 	}
 	st := r.report(string(intact), "")
 	if t.String() != st.Table {
-		st.Why = "its table is called " + t.String() + " by now"
+		st.Why, st.home = "its table is called "+t.String()+" by now", t.String()
+		if r.tokens[0].TableOID == 0 {
+			st.Why += ": what counts by its own table and column is not recognised there; remove the row and plant anew"
+		}
 	}
 	for i := range r.tokens {
 		tk := &r.tokens[i]

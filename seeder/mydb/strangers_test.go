@@ -52,6 +52,55 @@ func TestARowThatIsAboutToPointAtAHoneyRowKeepsIt(t *testing.T) {
 	}
 }
 
+// MySQL and MariaDB give tables no numbers: a row is looked for where all of it may be
+// before it is taken to be gone and its values are let go.
+func TestARowOfARenamedTableIsNotTakenToBeGone(t *testing.T) {
+	for name, c := range map[string]struct {
+		sql, state, why string // what becomes of the row, by verify
+		removed         string
+	}{
+		"renamed":                {"RENAME TABLE customers TO clients", "intact", "its table is called clients by now", "removed"},
+		"renamed, and a new one": {"RENAME TABLE customers TO clients; CREATE TABLE customers LIKE clients", "unknown", "clients holds it", "kept"},
+		"copied twice, and gone": {"CREATE TABLE a LIKE customers; INSERT INTO a SELECT * FROM customers; CREATE TABLE b LIKE customers; INSERT INTO b SELECT * FROM customers; DROP TABLE customers", "unknown", "both a and b hold the row", "kept"},
+		"gone":                   {"DROP TABLE customers", "gone", "exists no more", "gone"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := database(t, customers)
+			st := store(t)
+			s := open(t, "root", db, st)
+			o := options()
+			o.Rows = 2
+			_, err := s.Apply(t.Context(), plan(t, s, o), seeder.ApplyOptions{})
+			must(t, err)
+			must(t, server.Exec(t.Context(), db, c.sql))
+			ver, err := s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
+			must(t, err)
+			for _, r := range ver.Rows {
+				if r.State != c.state || !strings.Contains(r.Why, c.why) {
+					t.Errorf("verify: %s (%s), want %s (%s)", r.State, r.Why, c.state, c.why)
+				}
+			}
+			rem, err := s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"})
+			must(t, err)
+			for _, r := range rem.Rows {
+				if r.State != c.removed {
+					t.Errorf("remove: %s (%s), want %s", r.State, r.Why, c.removed)
+				}
+			}
+			snap, err := st.Snapshot(t.Context())
+			must(t, err)
+			if watched := len(snap.Tokens) > 0; len(rem.Rows) != 2 || watched != (c.removed == "kept") {
+				t.Errorf("%d rows, %d tokens are still watched", len(rem.Rows), len(snap.Tokens))
+			}
+			if name == "renamed" {
+				if n := query(t, db, "SELECT count(*) FROM clients"); n != "1000" {
+					t.Errorf("%s rows are left, want the 1000 real ones", n)
+				}
+			}
+		})
+	}
+}
+
 func TestARowOfATableThatTheRoleMayNotSeeIsNotTakenToBeGone(t *testing.T) {
 	db := database(t, customers+"CREATE TABLE other (id int PRIMARY KEY);\n")
 	st := store(t)

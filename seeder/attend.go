@@ -31,7 +31,7 @@ func (d *draft) attend(to *study) error {
 			}
 			for range placings {
 				spans, _ := hang.like(r, owner, to.clock(d.now), 1, from)
-				is := hang.span.from(from, hang.span.near(r, spans[0]), func() time.Duration { return own.hour(r, j) }).Truncate(own.grain[j])
+				is := hang.span.from(from, hang.span.near(r, spans[0], usually), func() time.Duration { return own.hour(r, j) }).Truncate(own.grain[j])
 				if is.After(own.now) != (kind[j] == 'f') || hang.span.all[0] >= 0 && is.Before(from.Truncate(own.grain[j])) {
 					continue
 				}

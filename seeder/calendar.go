@@ -1,6 +1,7 @@
 package seeder
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -8,17 +9,18 @@ import (
 	"honeyrow/seeder/generate"
 )
 
-// calendar is on which days real dates fall less often than the calendar lets them: all
+// calendar is on which days real dates fall less often, or more, than chance lets them: all
 // on the first of a month, none on a Sunday, none on the last three days after whole
 // months since another date.
 type calendar struct {
 	month, week, left []float64 // how often such a day is kept, 1 as often as it comes; nil: all are
 }
 
-// hardly is below which share of what the calendar gives a day is rare, and leastDays how
-// many dates it has to give for that to show.
+// tooFew and tooMany are by how many deviations of chance a day's dates are fewer or more
+// than the calendar gives it, and leastDays how many it has to give for that to show.
 const (
-	hardly    = 0.4
+	tooFew    = 3.0
+	tooMany   = 4.0
 	leastDays = 8
 )
 
@@ -92,21 +94,31 @@ func ofMonth(t time.Time) int {
 	return t.Day()
 }
 
-// kept says how often each kind of day comes for what it would; nil if none is rare.
+// kept says how often each kind of day comes for what it would; nil if none is rare and
+// none is one on which most fall.
 func kept(count, of []float64, n float64) []float64 {
 	sum := 0.0
 	for _, v := range of {
 		sum += v
 	}
-	out, any := make([]float64, len(of)), false
+	out, any, top := make([]float64, len(of)), false, 1.0
 	for i := range of {
 		out[i] = 1
-		if due := n * of[i] / sum; due >= leastDays && count[i] < hardly*due {
+		due := n * of[i] / sum
+		switch off := count[i] - due; {
+		case due < leastDays:
+		case off < -tooFew*math.Sqrt(due):
 			out[i], any = count[i]/due, true
+		case off > tooMany*math.Sqrt(due) && count[i] > 1.5*due:
+			out[i], any = count[i]/due, true
+			top = max(top, out[i])
 		}
 	}
 	if !any {
 		return nil
+	}
+	for i := range out {
+		out[i] /= top
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package seeder
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sort"
@@ -26,6 +27,7 @@ type clock struct {
 	spans  map[[2]int]*span
 	// calendars are the days on which dates fall, by themselves or since another.
 	calendars map[[2]int]*calendar
+	apart     map[string]float64 // how far rows of a kind are from each other, once asked for
 }
 
 const day = 24 * time.Hour
@@ -35,7 +37,7 @@ func (st *study) clock(now time.Time) *clock {
 	if st.dated != nil {
 		return st.dated
 	}
-	c := &clock{st: st, now: now, alike: map[string][]int{}, spans: map[[2]int]*span{}, calendars: map[[2]int]*calendar{}}
+	c := &clock{st: st, now: now, alike: map[string][]int{}, spans: map[[2]int]*span{}, calendars: map[[2]int]*calendar{}, apart: map[string]float64{}}
 	st.dated = c
 	for _, f := range st.columns {
 		switch {
@@ -236,26 +238,27 @@ func (c *clock) place(r *rand.Rand, was []*string, at time.Time) []time.Time {
 	if root < 0 {
 		return out
 	}
+	apart := c.lonely(kind)
 	for try := 1; ; try++ {
 		like := c.like(r, was, own, kind, at)
-		good := true
+		good, off := true, 0.0
+		if like >= 0 {
+			off = c.off(kind, c.rows[like], at)
+		}
 		clear(out)
 		out[root] = at
 		for j := root + 1; j < len(own); j++ {
 			if own[j].IsZero() {
 				continue
 			}
-			b := c.base[j]
-			if own[b].IsZero() || b < root {
-				b = root
-			}
+			b := c.from(own, root, j)
 			s, model := c.span(b, j), own
 			if like >= 0 {
 				model = c.rows[like]
 			}
 			v := s.far(model[b], model[j])
 			if try < placings || like < 0 {
-				v = s.near(r, v)
+				v = s.near(r, v, max(usually, 1.2*apart))
 			}
 			out[j] = s.from(out[b], v, func() time.Duration { return c.hour(r, j) }).Truncate(c.grain[j])
 			if !s.bound() && v != 0 && !c.fits(r, out, root, j, out[j]) {
@@ -265,6 +268,7 @@ func (c *clock) place(r *rand.Rand, was []*string, at time.Time) []time.Time {
 					good = false
 				}
 			}
+			off = max(off, math.Abs(s.rank(v)-s.rank(s.far(model[b], model[j]))))
 			if late := out[j].After(c.now); late != (kind[j] == 'f') {
 				good = false
 				if late && try == placings && out[b].Before(c.now) {
@@ -283,7 +287,7 @@ func (c *clock) place(r *rand.Rand, was []*string, at time.Time) []time.Time {
 				}
 			}
 		}
-		if good || try == placings {
+		if good && (off >= apart || try > placings/2) || try == placings {
 			return out
 		}
 	}

@@ -96,7 +96,7 @@ func TestRank(t *testing.T) {
 // A row whose key says nothing of its dates is moved until they keep their order with
 // those of what it points at.
 func TestObey(t *testing.T) {
-	st, opened := staff(t, 1000)
+	st, opened := staff(t, 6000)
 	st.ranks()[1].dates = []sequel{{st.field("hired_on"), true, opened}}
 	r := rand.New(rand.NewPCG(1, 2))
 	broken := [2]int{}

@@ -9,15 +9,15 @@
 // The package knows no database product: seeder/pgdb implements Database for
 // PostgreSQL, seeder/mydb for MySQL and MariaDB.
 //
-// Where what a honey row says comes from: template.go and slots.go choose the row that
-// it is made of and its number; blend.go, weave.go and bonds.go take its contents from
-// other rows, rank.go keeps its order with what it points at, clock.go, span.go and
-// calendar.go choose its dates, attend.go those of a row that it alone points at;
-// deal.go puts it together. Its relatives are kin.go's, those of relatives grand.go's,
-// with their dates in when.go, what they have in common in siblings.go, numbers that go
-// on in series.go, sums and products in arithmetic.go. disguise.go draws conspicuous
-// rows again; exhibit.go, litter.go and traits.go show the table to seeder/camouflage,
-// which judges.
+// Where what a honey row says comes from: template.go, slots.go and room.go choose the
+// row that it is made of and its number; blend.go, weave.go and bonds.go take its
+// contents from other rows, rank.go keeps its order with what it points at, clock.go,
+// span.go, calendar.go and apart.go choose its dates, attend.go those of a row that it
+// alone points at; deal.go puts it together. Its relatives are kin.go's, those of
+// relatives grand.go's, with their dates in when.go, what they have in common in
+// siblings.go, numbers that go on in series.go, sums and products in arithmetic.go.
+// disguise.go draws conspicuous rows again; exhibit.go, litter.go and traits.go show the
+// table to seeder/camouflage, which judges.
 package seeder
 
 import (

@@ -18,6 +18,9 @@ type span struct {
 	all    []int64       // of real rows, sorted: in months, days or nanoseconds
 }
 
+// usually is by which share of the rows a distance is more or less usual than another's.
+const usually = 1.0 / 40
+
 // leastSpans is how many rows have to show what a distance is a multiple of.
 const leastSpans = 20
 
@@ -111,15 +114,16 @@ func (s *span) from(at time.Time, v int64, hour func() time.Duration) time.Time 
 	return at.Add(time.Duration(v)).Truncate(day).Add(hour())
 }
 
-// near is a distance about as usual as another. One that many rows have stays.
-func (s *span) near(r *rand.Rand, v int64) int64 {
+// near is a distance about as usual as another, by up to a share of the rows more or
+// less. One that many rows have stays.
+func (s *span) near(r *rand.Rand, v int64, by float64) int64 {
 	n := len(s.all)
 	low := sort.Search(n, func(i int) bool { return s.all[i] >= v })
 	same := sort.Search(n, func(i int) bool { return s.all[i] > v }) - low
 	if v == 0 || n < 3 || same >= max(3, n/33) || s.months {
 		return v
 	}
-	width := max(2, n/40)
+	width := max(2, int(by*float64(n)))
 	i := max(0, min(n-2, low+r.IntN(2*width+1)-width))
 	a, b := s.all[i], s.all[i+1]
 	if s.unit > 0 {
@@ -129,6 +133,13 @@ func (s *span) near(r *rand.Rand, v int64) int64 {
 		return got
 	}
 	return v
+}
+
+// rank is how many of the real distances are less, 0 to 1.
+func (s *span) rank(v int64) float64 {
+	low := sort.Search(len(s.all), func(i int) bool { return s.all[i] >= v })
+	high := sort.Search(len(s.all), func(i int) bool { return s.all[i] > v })
+	return float64(low+high) / 2 / float64(max(len(s.all), 1))
 }
 
 // monthsTo counts the months from one date to another, their days aside.

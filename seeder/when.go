@@ -271,7 +271,7 @@ func (h *hand) firsts(st *study, hang *hang, r *rand.Rand, kids []int, from time
 		for n := range ats {
 			v := spans[n]
 			if hung || n > 0 {
-				v = hang.span.near(r, v)
+				v = hang.span.near(r, v, usually)
 			}
 			j := firstOf(own.rows[kids[n]])
 			at := hang.span.from(from, v, func() time.Duration { return own.hour(r, j) }).Truncate(own.grain[j])

@@ -240,6 +240,9 @@ func (d *deck) paces(f *features, ls []*ladder, dump bool) {
 			f.add(q.name+", among rows with about as long "+p.name, d.width, func(i int) float64 { return near[i] })
 		}
 	}
+	if !dump {
+		d.crowded(f, dates)
+	}
 	for _, l := range dates {
 		if l.dump != dump {
 			continue
@@ -252,6 +255,59 @@ func (d *deck) paces(f *features, ls []*ladder, dump bool) {
 		}
 		d.usual(f, l.name+": day of the month", days)
 	}
+}
+
+// crowded measures how near another row comes to a row's first date and to all intervals
+// from one date to the next at once, as a share of the rows with the same dates that have one nearer: a
+// row whose dates are one other's, each moved a little, is nearer to it than real rows
+// are to any.
+func (d *deck) crowded(f *features, dates []*ladder) {
+	out := make([]float64, d.width)
+	groups := map[string][]int{}
+	for i := range out {
+		out[i] = -1
+		kind := ""
+		for k, l := range dates {
+			if !math.IsNaN(l.num[i]) {
+				kind += string(rune('a' + k))
+			}
+		}
+		if len(kind) > 1 {
+			groups[kind] = append(groups[kind], i)
+		}
+	}
+	for kind, rows := range groups {
+		if len(rows) < leastOrdered {
+			continue
+		}
+		var at [][]float64 // ranks, by what is compared
+		for n, k := range kind {
+			num := make([]float64, len(rows))
+			for j, i := range rows {
+				if num[j] = dates[k-'a'].num[i]; n > 0 {
+					num[j] -= dates[kind[n-1]-'a'].num[i]
+				}
+			}
+			at = append(at, ranks(num))
+		}
+		near := make([]float64, len(rows))
+		for a := range rows {
+			near[a] = 1
+		}
+		for a := range rows {
+			for b := range a {
+				far := 0.0
+				for _, x := range at {
+					far = max(far, math.Abs(x[a]-x[b]))
+				}
+				near[a], near[b] = min(near[a], far), min(near[b], far)
+			}
+		}
+		for j, v := range ranks(near) {
+			out[rows[j]] = v
+		}
+	}
+	f.add("how near another row is in all its dates", d.width, func(i int) float64 { return out[i] })
 }
 
 // onWall are the seconds that a clock on the wall showed, as if it were UTC's.

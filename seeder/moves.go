@@ -17,7 +17,7 @@ type Sum struct {
 // no keys, nothing that points elsewhere.
 func (st *study) sums(rows []*RowPlan) (out []Sum) {
 	for _, f := range st.columns {
-		if f.Class != generate.Decimal && f.Class != generate.Integer || f.fk != nil || f.seen.Unique {
+		if f.Class != generate.Decimal && f.Class != generate.Integer || f.fk != nil || f.seen.Unique || f.plan != nil && f.plan.Kind == "status" || leveled(f.Name) { // a status is no amount
 			continue
 		}
 		sum, places, n := new(big.Rat), 0, 0

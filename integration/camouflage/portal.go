@@ -181,8 +181,10 @@ func (s *script) clock(day time.Time) time.Time {
 const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 // people are persons who suit their country, from the demo's generator.
-func people(n int) [][]string {
-	d, err := crm.Generate(crm.Options{Seed: 99, Customers: n, Employees: 20, Now: today})
+// Each table has a seed of its own: with one for all, the names of one table would be
+// another's, and tell which of its rows are real.
+func people(seed uint64, n int) [][]string {
+	d, err := crm.Generate(crm.Options{Seed: seed, Customers: n, Employees: 20, Now: today})
 	if err != nil {
 		panic(err) // the demo's own lists are damaged
 	}
@@ -221,7 +223,7 @@ CREATE TABLE invoices (id %[1]s, member_id integer NOT NULL, amount decimal(10,2
 		came = append(came, s.clock(opened.Add(time.Duration(math.Sqrt(s.r.Float64())*float64(span-24*time.Hour)))))
 	}
 	sort.Slice(came, func(a, b int) bool { return came[a].Before(came[b]) })
-	for i, p := range people(n) {
+	for i, p := range people(99, n) {
 		id, address = id+1, next(&address)
 		if s.r.Float64() < missing { // left, and was deleted
 			continue
@@ -328,7 +330,7 @@ func players() string {
 	s.WriteString("CREATE TABLE players (player_id varchar(12) PRIMARY KEY, first_name varchar(40) NOT NULL, last_name varchar(40) NOT NULL, email varchar(80) NOT NULL UNIQUE, country char(2) NOT NULL, birth_date date, height integer, weight integer, bats char(1), debut date, final_game date);\n")
 	seen, mails := map[string]int{}, map[string]bool{}
 	var rows [][]any
-	for _, p := range people(2000) {
+	for _, p := range people(98, 2000) {
 		f, l := plainOf(p[2]), plainOf(p[3])
 		stem := l[:min(len(l), 5)] + f[:min(len(f), 2)]
 		seen[stem]++

@@ -124,6 +124,7 @@ func (h *hand) reckon(st *study) {
 		}
 	}
 	h.writeYear(st)
+	h.writeSpans(st)
 }
 
 // obeys reports whether the template row does not break an equation.

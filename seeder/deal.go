@@ -34,6 +34,7 @@ type hand struct {
 	meant    moments            // the same before a number moved them
 	after    time.Time          // when the row that it hangs on began; zero if there is none
 	broods   map[*study]kindred // its relatives' dates by their table and template
+	spans    map[*field]int     // years between its dates and the years that go with them
 }
 
 func rowsOf(hands []*hand) []*RowPlan {
@@ -106,6 +107,7 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 	}
 	st.mix(r, h.row)
 	st.keepOrder(r, h)
+	h.span(st, r)
 	h.reckon(st)
 	return h, nil
 }
@@ -198,7 +200,7 @@ func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error 
 	} else if number, ok := h.inSeries(st, r, f); ok {
 		v = number
 	} else {
-		h.g.Given = st.given(r, h, f)
+		h.g.Given, h.g.Local = st.given(r, h, f), st.local(f, h.was)
 		if other := st.town(r, h.was, f); other != "" {
 			h.g.Was = other
 		}

@@ -51,6 +51,8 @@ type study struct {
 
 	reckons  []equation // numbers that others of a row make
 	reckoned bool       // they were asked for
+	spanned  []yearSpan // whole numbers that are years which go with a date of the row
+	years    bool       // they were asked for
 }
 
 // field is one column of a study.
@@ -81,8 +83,9 @@ type field struct {
 	// opaque: it is a status, and the table that tells what it stands for does not.
 	settled map[string]bool
 	opaque  bool
-	year    *yearIn // where its codes hold a date's year, once asked for
-	priced  *bool   // whether what relatives point at fixes it, once asked for
+	year    *yearIn             // where its codes hold a date's year, once asked for
+	priced  *bool               // whether what relatives point at fixes it, once asked for
+	locals  map[string][]string // its values by the place of their rows, once asked for
 }
 
 // refusal is why a table can't be seeded. It is not a failure of the program.

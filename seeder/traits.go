@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"honeyrow/seeder/camouflage"
 	"honeyrow/seeder/generate"
 )
 
@@ -84,8 +85,41 @@ func (d *draft) traitsOf(ctx context.Context, db Kinsman, st *study, child *Tabl
 			return float64(len(seen))
 		})
 	}
+	t.years(child, s, dates, owners)
 	t.times(st, child, s, dates[:min(len(dates), maxTraitDates)], at, first, owners)
 	return t, d.childless(ctx, db, child, s, owners, t)
+}
+
+// years tells how usual it is that a year comes so long after that of a row's date.
+func (t *traits) years(child *Table, s *Sample, dates []int, owners map[string][]int) {
+	for i, name := range s.Columns {
+		if c := child.Column(name); c == nil || c.Class != generate.Integer || !generate.Years(column(s, i)) {
+			continue
+		}
+		for _, date := range dates[:min(len(dates), maxTraitDates)] {
+			after := func(k int) (int, bool) {
+				y, at, ok := yearsOf(s.Rows[k], i, date)
+				return y - at, ok
+			}
+			count := map[int]float64{}
+			for _, rows := range owners {
+				for _, k := range rows {
+					if n, ok := after(k); ok {
+						count[n]++
+					}
+				}
+			}
+			t.add("rows whose "+name+" is as long after the year of "+s.Columns[date], owners, func(_ string, rows []int) float64 {
+				least := math.Inf(1)
+				for _, k := range rows {
+					if n, ok := after(k); ok {
+						least = min(least, math.Log(count[n]))
+					}
+				}
+				return least
+			})
+		}
+	}
 }
 
 // series tells how a number goes on from one row to the next.
@@ -112,6 +146,23 @@ func (t *traits) series(s *Sample, column int, owners map[string][]int) {
 	}
 	t.add("fall of "+name, owners, step(func(a, b float64) float64 { return min(a, b) }))
 	t.add("rise of "+name, owners, step(func(a, b float64) float64 { return max(a, b) }))
+	ends := map[string]float64{}
+	for _, rows := range owners {
+		for _, k := range rows {
+			if v := s.Rows[k][column]; v != nil {
+				ends[camouflage.Ending(*v, 2)]++
+			}
+		}
+	}
+	t.add("others with the rarest ending of "+name, owners, func(_ string, rows []int) float64 {
+		least := math.Inf(1)
+		for _, k := range rows {
+			if v := s.Rows[k][column]; v != nil {
+				least = min(least, math.Log(ends[camouflage.Ending(*v, 2)]))
+			}
+		}
+		return least
+	})
 	said := func(rows []int) string {
 		var b strings.Builder
 		for _, k := range rows {

@@ -244,6 +244,8 @@ const leastRepeats = 5
 // them. So do what is at rest, rights, and what somebody wants to be the template's.
 func (st *study) loosened(f *field) bool {
 	switch {
+	case slices.ContainsFunc(st.yearSpans(), func(s yearSpan) bool { return s.of == f }):
+		return false
 	case f.entitles(), f.load, strings.HasPrefix(f.plan.Why, "set by you"):
 		return false
 	case f.plan.Source == Parent:

@@ -178,6 +178,8 @@ func (d *deck) content() *features {
 	ls := d.ladders()
 	d.lawful(f, ls, false)
 	d.paces(f, ls, false)
+	d.numbersIn(f, texts, cats)
+	d.years(f, nums, dates)
 	d.nearest(f)
 	return f
 }
@@ -198,7 +200,26 @@ func (d *deck) number(f *features, c *cells) {
 		}
 		return -1
 	})
+	for _, k := range []int{2, 3} { // a price that ends as no other does
+		count := map[string]int{}
+		for i := range d.rows {
+			count[Ending(c.text[i], k)]++
+		}
+		f.add(c.Name+": others of its last "+strconv.Itoa(k)+" digits", d.width, func(i int) float64 { return math.Log1p(float64(count[Ending(c.text[i], k)] - 1)) })
+	}
 	f.add(c.Name+": digits", d.width, func(i int) float64 { return float64(len(c.text[i])) })
+}
+
+// Ending is the last k digits of a number, all of it if it has no more.
+func Ending(v string, k int) string {
+	for i := len(v) - 1; i >= 0 && k > 0; i-- {
+		if v[i] >= '0' && v[i] <= '9' {
+			if k--; k == 0 {
+				return v[i:]
+			}
+		}
+	}
+	return "all " + v
 }
 
 // roundness counts the zeros that a number ends in, those behind the point

@@ -2,6 +2,7 @@ package camouflage
 
 import (
 	"math"
+	"sort"
 	"strings"
 	"unicode"
 
@@ -60,6 +61,10 @@ func (d *deck) words(f *features, c *cells) {
 		}
 		return math.Log1p(float64(tokens[ws[len(ws)-1]] - 1))
 	})
+	if c.coded() {
+		next := inCommon(c.text)
+		f.add(c.Name+": characters in common with the value next to it", d.width, func(i int) float64 { return next[i] })
+	}
 	class := func(name string, in func(rune) bool) {
 		add(name, func(v string) float64 {
 			n := 0
@@ -86,6 +91,47 @@ func (d *deck) words(f *features, c *cells) {
 		lone := c.lone()
 		f.add(c.Name+": a number without its first", d.width, func(i int) float64 { return truth(lone(i)) })
 	}
+}
+
+// coded reports whether most of a column's values have digits: codes, not names.
+func (c *cells) coded() bool {
+	n := 0
+	for _, v := range c.text[:c.real] {
+		if strings.ContainsAny(v, "0123456789") {
+			n++
+		}
+	}
+	return 2*n > c.real
+}
+
+// inCommon is how many characters a text has in common, from its start, with that other
+// one which has most, as a share of its own; equal texts are not counted.
+func inCommon(texts []string) []float64 {
+	order := make([]int, len(texts))
+	for i := range order {
+		order[i] = i
+	}
+	sort.SliceStable(order, func(a, b int) bool { return texts[order[a]] < texts[order[b]] })
+	out := make([]float64, len(texts))
+	for _, way := range []int{1, -1} {
+		last, before := "", "" // the text, and the one before it that is another
+		for k := range order {
+			i := order[k]
+			if way < 0 {
+				i = order[len(order)-1-k]
+			}
+			v := texts[i]
+			if v != last {
+				last, before = v, last
+			}
+			n := 0
+			for n < min(len(v), len(before)) && v[n] == before[n] {
+				n++
+			}
+			out[i] = max(out[i], float64(n)/float64(max(len(v), 1)))
+		}
+	}
+	return out
 }
 
 // lone says which logins or addresses bear a number that tells them from an earlier

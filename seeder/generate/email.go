@@ -34,7 +34,7 @@ func (email) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 		return "", errors.New("no decoy mail domain is set: mail to a made-up address must reach nobody else (set seed.domain or --domain to a domain that you control)")
 	}
 	local, _, _ := strings.Cut(c.form(r, row), "@")
-	v := login(r, local, row) + "@" + row.Domain
+	v := login(r, c, local, row) + "@" + row.Domain
 	if !c.fits(v) {
 		return "", errors.New("addresses at the decoy domain are too long for the column: set a shorter domain")
 	}

@@ -89,6 +89,9 @@ type Row struct {
 	Numbered bool
 	// Was is the template row's value in this column, empty if NULL.
 	Was string
+	// Local is what rows of the honey row's place hold in this column: of a postcode those
+	// of its town, of a street those of its country; empty if nothing is known.
+	Local []string
 	// At, if not zero, is the date or time that the column is to hold, as a clock on
 	// the wall shows it.
 	At time.Time

@@ -362,7 +362,7 @@ func TestNewNamesAreSpeltAsTheTablesAre(t *testing.T) {
 func TestLoginsWriteNamesAsTheTableDoes(t *testing.T) {
 	for spell, want := range []string{"joerg.mueller", "jorg.muller", "jrg.mller"} {
 		row := &Row{First: "Jörg", Last: "Müller", WasFirst: "Anna", WasLast: "Schmidt", Spell: spell}
-		if got := login(New(1, "login"), "anna.schmidt", row); got != want {
+		if got := login(New(1, "login"), &Column{}, "anna.schmidt", row); got != want {
 			t.Errorf("spelling %d: got %s, want %s", spell, got, want)
 		}
 		if !MadeOf(want+"2@corp.example", "Jörg", "Müller", Spellings[spell]) {
@@ -383,7 +383,7 @@ func TestLoginsCountThoseWhoWouldHaveTheSame(t *testing.T) {
 		{"aschmidt3", 2, "jkeller3"},
 	} {
 		row := &Row{First: "Jonas", Last: "Keller", WasFirst: "Anna", WasLast: "Schmidt", Numbered: true, Attempt: c.attempt}
-		if got := login(New(1, "login"), c.was, row); got != c.want {
+		if got := login(New(1, "login"), &Column{}, c.was, row); got != c.want {
 			t.Errorf("like %s, attempt %d: got %s, want %s", c.was, c.attempt, got, c.want)
 		}
 	}

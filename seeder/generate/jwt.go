@@ -133,7 +133,7 @@ func otherText(r *rand.Rand, name, v string, row *Row) string {
 			return pick(r, hexLow, 12) + "@invalid"
 		}
 		local, _, _ := strings.Cut(v, "@")
-		return login(r, local, row) + "@" + row.Domain
+		return login(r, &Column{}, local, row) + "@" + row.Domain
 	case name == "name":
 		return strings.TrimSpace(row.First + " " + row.Last)
 	case name == "given_name" || name == "first_name":

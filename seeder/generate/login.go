@@ -1,6 +1,8 @@
 package generate
 
 import (
+	"fmt"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -30,9 +32,9 @@ var loginForms = []func(f, l string) string{
 // login makes a login for row's person in the way in which was, the template
 // row's login, was made of the template's person; where that does not show, in
 // a way with the same punctuation. Trailing digits are kept in number, a single
-// one as it is; where it counts those who would have the same login, the first has
-// none, the next attempt the 2.
-func login(r *rand.Rand, was string, row *Row) string {
+// one as it is, more are such as other logins end in; where a single one counts those who
+// would have the same login, the first has none, the next attempt the 2.
+func login(r *rand.Rand, c *Column, was string, row *Row) string {
 	plain := Spellings[row.Spell%len(Spellings)]
 	f, l := plain(row.First), plain(row.Last)
 	if f == "" {
@@ -72,9 +74,35 @@ func login(r *rand.Rand, was string, row *Row) string {
 	case tail == 1 && row.Attempt == 0 && was[len(was)-1] > '0': // most often the second or third of a name
 		v += was[len(was)-1:]
 	case tail > 0:
-		v += digits[1+r.IntN(9):][:1] + pick(r, digits, tail-1)
+		v += tailOf(r, c.Values, tail)
 	}
 	return casing(v, stem)
+}
+
+// tailOf is a number of so many digits behind a login: another's, or one next to it if
+// hardly any two have the same, within the highest and the lowest (a year of birth, a
+// century).
+func tailOf(r *rand.Rand, values []string, size int) string {
+	times, lowest, highest := map[int]int{}, math.MaxInt, 0
+	var tails []int
+	for _, v := range values {
+		local, _, _ := strings.Cut(v, "@")
+		tail := local[len(strings.TrimRight(local, digits)):]
+		if n, err := strconv.Atoi(tail); err == nil && len(tail) == size {
+			tails = append(tails, n)
+			times[n]++
+			lowest, highest = min(lowest, n), max(highest, n)
+		}
+	}
+	if len(tails) == 0 {
+		return digits[1+r.IntN(9):][:1] + pick(r, digits, size-1)
+	}
+	n := one(r, tails)
+	if times[n] == 1 {
+		room := max(2, (highest-lowest)/max(1, len(tails)))
+		n = min(max(n+r.IntN(2*room+1)-room, lowest), highest)
+	}
+	return fmt.Sprintf("%0*d", size, n)
 }
 
 // loginForm returns the index of the form that makes stem of a name, or -1.

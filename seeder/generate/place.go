@@ -2,13 +2,14 @@ package generate
 
 import (
 	"math/rand/v2"
+	"strings"
 
 	"honeyrow/token"
 )
 
-// city, postcode and region keep the template row's place, a postcode that
-// only it holds but for the last digits: the three belong together, and
-// together with a street that nobody lives at they name nobody.
+// city, postcode and region keep the template row's place, but for a postcode of its
+// town: the three belong together, and together with a street that nobody lives at they
+// name nobody.
 type (
 	city     struct{}
 	postcode struct{}
@@ -35,30 +36,106 @@ func (postcode) Fit(c *Column) (int, string) {
 	}.fit(c)
 }
 
-// Value keeps a postcode that several rows hold. Where one stands once, a next
-// row would bring one of its own: its last digits are drawn anew.
+// Value makes the postcode that a next row of the town would bring: one that others
+// have, as many as have that of a row drawn at random, or a new one that is as far from
+// those that are there as one of them is from the others (Good and Turing).
 func (postcode) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	v, err := kept(r, c, row)
-	if err != nil || count(c.Values, v) > 1 || len(digitsOf(v)) < 2 {
+	if err != nil || len(digitsOf(v)) < 2 {
 		return v, err
 	}
-	free := 2
-	if len(digitsOf(v)) != len(v) { // letters tell the district too
-		free = 1
+	local := row.Local
+	if len(local) == 0 {
+		if local = c.Values; count(local, v) > 1 {
+			return v, nil
+		}
+	}
+	times := map[string]int{}
+	for _, code := range local {
+		times[code]++
+	}
+	like := v
+	if len(row.Local) > 0 {
+		like = one(r, local)
+	}
+	if others := times[like] - 1; others > 0 {
+		for range 40 {
+			if code := one(r, local); times[code] == others {
+				return code, nil
+			}
+		}
+		return like, nil
 	}
 	for range 30 {
+		if fresh := newCode(r, c, like, local); fresh != "" && c.fits(fresh) && count(c.Values, fresh) == 0 {
+			return fresh, nil
+		}
+	}
+	for range 30 { // too few to go by: its last digit
 		b := []byte(v)
-		for i, left := len(b)-1, free; i > 0 && left > 0; i-- {
-			if b[i] >= '0' && b[i] <= '9' {
-				b[i] = digits[r.IntN(10)]
-				left--
-			}
+		if i := strings.LastIndexAny(v, digits); i > 0 {
+			b[i] = digits[r.IntN(10)]
 		}
 		if fresh := string(b); c.fits(fresh) && count(c.Values, fresh) == 0 {
 			return fresh, nil
 		}
 	}
 	return v, nil
+}
+
+// newCode is one in the form of another that no row has: its first characters are one's
+// of the place, as many as a code there has in common with that most like it, the others
+// such as stand there in codes of the form. "" if none is found.
+func newCode(r *rand.Rand, c *Column, form string, local []string) string {
+	kind := shape(form)
+	of := func(values []string) (out []string) {
+		for _, code := range values {
+			if shape(code) == kind {
+				out = append(out, code)
+			}
+		}
+		return out
+	}
+	peers, all := of(local), of(c.Values)
+	if len(all) == 0 {
+		return ""
+	}
+	if len(peers) == 0 {
+		peers = all
+	}
+	from, least := peers, one(r, peers)
+	if inCommon(least, peers) < 0 { // it stands alone
+		from, least = all, one(r, all)
+	}
+	same := max(inCommon(least, from), 0)
+	b := []byte(one(r, peers))
+	if same >= len(b) {
+		return ""
+	}
+	for i := same; i < len(b); i++ {
+		b[i] = one(r, all)[i]
+	}
+	if fresh := string(b); inCommon(fresh, peers) == same {
+		return fresh
+	}
+	return ""
+}
+
+// inCommon is how many characters a code has in common, from its start, with that of
+// others which has most; -1 if there is no other.
+func inCommon(code string, others []string) int {
+	most := -1
+	for _, o := range others {
+		if o == code {
+			continue
+		}
+		n := 0
+		for n < min(len(o), len(code)) && o[n] == code[n] {
+			n++
+		}
+		most = max(most, n)
+	}
+	return most
 }
 
 func count(values []string, v string) (n int) {

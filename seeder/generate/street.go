@@ -41,53 +41,70 @@ func (street) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	for try := range 50 {
 		like := c.form(r, row)
 		if row.Attempt > 4 && len(c.Values) > 0 {
-			like = one(r, c.Values)
+			if like = one(r, c.Values); len(row.Local) > 0 {
+				like = one(r, row.Local)
+			}
 		}
 		at := houseNumber.FindStringIndex(like)
 		if at == nil {
-			row = &Row{Attempt: max(5, row.Attempt)}
+			row = &Row{Attempt: max(5, row.Attempt), Local: row.Local}
 			continue
 		}
 		n := like[at[0]:at[1]]
-		number := numberOf(r, c.Values, len(n))
-		if number == "" || row.Attempt > 1 {
-			number = pick(r, "123456789", 1) + pick(r, digits, min(len(n), 4)-1)
+		size, local := len(n), row.Local
+		if len(local) < leastLocal {
+			local = c.Values
+		}
+		if row.Attempt > 2 { // of any length
+			size = 0
+		}
+		number := numberOf(r, local, size)
+		if number == "" {
+			number = n
 		}
 		v := like[:at[0]] + number + like[at[1]:]
-		if row.Attempt > 2 && len(n) < 3 {
-			v = like[:at[0]] + pick(r, "123456789", 1) + pick(r, digits, len(n)) + like[at[1]:]
-		}
 		if c.fits(v) && v != like && !slices.Contains(c.Values, v) {
 			return v, nil
 		}
 		if try >= 10 { // it has no other number left
-			row = &Row{Attempt: max(5, row.Attempt)}
+			row = &Row{Attempt: max(5, row.Attempt), Local: row.Local}
 		}
 	}
 	return "", errors.New("the table's addresses have no house number to change")
 }
 
-// numberOf is a number of so many digits, next to another row's house number: low
-// ones are more usual than high ones, and one that is itself another row's would
-// stand in more rows than theirs do. "" if none of some rows has one.
+// numberOf is a number of so many digits (of any, if 0), next to another row's house
+// number: low ones are more usual than high ones, none is higher than the highest, and one
+// that is itself another row's would stand in more rows than theirs do. "" if none of some
+// rows has one.
 func numberOf(r *rand.Rand, values []string, size int) string {
-	for range 20 {
+	highest := 0
+	for _, v := range values {
+		if n, err := strconv.Atoi(houseNumber.FindString(v)); err == nil {
+			highest = max(highest, n)
+		}
+	}
+	for range 40 {
 		if len(values) == 0 {
 			break
 		}
 		n, err := strconv.Atoi(houseNumber.FindString(one(r, values)))
-		if n += r.IntN(2*nextDoor+1) - nextDoor; err != nil || n < 1 {
+		if n += r.IntN(2*nextDoor+1) - nextDoor; err != nil || n < 1 || n > highest {
 			continue
 		}
-		if v := strconv.Itoa(n); len(v) == size {
+		if v := strconv.Itoa(n); len(v) == size || size == 0 {
 			return v
 		}
 	}
 	return ""
 }
 
-// nextDoor is how far a house number is from another row's at most.
-const nextDoor = 4
+// nextDoor is how far a house number is from another row's at most, leastLocal how many
+// rows of the place have to say how high they are.
+const (
+	nextDoor   = 4
+	leastLocal = 8
+)
 
 // Joined is a street whose name begins as one's and ends as another's: where each stands
 // in one row, a next row's is a new one, of the same words. "" if they have no word each

@@ -30,7 +30,7 @@ func (username) Fit(c *Column) (int, string) {
 func (username) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	short := *row
 	for range 20 {
-		if v := login(r, c.form(r, row), &short); c.fits(v) {
+		if v := login(r, c, c.form(r, row), &short); c.fits(v) {
 			return v, nil
 		}
 		f, l := []rune(short.First), []rune(short.Last)

@@ -21,6 +21,7 @@ type hand struct {
 	g        generate.Row
 	was      []*string          // the template row, with contents of others
 	borrowed bool               // part of it is another row's, whose relatives its own hold
+	lender   int                // of a relative: which sampled row that is, -1 if none
 	tries    map[string]int     // draws of each column's value
 	names    int                // draws of the person
 	bound    bool               // the person is the parent's
@@ -50,7 +51,7 @@ var ofPerson = []string{"first_name", "last_name", "person_name", "email", "user
 
 // deal draws the nth of total honey rows from a template row.
 func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, next map[string][]string, before *hand) (*hand, error) {
-	h := &hand{row: &RowPlan{ID: event.NewID()}, template: template, tries: map[string]int{}}
+	h := &hand{row: &RowPlan{ID: event.NewID()}, template: template, lender: -1, tries: map[string]int{}}
 	if n < len(d.slots[st]) {
 		h.slot = &d.slots[st][n]
 	}
@@ -67,6 +68,7 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 	if h.slot != nil {
 		st.settle(r, h)
 	}
+	h.peer(d, st, r)
 	if p, others := d.parent(st, l, h.was, n); p != nil && p.g.First != "" && st.kin == nil {
 		if !others { // a card bears its owner's name
 			h.g.First, h.g.Last, h.bound = p.g.First, p.g.Last, true

@@ -15,7 +15,8 @@
 // span.go, calendar.go and apart.go choose its dates, attend.go those of a row that it
 // alone points at; deal.go puts it together. Its relatives are kin.go's, those of
 // relatives grand.go's, with their dates in when.go, what they have in common in
-// siblings.go, numbers that go on in series.go, sums and products in arithmetic.go.
+// siblings.go, what other rows' relatives lend them in lend.go, numbers that go on in
+// series.go, sums and products in arithmetic.go.
 // disguise.go draws conspicuous rows again; exhibit.go, litter.go and traits.go show the
 // table to seeder/camouflage, which judges.
 package seeder

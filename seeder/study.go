@@ -39,6 +39,7 @@ type study struct {
 	domains  Domains                    // the decoy mail domains
 	recent   int64                      // numbers of the key above it are the last that were given
 	lent     *lending                   // what rows lend to those of relatives' relatives, once asked for
+	lender   *peers                     // what relatives lend to those of another row, once asked for
 	memory   map[*field]*memory         // how relatives' numbers follow one another, once asked for
 	dated    *clock                     // how its dates hang together, once asked for
 	reach    float64                    // the share of its rows that honey rows can look like

@@ -11,12 +11,13 @@ import (
 // What a person would notice of an owner's rows is told apart for each owner.
 func TestWhatTheRowsOfOneOwnerHaveInCommonIsTold(t *testing.T) {
 	owner := &Table{Name: "staff", Columns: []*Column{{Name: "id", Class: generate.Integer}, {Name: "hired", Class: generate.Date}}}
-	pay := &Table{Name: "pay", Columns: []*Column{
+	pay := &Table{Name: "pay", ForeignKeys: []*ForeignKey{{Columns: []string{"staff_id"}}, {Columns: []string{"desk"}}}, Columns: []*Column{
 		{Name: "staff_id", Class: generate.Integer},
 		{Name: "salary", Class: generate.Integer},
 		{Name: "iban", Class: generate.Text},
 		{Name: "asked", Class: generate.Timestamp},
 		{Name: "paid", Class: generate.Timestamp},
+		{Name: "desk", Class: generate.Integer},
 	}}
 	v := func(vs ...string) (out []*string) {
 		for _, s := range vs {
@@ -25,17 +26,17 @@ func TestWhatTheRowsOfOneOwnerHaveInCommonIsTold(t *testing.T) {
 		return out
 	}
 	st := &study{table: owner, sample: &Sample{Columns: []string{"id", "hired"}, Rows: [][]*string{v("1", "2019-04-01"), v("2", "2019-06-15")}}}
-	s := &Sample{Columns: []string{"staff_id", "salary", "iban", "asked", "paid"}, Rows: [][]*string{
-		v("1", "110", "A", "2021-04-01 08:00:00", "2021-04-01 10:00:00"), v("1", "100", "A", "2020-04-01 08:00:00", "2020-04-01 09:00:00"),
-		v("2", "100", "B", "2020-06-15 08:00:00", "2020-06-15 09:30:00"), v("2", "50", "C", "2021-07-01 08:00:00", "2021-07-01 09:00:00"),
+	s := &Sample{Columns: []string{"staff_id", "salary", "iban", "asked", "paid", "desk"}, Rows: [][]*string{
+		v("1", "110", "A", "2021-04-01 08:00:00", "2021-04-01 10:00:00", "7"), v("1", "100", "A", "2020-04-01 08:00:00", "2020-04-01 09:00:00", "7"),
+		v("2", "100", "B", "2020-06-15 08:00:00", "2020-06-15 09:30:00", "8"), v("2", "50", "C", "2021-07-01 08:00:00", "2021-07-01 09:00:00", "8"), v("2", "100", "C", "2021-07-01 08:30:00", "2021-07-01 09:30:00", "8"),
 	}}
 	got, err := (&draft{}).traitsOf(t.Context(), nil, st, pay, s, 0, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string][2]float64{
-		"different iban": {1, 2}, "fall of salary": {0, math.Log(0.5)}, "rise of salary": {math.Log(1.1), 0},
-		"from asked to paid in no whole hours": {0, 1}, "not on the day of hired": {0, 1}, "others with the same salary": {0, 0},
+		"different iban": {1, 2}, "fall of salary": {0, math.Log(0.5)}, "rise of salary": {math.Log(1.1), math.Log(2)},
+		"from asked to paid in no whole hours": {0, 1}, "not on the day of hired": {0, 2}, "others at the same desk from asked on": {0, 2}, "others with the same salary": {0, 0},
 	} {
 		i := slices.Index(got.names, name)
 		if i < 0 {

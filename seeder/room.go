@@ -169,10 +169,14 @@ func (d *draft) roomFor(ctx context.Context, st *study, slots []slot, n int) ([]
 		if f := st.field(column); f == nil || f.sample < 0 || !st.inStep(key, f) {
 			continue
 		}
+		low, high, err := d.span(ctx, g, g.drawn()) // none of the last that were given
+		if err != nil {
+			return nil, err
+		}
 		var tuples [][]string
 		for _, s := range slots {
 			o := s.to[column]
-			for k := o.low + 1; k < o.high && k <= o.low+mostBetween; k++ {
+			for k := max(o.low, low) + 1; k < min(o.high, high) && k <= o.low+mostBetween; k++ {
 				tuples = append(tuples, []string{strconv.FormatInt(k, 10)})
 			}
 		}

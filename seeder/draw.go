@@ -15,6 +15,8 @@ import (
 
 // draft is a plan in the making.
 type draft struct {
+	foreigners        []*study        // a table that names persons and their countries, once looked for
+	looked            map[*Table]bool // for which tables it was
 	s                 *Seeder
 	o                 *Options
 	canaries, perches []Canary // all, and those that stand in no honey row yet

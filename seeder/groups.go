@@ -10,7 +10,7 @@ import (
 // groups are the names of a table by the country, or else the region, of its
 // rows: what people are called depends on where they live.
 type groups struct {
-	by    int // index in the sample
+	of    func(row []*string) string // "" if it is not known
 	names map[string]*generate.Names
 }
 
@@ -29,13 +29,23 @@ func (st *study) byCountry(full bool) *groups {
 	if by < 0 || st.first == nil && st.last == nil && st.full == nil {
 		return nil
 	}
+	return st.grouped(full, func(row []*string) string {
+		if row[by] == nil {
+			return ""
+		}
+		return *row[by]
+	})
+}
+
+// grouped collects the names by what of says of rows.
+func (st *study) grouped(full bool, of func(row []*string) string) *groups {
 	rows := map[string][][]*string{}
 	for _, row := range st.sample.Rows {
-		if row[by] != nil {
-			rows[*row[by]] = append(rows[*row[by]], row)
+		if by := of(row); by != "" {
+			rows[by] = append(rows[by], row)
 		}
 	}
-	g := &groups{by: by, names: map[string]*generate.Names{}}
+	g := &groups{of: of, names: map[string]*generate.Names{}}
 	pick := func(rows [][]*string, f *field) (out []string) {
 		if f == nil || f.sample < 0 {
 			return nil
@@ -63,8 +73,8 @@ func (st *study) byCountry(full bool) *groups {
 
 // vocabularyOf returns the names among which a row's person has its own.
 func (st *study) vocabularyOf(was []*string) *generate.Names {
-	if st.groups != nil && was[st.groups.by] != nil {
-		if n := st.groups.names[*was[st.groups.by]]; n != nil {
+	if st.groups != nil {
+		if n := st.groups.names[st.groups.of(was)]; n != nil {
 			return n
 		}
 	}

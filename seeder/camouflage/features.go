@@ -178,6 +178,7 @@ func (d *deck) content() *features {
 	ls := d.ladders()
 	d.lawful(f, ls, false)
 	d.paces(f, ls, false)
+	d.couples(f)
 	d.numbersIn(f, texts, cats)
 	d.years(f, nums, dates)
 	d.nearest(f)

@@ -96,3 +96,23 @@ func (d *deck) years(f *features, nums, dates []*cells) {
 func (c *cells) yearly() bool {
 	return c.Class == generate.Integer && generate.Years(c.text[:c.real])
 }
+
+// couples measures how well a first and a last name go together, by those of the others:
+// people of one language have names of one language.
+func (d *deck) couples(f *features) {
+	var first, last *cells
+	for _, c := range d.cells {
+		switch {
+		case c.Role != Content:
+		case c.Kind == "first_name" && first == nil:
+			first = c
+		case c.Kind == "last_name" && last == nil:
+			last = c
+		}
+	}
+	if first == nil || last == nil {
+		return
+	}
+	fit := generate.Together(first.text, last.text)
+	f.add(first.Name+" together with "+last.Name, d.width, func(i int) float64 { return fit[i] })
+}

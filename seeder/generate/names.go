@@ -16,7 +16,12 @@ type Names struct {
 	// Of are the names of the whole table, if these are a part's; else nil.
 	Of *Names
 
+	// Persons are whole names, the first name and the last, by which it is told what goes
+	// together; empty if nothing is to be told (a country's names all do).
+	Persons [2][]string
+
 	first, last *lexicon // of them; made when first needed
+	couples     *couples // the same, nil if any name goes with any
 }
 
 // NewNames collects the names of a table from the values of its columns of
@@ -46,6 +51,10 @@ func (n *Names) Person(r *rand.Rand, attempt int) (first, last string) {
 		}
 		n.first, n.last = newLexicon(n.First, of.First, data.Person["first"]), newLexicon(n.Last, of.Last, data.Person["last"])
 		n.first.strict = true
+		n.couples = newCouples(n.Persons[0], n.Persons[1])
+	}
+	if n.couples != nil && attempt < 4 {
+		return n.couples.person(r, n)
 	}
 	return n.first.draw(r, false), n.last.draw(r, attempt >= 4)
 }

@@ -109,14 +109,19 @@ func countries(st *study) *country {
 			continue
 		}
 		n.rows[by]++
-		for name, of := range map[string]map[string]map[string]float64{strings.ToLower(f): n.first, strings.ToLower(l): n.last} {
-			if of[name] == nil {
-				of[name] = map[string]float64{}
-			}
-			of[name][by]++
-		}
+		tally(n.first, f, by)
+		tally(n.last, l, by)
 	}
 	return n
+}
+
+// tally counts a name in a country.
+func tally(of map[string]map[string]float64, name, by string) {
+	name = strings.ToLower(name)
+	if of[name] == nil {
+		of[name] = map[string]float64{}
+	}
+	of[name][by]++
 }
 
 // of is the likeliest country of somebody, "" if neither name is known.

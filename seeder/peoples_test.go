@@ -14,3 +14,14 @@ func TestACountryIsToldByTheNamesOfAnotherTable(t *testing.T) {
 		}
 	}
 }
+
+func TestBothNamesOfAPersonCountWhereTheyAreEqual(t *testing.T) {
+	st := coded(t, func(first, last string, n int) string { return first + last })
+	same, other := "Tomas", "Eve"
+	st.sample.Rows = [][]*string{{&same, &same, &same}, {&other, &other, &same}}
+	st.groups = st.grouped(false, func([]*string) string { return "CZ" })
+	n := countries(st)
+	if n.first["tomas"]["CZ"] != 1 || n.last["tomas"]["CZ"] != 2 {
+		t.Errorf("first %v, last %v", n.first, n.last)
+	}
+}

@@ -9,16 +9,32 @@
 // The package knows no database product: seeder/pgdb implements Database for
 // PostgreSQL, seeder/mydb for MySQL and MariaDB.
 //
-// Where what a honey row says comes from: template.go, slots.go and room.go choose the
-// row that it is made of and its number; blend.go, weave.go and bonds.go take its
-// contents from other rows, rank.go keeps its order with what it points at, clock.go,
-// span.go, calendar.go and apart.go choose its dates, attend.go those of a row that it
-// alone points at; deal.go puts it together. Its relatives are kin.go's, those of
-// relatives grand.go's, with their dates in when.go, what they have in common in
-// siblings.go, what other rows' relatives lend them in lend.go, numbers that go on in
-// series.go, sums and products in arithmetic.go.
-// disguise.go draws conspicuous rows again; exhibit.go, litter.go and traits.go show the
-// table to seeder/camouflage, which judges.
+// The plan: catalog.go, database.go and study.go say what is known of a table, whereabouts.go,
+// codes.go, decoy.go, scan.go, rights.go and effects.go which may have honey rows; make.go,
+// draw.go, costs.go, fewer.go, plan.go and text.go make and write the plan, trial.go, far.go
+// and land.go try it in a transaction that is rolled back; found.go, founder.go, christen.go
+// and erect.go make decoy tables, canary.go and copy.go what differs by copy.
+//
+// Where what a honey row says comes from: template.go, slots.go, room.go, scatter.go,
+// beside.go, keys.go, acquaint.go and adopt.go choose the row that it is made of, its number and what it
+// points at; blend.go, weave.go, lines.go, bonds.go and town.go take its contents from other rows,
+// groups.go and peoples.go names of the row's country, often.go and local.go what its place
+// holds, namekey.go codes made of names, domains.go mail domains; rank.go and targets.go keep
+// its order with what it points at, order.go that of its dates, clock.go, span.go, calendar.go,
+// apart.go, crowd.go, rhythm.go and settle.go choose these, years.go what follows from them,
+// attend.go those of a row that it alone points at; deal.go puts it together. Its relatives
+// are kin.go's with links.go, those of relatives grand.go's, with their dates in
+// when.go, what they have in common in siblings.go, what other rows' relatives lend them in
+// lend.go, free numbers in pen.go, numbers that go on in series.go, sums and products in
+// arithmetic.go, what they move in moves.go. disguise.go draws conspicuous rows again;
+// exhibit.go, litter.go and traits.go show the table to seeder/camouflage, which judges,
+// hiding.go tells a person.
+//
+// The change: apply.go, lots.go, lock.go, watched.go, refresh.go, restore.go and lasting.go
+// plant, drip.go, droplet.go and schedule.go row by row; verify.go, elsewhere.go, spread.go,
+// audience.go and errand.go look after what is planted, rotate.go, change.go and anchor.go
+// renew it, remove.go, clearlots.go, raze.go take it away, reconcile.go ends what a
+// crash left open. options.go and grants.go are the configuration and the role.
 package seeder
 
 import (

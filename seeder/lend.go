@@ -2,59 +2,67 @@ package seeder
 
 import (
 	"context"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"sort"
 	"strconv"
 	"strings"
 	"time"
-
-	"honeyrow/seeder/generate"
 )
 
 // peers are what the relatives of other rows lend to those of a honey row: what they
 // point at, categories, numbers of few kinds. Were all of that the template's relatives',
 // one by one, the two rows would be known by the order in which it stands there.
 type peers struct {
-	lent   []*field // columns whose content comes from a peer
-	stays  []*field // categories that all relatives of a row have alike: the template's
-	leans  []*field // of those lent: what relatives of a row have alike oftener than by chance
-	rows   []loan   // by their first date
-	signs  []string // of those rows
-	single []exclusive
+	lent   []*field          // columns whose content comes from a peer
+	stays  []*field          // categories that all relatives of a row have alike: the template's
+	leans  []*field          // of those lent: what relatives of a row have alike oftener than by chance
+	rows   []loan            // by their first date
+	alike  map[string][]loan // by their signs
+	things []*thing          // what they point at
 }
-
-// exclusive is a column of which one row at a time holds a value: from one of its dates
-// to another (a thing is lent to one at a time).
-type exclusive struct {
-	f     *field
-	busy  map[string][][2]time.Time
-	asked map[string]bool // of which values that is known, nil: of all
-	open  bool            // what has no end is held for good
-}
-
-// How many times in a row of one thing have to show that they do not overlap.
-const leastTurns = 30
 
 // peer gives a relative what another row's relative holds that came at about that time
 // and is alike in the rest. Where it points at a relative of its own family (a payment
 // at its rental) whose content is another's, it has that of what points there.
-func (h *hand) peer(d *draft, st *study, r *rand.Rand) {
+func (h *hand) peer(d *draft, st *study, n int, r *rand.Rand) {
 	p := st.lender
 	if p == nil || len(p.lent) == 0 || h.above == nil {
 		return
 	}
+	defer p.hold(h, n)
 	from := h.lead(d, st)
+	thing := -1
 	if from < 0 {
-		from = h.choosePeer(d, st, p, r)
+		rows, any := p.kindred(st, h), make([]int, len(p.things))
+		for i := range any {
+			any[i] = -1
+		}
+		for try := 0; from < 0 && try < 3; try++ {
+			from = h.choosePeer(d, st, p, n, r, rows, p.wants(r))
+		}
+		if from < 0 {
+			from = h.choosePeer(d, st, p, n, r, rows, any)
+		}
+		if from < 0 && p.barred(st, h) { // what has no end is another thing's than those of its kind have
+			from, thing = h.choosePeer(d, st, p, n, r, rows, nil), h.choosePeer(d, st, p, n, r, p.rows, any)
+		}
 	}
-	if from < 0 {
+	if from < 0 && thing < 0 {
 		return
 	}
-	h.was, h.lender, h.borrowed = slices.Clone(h.was), from, true
-	for _, f := range p.lent {
-		h.was[f.sample] = st.sample.Rows[from][f.sample]
+	h.was, h.borrowed = slices.Clone(h.was), true
+	if from >= 0 {
+		h.lender = from
+		for _, f := range p.lent {
+			h.was[f.sample] = st.sample.Rows[from][f.sample]
+		}
+	}
+	if thing >= 0 {
+		h.lender = thing
+		for _, x := range p.things {
+			h.was[x.f.sample] = st.sample.Rows[thing][x.f.sample]
+		}
 	}
 }
 
@@ -109,43 +117,42 @@ func (d *draft) sister(st *study, f *field) *study {
 	return nil
 }
 
-// choosePeer draws a row that lends, -1 if none suits.
-func (h *hand) choosePeer(d *draft, st *study, p *peers, r *rand.Rand) int {
-	c := st.clock(h.g.Now)
-	at := h.at(c)
-	if at.IsZero() {
-		at = c.began(h.template)
-	}
+// kindred are the rows that are like the template in what a lender has to be.
+func (p *peers) kindred(st *study, h *hand) []loan {
 	up := make([]*string, len(st.kin.to.sample.Columns)) // the honey row as far as categories go
 	for _, f := range st.kin.to.columns {
 		if cell := h.above.row.cell(f.Name); cell != nil && f.sample >= 0 {
 			up[f.sample] = cell.Value
 		}
 	}
-	sign := p.sign(st, h.was, up)
-	var rows []loan
-	for i, s := range p.signs {
-		if s == sign {
-			rows = append(rows, p.rows[i])
-		}
-	}
+	return p.alike[p.sign(st, h.was, up)]
+}
+
+// choosePeer draws of rows one that lends, -1 if none suits. What it points at has to be
+// free, and held by about as many as wanted, unless want is nil.
+func (h *hand) choosePeer(d *draft, st *study, p *peers, n int, r *rand.Rand, rows []loan, want []int) int {
 	if len(rows) < leastLoans {
 		return -1
 	}
+	c := st.clock(h.g.Now)
+	at := h.at(c)
+	if at.IsZero() {
+		at = c.began(h.template)
+	}
 	end := sort.Search(len(rows), func(i int) bool { return rows[i].at.After(at) })
-	want := h.leaning(st, p, r)
+	lean := h.leaning(st, p, r)
 	own := st.sample.Rows[h.template]
 	tie := st.sample.index(st.kin.fk.Columns[0])
 	for width := max(leastLoans, len(rows)/20); ; width *= 2 {
 		hi := max(end, min(width, len(rows)))
 		near := rows[max(0, hi-width):hi]
-		for try := range 60 {
+		for try := range 120 {
 			from := near[r.IntN(len(near))].row
 			row := st.sample.Rows[from]
-			if *row[tie] == *own[tie] || try < 40 && !h.lasts(c, from) {
+			if *row[tie] == *own[tie] || want != nil && !p.free(d, st, h, n, row, want) || try < 80 && !h.lasts(c, from) {
 				continue
 			}
-			if slices.ContainsFunc(p.leans, func(f *field) bool { return !same(row[f.sample], want[f.sample]) }) || h.clashes(st, p, row) || !h.free(d, st, p, row) {
+			if slices.ContainsFunc(p.leans, func(f *field) bool { return !same(row[f.sample], lean[f.sample]) }) || h.clashes(st, p, row) {
 				continue
 			}
 			return from
@@ -185,33 +192,6 @@ func (h *hand) lasts(c *clock, row int) bool {
 	return true
 }
 
-// free reports whether nothing that one row has at a time is another's meanwhile.
-func (h *hand) free(d *draft, st *study, p *peers, row []*string) bool {
-	own, ok := st.turn(h.was, h.when)
-	if !ok {
-		return true
-	}
-	meets := func(span [2]time.Time) bool { return span[0].Before(own[1]) && own[0].Before(span[1]) }
-	for _, x := range p.single {
-		v := row[x.f.sample]
-		if v == nil || !x.open && own[1] == endless {
-			continue
-		}
-		if x.asked != nil && !x.asked[*v] || slices.ContainsFunc(x.busy[*v], meets) {
-			return false
-		}
-		for _, o := range d.run {
-			if o == nil || o == h || !same(o.was[x.f.sample], v) {
-				continue
-			}
-			if span, ok := st.turn(o.was, o.when); ok && meets(span) && (x.open || span[1] != endless) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
 // clashes reports whether the row would hold, in what is lent of a key of several
 // columns, the same as one of its family before it.
 func (h *hand) clashes(st *study, p *peers, row []*string) bool {
@@ -232,39 +212,6 @@ func (h *hand) clashes(st *study, p *peers, row []*string) bool {
 		}
 	}
 	return false
-}
-
-// endless is the end of what has none.
-var endless = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
-
-// turn is from when to when a row lasts: from its first date to its next in the order of
-// columns, where those that are not placed are what the row holds.
-func (st *study) turn(row []*string, placed moments) (span [2]time.Time, ok bool) {
-	for _, f := range st.columns {
-		if f.plan.Kind != "timestamp" || f.sample < 0 || f.load {
-			continue
-		}
-		at, there := placed[f]
-		if !there && row[f.sample] != nil {
-			if at, _, there = generate.ParseTime(*row[f.sample]); generate.Sentinel(at) {
-				there = false
-			}
-			at = wall(at)
-		}
-		switch {
-		case span[0].IsZero() && !there:
-			return span, false
-		case span[0].IsZero():
-			span[0] = at
-		case there:
-			span[1] = at
-			return span, at.After(span[0])
-		default:
-			span[1] = endless
-			return span, true
-		}
-	}
-	return span, false
 }
 
 // peers finds what relatives of the table's rows lend, once.
@@ -323,19 +270,19 @@ func (d *draft) peers(ctx context.Context, st *study) error {
 		}
 	}
 	tie := st.sample.index(k.fk.Columns[0])
+	p.alike = map[string][]loan{}
 	for _, l := range p.rows {
 		row := st.sample.Rows[l.row]
-		p.signs = append(p.signs, p.sign(st, row, above[*row[tie]]))
+		sign := p.sign(st, row, above[*row[tie]])
+		p.alike[sign] = append(p.alike[sign], l)
 	}
 	for _, f := range p.lent {
 		if f.fk != nil {
-			x, err := d.exclusive(ctx, st, f)
+			x, err := d.thing(ctx, st, f)
 			if err != nil {
 				return err
 			}
-			if x != nil {
-				p.single = append(p.single, *x)
-			}
+			p.things = append(p.things, x)
 		}
 	}
 	return nil
@@ -409,52 +356,4 @@ func (p *peers) sign(st *study, row, above []*string) string {
 		}
 	}
 	return b.String()
-}
-
-// exclusive finds whether no two rows hold one value of a column at the same time, nil
-// if some do or few show it. It reads all rows that hold it, whosever they are: a value
-// of which that can't be known is not lent.
-func (d *draft) exclusive(ctx context.Context, st *study, f *field) (*exclusive, error) {
-	open := st.turns(st.sample, f, true).apart() // else nobody knows how long what has no end lasts
-	if !open && !st.turns(st.sample, f, false).apart() {
-		return nil, nil
-	}
-	db, ok := d.s.Database.(Kinsman)
-	if !ok {
-		return nil, nil
-	}
-	values := slices.Sorted(maps.Keys(unique(column(st.sample, f.sample))))
-	generate.New(d.o.Seed, st.table.String()+" turns").Shuffle(len(values), func(i, j int) { values[i], values[j] = values[j], values[i] })
-	s, asked, err := kinOf(ctx, db, st.table, f.Name, values)
-	if err != nil || !slices.Equal(s.Columns, st.sample.Columns) {
-		return nil, passable(err)
-	}
-	x := st.turns(s, f, open)
-	x.asked = asked
-	return x, nil
-}
-
-// turns are when rows hold which values of a column; open counts those without an end.
-func (st *study) turns(s *Sample, f *field, open bool) *exclusive {
-	x := &exclusive{f: f, open: open, busy: map[string][][2]time.Time{}}
-	for _, row := range s.Rows {
-		if span, ok := st.turn(row, nil); ok && row[f.sample] != nil && (open || span[1] != endless) {
-			x.busy[*row[f.sample]] = append(x.busy[*row[f.sample]], span)
-		}
-	}
-	return x
-}
-
-// apart reports whether nearly all rows that hold one value do so one after the other.
-func (x *exclusive) apart() bool {
-	turns, met := 0, 0
-	for _, all := range x.busy {
-		slices.SortFunc(all, func(a, b [2]time.Time) int { return a[0].Compare(b[0]) })
-		for i := 1; i < len(all); i++ {
-			if turns++; all[i][0].Before(all[i-1][1]) {
-				met++
-			}
-		}
-	}
-	return turns >= leastTurns && 100*met <= turns
 }

@@ -2,6 +2,8 @@ package seeder
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"strconv"
 	"testing"
 
 	"honeyrow/seeder/generate"
@@ -28,48 +30,112 @@ func lentOut(things, weeks int) *study {
 	return st
 }
 
+// known is how rows share their things, as far as the sample shows it.
+func known(st *study) *thing {
+	x := &thing{f: st.columns[0], held: map[string][]holder{}}
+	x.take(st, st.sample)
+	x.open = x.apart(true)
+	x.single, x.lone = x.open || x.apart(false), !x.open && x.alone()
+	return x
+}
+
 func TestWhatOneHasAtATimeIsLearnt(t *testing.T) {
 	st := lentOut(40, 3)
-	thing := st.columns[0]
-	if x := st.turns(st.sample, thing, true); !x.apart() {
+	if x := known(st); !x.single || !x.open {
 		t.Error("things that are never out twice at a time are not found")
 	}
 	early := "2024-02-01 00:00:00" // what is still out since long says nothing: it is out with nobody
 	for i := range 40 {
 		st.sample.Rows[3*i+2][1] = &early
 	}
-	if st.turns(st.sample, thing, true).apart() || !st.turns(st.sample, thing, false).apart() {
+	if x := known(st); !x.single || x.open {
 		t.Error("what has no end is not left aside where it would last for ever")
+	}
+	if !known(st).lone {
+		t.Error("that no two without an end have one thing is not found")
+	}
+	for i := range 10 {
+		st.sample.Rows[3*i+2][0] = st.sample.Rows[3*i+5][0]
+	}
+	if known(st).lone {
+		t.Error("no two without an end are said to have one thing, though some do")
 	}
 	late := "2024-03-20 00:00:00"
 	for i := range 5 {
 		st.sample.Rows[3*i][2] = &late
 	}
-	if st.turns(st.sample, thing, false).apart() {
+	if known(st).single {
 		t.Error("things that are out twice at a time are said not to be")
 	}
 }
 
 func TestARelativeIsNotLentWhatAnotherHasMeanwhile(t *testing.T) {
-	st := lentOut(20, 3)
-	x := st.turns(st.sample, st.columns[0], true)
-	p := &peers{lent: st.columns[:1], single: []exclusive{*x}}
+	st := lentOut(40, 3)
+	x := known(st)
+	x.often = nil
+	p := &peers{lent: st.columns[:1], things: []*thing{x}}
 	thing, other := "4", "5"
 	out, back := "2024-03-05 08:00:00", "2024-03-07 08:00:00"
 	h := &hand{was: []*string{&other, &out, &back}}
-	if !h.free(&draft{}, st, p, []*string{&thing, nil, nil}) {
+	free := func() bool { return p.free(&draft{}, st, h, 1, []*string{&thing, nil, nil}, []int{-1}) }
+	if !free() {
 		t.Error("a thing that nobody has is not lent")
 	}
 	meanwhile := &hand{was: []*string{&thing, &out, &back}}
-	if h.free(&draft{run: []*hand{meanwhile, h}}, st, p, []*string{&thing, nil, nil}) {
+	p.hold(meanwhile, 0)
+	if p.free(&draft{run: []*hand{meanwhile, h}}, st, h, 1, []*string{&thing, nil, nil}, []int{-1}) {
 		t.Error("a thing is lent that a honey row of the same run has")
 	}
+	if !p.free(&draft{run: []*hand{{}, h}}, st, h, 1, []*string{&thing, nil, nil}, []int{-1}) {
+		t.Error("a thing is not lent that only a row had which was drawn again")
+	}
 	back = "2024-03-09 08:00:00"
-	if h.free(&draft{}, st, p, []*string{&thing, nil, nil}) {
+	if free() {
 		t.Error("a thing is lent that a real row has")
 	}
 	out, back = "2024-04-05 08:00:00", "2024-04-07 08:00:00"
-	if h.free(&draft{}, st, p, []*string{&thing, nil, nil}) {
+	if free() {
 		t.Error("a thing is lent that is still out")
+	}
+	x.open, x.single, x.lone = false, false, true
+	h.was[2] = nil
+	if free() {
+		t.Error("a thing is lent for good that is still out")
+	}
+}
+
+// A thing that two rows hold has three with the honey row: it is lent as often as rows
+// hold things that three hold.
+func TestThingsAreLentAsOftenAsSoManyHoldThem(t *testing.T) {
+	st := lentOut(0, 0)
+	for thing := range 900 { // of 100 things one row each, of 200 two, of 600 three
+		for range []int{1, 2, 2, 3, 3, 3, 3, 3, 3}[thing%9] {
+			v := strconv.Itoa(thing)
+			st.sample.Rows = append(st.sample.Rows, []*string{&v, nil, nil})
+		}
+	}
+	x := known(st)
+	x.single, x.lone = false, false
+	x.shares(true)
+	r := rand.New(rand.NewPCG(1, 2))
+	n := map[int]int{}
+	for range 20000 {
+		n[x.want(r)]++
+	}
+	if share := float64(n[1]) / 20000; n[1]+n[2] != 20000 || share < 0.21 || share > 0.25 { // 400 of 2,200 rows, and the 100 whose thing is nobody else's
+		t.Errorf("of things that so many rows hold come: %v", n)
+	}
+	p := &peers{things: []*thing{x}}
+	d, h := &draft{}, &hand{was: []*string{nil, nil, nil}}
+	for _, row := range st.sample.Rows {
+		if p.free(d, st, h, 0, row, []int{2}) != (x.often[*row[0]] == 2) {
+			t.Errorf("what %d rows hold is taken for what two hold, or not", x.often[*row[0]])
+		}
+	}
+	v := *st.sample.Rows[1][0] // one of two
+	other := &hand{was: []*string{&v, nil, nil}}
+	p.hold(other, 1)
+	if p.free(&draft{run: []*hand{h, other}}, st, h, 0, st.sample.Rows[1], []int{2}) {
+		t.Error("what another honey row holds too is not counted")
 	}
 }

@@ -25,10 +25,10 @@
 // attend.go those of a row that it alone points at; deal.go puts it together. Its relatives
 // are kin.go's with links.go, those of relatives grand.go's, with their dates in
 // when.go, what they have in common in siblings.go, what other rows' relatives lend them in
-// lend.go, free numbers in pen.go, numbers that go on in series.go, sums and products in
-// arithmetic.go, what they move in moves.go. disguise.go draws conspicuous rows again;
-// exhibit.go, litter.go and traits.go show the table to seeder/camouflage, which judges,
-// hiding.go tells a person.
+// lend.go, and who holds that meanwhile in thing.go, free numbers in pen.go, numbers that
+// go on in series.go, sums and products in arithmetic.go, what they move in moves.go.
+// disguise.go draws conspicuous rows again; exhibit.go, litter.go, traits.go and holding.go
+// show the table to seeder/camouflage, which judges, hiding.go tells a person.
 //
 // The change: apply.go, lots.go, lock.go, watched.go, refresh.go, restore.go and lasting.go
 // plant, drip.go, droplet.go and schedule.go row by row; verify.go, elsewhere.go, spread.go,

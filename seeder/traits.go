@@ -85,6 +85,7 @@ func (d *draft) traitsOf(ctx context.Context, db Kinsman, st *study, child *Tabl
 			return float64(len(seen))
 		})
 	}
+	t.shared(child, s, tie, owners)
 	t.years(child, s, dates, owners)
 	t.times(st, child, s, dates[:min(len(dates), maxTraitDates)], at, tie, first, owners)
 	return t, d.childless(ctx, db, child, s, owners, t)
@@ -198,7 +199,7 @@ func (t *traits) times(st *study, child *Table, s *Sample, dates []int, at, tie 
 			if child.Column(s.Columns[a]).Class != generate.Timestamp || child.Column(s.Columns[b]).Class != generate.Timestamp {
 				continue
 			}
-			t.meanwhile(child, s, func(k int) (from, to time.Time) { return moment(k, a), moment(k, b) }, a, tie, owners)
+			t.meanwhile(child, s, func(k int) (from, to time.Time) { return moment(k, a), moment(k, b) }, a, b, tie, owners)
 			t.add(fmt.Sprintf("from %s to %s in no whole hours", s.Columns[a], s.Columns[b]), owners, func(_ string, rows []int) float64 {
 				n := 0.0
 				for _, k := range rows {
@@ -279,53 +280,4 @@ func (d *draft) childless(ctx context.Context, db Kinsman, child *Table, s *Samp
 		}
 	}
 	return nil
-}
-
-// meanwhile tells how many rows point at something at which another owner's do at the
-// same time: nobody is lent what somebody has.
-func (t *traits) meanwhile(child *Table, s *Sample, of func(k int) (from, to time.Time), from, tie int, owners map[string][]int) {
-	type turn struct {
-		from, to time.Time
-		row      int
-	}
-	var seen []int
-	for _, fk := range child.ForeignKeys {
-		at := -1
-		if len(fk.Columns) == 1 {
-			at = s.index(fk.Columns[0])
-		}
-		if at < 0 || at == tie || slices.Contains(seen, at) {
-			continue
-		}
-		seen = append(seen, at)
-		turns := map[string][]turn{}
-		for _, rows := range owners {
-			for _, k := range rows {
-				if a, b := of(k); s.Rows[k][at] != nil && a.Before(b) && !a.IsZero() {
-					turns[*s.Rows[k][at]] = append(turns[*s.Rows[k][at]], turn{a, b, k})
-				}
-			}
-		}
-		met := map[int]bool{}
-		for _, all := range turns {
-			sort.Slice(all, func(a, b int) bool { return all[a].from.Before(all[b].from) })
-			for i, x := range all {
-				for _, y := range all[i+1:] {
-					if !y.from.Before(x.to) {
-						break
-					}
-					met[x.row], met[y.row] = true, true
-				}
-			}
-		}
-		t.add("others at the same "+s.Columns[at]+" from "+s.Columns[from]+" on", owners, func(_ string, rows []int) float64 {
-			n := 0.0
-			for _, k := range rows {
-				if met[k] {
-					n++
-				}
-			}
-			return n
-		})
-	}
 }

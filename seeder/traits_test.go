@@ -36,7 +36,7 @@ func TestWhatTheRowsOfOneOwnerHaveInCommonIsTold(t *testing.T) {
 	}
 	for name, want := range map[string][2]float64{
 		"different iban": {1, 2}, "fall of salary": {0, math.Log(0.5)}, "rise of salary": {math.Log(1.1), math.Log(2)},
-		"from asked to paid in no whole hours": {0, 1}, "not on the day of hired": {0, 2}, "others at the same desk from asked on": {0, 2}, "others with the same salary": {0, 0},
+		"from asked to paid in no whole hours": {0, 1}, "not on the day of hired": {0, 2}, "others at the same desk from asked to paid": {0, 2}, "others with the same salary": {0, 0},
 	} {
 		i := slices.Index(got.names, name)
 		if i < 0 {

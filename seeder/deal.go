@@ -35,6 +35,7 @@ type hand struct {
 	meant    moments            // the same before a number moved them
 	after    time.Time          // when the row that it hangs on began; zero if there is none
 	broods   map[*study]kindred // its relatives' dates by their table and template
+	haven    *haven             // where its relatives' dates shall fall; may be nil
 	spans    map[*field]int     // years between its dates and the years that go with them
 }
 

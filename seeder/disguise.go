@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"honeyrow/seeder/camouflage"
 	"honeyrow/seeder/generate"
@@ -208,24 +209,37 @@ func (d *draft) secondly(st *study, r *rand.Rand, hands []*hand, now []float64, 
 
 // refit gives the relatives of a row that takes the ith one's place other numbers
 // where those of another row have come to have theirs, and reports whether there are
-// enough. Were the row turned down for it, those with many relatives would be.
+// enough. Were the row turned down for each that lies a little off, those with many
+// relatives would be; but it is where no real row's would lie.
 func (d *draft) refit(st *study, h *hand, hands []*hand, i int) bool {
 	others := slices.Concat(hands[:i], hands[i+1:])
-	first, _ := h.past(st)
 	for _, p := range d.pens[st] {
 		spent := p.spent(others)
-		if !slices.ContainsFunc(h.kids[p.st], func(s slot) bool { return spent[s.key] }) {
+		if !slices.ContainsFunc(h.kids[p.st], func(s slot) bool { _, taken := spent[s.key]; return taken || p.inTurn }) {
 			continue
 		}
-		x := p.nest(st, h, spent)
-		x.follow(h, h.broods[p.st])
-		slots, _ := x.lay(&h.g, first)
+		slots, cost, strict := p.again(st, h, spent)
 		if slots == nil {
 			return false
+		}
+		if strict && cost >= odd {
+			if _, is, _ := p.again(st, hands[i], spent); is < cost {
+				return false
+			}
 		}
 		h.kids[p.st] = slots
 	}
 	return true
+}
+
+// again gives the relatives of a row whose dates are chosen numbers that others don't
+// have, and says how far these are off. strict says that no real row's are.
+func (p *pen) again(st *study, h *hand, spent map[int64]lot) (slots []slot, cost time.Duration, strict bool) {
+	x := p.nest(st, h, spent)
+	x.follow(h, h.broods[p.st])
+	first, _ := h.past(st)
+	slots, cost = x.lay(&h.g, first)
+	return slots, cost, x.strict
 }
 
 // guarded reports whether a row of another table was planted for each of these

@@ -317,3 +317,17 @@ func (st *study) forTable() string {
 	}
 	return st.kin.to.table.String()
 }
+
+// common is the share of the rows that have relatives here.
+func (k *kinship) common() float64 {
+	at, n, have := k.to.sample.index(k.fk.RefColumns[0]), 0, 0
+	for _, row := range k.to.sample.Rows {
+		if row[at] == nil {
+			continue
+		}
+		if n++; len(k.rows[*row[at]]) > 0 {
+			have++
+		}
+	}
+	return float64(have) / float64(max(n, 1))
+}

@@ -22,6 +22,8 @@ type pen struct {
 	// they hang on (they were loaded or counted row by row), its key and the last
 	// of them, in order; else nil.
 	blocks [][2]int64
+	bays   *bays // where dates of rows suit relatives that hang on them, once asked for
+	inTurn bool  // relatives of one date are numbered in the order of the rows that they hang on
 }
 
 // pens finds the free numbers of the tables whose rows will point at the honey
@@ -48,7 +50,7 @@ func (d *draft) openPens(ctx context.Context, st *study) error {
 			return err
 		}
 		slices.SortFunc(free, func(a, b slot) int { return cmp.Compare(a.key, b.key) })
-		d.pens[st] = append(d.pens[st], &pen{o, free, o.blocks(st)})
+		d.pens[st] = append(d.pens[st], &pen{st: o, free: free, blocks: o.blocks(st), inTurn: o.byOwner()})
 	}
 	return nil
 }
@@ -67,12 +69,12 @@ func (d *draft) company(st *study, but int) (out []*hand) {
 	return out
 }
 
-// spent are the numbers of a pen that these rows' relatives have.
-func (p *pen) spent(rows []*hand) map[int64]bool {
-	out := map[int64]bool{}
+// spent are the numbers of a pen that these rows' relatives have, with whose they are.
+func (p *pen) spent(rows []*hand) map[int64]lot {
+	out := map[int64]lot{}
 	for _, h := range rows {
 		for _, s := range h.kids[p.st] {
-			out[s.key] = true
+			out[s.key] = lot{s.taken, h.id()}
 		}
 	}
 	return out
@@ -98,20 +100,7 @@ func (d *draft) nest(st *study, r *rand.Rand, h *hand, n, total int) {
 		crowd = st.crowd(r, company)
 	}
 	best, least := h.dated(), time.Duration(1<<62)
-	tries := maxNests
-	for _, x := range nests { // of many relatives some are off whatever is chosen
-		tries = max(fewNests, min(tries, 8*maxNests/max(len(x.kids), 8)))
-	}
-	for try := range tries {
-		if try > 0 && !st.reset(r, h, n, total, try > tries/2, latest) {
-			break
-		}
-		if try%2 == 1 && !h.bound && len(st.dates(h.was)) == 0 { // no date of its own has to move: its relatives' need not
-			h.g.Shift, h.g.Anchor, h.g.Scale = time.Duration(r.Int64N(int64(2*around)))-around, time.Time{}, 0
-		}
-		if try > 0 {
-			h.place(st, r)
-		}
+	weigh := func() (well bool) {
 		first, _ := h.past(st)
 		cost := time.Duration(st.unruly(h)) * breach
 		for _, x := range nests {
@@ -125,7 +114,28 @@ func (d *draft) nest(st *study, r *rand.Rand, h *hand, n, total int) {
 		if cost < least {
 			best, least = h.dated(), cost
 		}
-		if cost == 0 || try >= fewNests && h.slot != nil && st.inOrder != nil {
+		return cost == 0
+	}
+	well := weigh()
+	if !well {
+		for _, h.haven = range h.havens(st, r, nests) {
+			if h.steer(st, r) && weigh() {
+				well = true
+				break
+			}
+		}
+		h.haven = nil
+	}
+	tries := maxNests
+	for _, x := range nests { // of many relatives some are off whatever is chosen
+		tries = max(fewNests, min(tries, 8*maxNests/max(len(x.kids), 8)))
+	}
+	for try := 1; try < tries && !well && st.reset(r, h, n, total, try > tries/2, latest); try++ {
+		if try%2 == 1 && !h.bound && len(st.dates(h.was)) == 0 { // no date of its own has to move: its relatives' need not
+			h.g.Shift, h.g.Anchor, h.g.Scale = time.Duration(r.Int64N(int64(2*around)))-around, time.Time{}, 0
+		}
+		h.place(st, r)
+		if well = weigh(); try >= fewNests && h.slot != nil && st.inOrder != nil {
 			break
 		}
 	}
@@ -151,8 +161,10 @@ const around = 18 * time.Hour
 // nest is the relatives that one row will have in one table.
 type nest struct {
 	*pen
-	taken map[int64]bool // numbers that others have
-	kids  []kin
+	taken  map[int64]lot // numbers that others have
+	own    int64         // the row's own, 0 if not known
+	strict bool          // their dates are whole months from one of the row's
+	kids   []kin
 }
 
 // kin is one of them, as its template is.
@@ -166,14 +178,15 @@ type kin struct {
 	order int
 }
 
-func (p *pen) nest(st *study, h *hand, taken map[int64]bool) *nest {
-	x := &nest{pen: p, taken: taken}
+func (p *pen) nest(st *study, h *hand, taken map[int64]lot) *nest {
+	x := &nest{pen: p, taken: taken, own: h.id()}
 	k := p.st.kin
 	v := h.was[st.sample.index(k.fk.RefColumns[0])]
 	if v == nil {
 		return x
 	}
 	last, blocked := p.block(h)
+	x.strict = p.st.inOrder != nil && p.st.hanging(h.g.Now).tied()
 	for i, row := range k.rows[*v][:min(len(k.rows[*v]), maxBrood)] {
 		one := kin{order: i, row: row}
 		if at, ok := p.st.ordered(row); ok && !p.st.stays(p.st.inOrder, p.st.sample.Rows[row]) {
@@ -290,12 +303,11 @@ func (x *nest) lay(g *generate.Row, born time.Time) (out []slot, cost time.Durat
 		if kid.lost {
 			continue
 		}
-		best, far := -1, time.Duration(0)
+		best, far, to := -1, time.Duration(0), time.Time{}
 		if kid.at.IsZero() {
 			best = x.close(kid.key, used)
 		} else {
-			to := kid.to
-			if to.IsZero() {
+			if to = kid.to; to.IsZero() {
 				to = movedBy(g, kid.at, x.st.inOrder)
 			}
 			best, far = x.nearest(to, born, used)
@@ -304,7 +316,13 @@ func (x *nest) lay(g *generate.Row, born time.Time) (out []slot, cost time.Durat
 			return nil, 1 << 61
 		}
 		out[kid.order] = x.free[best]
+		if !to.IsZero() && far == 0 {
+			out[kid.order].taken = to
+		}
 		used[out[kid.order].key] = true
+		if far > 0 && x.strict {
+			far += odd
+		}
 		if kid.tied {
 			far *= 20
 		}
@@ -334,10 +352,10 @@ func (x *nest) nearest(at, born time.Time, used map[int64]bool) (best int, far t
 		}
 		for ; k >= 0 && k < len(x.free); k += step {
 			s := &x.free[k]
-			if x.taken[s.key] || used[s.key] {
+			if _, taken := x.taken[s.key]; taken || used[s.key] {
 				continue
 			}
-			away := s.away(at)
+			away := x.away(k, at)
 			if !born.IsZero() && s.high.Before(born) {
 				away += 1 << 54
 			}
@@ -356,7 +374,10 @@ func (x *nest) nearest(at, born time.Time, used map[int64]bool) (best int, far t
 func (x *nest) close(want int64, used map[int64]bool) int {
 	up := sort.Search(len(x.free), func(i int) bool { return x.free[i].key >= want })
 	down := up - 1
-	busy := func(k int) bool { return x.taken[x.free[k].key] || used[x.free[k].key] }
+	busy := func(k int) bool {
+		_, taken := x.taken[x.free[k].key]
+		return taken || used[x.free[k].key]
+	}
 	for up < len(x.free) && busy(up) {
 		up++
 	}

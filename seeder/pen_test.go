@@ -19,7 +19,7 @@ func TestRelativesGetNumbersWhoseNeighboursHaveTheirDates(t *testing.T) {
 	}}
 	for _, c := range []struct {
 		name  string
-		taken map[int64]bool
+		taken map[int64]lot
 		kids  []kin
 		shift int
 		want  []int64
@@ -28,10 +28,10 @@ func TestRelativesGetNumbersWhoseNeighboursHaveTheirDates(t *testing.T) {
 		{"each at its place", nil, []kin{{at: onDay(2)}, {at: onDay(22), order: 1}}, 0, []int64{10, 30}, 0},
 		{"moved with the row", nil, []kin{{at: onDay(2)}}, 6, []int64{20}, 0},
 		{"days away", nil, []kin{{at: onDay(11)}}, 0, []int64{20}, 3 * 24 * time.Hour},
-		{"another has the nearest", map[int64]bool{20: true}, []kin{{at: onDay(8)}}, 0, []int64{10}, 5 * 24 * time.Hour},
+		{"another has the nearest", map[int64]lot{20: {}}, []kin{{at: onDay(8)}}, 0, []int64{10}, 5 * 24 * time.Hour},
 		{"who can't move chooses first", nil, []kin{{at: onDay(8), tied: true, order: 1}, {at: onDay(8)}}, 0, []int64{10, 20}, 5 * 24 * time.Hour},
 		{"a date of the row's own weighs more", nil, []kin{{at: onDay(9), tied: true}}, 0, []int64{20}, 20 * 24 * time.Hour},
-		{"too few", map[int64]bool{10: true, 20: true}, []kin{{at: onDay(8)}, {at: onDay(9), order: 1}}, 0, nil, 1 << 61},
+		{"too few", map[int64]lot{10: {}, 20: {}}, []kin{{at: onDay(8)}, {at: onDay(9), order: 1}}, 0, nil, 1 << 61},
 	} {
 		x := &nest{pen: p, taken: c.taken, kids: c.kids}
 		got, cost := x.lay(&generate.Row{Now: onDay(300), Shift: time.Duration(c.shift) * 24 * time.Hour}, time.Time{})

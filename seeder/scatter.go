@@ -65,6 +65,9 @@ func apart(slots []slot) {
 			continue
 		}
 		slices.SortFunc(in, func(a, b int) int { return cmp.Compare(slots[a].key, slots[b].key) })
+		if slices.IsSortedFunc(in, func(a, b int) int { return slots[a].taken.Compare(slots[b].taken) }) && !slots[in[0]].taken.IsZero() {
+			continue // they have theirs, in their order
+		}
 		gap := make([]slot, len(in))
 		for k, i := range in {
 			gap[k] = slots[i]

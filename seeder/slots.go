@@ -28,6 +28,11 @@ type slot struct {
 	before, width, most int64
 	// to is what the rows before and after it point at, by reference.
 	to map[string]room
+	// ends are the owners of the rows before and after it, of relatives; 0 if not
+	// known.
+	ends [2]int64
+	// taken is the date of the relative that has it, where it lies there; else zero.
+	taken time.Time
 }
 
 func (s *slot) at(share float64) time.Time {
@@ -88,6 +93,9 @@ func (d *draft) templates(ctx context.Context, st *study) (templates, owners []i
 		return nil, nil, err
 	}
 	if key := st.drawn(); key != nil && len(d.slots[st]) == 0 && len(d.slots[st.kin.to]) > 0 {
+		if share := st.kin.common(); !st.kin.parent && share < 0.5 {
+			return nil, nil, refuse("column %s has too few gaps: honey rows of %s have none here, as %.0f %% of its rows; the newest numbers, beside rows with numbers from gaps, would give each of them away", key.Name, st.kin.to.table, 100*(1-share))
+		}
 		st.note("column %s has too few gaps: these rows get its newest numbers, beside the dates of rows of %s that have numbers from gaps; rows that follow do not hide that (seed.keys: sequence makes all of them the newest, which a drip hides)", key.Name, st.kin.to.table)
 	}
 	return templates, owners, nil
@@ -371,6 +379,7 @@ func (d *draft) between(ctx context.Context, db Kinsman, st *study, f *field, fr
 			continue
 		}
 		sl.before, sl.width, sl.to = before, after-before, rooms(s, st, whole[before], whole[after], k-before, after-before)
+		sl.ends = st.owners(s, whole[before], whole[after])
 		if sl.beside, sl.most = besideOf(s, steps, whole[before], whole[after], k-before, after-before); sl.beside != nil || len(steps) == 0 {
 			out = append(out, sl)
 		}

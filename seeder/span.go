@@ -13,6 +13,8 @@ import (
 // days, in whole hours, or in anything.
 type span struct {
 	months bool          // at the same hour of the same day of a month
+	over   bool          // and where a month has no such day, as many days into the next one
+	ends   bool          // it is seen which: of no such month else is any date
 	days   bool          // one of both has no hour
 	unit   time.Duration // of which they are multiples, though neither date is; 0: none
 	all    []int64       // of real rows, sorted: in months, days or nanoseconds
@@ -26,7 +28,7 @@ const leastSpans = 20
 
 func newSpan(pairs [][2]time.Time, grains ...time.Duration) *span {
 	s := &span{days: slices.Max(grains) >= day}
-	n, months := 0, 0
+	n, months, over, clipped := 0, 0, 0, 0
 	units := []time.Duration{day, time.Hour, time.Minute, time.Second}
 	count := make([]int, len(units))
 	for _, p := range pairs {
@@ -35,8 +37,13 @@ func newSpan(pairs [][2]time.Time, grains ...time.Duration) *span {
 			continue
 		}
 		n++
-		if v := monthsTo(p[0], p[1]); v != 0 && generate.AfterMonths(p[0], v).Equal(p[1]) {
+		switch v := monthsTo(p[0], p[1]); {
+		case v != 0 && p[0].AddDate(0, int(v), 0).Equal(p[1]):
 			months++
+		case v != 0 && generate.AfterMonths(p[0], v).Equal(p[1]):
+			months, clipped = months+1, clipped+1
+		case v > 1 && p[0].AddDate(0, int(v-1), 0).Equal(p[1]):
+			months, over = months+1, over+1
 		}
 		for i, u := range units {
 			if far%u == 0 {
@@ -44,7 +51,7 @@ func newSpan(pairs [][2]time.Time, grains ...time.Duration) *span {
 			}
 		}
 	}
-	s.months = n >= leastSpans && 100*months >= 95*n
+	s.months, s.over, s.ends = n >= leastSpans && 100*months >= 95*n, over > clipped, over+clipped > 0
 	for i, u := range units {
 		if !s.days && s.unit == 0 && n >= leastSpans && 100*count[i] >= 98*n && u > slices.Max(grains) {
 			s.unit = u
@@ -93,7 +100,11 @@ func (s *span) usual(v int64) bool {
 func (s *span) far(from, to time.Time) int64 {
 	switch {
 	case s.months:
-		return monthsTo(from, to)
+		v := monthsTo(from, to)
+		if s.over && from.AddDate(0, int(v-1), 0).Equal(to) && to.Day() < from.Day() {
+			v--
+		}
+		return v
 	case s.days:
 		return int64(to.Truncate(day).Sub(from.Truncate(day)) / day)
 	}
@@ -104,6 +115,8 @@ func (s *span) far(from, to time.Time) int64 {
 // the distance does not.
 func (s *span) from(at time.Time, v int64, hour func() time.Duration) time.Time {
 	switch {
+	case s.months && s.over:
+		return at.AddDate(0, int(v), 0)
 	case s.months:
 		return generate.AfterMonths(at, v)
 	case s.days:
@@ -112,6 +125,12 @@ func (s *span) from(at time.Time, v int64, hour func() time.Duration) time.Time 
 		return at.Add(time.Duration(v))
 	}
 	return at.Add(time.Duration(v)).Truncate(day).Add(hour())
+}
+
+// ending reports whether a date so many months from another is known: the month has
+// such a day, or real rows show what is done where it has none.
+func (s *span) ending(at time.Time, v int64) bool {
+	return s.ends || at.AddDate(0, int(v), 0).Day() == at.Day()
 }
 
 // near is a distance about as usual as another, by up to a share of the rows more or

@@ -68,7 +68,7 @@ func (h *hand) place(st *study, r *rand.Rand) {
 			}
 		}
 	}
-	if h.slot == nil && st.inOrder != c.fields[root] {
+	if h.slot == nil && st.inOrder != c.fields[root] && h.haven == nil {
 		at = c.suited(r, nil, root, root, at)
 	}
 	at = at.Truncate(c.grain[root])
@@ -266,7 +266,11 @@ func (h *hand) firsts(st *study, hang *hang, r *rand.Rand, kids []int, from time
 	own, to := st.clock(h.g.Now), st.kin.to.clock(h.g.Now)
 	ats := make([]time.Time, len(kids))
 	for try := 1; ; try++ {
+		ats = ats[:len(kids)]
 		spans, model := hang.like(r, h, to, len(kids), from)
+		if l := h.haven.litter(hang, len(kids), from); l != nil && try == 1 {
+			spans, model, ats = l.spans, l.row, ats[:len(l.spans)] // the others are left out
+		}
 		good, left := true, 0
 		for n := range ats {
 			v := spans[n]

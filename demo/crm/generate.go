@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -159,9 +160,17 @@ func (m *maker) staff() {
 		"job_title", "department_id", "manager_id", "hired_on", "left_on", "created_at")
 	pay := m.table("hr.payroll", "id", "employee_id", "valid_from", "annual_salary", "bonus_percent", "currency", "iban", "tax_id")
 	var managers []int
+	gone := *m // those who were deleted: they had salaries too
+	gone.dice = dice{rand.New(rand.NewPCG(m.Seed, 19))}
 	id := 0
 	for i := range m.Employees {
-		id += 1 + m.gap()
+		for range m.gap() {
+			if id++; gone.chance(0.5) {
+				hired := gone.date(m.opened, m.Now.AddDate(0, -1, 0))
+				gone.payroll(pay, id, gone.of(m.words["title"]), hired, "")
+			}
+		}
+		id++
 		c := m.country()
 		first, last := m.early(c.first), m.early(c.last)
 		title := m.of(m.words["title"])
@@ -185,6 +194,11 @@ func (m *maker) staff() {
 		m.payroll(pay, id, title, hired, left)
 	}
 	m.count(pay, 2)
+	here := map[string]bool{}
+	for _, r := range people.Rows {
+		here[r[0]] = true
+	}
+	pay.Rows = slices.DeleteFunc(pay.Rows, func(r []string) bool { return !here[r[1]] })
 	m.employees = id
 }
 

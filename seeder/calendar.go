@@ -13,7 +13,9 @@ import (
 // on the first of a month, none on a Sunday, none on the last three days after whole
 // months since another date.
 type calendar struct {
-	month, week, left []float64 // how often such a day is kept, 1 as often as it comes; nil: all are
+	// How often such a day is kept, 1 as often as it comes; nil: all are. Those of a month are
+	// by its length.
+	month, week, left []float64
 }
 
 // tooFew and tooMany are by how many deviations of chance a day's dates are fewer or more
@@ -31,11 +33,12 @@ func newCalendar(from, at []time.Time) *calendar {
 	if !long(from, at) {
 		return c
 	}
-	month, week, left := make([]float64, 32), make([]float64, 7), make([]float64, 31)
+	month, week, left, length := make([]float64, 32), make([]float64, 7), make([]float64, 31), make([]float64, lengths)
 	n := 0.0
 	for i, t := range at {
 		if from == nil {
 			month[ofMonth(t)]++
+			length[ofLength(t)]++
 			week[t.Weekday()]++
 			n++
 		} else if k := generate.DaysLeft(from[i].Truncate(day), t.Truncate(day)); k >= 0 {
@@ -64,7 +67,7 @@ func newCalendar(from, at []time.Time) *calendar {
 		}
 	}
 	if from == nil {
-		c.month, c.week = kept(month, days, n), kept(week, []float64{1, 1, 1, 1, 1, 1, 1}, n)
+		c.month, c.week = ofMonths(month, days, length, n), kept(week, []float64{1, 1, 1, 1, 1, 1, 1}, n)
 	} else {
 		c.left = kept(left, months, n)
 	}
@@ -94,38 +97,89 @@ func ofMonth(t time.Time) int {
 	return t.Day()
 }
 
+// lengths is how many kinds of days there are by the lengths of their months.
+const lengths = 4 * 32
+
+// ofLength is a date's day in months that are as long as its own.
+func ofLength(t time.Time) int {
+	last := time.Date(t.Year(), t.Month()+1, 0, 0, 0, 0, 0, time.UTC).Day()
+	return (last-28)*32 + t.Day()
+}
+
+// ofMonths says how often each day of months of each length comes: as in all months, unless
+// enough of those as long lack it; a day that is rare in all of them as in those as long, as
+// far as their dates tell.
+func ofMonths(count, of, length []float64, n float64) []float64 {
+	each, in := make([]float64, lengths), make([]int, lengths)
+	for at := time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC); at.Year() < 2005; at = at.AddDate(0, 0, 1) {
+		each[ofLength(at)]++
+		in[ofLength(at)] = ofMonth(at)
+	}
+	all, odd := rates(count, of, n)
+	out, _ := rates(length, each, n)
+	for i, v := range out {
+		switch due, usual := n*each[i]/fourYears, all[in[i]]; {
+		case v < 1 && usual >= 1:
+			out[i], odd = v, true
+		case usual >= 1:
+			out[i] = usual
+		case due < leastDays:
+			out[i] = min(1, (length[i]+usual)/(due+1))
+		default:
+			out[i] = min(1, length[i]/due)
+		}
+	}
+	if !odd {
+		return nil
+	}
+	return scaled(out)
+}
+
+// fourYears is how many days there are in four years.
+const fourYears = 4*365 + 1
+
 // kept says how often each kind of day comes for what it would; nil if none is rare and
 // none is one on which most fall.
 func kept(count, of []float64, n float64) []float64 {
+	out, any := rates(count, of, n)
+	if !any {
+		return nil
+	}
+	return scaled(out)
+}
+
+// rates are how often each kind of day comes for what it would, 1 where chance may be the reason,
+// and whether one is not.
+func rates(count, of []float64, n float64) (out []float64, any bool) {
 	sum := 0.0
 	for _, v := range of {
 		sum += v
 	}
-	out, any, top := make([]float64, len(of)), false, 1.0
+	out = make([]float64, len(of))
 	for i := range of {
 		out[i] = 1
 		due := n * of[i] / sum
 		switch off := count[i] - due; {
 		case due < leastDays:
-		case off < -tooFew*math.Sqrt(due):
+		case off < -tooFew*math.Sqrt(due), off > tooMany*math.Sqrt(due) && count[i] > 1.5*due:
 			out[i], any = count[i]/due, true
-		case off > tooMany*math.Sqrt(due) && count[i] > 1.5*due:
-			out[i], any = count[i]/due, true
-			top = max(top, out[i])
 		}
 	}
-	if !any {
-		return nil
+	return out, any
+}
+
+// scaled makes of rates how often a day that was drawn is kept.
+func scaled(rates []float64) []float64 {
+	top := max(1, slices.Max(rates))
+	for i := range rates {
+		rates[i] /= top
 	}
-	for i := range out {
-		out[i] /= top
-	}
-	return out
+	return rates
 }
 
 // takes reports, at random where a day is rare, whether a date may fall on its day.
 func (c *calendar) takes(r *rand.Rand, from, at time.Time) bool {
-	if c.month != nil && r.Float64() >= c.month[ofMonth(at)] || c.week != nil && r.Float64() >= c.week[at.Weekday()] {
+	if c.month != nil && r.Float64() >= c.month[ofLength(at)] || c.week != nil && r.Float64() >= c.week[at.Weekday()] {
 		return false
 	}
 	if c.left == nil {

@@ -50,6 +50,13 @@ func TestCalendar(t *testing.T) {
 			func(int) (a, b time.Time) { a = any(); return a, monthEnd(a.AddDate(0, 3+r.IntN(24), 0)) },
 			func(_, b time.Time) bool { return b.AddDate(0, 0, 1).Day() == 1 },
 		},
+		"whole months and up to 27 days ago": {
+			func(int) (a, b time.Time) {
+				a = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC).AddDate(-r.IntN(8), -r.IntN(12), -r.IntN(28))
+				return a, a.AddDate(0, 0, 100+r.IntN(900))
+			},
+			func(a, _ time.Time) bool { return a.Day() <= 23 || a.AddDate(0, 0, 5).Day() <= 5 },
+		},
 		"workdays": {
 			func(int) (a, b time.Time) {
 				for a = any(); a.Weekday()%6 == 0; a = any() {

@@ -247,13 +247,16 @@ func (d *deck) paces(f *features, ls []*ladder, dump bool) {
 		if l.dump != dump {
 			continue
 		}
-		days := make([]int, d.width)
+		days, lengths := make([]int, d.width), make([]int, d.width)
 		for i := range days {
-			if days[i] = -1; !math.IsNaN(l.num[i]) {
-				days[i] = moment(l.num[i]).Day()
+			if days[i], lengths[i] = -1, -1; !math.IsNaN(l.num[i]) {
+				at := moment(l.num[i])
+				days[i] = at.Day()
+				lengths[i] = 32*time.Date(at.Year(), at.Month()+1, 0, 0, 0, 0, 0, time.UTC).Day() + at.Day()
 			}
 		}
 		d.usual(f, l.name+": day of the month", days)
+		d.usual(f, l.name+": day of months as long", lengths)
 	}
 }
 

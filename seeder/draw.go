@@ -93,6 +93,9 @@ func (d *draft) table(ctx context.Context, st *study) (*TablePlan, error) {
 	if err := d.peers(ctx, st); err != nil {
 		return nil, err
 	}
+	if err := d.baskets(ctx, st); err != nil {
+		return nil, err
+	}
 	hands := make([]*hand, n)
 	d.hands[st], d.run = nil, hands
 	for i, template := range templates[:n] {

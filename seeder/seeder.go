@@ -23,7 +23,7 @@
 // its order with what it points at, order.go that of its dates, clock.go, span.go, calendar.go,
 // apart.go, crowd.go, rhythm.go and settle.go choose these, years.go what follows from them,
 // attend.go those of a row that it alone points at; deal.go puts it together. Its relatives
-// are kin.go's with links.go, those of relatives grand.go's, with their dates in
+// are kin.go's with links.go, those of relatives grand.go's with basket.go, with their dates in
 // when.go, what they have in common in siblings.go, what other rows' relatives lend them in
 // lend.go, and who holds that meanwhile in thing.go, free numbers in pen.go, numbers that
 // go on in series.go, sums and products in arithmetic.go, what they move in moves.go.

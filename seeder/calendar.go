@@ -16,7 +16,64 @@ type calendar struct {
 	// How often such a day is kept, 1 as often as it comes; nil: all are. Those of a month are
 	// by its length.
 	month, week, left []float64
+	off               []bool // days of the year around which hardly any date falls: no game is in winter; nil: none
 }
+
+// A day is of a time of the year in which hardly any date falls if fewer do around it, by
+// aroundYear days, than around all but one in leastSeason dates, and less than one in
+// offSeason of those that chance gives it; or hardly one by nextDays days, where that is no
+// chance. Of dates of seasonYears years and more.
+const (
+	aroundYear  = 7
+	nextDays    = 2
+	leastSeason = 100
+	offSeason   = 4
+	seasonYears = 3
+)
+
+// offSeasons finds the days of the year around which hardly any date falls; nil if there
+// are none.
+func offSeasons(at []time.Time) []bool {
+	if len(at) < 2*leastSeason || slices.MaxFunc(at, time.Time.Compare).Sub(slices.MinFunc(at, time.Time.Compare)) < seasonYears*365*day {
+		return nil
+	}
+	on := make([]int, 366)
+	for _, t := range at {
+		on[ofYear(t)]++
+	}
+	near := func(d, width int) (n int) {
+		for by := -width; by <= width; by++ {
+			n += on[(d+by+len(on))%len(on)]
+		}
+		return n
+	}
+	var company []int
+	for _, t := range at {
+		company = append(company, near(ofYear(t), aroundYear)-1)
+	}
+	slices.Sort(company)
+	least := company[len(company)/leastSeason]
+	due := func(width int) float64 { return float64(len(at)*(2*width+1)) / float64(len(on)) }
+	off, any := make([]bool, len(on)), false
+	for d := range on {
+		n := near(d, aroundYear)
+		off[d] = n < least && offSeason*float64(n) < due(aroundYear) ||
+			due(nextDays) > leastDays && 2*offSeason*float64(near(d, nextDays)) < due(nextDays)
+		any = any || off[d]
+	}
+	if !any {
+		return nil
+	}
+	return off
+}
+
+// ofYear is a date's day in its year, by the calendar of a leap year.
+func ofYear(t time.Time) int {
+	return time.Date(2000, t.Month(), t.Day(), 0, 0, 0, 0, time.UTC).YearDay() - 1
+}
+
+// quiet reports whether a day is of a time of the year in which hardly any date falls.
+func (c *calendar) quiet(at time.Time) bool { return c.off != nil && c.off[ofYear(at)] }
 
 // tooFew and tooMany are by how many deviations of chance a day's dates are fewer or more
 // than the calendar gives it, and leastDays how many it has to give for that to show.
@@ -67,6 +124,7 @@ func newCalendar(from, at []time.Time) *calendar {
 		}
 	}
 	if from == nil {
+		c.off = offSeasons(at)
 		c.month, c.week = ofMonths(month, days, length, n), kept(week, []float64{1, 1, 1, 1, 1, 1, 1}, n)
 	} else {
 		c.left = kept(left, months, n)
@@ -179,7 +237,7 @@ func scaled(rates []float64) []float64 {
 
 // takes reports, at random where a day is rare, whether a date may fall on its day.
 func (c *calendar) takes(r *rand.Rand, from, at time.Time) bool {
-	if c.month != nil && r.Float64() >= c.month[ofLength(at)] || c.week != nil && r.Float64() >= c.week[at.Weekday()] {
+	if c.quiet(at) || c.month != nil && r.Float64() >= c.month[ofLength(at)] || c.week != nil && r.Float64() >= c.week[at.Weekday()] {
 		return false
 	}
 	if c.left == nil {
@@ -234,7 +292,11 @@ func (c *clock) either(r *rand.Rand, a, b time.Time, k, j int) bool {
 
 // suited is the day nearest to a date that suits; the date itself if none does.
 func (c *clock) suited(r *rand.Rand, out []time.Time, root, j int, at time.Time) time.Time {
-	for by := range 62 {
+	far := 62
+	if c.days(-1, j).off != nil { // half a year may be empty
+		far = 366
+	}
+	for by := range far {
 		to := at.AddDate(0, 0, (by+1)/2*(1-by%2*2))
 		if to.After(c.now) == at.After(c.now) && c.fits(r, out, root, j, to) {
 			return to

@@ -33,6 +33,7 @@ func TestCalendar(t *testing.T) {
 	r := generate.New(1, "calendar")
 	start := testNow.AddDate(-12, 0, 0).Truncate(day)
 	any := func() time.Time { return start.AddDate(0, 0, r.IntN(8*365)) }
+	quiet := func(at time.Time) bool { return at.Month() < time.April || at.Month() > time.September }
 	monthEnd := func(at time.Time) time.Time { return time.Date(at.Year(), at.Month()+1, 0, 0, 0, 0, 0, time.UTC) }
 	for name, c := range map[string]struct {
 		of   func(int) (a, b time.Time)
@@ -76,6 +77,18 @@ func TestCalendar(t *testing.T) {
 			},
 			func(a, _ time.Time) bool { return a.Day() == 1 },
 		},
+		"summer": {
+			func(int) (a, b time.Time) {
+				for a = any(); quiet(a); a = any() {
+				}
+				for b = a.AddDate(0, 0, 100+r.IntN(900)); quiet(b); b = b.AddDate(0, 0, 9) {
+				}
+				return a, b
+			},
+			func(a, b time.Time) bool { // to some days
+				return (!quiet(a.AddDate(0, 0, 3)) || !quiet(a.AddDate(0, 0, -3))) && (!quiet(b.AddDate(0, 0, 3)) || !quiet(b.AddDate(0, 0, -3)))
+			},
+		},
 		"28 days after whole months": {
 			func(int) (a, b time.Time) { a = any(); return a, a.AddDate(0, 3+r.IntN(36), r.IntN(28)) },
 			func(a, b time.Time) bool { return generate.DaysLeft(a, b) < 28 },
@@ -105,7 +118,7 @@ func TestCalendarPlain(t *testing.T) {
 		few, all = append(few, start.AddDate(0, 0, r.IntN(20))), append(all, start.AddDate(0, 0, r.IntN(4000)))
 	}
 	for name, at := range map[string][]time.Time{"few": few, "all": all} {
-		if c := newCalendar(nil, at); c.month != nil || c.week != nil {
+		if c := newCalendar(nil, at); c.month != nil || c.week != nil || c.off != nil {
 			t.Errorf("%s: %+v", name, c)
 		}
 	}

@@ -111,5 +111,8 @@ func (c *crowd) off(h *hand) time.Duration {
 		return 0
 	}
 	have := c.count[to]
+	if c.f.bornOn().quiet(to) {
+		return breach
+	}
 	return time.Duration(max(have-c.want, c.want-have)+4*c.ours[to]) * 30 * day
 }

@@ -283,7 +283,8 @@ func (h *hand) redo(d *draft, st *study, r *rand.Rand, column string) error {
 	h.tries[column]++
 	f := st.field(column)
 	counts := f != nil && f.numbered && h.tries[column] < mostNumbered // the next of those with the same login
-	if c := h.row.cell(column); slices.Contains(ofPerson, c.Kind) && !h.bound && !counts {
+	stuck := f != nil && f.named != nil && h.tries[column] > mostCodes // as where the code's twin has numbers of its own
+	if c := h.row.cell(column); (slices.Contains(ofPerson, c.Kind) || stuck) && !h.bound && !counts {
 		h.names++
 		h.g.First, h.g.Last = st.somebody(r, h.was, h.names)
 		again = nil
@@ -314,6 +315,9 @@ func (h *hand) redo(d *draft, st *study, r *rand.Rand, column string) error {
 	h.renew(st, again)
 	return nil
 }
+
+// mostCodes is how many codes made of one name are tried before another name is.
+const mostCodes = 5
 
 // last asks for the greatest code of columns that count.
 func (d *draft) last(ctx context.Context, st *study) error {

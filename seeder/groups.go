@@ -19,16 +19,11 @@ const leastNames = 25
 
 // byCountry collects the names by country, nil if the table has none.
 func (st *study) byCountry(full bool) *groups {
-	by := -1
-	for _, f := range st.columns {
-		if f.sample >= 0 && generate.HasPhrase(f.Name, "country", "country code", "nationality", "locale", "language", "lang") && generate.Repeats(f.seen.Values) {
-			by = f.sample
-			break
-		}
-	}
-	if by < 0 || st.first == nil && st.last == nil && st.full == nil {
+	f := st.homeland()
+	if f == nil || st.first == nil && st.last == nil && st.full == nil {
 		return nil
 	}
+	by := f.sample
 	return st.grouped(full, func(row []*string) string {
 		if row[by] == nil {
 			return ""
@@ -37,35 +32,34 @@ func (st *study) byCountry(full bool) *groups {
 	})
 }
 
+// homeland is the column that says where people are from, nil if there is none.
+func (st *study) homeland() *field {
+	for _, f := range st.columns {
+		if f.sample >= 0 && generate.HasPhrase(f.Name, "country", "country code", "nationality", "locale", "language", "lang") && generate.Repeats(f.seen.Values) {
+			return f
+		}
+	}
+	return nil
+}
+
 // grouped collects the names by what of says of rows.
 func (st *study) grouped(full bool, of func(row []*string) string) *groups {
 	rows := map[string][][]*string{}
-	for _, row := range st.sample.Rows {
+	for _, row := range st.callers() {
 		if by := of(row); by != "" {
 			rows[by] = append(rows[by], row)
 		}
 	}
 	g := &groups{of: of, names: map[string]*generate.Names{}}
-	pick := func(rows [][]*string, f *field) (out []string) {
-		if f == nil || f.sample < 0 {
-			return nil
-		}
-		for _, r := range rows {
-			if r[f.sample] != nil {
-				out = append(out, *r[f.sample])
-			}
-		}
-		return out
-	}
 	for v, rs := range rows {
 		if len(rs) < leastNames {
 			continue
 		}
 		var whole []string
 		if full {
-			whole = pick(rs, st.full)
+			whole = st.full.among(rs)
 		}
-		g.names[v] = generate.NewNames(pick(rs, st.first), pick(rs, st.last), whole)
+		g.names[v] = generate.NewNames(st.first.among(rs), st.last.among(rs), whole)
 		g.names[v].Of = st.names
 	}
 	return g

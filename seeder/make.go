@@ -235,6 +235,9 @@ func (d *draft) study(ctx context.Context, t *Table, named bool) (*study, error)
 	if err := d.lookOften(ctx, st); err != nil {
 		return nil, err
 	}
+	if err := d.lookNames(ctx, st); err != nil {
+		return nil, err
+	}
 	if err := d.peoples(ctx, st); err != nil {
 		return nil, err
 	}

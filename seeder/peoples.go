@@ -19,7 +19,7 @@ func (d *draft) peoples(ctx context.Context, st *study) error {
 		return nil
 	}
 	var rows [][2]string
-	for _, row := range st.sample.Rows {
+	for _, row := range st.callers() {
 		if f, l := st.person(row); f != "" && l != "" {
 			rows = append(rows, [2]string{f, l})
 		}

@@ -18,7 +18,8 @@ type study struct {
 	sample   *Sample
 	columns  []*field
 	names    *generate.Names
-	first    *field // the column of first names, last names, full names; may be nil
+	wide     [][]*string // rows of a wider sample, for names; nil: none
+	first    *field      // the column of first names, last names, full names; may be nil
 	last     *field
 	full     *field
 	pool     []int        // rows of the sample that make good templates, best first
@@ -342,24 +343,19 @@ func (f *field) describe(g generate.Generator, score int, why string) {
 
 // vocabulary finds the columns that name a person and the names they hold.
 func (st *study) vocabulary() {
-	var first, last, full []string
 	for _, f := range st.columns {
 		switch f.plan.Kind {
 		case "first_name":
 			if st.first == nil || !oneWord(st.first) && oneWord(f) { // "given names" stand beside the one used
-				st.first, first = f, f.seen.Values
+				st.first = f
 			}
 		case "last_name":
-			st.last, last = f, f.seen.Values
+			st.last = f
 		case "person_name":
-			st.full, full = f, f.seen.Values
+			st.full = f
 		}
 	}
-	if st.full != nil && st.full.sample >= 0 && (st.first != nil || st.last != nil) {
-		full = nil // the same names again
-	}
-	st.names = generate.NewNames(first, last, full)
-	st.groups = st.byCountry(len(full) > 0)
+	st.learnNames()
 }
 
 // oneWord reports whether most of a column's names are single words.

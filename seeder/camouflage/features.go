@@ -247,6 +247,20 @@ func (d *deck) date(f *features, c *cells) {
 	}
 	part("weekday", func(t time.Time) float64 { return float64(t.Weekday()) })
 	part("day of the month", func(t time.Time) float64 { return float64(t.Day()) })
+	var year [366]float64
+	ofYear := func(t time.Time) int { return time.Date(2000, t.Month(), t.Day(), 0, 0, 0, 0, time.UTC).YearDay() - 1 }
+	for _, t := range c.at {
+		if !t.IsZero() {
+			year[ofYear(t)]++
+		}
+	}
+	part("others about that time of the year", func(t time.Time) float64 {
+		n := -1.0
+		for by := -5; by <= 5; by++ {
+			n += year[(ofYear(t)+by+len(year))%len(year)]
+		}
+		return n
+	})
 	days := map[int64]int{}
 	for _, t := range c.at {
 		days[t.Unix()/86400]++

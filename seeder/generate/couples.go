@@ -81,8 +81,12 @@ func (x *couples) tells() bool {
 			continue
 		}
 		lift, any, all := x.lifts(f, l), 0.0, 0.0
+		met := make([]bool, len(lift))
+		for _, o := range x.lasts[f] {
+			met[o] = true
+		}
 		for o, v := range lift {
-			if !x.together(f, o) {
+			if !met[o] {
 				any, all = any+x.last.count[o]*math.Log(v), all+x.last.count[o]
 			}
 		}

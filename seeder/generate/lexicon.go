@@ -23,7 +23,9 @@ type lexicon struct {
 	kinds  int              // of own, different ones
 	pairs  map[[2]rune]float64
 	single map[rune]float64
-	links  map[string][]step // what follows three characters, of names that differ
+	links  map[string][]step // what follows some characters, of names that differ
+	chain  int               // so many
+	listed map[string]bool   // of list, in small letters
 	// strict: no name is put together that goes on from another, or breaks off in
 	// it: "Petersen" is a last name beside "Peters", "Jonathanna" no first one.
 	strict bool
@@ -41,9 +43,11 @@ type step struct {
 const (
 	// coined is how many different names a lexicon needs for new ones to be put
 	// together from pieces of them; fewer would only give back themselves.
-	coined  = 60
-	chained = 3 // characters that decide about the next
-	akin    = 2 // one of so many names has to stand in a list for it to be of their language
+	coined = 60
+	// chained is how many characters decide about the next one, of chainedMore names one more.
+	chained     = 3
+	chainedMore = 600
+	akin        = 2 // one of so many names has to stand in a list for it to be of their language
 )
 
 // newLexicon learns from own. What is new or stands once is so in whole, of
@@ -54,8 +58,13 @@ func newLexicon(own, whole, more []string) *lexicon {
 	for _, v := range whole {
 		x.held[strings.ToLower(v)]++
 	}
+	kinds := map[string]bool{}
 	for _, v := range own {
 		spell(v, func(a, b rune) { x.pairs[[2]rune{a, b}]++; x.single[a]++ })
+		kinds[strings.ToLower(v)] = true
+	}
+	if x.chain = chained; len(kinds) >= chainedMore {
+		x.chain++
 	}
 	for _, v := range own {
 		low := strings.ToLower(v)
@@ -68,13 +77,13 @@ func newLexicon(own, whole, more []string) *lexicon {
 		}
 		seen[low] = true
 		x.kinds++
-		rs := append([]rune("^^^"), []rune(v)...)
-		for i := chained; i <= len(rs); i++ {
+		rs := append(x.start(), []rune(v)...)
+		for i := x.chain; i <= len(rs); i++ {
 			l := step{end: i == len(rs)}
 			if !l.end {
 				l.next = rs[i]
 			}
-			k := string(rs[i-chained : i])
+			k := string(rs[i-x.chain : i])
 			x.links[k] = append(x.links[k], l)
 		}
 		n := utf8.RuneCountInString(v)
@@ -89,13 +98,13 @@ func newLexicon(own, whole, more []string) *lexicon {
 		}
 	}
 	slices.Sort(x.many)
-	listed := map[string]bool{}
+	x.listed = map[string]bool{}
 	for _, v := range more {
-		listed[strings.ToLower(v)] = true
+		x.listed[strings.ToLower(v)] = true
 	}
 	known := 0
 	for v := range seen {
-		if listed[v] {
+		if x.listed[v] {
 			known++
 		}
 	}
@@ -145,13 +154,17 @@ func (x *lexicon) draw(r *rand.Rand, fresh bool) string {
 }
 
 // novel returns a name that own does not hold: of some, the one whose spelling
-// is about as usual as that of a name drawn among those that stand there once.
+// is about as usual as that of a name drawn among those that stand there once. It is one
+// of the list as often as those are, else put together from pieces: a name that is
+// nobody's anywhere comes no more often than the table's own that no list has.
 func (x *lexicon) novel(r *rand.Rand, fresh bool) string {
 	like := x.once
 	if len(like) == 0 {
 		like = x.own
 	}
-	want, best, least := x.usual(one(r, like), true), "", math.Inf(1)
+	rare := one(r, like)
+	real := len(x.more) > 0 && x.listed[strings.ToLower(rare)]
+	want, best, least := x.usual(rare, true), "", math.Inf(1)
 	upper := capital(x.own)
 	offer := func(v string) {
 		if v == "" || x.held[strings.ToLower(v)] > 0 {
@@ -167,11 +180,11 @@ func (x *lexicon) novel(r *rand.Rand, fresh bool) string {
 		}
 	}
 	for range 24 {
-		if len(x.more) > 0 {
+		if real {
 			offer(casing(one(r, x.more), upper))
 		}
 	}
-	if x.kinds >= coined {
+	if x.kinds >= coined && !real {
 		for range 36 {
 			pieces()
 		}
@@ -232,17 +245,20 @@ func (x *lexicon) leans(v string) bool {
 	return len(low) >= whole && i < len(x.known) && x.known[i] != low && strings.HasPrefix(x.known[i], low)
 }
 
+// start is what stands before a name.
+func (x *lexicon) start() []rune { return []rune("^^^^")[:x.chain] }
+
 // coin puts a name together from pieces of the table's; "" if that fails.
 func (x *lexicon) coin(r *rand.Rand) string {
-	rs := []rune("^^^")
-	for len(rs) < x.most+chained+1 {
-		next := x.links[string(rs[len(rs)-chained:])]
+	rs := x.start()
+	for len(rs) < x.most+x.chain+1 {
+		next := x.links[string(rs[len(rs)-x.chain:])]
 		if len(next) == 0 {
 			return ""
 		}
 		l := next[r.IntN(len(next))]
 		if l.end {
-			if v := rs[chained:]; len(v) >= max(x.least, 3) {
+			if v := rs[x.chain:]; len(v) >= max(x.least, 3) {
 				return string(v)
 			}
 			return ""

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/brianvoe/gofakeit/v7/data"
 )
 
 func TestGivenNamesGoWithTheNameInUse(t *testing.T) {
@@ -136,5 +138,34 @@ func TestANewNameOfACountryIsNoneOfAnothers(t *testing.T) {
 	}
 	if novel == 0 || listed == 0 {
 		t.Errorf("%d new names in Sweden, %d of the list where it is at home", novel, listed)
+	}
+}
+
+// A name that is nobody's anywhere comes no more often than the table's own that stand in
+// no list.
+func TestNamesAreCoinedWhereTheTablesOwnAreOfNoList(t *testing.T) {
+	list := data.Person["last"]
+	listed := map[string]bool{}
+	for _, v := range list {
+		listed[v] = true
+	}
+	for _, strange := range []int{0, 50} { // of 100
+		var own []string
+		for i, v := range list[:200] {
+			if strange > 0 && i%2 == 0 {
+				v = v[:len(v)/2] + "qu" + v[len(v)/2:]
+			}
+			own = append(own, v)
+		}
+		x, r := newLexicon(own, own, list), New(1, "coined")
+		coined := 0
+		for range 200 {
+			if v := x.novel(r, false); !listed[v] {
+				coined++
+			}
+		}
+		if coined > 2*strange+30 || coined < 2*strange-30 {
+			t.Errorf("%d of 200 new names are of no list, of the table's %d of 100", coined, strange)
+		}
 	}
 }

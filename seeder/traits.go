@@ -277,7 +277,42 @@ func (d *draft) childless(ctx context.Context, db Kinsman, child *Table, s *Samp
 				}
 				return n
 			})
+			t.endings(grand, s, below, key, below.index(fk.Columns[0]), owners)
 		}
 	}
 	return nil
+}
+
+// endings tells how usual that price is, of those in rows that point at an owner's, that
+// ends as the fewest do.
+func (t *traits) endings(grand *Table, s, below *Sample, key, tie int, owners map[string][]int) {
+	if tie < 0 {
+		return
+	}
+	n := 0
+	for i, name := range below.Columns {
+		if c := grand.Column(name); c == nil || c.Class != generate.Decimal || slices.Contains(grand.Primary(), name) || n == maxTraitDates {
+			continue
+		}
+		n++
+		ends, of := map[string]float64{}, map[string][]string{}
+		for _, row := range below.Rows {
+			if row[i] != nil && row[tie] != nil {
+				end := camouflage.Ending(*row[i], 2)
+				ends[end]++
+				of[*row[tie]] = append(of[*row[tie]], end)
+			}
+		}
+		t.add("others with the rarest ending of "+grand.String()+"'s "+name, owners, func(_ string, rows []int) float64 {
+			least := math.Inf(1)
+			for _, k := range rows {
+				if v := s.Rows[k][key]; v != nil {
+					for _, end := range of[*v] {
+						least = min(least, math.Log(ends[end]))
+					}
+				}
+			}
+			return least
+		})
+	}
 }

@@ -49,3 +49,22 @@ func TestWhatTheRowsOfOneOwnerHaveInCommonIsTold(t *testing.T) {
 		}
 	}
 }
+
+func TestTheRarestEndingOfAnOwnersPricesTells(t *testing.T) {
+	v := func(vs ...string) (out []*string) {
+		for _, s := range vs {
+			out = append(out, &s)
+		}
+		return out
+	}
+	items := &Table{Name: "items", Columns: []*Column{{Name: "order_id", Class: generate.Integer}, {Name: "price", Class: generate.Decimal}}}
+	orders := &Sample{Columns: []string{"id"}, Rows: [][]*string{v("1"), v("2"), v("3")}}
+	below := &Sample{Columns: []string{"order_id", "price"}, Rows: [][]*string{v("1", "4.95"), v("1", "7.95"), v("2", "8.95"), v("2", "9.31")}}
+	got := &traits{of: map[string][]float64{}}
+	got.endings(items, orders, below, 0, 0, map[string][]int{"a": {0}, "b": {1}, "both": {0, 1}, "none": {2}})
+	for of, want := range map[string]float64{"a": math.Log(3), "b": 0, "both": 0, "none": math.Inf(1)} {
+		if len(got.of[of]) != 1 || got.of[of][0] != want {
+			t.Errorf("owner %s: %v, want %g", of, got.of[of], want)
+		}
+	}
+}

@@ -278,6 +278,7 @@ func (d *draft) childless(ctx context.Context, db Kinsman, child *Table, s *Samp
 				return n
 			})
 			t.endings(grand, s, below, key, below.index(fk.Columns[0]), owners)
+			t.copied(grand, below, fk.Columns[0], key, s, owners, func(k int) time.Time { return firstDate(child, s, s.Rows[k]) })
 		}
 	}
 	return nil

@@ -11,8 +11,8 @@ import (
 )
 
 // peers are what the relatives of other rows lend to those of a honey row: what they
-// point at, categories, numbers of few kinds. Were all of that the template's relatives',
-// one by one, the two rows would be known by the order in which it stands there.
+// point at, categories, numbers. Were all of that the template's relatives', one by one,
+// the two rows would be known by the order in which it stands there.
 type peers struct {
 	lent   []*field          // columns whose content comes from a peer
 	stays  []*field          // categories that all relatives of a row have alike: the template's
@@ -20,6 +20,14 @@ type peers struct {
 	rows   []loan            // by their first date
 	alike  map[string][]loan // by their signs
 	things []*thing          // what they point at
+	levels []level           // amounts, near to which those of a honey row's relatives lie
+}
+
+// level is a column of amounts. own: rows have theirs, high or low, so that the
+// template's lend each other.
+type level struct {
+	f   *field
+	own bool
 }
 
 // peer gives a relative what another row's relative holds that came at about that time
@@ -27,7 +35,11 @@ type peers struct {
 // at its rental) whose content is another's, it has that of what points there.
 func (h *hand) peer(d *draft, st *study, n int, r *rand.Rand) {
 	p := st.lender
-	if p == nil || len(p.lent) == 0 || h.above == nil {
+	if p == nil || h.above == nil {
+		return
+	}
+	h.raise(st, p, r)
+	if len(p.lent) == 0 {
 		return
 	}
 	defer p.hold(h, n)
@@ -237,7 +249,13 @@ func (d *draft) peers(ctx context.Context, st *study) error {
 		switch {
 		case f.plan.Source == Parent && f.fk != nil && len(f.fk.Columns) == 1 && !d.planned(f.fk):
 		case f.plan.Source == Copied && f.fk == nil:
-		case f.measures() && f.few() && (m == nil || !m.keeps && len(m.rows) == 0):
+		case f.measures() && (m == nil || !m.keeps && len(m.rows) == 0):
+			if !f.few() {
+				if !d.summed(st, f) {
+					p.levels = append(p.levels, level{f, st.owned(families, f)})
+				}
+				continue
+			}
 		default:
 			continue
 		}
@@ -250,7 +268,7 @@ func (d *draft) peers(ctx context.Context, st *study) error {
 		}
 		p.lent = append(p.lent, f)
 	}
-	if len(p.lent) == 0 {
+	if len(p.lent) == 0 && len(p.levels) == 0 {
 		return nil
 	}
 	c := st.clock(d.now)

@@ -145,6 +145,10 @@ func (st *study) hanging(now time.Time) *hang {
 		return k.hung
 	}
 	to, own := k.to.clock(now), st.clock(now)
+	grain := day
+	if len(own.grain) > 0 { // else no date of theirs moves
+		grain = own.grain[0]
+	}
 	ref := k.to.sample.index(k.fk.RefColumns[0])
 	if k.parent {
 		ref = k.to.sample.index(k.fk.Columns[0])
@@ -166,7 +170,7 @@ func (st *study) hanging(now time.Time) *hang {
 				}
 			}
 		}
-		s := newSpan(pairs, to.grain[j], own.grain[0])
+		s := newSpan(pairs, to.grain[j], grain)
 		if best < 0 || s.bound() && s.loose() < chosen.loose() {
 			best, chosen = j, s
 		}
@@ -175,7 +179,7 @@ func (st *study) hanging(now time.Time) *hang {
 	if best >= 0 {
 		k.hung.from = to.fields[best]
 	} else {
-		k.hung.span = newSpan(nil, own.grain[0])
+		k.hung.span = newSpan(nil, grain)
 	}
 	for i, row := range k.to.sample.Rows {
 		if row[ref] == nil {

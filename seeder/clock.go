@@ -27,7 +27,8 @@ type clock struct {
 	spans  map[[2]int]*span
 	// calendars are the days on which dates fall, by themselves or since another.
 	calendars map[[2]int]*calendar
-	apart     map[string]float64 // how far rows of a kind are from each other, once asked for
+	apart     map[string]float64      // how far rows of a kind are from each other, once asked for
+	hours     map[int][]time.Duration // times of day of the jth field's, in their order, once asked for
 }
 
 const day = 24 * time.Hour
@@ -37,7 +38,7 @@ func (st *study) clock(now time.Time) *clock {
 	if st.dated != nil {
 		return st.dated
 	}
-	c := &clock{st: st, now: now, alike: map[string][]int{}, spans: map[[2]int]*span{}, calendars: map[[2]int]*calendar{}, apart: map[string]float64{}}
+	c := &clock{st: st, now: now, alike: map[string][]int{}, spans: map[[2]int]*span{}, calendars: map[[2]int]*calendar{}, apart: map[string]float64{}, hours: map[int][]time.Duration{}}
 	st.dated = c
 	for _, f := range st.columns {
 		switch {
@@ -75,6 +76,7 @@ func (c *clock) read() {
 	c.rows, c.kinds, c.grain = nil, nil, nil
 	clear(c.spans)
 	clear(c.calendars)
+	clear(c.hours)
 	for _, row := range c.st.sample.Rows {
 		at, kind := c.of(row)
 		c.rows, c.kinds = append(c.rows, at), append(c.kinds, kind)
@@ -205,25 +207,31 @@ func (c *clock) like(r *rand.Rand, was []*string, own []time.Time, kind string, 
 	return best
 }
 
-// hour is a time of day at which such dates come, a few minutes off another row's.
+// hour is a time of day at which such dates come, between another row's and the next: so
+// none lies before the doors open.
 func (c *clock) hour(r *rand.Rand, j int) time.Duration {
 	if c.grain[j] >= day {
 		return 0
 	}
-	for range 40 {
-		at := c.rows[r.IntN(len(c.rows))][j]
-		if at.IsZero() {
-			continue
+	all, ok := c.hours[j]
+	if !ok {
+		for _, row := range c.rows {
+			if !row[j].IsZero() {
+				all = append(all, row[j].Sub(row[j].Truncate(day)))
+			}
 		}
-		off := at.Sub(at.Truncate(day))
-		if c.grain[j] <= time.Second {
-			off += time.Duration(r.Int64N(int64(20*time.Minute))) - 10*time.Minute
-		}
-		if off >= 0 && off < day {
-			return off.Truncate(c.grain[j])
-		}
+		slices.Sort(all)
+		c.hours[j] = all
 	}
-	return time.Duration(r.Int64N(int64(day))).Truncate(c.grain[j])
+	if len(all) < 2 {
+		return time.Duration(r.Int64N(int64(day))).Truncate(c.grain[j])
+	}
+	i := r.IntN(len(all) - 1)
+	off := all[i]
+	if c.grain[j] <= time.Second {
+		off += time.Duration(r.Int64N(int64(all[i+1] - off + 1)))
+	}
+	return off.Truncate(c.grain[j])
 }
 
 // placings is how often a row's dates are placed anew until they keep to the

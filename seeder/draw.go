@@ -127,6 +127,11 @@ func (d *draft) table(ctx context.Context, st *study) (*TablePlan, error) {
 func (d *draft) distinct(ctx context.Context, st *study, tp *TablePlan, hands []*hand, r *rand.Rand) error {
 	for attempt := 0; ; attempt++ {
 		bad, err := d.clashes(ctx, st, tp, nil, attempt)
+		if err == nil && attempt < maxDraws {
+			var late []clash
+			late, err = d.overtakes(ctx, st, hands)
+			bad = append(bad, late...)
+		}
 		if err != nil || len(bad) == 0 {
 			return err
 		}

@@ -27,7 +27,9 @@ func (o *room) far(key int64) time.Duration {
 
 // newRoom is between low and high, at part of whole of the way.
 func newRoom(low, high, part, whole int64) room {
-	o := room{want: low + ((high-low)*part+whole/2)/max(whole, 1)}
+	whole = max(whole, 1)
+	up := (whole - low&1) / 2 // of two that are as near the upper one as often as the lower
+	o := room{want: low + ((high-low)*part+up)/whole}
 	if low < high {
 		o.low, o.high = low, high
 	}

@@ -79,6 +79,7 @@ type field struct {
 	// numbered: a single digit counts those who would have the same login; counted,
 	// once that was asked for.
 	numbered, counted bool
+	inRank            *bool // who has a number there came later than who has the same without, once asked for
 	// words are what the codes of a status stand for, nil if they are words themselves or
 	// nothing tells; settled those in which rows stay for good, where words don't tell.
 	words map[string]string

@@ -138,3 +138,22 @@ func Unnumbered(v string) (first string, ok bool) {
 	}
 	return stem, true
 }
+
+// Below returns the logins or addresses that are the same as one with a single digit but
+// without it, or with a lower number, the first first; none if it has none.
+func Below(v string) (out []string) {
+	first, ok := Unnumbered(v)
+	if !ok {
+		return nil
+	}
+	local, domain, at := strings.Cut(first, "@")
+	out = append(out, first)
+	for n := 2; n < int(v[len(local)]-'0'); n++ {
+		lower := local + strconv.Itoa(n)
+		if at {
+			lower += "@" + domain
+		}
+		out = append(out, lower)
+	}
+	return out
+}

@@ -202,6 +202,8 @@ func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error 
 		v = code
 	} else if number, ok := h.inSeries(st, r, f); ok {
 		v = number
+	} else if number, ok := h.lentNumber(st, f); ok {
+		v = number
 	} else {
 		h.g.Given, h.g.Local = st.given(r, h, f), st.local(f, h.was)
 		if other := st.town(r, h.was, f); other != "" {

@@ -51,13 +51,13 @@ func (h *hand) peer(d *draft, st *study, n int, r *rand.Rand) {
 			any[i] = -1
 		}
 		for try := 0; from < 0 && try < 3; try++ {
-			from = h.choosePeer(d, st, p, n, r, rows, p.wants(r))
+			from = h.choosePeer(d, st, p, n, r, rows, p.wants(r), true)
 		}
 		if from < 0 {
-			from = h.choosePeer(d, st, p, n, r, rows, any)
+			from = h.choosePeer(d, st, p, n, r, rows, any, false)
 		}
 		if from < 0 && p.barred(st, h) { // what has no end is another thing's than those of its kind have
-			from, thing = h.choosePeer(d, st, p, n, r, rows, nil), h.choosePeer(d, st, p, n, r, p.rows, any)
+			from, thing = h.choosePeer(d, st, p, n, r, rows, nil, false), h.choosePeer(d, st, p, n, r, p.rows, any, false)
 		}
 	}
 	if from < 0 && thing < 0 {
@@ -129,6 +129,15 @@ func (d *draft) sister(st *study, f *field) *study {
 	return nil
 }
 
+// lentNumber is a number of few kinds as another row's relative lends it: moved to a
+// near one it would not go with what else is lent, and rare ones would become common.
+func (h *hand) lentNumber(st *study, f *field) (string, bool) {
+	if h.lender < 0 || h.tries[f.Name] > 0 || !f.measures() || !slices.Contains(st.lender.lent, f) || h.was[f.sample] == nil {
+		return "", false
+	}
+	return *h.was[f.sample], true
+}
+
 // kindred are the rows that are like the template in what a lender has to be.
 func (p *peers) kindred(st *study, h *hand) []loan {
 	up := make([]*string, len(st.kin.to.sample.Columns)) // the honey row as far as categories go
@@ -141,8 +150,10 @@ func (p *peers) kindred(st *study, h *hand) []loan {
 }
 
 // choosePeer draws of rows one that lends, -1 if none suits. What it points at has to be
-// free, and held by about as many as wanted, unless want is nil.
-func (h *hand) choosePeer(d *draft, st *study, p *peers, n int, r *rand.Rand, rows []loan, want []int) int {
+// free, and held by about as many as wanted, unless want is nil; exact is whether it has
+// to have lasted as long, else it may be another where few did: those that were short
+// leave more room, and cost less.
+func (h *hand) choosePeer(d *draft, st *study, p *peers, n int, r *rand.Rand, rows []loan, want []int, exact bool) int {
 	if len(rows) < leastLoans {
 		return -1
 	}
@@ -161,7 +172,7 @@ func (h *hand) choosePeer(d *draft, st *study, p *peers, n int, r *rand.Rand, ro
 		for try := range 120 {
 			from := near[r.IntN(len(near))].row
 			row := st.sample.Rows[from]
-			if *row[tie] == *own[tie] || want != nil && !p.free(d, st, h, n, row, want) || try < 80 && !h.lasts(c, from) {
+			if *row[tie] == *own[tie] || want != nil && !p.free(d, st, h, n, row, want) || (exact || try < 80) && !h.lasts(c, from) {
 				continue
 			}
 			if slices.ContainsFunc(p.leans, func(f *field) bool { return !same(row[f.sample], lean[f.sample]) }) || h.clashes(st, p, row) {

@@ -139,3 +139,21 @@ func TestThingsAreLentAsOftenAsSoManyHoldThem(t *testing.T) {
 		t.Error("what another honey row holds too is not counted")
 	}
 }
+
+func TestALentNumberOfFewKindsIsKept(t *testing.T) {
+	f := &field{Column: &Column{Name: "amount"}, plan: &ColumnPlan{Name: "amount", Kind: "number", Source: Made}, seen: &generate.Column{}}
+	st := &study{lender: &peers{lent: []*field{f}}}
+	amount := "5.99"
+	h := &hand{was: []*string{&amount}, lender: 3, tries: map[string]int{}}
+	if v, ok := h.lentNumber(st, f); !ok || v != amount {
+		t.Errorf("it is %q, %v", v, ok)
+	}
+	h.tries["amount"] = 1
+	if _, ok := h.lentNumber(st, f); ok {
+		t.Error("it is kept although it has to be drawn again")
+	}
+	h.tries, h.lender = map[string]int{}, -1
+	if _, ok := h.lentNumber(st, f); ok {
+		t.Error("nobody has lent it")
+	}
+}

@@ -22,8 +22,9 @@ type pen struct {
 	// they hang on (they were loaded or counted row by row), its key and the last
 	// of them, in order; else nil.
 	blocks [][2]int64
-	bays   *bays // where dates of rows suit relatives that hang on them, once asked for
-	inTurn bool  // relatives of one date are numbered in the order of the rows that they hang on
+	bays   *bays    // where dates of rows suit relatives that hang on them, once asked for
+	share  *float64 // of its table's rows, how many stand beside a gap; once asked for
+	inTurn bool     // relatives of one date are numbered in the order of the rows that they hang on
 }
 
 // pens finds the free numbers of the tables whose rows will point at the honey
@@ -100,21 +101,24 @@ func (d *draft) nest(st *study, r *rand.Rand, h *hand, n, total int) {
 		crowd = st.crowd(r, company)
 	}
 	best, least := h.dated(), time.Duration(1<<62)
+	weighed := 0
 	weigh := func() (well bool) {
 		first, _ := h.past(st)
-		cost := time.Duration(st.unruly(h)) * breach
+		beside, cost := 0, time.Duration(st.unruly(h))*breach
 		for _, x := range nests {
 			x.follow(h, h.brood(x.st, r))
 			_, c := x.lay(&h.g, first)
 			cost += c
+			beside += x.beside
 		}
 		for _, c := range crowd {
 			cost += c.off(h)
 		}
-		if cost < least {
-			best, least = h.dated(), cost
+		if all := cost + time.Duration(beside)*leftGap; all < least {
+			best, least = h.dated(), all
 		}
-		return cost == 0
+		weighed++
+		return cost == 0 && (beside == 0 || weighed > fewNests)
 	}
 	well := weigh()
 	if !well {
@@ -165,6 +169,7 @@ type nest struct {
 	own    int64         // the row's own, 0 if not known
 	strict bool          // their dates are whole months from one of the row's
 	kids   []kin
+	beside int // how many of those laid stand beside a gap that stays, against the habit of the table
 }
 
 // kin is one of them, as its template is.
@@ -174,6 +179,7 @@ type kin struct {
 	at    time.Time // zero: no date tells the order
 	to    time.Time // where that comes to stand, if it is chosen
 	lost  bool      // there will be none
+	alone bool      // its number shall leave no gap beside it
 	tied  bool      // its date is one of the row's own, and moves with it
 	order int
 }
@@ -185,10 +191,10 @@ func (p *pen) nest(st *study, h *hand, taken map[int64]lot) *nest {
 	if v == nil {
 		return x
 	}
-	last, blocked := p.block(h)
 	x.strict = p.st.inOrder != nil && p.st.hanging(h.g.Now).tied()
+	last, blocked := p.block(h)
 	for i, row := range k.rows[*v][:min(len(k.rows[*v]), maxBrood)] {
-		one := kin{order: i, row: row}
+		one := kin{order: i, row: row, alone: !x.strict && p.lonely(h, row)}
 		if at, ok := p.st.ordered(row); ok && !p.st.stays(p.st.inOrder, p.st.sample.Rows[row]) {
 			one.at, one.tied = at, p.st.tied(h, at)
 		}
@@ -299,6 +305,7 @@ const farthest = 200 // days
 func (x *nest) lay(g *generate.Row, born time.Time) (out []slot, cost time.Duration) {
 	out = make([]slot, len(x.kids))
 	used := map[int64]bool{}
+	x.beside = 0
 	for _, kid := range x.kids {
 		if kid.lost {
 			continue
@@ -310,7 +317,7 @@ func (x *nest) lay(g *generate.Row, born time.Time) (out []slot, cost time.Durat
 			if to = kid.to; to.IsZero() {
 				to = movedBy(g, kid.at, x.st.inOrder)
 			}
-			best, far = x.nearest(to, born, used)
+			best, far = x.nearest(to, born, used, kid.alone)
 		}
 		if best < 0 {
 			return nil, 1 << 61
@@ -318,6 +325,9 @@ func (x *nest) lay(g *generate.Row, born time.Time) (out []slot, cost time.Durat
 		out[kid.order] = x.free[best]
 		if !to.IsZero() && far == 0 {
 			out[kid.order].taken = to
+		}
+		if kid.alone && x.stays(best, used) {
+			x.beside++
 		}
 		used[out[kid.order].key] = true
 		if far > 0 && x.strict {
@@ -341,9 +351,11 @@ func (x *nest) lay(g *generate.Row, born time.Time) (out []slot, cost time.Durat
 const disorder = 72 * time.Hour
 
 // nearest returns the free number whose place in time is nearest to a date, and
-// how far that is: 0 if the date lies there.
-func (x *nest) nearest(at, born time.Time, used map[int64]bool) (best int, far time.Duration) {
+// how far that is: 0 if the date lies there. One that leaves no gap is looked for within
+// leftGap for who shall stand alone.
+func (x *nest) nearest(at, born time.Time, used map[int64]bool, alone bool) (best int, far time.Duration) {
 	best, far = -1, 1<<61
+	cost := far
 	mid := sort.Search(len(x.free), func(i int) bool { return !x.free[i].high.Before(at) })
 	for _, step := range []int{-1, 1} {
 		k := mid
@@ -359,10 +371,14 @@ func (x *nest) nearest(at, born time.Time, used map[int64]bool) (best int, far t
 			if !born.IsZero() && s.high.Before(born) {
 				away += 1 << 54
 			}
-			if away < far {
-				best, far = k, away
+			all := away
+			if alone && x.stays(k, used) {
+				all += leftGap
 			}
-			if away > far+disorder || far == 0 {
+			if all < cost {
+				best, far, cost = k, away, all
+			}
+			if away > cost+disorder || cost == 0 {
 				break
 			}
 		}

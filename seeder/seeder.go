@@ -26,8 +26,7 @@
 // are kin.go's with links.go, those of relatives grand.go's with basket.go, with their dates in
 // when.go, what they have in common in siblings.go, what other rows' relatives lend them in
 // lend.go and level.go, and who holds that meanwhile in thing.go, free numbers in pen.go and
-// haven.go, numbers that
-// go on in series.go, sums and products in arithmetic.go, what they move in moves.go.
+// haven.go, which of them leave no gap in lonely.go, numbers that go on in series.go, sums and products in arithmetic.go, what they move in moves.go.
 // disguise.go draws conspicuous rows again; exhibit.go, litter.go, traits.go and holding.go
 // show the table to seeder/camouflage, which judges, hiding.go tells a person.
 //

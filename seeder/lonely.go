@@ -1,0 +1,53 @@
+package seeder
+
+import (
+	"hash/fnv"
+	"strconv"
+)
+
+// leftGap is how far a relative's date moves for a number that leaves no gap: of the
+// gaps of several numbers each would keep one beside the honey rows', and of real rows
+// few stand beside any.
+const leftGap = 60 * day
+
+// stays reports whether numbers stay missing in a gap of which the kth free number is
+// taken, seen what others and its own family have.
+func (x *nest) stays(k int, used map[int64]bool) bool {
+	s := &x.free[k]
+	left := s.width - 2
+	count := func(i int) bool {
+		if x.free[i].before != s.before {
+			return false
+		}
+		if _, taken := x.taken[x.free[i].key]; taken || used[x.free[i].key] {
+			left--
+		}
+		return true
+	}
+	for i := k - 1; i >= 0 && count(i); i-- {
+	}
+	for i := k + 1; i < len(x.free) && count(i); i++ {
+	}
+	return left > 0
+}
+
+// lonely reports whether a relative made of a row shall stand beside no gap: as many of
+// them as of the table's rows do.
+func (p *pen) lonely(h *hand, row int) bool {
+	if p.share == nil {
+		gaps := 0
+		for i := range p.free {
+			if i == 0 || p.free[i].before != p.free[i-1].before {
+				gaps++
+			}
+		}
+		share := 1.0
+		if p.st.table != nil {
+			share = 2 * float64(gaps) / float64(max(p.st.table.Rows, int64(len(p.st.sample.Rows)), 1))
+		}
+		p.share = &share
+	}
+	f := fnv.New32a()
+	f.Write([]byte(strconv.Itoa(row) + "/" + strconv.FormatInt(h.id(), 10)))
+	return float64(f.Sum32()%1000)/1000 >= *p.share
+}

@@ -237,3 +237,35 @@ func TestRelativesLieBehindTheirRowAsAnotherRowsDo(t *testing.T) {
 		t.Errorf("%d calls are as far from the hiring as their template's", same)
 	}
 }
+
+// Addresses bear no date that moves: nothing hangs on their members'.
+func TestRelativesWithoutDatesHangOnNothing(t *testing.T) {
+	text := func(s string) *string { return &s }
+	learned := func(s *Sample, classes ...generate.Class) *study {
+		tb := &Table{Name: "t"}
+		for i, c := range s.Columns {
+			tb.Columns = append(tb.Columns, &Column{Name: c, Type: string(classes[i]), Class: classes[i], CanSelect: true, CanInsert: true})
+		}
+		st, err := learn(tb, s, func(string) string { return "copy" })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st
+	}
+	members, homes, rows := &Sample{Columns: []string{"name"}}, &Sample{Columns: []string{"of", "town"}}, map[string][]int{}
+	for i := range 40 {
+		name := fmt.Sprintf("m%d", i)
+		members.Rows = append(members.Rows, []*string{&name})
+		rows[name] = []int{i}
+		homes.Rows = append(homes.Rows, []*string{&name, text("Ulm")})
+	}
+	to, st := learned(members, generate.Text), learned(homes, generate.Text, generate.Text)
+	st.kin = &kinship{to: to, fk: &ForeignKey{Columns: []string{"of"}, RefColumns: []string{"name"}}, rows: rows, of: st}
+	if g := st.hanging(testNow); g.from != nil || len(g.litters) != 0 {
+		t.Errorf("they hang on %+v", g)
+	}
+	h := &hand{was: members.Rows[0], g: generate.Row{Now: testNow}}
+	if b := h.brood(st, generate.New(1, "kin")); len(b) != 0 || h.lacks(st, 0) {
+		t.Errorf("they are dated %v, or left out", b)
+	}
+}

@@ -165,7 +165,7 @@ func (st *study) hanging(now time.Time) *hang {
 				continue
 			}
 			for _, kid := range k.rows[*row[ref]] {
-				if at := first(own.rows[kid]); !at.IsZero() {
+				if at := own.began(kid); !at.IsZero() {
 					pairs = append(pairs, [2]time.Time{to.rows[i][j], at})
 				}
 			}
@@ -187,7 +187,7 @@ func (st *study) hanging(now time.Time) *hang {
 		}
 		var at []time.Time
 		for _, kid := range k.rows[*row[ref]] {
-			if t := first(own.rows[kid]); !t.IsZero() {
+			if t := own.began(kid); !t.IsZero() {
 				at = append(at, t)
 			}
 		}
@@ -223,7 +223,7 @@ func (st *study) hanging(now time.Time) *hang {
 func (h *hand) lacks(st *study, template int) bool {
 	b, placed := h.broods[st]
 	_, ok := b[template]
-	return placed && !ok && !first(st.clock(h.g.Now).rows[template]).IsZero()
+	return placed && !ok && !st.clock(h.g.Now).began(template).IsZero()
 }
 
 // brood places the dates of the relatives that a row will have in the table of st, by

@@ -194,18 +194,7 @@ func TestRelativesLieBehindTheirRowAsAnotherRowsDo(t *testing.T) {
 			calls.Rows = append(calls.Rows, []*string{&name, text(at.Format("2006-01-02 15:04:05"))})
 		}
 	}
-	learned := func(s *Sample, class generate.Class) *study {
-		tb := &Table{Name: "t", Columns: []*Column{
-			{Name: s.Columns[0], Type: "text", Class: generate.Text, CanSelect: true, CanInsert: true},
-			{Name: s.Columns[1], Type: string(class), Class: class, CanSelect: true, CanInsert: true},
-		}}
-		st, err := learn(tb, s, func(c string) string { return map[bool]string{true: "copy"}[c == s.Columns[0]] })
-		if err != nil {
-			t.Fatal(err)
-		}
-		return st
-	}
-	to, salaries, phone := learned(people, generate.Date), learned(pay, generate.Date), learned(calls, generate.Timestamp)
+	to, salaries, phone := learned(t, people, []generate.Class{generate.Text, generate.Date}, "name"), learned(t, pay, []generate.Class{generate.Text, generate.Date}, "of"), learned(t, calls, []generate.Class{generate.Text, generate.Timestamp}, "of")
 	fk := &ForeignKey{Columns: []string{"of"}, RefColumns: []string{"name"}}
 	salaries.kin, phone.kin = &kinship{to: to, fk: fk, rows: paid}, &kinship{to: to, fk: fk, rows: called}
 	hired, from, at := to.field("hired_on"), salaries.field("valid_from"), phone.field("called_at")
@@ -241,17 +230,6 @@ func TestRelativesLieBehindTheirRowAsAnotherRowsDo(t *testing.T) {
 // Addresses bear no date that moves: nothing hangs on their members'.
 func TestRelativesWithoutDatesHangOnNothing(t *testing.T) {
 	text := func(s string) *string { return &s }
-	learned := func(s *Sample, classes ...generate.Class) *study {
-		tb := &Table{Name: "t"}
-		for i, c := range s.Columns {
-			tb.Columns = append(tb.Columns, &Column{Name: c, Type: string(classes[i]), Class: classes[i], CanSelect: true, CanInsert: true})
-		}
-		st, err := learn(tb, s, func(string) string { return "copy" })
-		if err != nil {
-			t.Fatal(err)
-		}
-		return st
-	}
 	members, homes, rows := &Sample{Columns: []string{"name"}}, &Sample{Columns: []string{"of", "town"}}, map[string][]int{}
 	for i := range 40 {
 		name := fmt.Sprintf("m%d", i)
@@ -259,7 +237,7 @@ func TestRelativesWithoutDatesHangOnNothing(t *testing.T) {
 		rows[name] = []int{i}
 		homes.Rows = append(homes.Rows, []*string{&name, text("Ulm")})
 	}
-	to, st := learned(members, generate.Text), learned(homes, generate.Text, generate.Text)
+	to, st := learned(t, members, []generate.Class{generate.Text}, "name"), learned(t, homes, []generate.Class{generate.Text, generate.Text}, "of", "town")
 	st.kin = &kinship{to: to, fk: &ForeignKey{Columns: []string{"of"}, RefColumns: []string{"name"}}, rows: rows, of: st}
 	if g := st.hanging(testNow); g.from != nil || len(g.litters) != 0 {
 		t.Errorf("they hang on %+v", g)

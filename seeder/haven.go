@@ -41,7 +41,7 @@ const (
 	maxHavens = 40
 	maxFewer  = 3
 	maxBay    = 400
-	about     = 300 * day
+	sameTime  = 300 * day
 	spare     = 60 * day // what a number that is left over counts
 )
 
@@ -136,11 +136,11 @@ func (h *hand) havens(st *study, r *rand.Rand, nests []*nest) (out []*haven) {
 				if !c.days(-1, j).takes(r, time.Time{}, d.at) {
 					continue
 				}
-				from := sort.Search(len(alike), func(i int) bool { return !alike[i].at.Before(d.at.Add(-about)) })
-				to := sort.Search(len(alike), func(i int) bool { return alike[i].at.After(d.at.Add(about)) })
+				from := sort.Search(len(alike), func(i int) bool { return !alike[i].at.Before(d.at.Add(-sameTime)) })
+				to := sort.Search(len(alike), func(i int) bool { return alike[i].at.After(d.at.Add(sameTime)) })
 				for _, i := range r.Perm(to - from) {
 					if l := alike[from+i]; l.mask&^d.has == 0 && x.suits(g, d.at, l.is) {
-						far := d.at.Sub(was).Abs() + time.Duration(r.Int64N(int64(about)))
+						far := d.at.Sub(was).Abs() + time.Duration(r.Int64N(int64(sameTime)))
 						far += time.Duration(bits.OnesCount64(d.has&^l.mask)) * spare // who has more relatives needs it
 						all = append(all, found{haven{g, d.at, l.is}, far})
 						break
@@ -266,7 +266,7 @@ func (st *study) owners(s *Sample, rows ...[]*string) (out [2]int64) {
 // that they hang on.
 func (st *study) byOwner() bool {
 	key := st.drawn()
-	if key == nil || st.inOrder == nil {
+	if to := st.kin.to.drawn(); key == nil || st.inOrder == nil || to == nil || to.Name != st.kin.fk.RefColumns[0] {
 		return false
 	}
 	type one struct {

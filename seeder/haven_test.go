@@ -48,24 +48,12 @@ func TestRelativesThatHangOnADayFindNumbersWhereTheirDaysAre(t *testing.T) {
 			pays.Rows = append(pays.Rows, []*string{text(strconv.Itoa(i + 1)), &of, text(p.at.Format(time.DateOnly))})
 		}
 	}
-	learned := func(name string, s *Sample) *study {
-		tb := &Table{Name: name, Uniques: []*Unique{{Columns: []string{"id"}, Primary: true}}}
-		for _, c := range s.Columns {
-			class := generate.Integer
-			if c == s.Columns[len(s.Columns)-1] {
-				class = generate.Date
-			}
-			tb.Columns = append(tb.Columns, &Column{Name: c, Type: string(class), Class: class, CanSelect: true, CanInsert: true})
-		}
-		st, err := learn(tb, s, func(string) string { return "" })
-		if err != nil {
-			t.Fatal(err)
-		}
-		key := st.field("id")
+	classes := []generate.Class{generate.Integer, generate.Integer, generate.Date}
+	to, st := learned(t, staff, classes[1:]), learned(t, pays, classes)
+	for _, x := range []*study{to, st} {
+		key := x.field("id")
 		key.plan.Source, key.seen.Unique = Gap, true
-		return st
 	}
-	to, st := learned("staff", staff), learned("pay", pays)
 	st.kin = &kinship{to: to, fk: &ForeignKey{Columns: []string{"staff_id"}, RefColumns: []string{"id"}}, rows: rows, of: st}
 	st.inOrder = st.field("valid_from")
 	p := &pen{st: st, inTurn: st.byOwner()}

@@ -38,7 +38,7 @@ func (h *hand) peer(d *draft, st *study, n int, r *rand.Rand) {
 	if p == nil || h.above == nil {
 		return
 	}
-	h.raise(st, p, r)
+	defer h.raise(st, p, r) // near those of the row that lends the rest, once that is known
 	if len(p.lent) == 0 {
 		return
 	}

@@ -8,47 +8,59 @@ import (
 	"strconv"
 )
 
-// raise has the amounts of a relative lie near those of another: of another row's
-// relative that came at about that time, of a row alike in its categories, where rows
-// don't have high or low ones of their own; else of one of the template's. One by one
-// near the template's, in their order, amounts name the template of a row with several.
+// raise has the amounts of a relative lie near those of another, all of them one row's:
+// of the one that lends it its categories, or, where none have to be lent, of another
+// row's relative that came at about that time. Where rows have high or low ones of their
+// own it is one of the template's relatives. One by one near the template's, in their
+// order, amounts name the template of a row with several.
 func (h *hand) raise(st *study, p *peers, r *rand.Rand) {
 	if len(p.levels) == 0 {
 		return
 	}
+	own := st.sample.Rows[h.template]
+	kids := st.kin.rows[*own[st.sample.index(st.kin.fk.Columns[0])]]
+	sibling, from := kids[r.IntN(len(kids))], h.lender
+	if from < 0 {
+		from = h.template
+		if len(p.lent) == 0 {
+			from = h.fellow(st, p, r)
+		}
+	}
+	was := slices.Clone(h.was)
+	for _, l := range p.levels {
+		v := st.sample.Rows[from][l.f.sample]
+		if l.own {
+			v = st.sample.Rows[sibling][l.f.sample]
+		}
+		if v != nil && own[l.f.sample] != nil {
+			was[l.f.sample], h.borrowed = v, true
+		}
+	}
+	h.was = was
+}
+
+// fellow draws another row's relative that came at about the time of this one, of a row
+// alike in its categories; its template if there are few.
+func (h *hand) fellow(st *study, p *peers, r *rand.Rand) int {
 	rows := p.kindred(st, h)
-	c := st.clock(h.g.Now)
-	at := h.at(c)
+	if len(rows) < leastLoans {
+		return h.template
+	}
+	at := h.at(st.clock(h.g.Now))
 	if at.IsZero() {
-		at = c.began(h.template)
+		at = st.clock(h.g.Now).began(h.template)
 	}
 	end := sort.Search(len(rows), func(i int) bool { return rows[i].at.After(at) })
 	width := max(leastLoans, len(rows)/10)
 	low := max(0, min(end-width, len(rows)-2*width))
 	rows = rows[low:min(len(rows), low+2*width)]
 	tie := st.sample.index(st.kin.fk.Columns[0])
-	own := st.sample.Rows[h.template]
-	kids := st.kin.rows[*own[tie]]
-	was := slices.Clone(h.was)
-	for _, l := range p.levels {
-		from := h.template
-		switch {
-		case own[l.f.sample] == nil:
-			continue
-		case l.own:
-			from = kids[r.IntN(len(kids))]
-		case len(rows) >= leastLoans:
-			for range 8 {
-				if from = rows[r.IntN(len(rows))].row; *st.sample.Rows[from][tie] != *own[tie] {
-					break
-				}
-			}
-		}
-		if v := st.sample.Rows[from][l.f.sample]; v != nil {
-			was[l.f.sample], h.borrowed = v, true
+	for range 8 {
+		if from := rows[r.IntN(len(rows))].row; *st.sample.Rows[from][tie] != *st.sample.Rows[h.template][tie] {
+			return from
 		}
 	}
-	h.was = was
+	return h.template
 }
 
 // owned reports whether amounts of one row's relatives are nearer to each other than any

@@ -31,18 +31,7 @@ func TestAmountsOfRelativesAreNotTheTemplatesOneByOne(t *testing.T) {
 				dues.Rows = append(dues.Rows, []*string{&name, text(fmt.Sprintf("%.2f", amount)), text(testNow.AddDate(0, 0, -1-r.IntN(900)).Format("2006-01-02 15:04:05"))})
 			}
 		}
-		learned := func(s *Sample, classes ...generate.Class) *study {
-			tb := &Table{Name: "t"}
-			for i, c := range s.Columns {
-				tb.Columns = append(tb.Columns, &Column{Name: c, Type: string(classes[i]), Class: classes[i], CanSelect: true, CanInsert: true})
-			}
-			st, err := learn(tb, s, func(c string) string { return map[bool]string{true: "copy"}[c == s.Columns[0]] })
-			if err != nil {
-				t.Fatal(err)
-			}
-			return st
-		}
-		to, st := learned(members, generate.Text), learned(dues, generate.Text, generate.Decimal, generate.Timestamp)
+		to, st := learned(t, members, []generate.Class{generate.Text}, "name"), learned(t, dues, []generate.Class{generate.Text, generate.Decimal, generate.Timestamp}, "of")
 		st.kin = &kinship{to: to, fk: &ForeignKey{Columns: []string{"of"}, RefColumns: []string{"name"}}, rows: rows, of: st}
 		to.field("name").plan.Source = Made // a category that all differ in lends nothing
 		d := &draft{now: testNow, studies: []*study{to, st}}
@@ -51,7 +40,7 @@ func TestAmountsOfRelativesAreNotTheTemplatesOneByOne(t *testing.T) {
 		}
 		same, theirs := 0, 0
 		for i := range 400 {
-			h := &hand{template: i, was: dues.Rows[i], above: &hand{row: &RowPlan{}}, g: generate.Row{Now: testNow}}
+			h := &hand{template: i, lender: -1, was: dues.Rows[i], above: &hand{row: &RowPlan{}}, g: generate.Row{Now: testNow}}
 			h.when = moments{st.field("issued_at"): testNow.Add(-time.Hour * 24 * 300)}
 			h.raise(st, st.lender, r)
 			if *h.was[1] == *dues.Rows[i][1] {
@@ -60,6 +49,10 @@ func TestAmountsOfRelativesAreNotTheTemplatesOneByOne(t *testing.T) {
 			if slices.ContainsFunc(rows[*dues.Rows[i][0]], func(k int) bool { return *dues.Rows[k][1] == *h.was[1] }) {
 				theirs++
 			}
+		}
+		h := &hand{template: 3, lender: 17, was: dues.Rows[3], above: &hand{row: &RowPlan{}}, g: generate.Row{Now: testNow}}
+		if h.raise(st, st.lender, r); !owned && *h.was[1] != *dues.Rows[17][1] { // a refund's kind and its amount are one row's
+			t.Errorf("%s is not the amount of the row that lends the rest", *h.was[1])
 		}
 		if same > 140 || owned != (theirs == 400) {
 			t.Errorf("of 400 amounts %d are their template's own, %d one of its member's (rows have theirs: %v)", same, theirs, owned)

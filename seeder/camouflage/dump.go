@@ -25,7 +25,7 @@ func (d *deck) order() *features {
 		case Key:
 			d.key(f, c, dates)
 			if !keyed {
-				d.beside(f, c.inOrder())
+				d.beside(f, d.inOrder(c.num))
 			}
 			keyed = true
 		case Reference:
@@ -50,7 +50,7 @@ func (d *deck) order() *features {
 // stands in, and whether its dates are those of its neighbours.
 func (d *deck) key(f *features, c *cells, dates []*cells) {
 	f.add(c.Name+": rank", d.width, func(i int) float64 { return c.rank[i] })
-	order := c.inOrder()
+	order := d.inOrder(c.num)
 	before, after := make([]float64, d.width), make([]float64, d.width)
 	for i := range before {
 		before[i], after[i] = -1, -1

@@ -1,6 +1,8 @@
 package camouflage
 
 import (
+	"hash/fnv"
+	"io"
 	"math"
 	"sort"
 	"strconv"
@@ -18,6 +20,9 @@ type deck struct {
 	rows  []Row
 	cells []*cells // beside t.Columns
 	width int      // rows
+	// lots decide between rows of equal numbers, by what the rows say: the order in
+	// which they are given here is no part of a dump, and honey rows are given last.
+	lots []uint64
 }
 
 // cells is one column of a deck.
@@ -37,10 +42,44 @@ type cells struct {
 func newDeck(t *Table, honey []Row) *deck {
 	d := &deck{t: t, rows: append(append(make([]Row, 0, len(t.Real)+len(honey)), t.Real...), honey...)}
 	d.width = len(d.rows)
+	for i := range d.rows {
+		d.lots = append(d.lots, drawn(&d.rows[i]))
+	}
 	for i := range t.Columns {
 		d.cells = append(d.cells, d.column(i))
 	}
 	return d
+}
+
+// drawn is a row's lot.
+func drawn(row *Row) uint64 {
+	h := fnv.New64a()
+	for _, v := range row.Values {
+		if v != nil {
+			io.WriteString(h, *v)
+		}
+		h.Write([]byte{0})
+	}
+	return h.Sum64()
+}
+
+// inOrder returns the rows that have a number, in its order; among equal ones lots
+// decide.
+func (d *deck) inOrder(num []float64) (order []int) {
+	for i, v := range num {
+		if !math.IsNaN(v) {
+			order = append(order, i)
+		}
+	}
+	d.sort(order, num)
+	return order
+}
+
+func (d *deck) sort(order []int, num []float64) {
+	sort.SliceStable(order, func(a, b int) bool {
+		x, y := order[a], order[b]
+		return num[x] < num[y] || num[x] == num[y] && d.lots[x] < d.lots[y]
+	})
 }
 
 func (d *deck) column(i int) *cells {

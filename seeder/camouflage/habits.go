@@ -3,7 +3,6 @@ package camouflage
 import (
 	"fmt"
 	"math"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -186,7 +185,7 @@ func (l *looker) against(c, dc *cells) func(i int) bool {
 			order = append(order, i)
 		}
 	}
-	sort.SliceStable(order, func(a, b int) bool { return c.num[order[a]] < c.num[order[b]] })
+	l.d.sort(order, c.num)
 	bad := map[int]bool{}
 	for k := 2; k+2 < len(order); k++ {
 		t := dc.at[order[k]]

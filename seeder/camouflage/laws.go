@@ -3,7 +3,6 @@ package camouflage
 import (
 	"math"
 	"slices"
-	"sort"
 	"time"
 
 	"honeyrow/seeder/generate"
@@ -105,7 +104,7 @@ func (d *deck) beyond(key, l *ladder) []float64 {
 			order = append(order, i)
 		}
 	}
-	sort.SliceStable(order, func(a, b int) bool { return key.num[order[a]] < key.num[order[b]] })
+	d.sort(order, key.num)
 	up := 0
 	for k := 1; k < len(order); k++ {
 		if l.num[order[k]] >= l.num[order[k-1]] {
@@ -163,18 +162,18 @@ type pace struct {
 // paced is among how many rows of about the same time an interval is judged.
 const paced = 60
 
-func newPace(x, y *ladder) *pace {
+func (d *deck) pace(x, y *ladder) *pace {
 	p := &pace{name: "from " + x.name + " to " + y.name, far: make([]float64, len(x.num))}
 	for i := range p.far {
 		p.far[i] = y.num[i] - x.num[i]
 	}
-	p.near = beside(x.num, p.far)
+	p.near = d.near(x.num, p.far)
 	return p
 }
 
-// beside returns where each number of b stands among those whose number of a is near,
+// near returns where each number of b stands among those whose number of a is near,
 // 0 to 1; -1 where there are none.
-func beside(a, b []float64) []float64 {
+func (d *deck) near(a, b []float64) []float64 {
 	out := make([]float64, len(b))
 	var order []int
 	for i := range b {
@@ -182,7 +181,7 @@ func beside(a, b []float64) []float64 {
 			order = append(order, i)
 		}
 	}
-	sort.SliceStable(order, func(i, j int) bool { return a[order[i]] < a[order[j]] })
+	d.sort(order, a)
 	for k, i := range order {
 		lo := max(0, min(k-paced/2, len(order)-paced))
 		less, same, n := 0, 0, 0
@@ -222,7 +221,7 @@ func (d *deck) paces(f *features, ls []*ladder, dump bool) {
 			if len(all) == maxPaces || dump && !y.dump {
 				continue
 			}
-			p := newPace(x, y)
+			p := d.pace(x, y)
 			all = append(all, p)
 			f.add(p.name+", among rows of its time", d.width, func(i int) float64 { return p.near[i] })
 			rest := make([]int, d.width)
@@ -236,7 +235,7 @@ func (d *deck) paces(f *features, ls []*ladder, dump bool) {
 	}
 	for a, p := range all {
 		for _, q := range all[a+1 : min(len(all), a+3)] {
-			near := beside(p.far, q.far)
+			near := d.near(p.far, q.far)
 			f.add(q.name+", among rows with about as long "+p.name, d.width, func(i int) float64 { return near[i] })
 		}
 	}

@@ -3,7 +3,6 @@ package camouflage
 import (
 	"math"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 	"unicode"
@@ -159,15 +158,4 @@ func (d *deck) best(ls []*likeness, of func(*likeness) bool, place []int, best [
 			}
 		}
 	}
-}
-
-// inOrder returns the rows that have a number in a column, in its order.
-func (c *cells) inOrder() (order []int) {
-	for i, v := range c.num {
-		if !math.IsNaN(v) {
-			order = append(order, i)
-		}
-	}
-	sort.SliceStable(order, func(a, b int) bool { return c.num[order[a]] < c.num[order[b]] })
-	return order
 }

@@ -18,7 +18,7 @@ import (
 // those that agree in what goes with it, as far as leastDonors do (a chain of conditional
 // draws: what goes together still does). Of some such rows that one is kept that has
 // about as much in common with the row most like it as a real row drawn at random has.
-func (d *draft) blend(st *study, r *rand.Rand, template int, at *slot, few bool) []*string {
+func (d *draft) blend(st *study, r *rand.Rand, template int, old *era, at *slot, few bool) []*string {
 	was := st.sample.Rows[template]
 	w := st.woven(d.relatives(st))
 	if w == nil || st.whole {
@@ -27,7 +27,7 @@ func (d *draft) blend(st *study, r *rand.Rand, template int, at *slot, few bool)
 	goal := w.goals[r.IntN(len(w.goals))]
 	var best *mixture
 	for try := range blends {
-		m := w.mix(r, template, at, try > 0)
+		m := w.mix(r, template, old, at, try > 0)
 		m.likest(w)
 		if best == nil || m.off(w, goal) < best.off(w, goal) {
 			best = m
@@ -68,13 +68,15 @@ func (l *likeness) off(w *weave, goal likeness) float64 {
 
 // mix puts a row together. Of coarse columns, which have few values, it is the template
 // unless more is asked for.
-func (w *weave) mix(r *rand.Rand, template int, at *slot, more bool) *mixture {
+func (w *weave) mix(r *rand.Rand, template int, old *era, at *slot, more bool) *mixture {
 	m := &mixture{from: make([]int, len(w.threads)), template: template, place: w.place[template], at: at}
 	if at != nil && len(w.keys) > 0 {
 		m.place, _ = slices.BinarySearch(w.keys, at.key)
 	}
-	for i := range m.from {
-		m.from[i] = template
+	for i, t := range w.threads {
+		if m.from[i] = template; old != nil && t.f.plan.Kind == "timestamp" { // what is drawn goes with when it will begin
+			m.from[i] = old.row
+		}
 	}
 	set := make([]bool, len(w.threads)) // what the others have to go by
 	for i, t := range w.threads {
@@ -172,12 +174,24 @@ func (w *weave) donor(r *rand.Rand, m *mixture, i int, set []bool, there func(in
 		}
 		return -1
 	}
-	if n := 1 + len(w.rows)/5; t.age > 0 && len(some) > max(n, leastDonors) { // as old as the honey row will be
-		n = max(n, leastDonors)
-		at := sort.Search(len(some), func(k int) bool { return w.place[some[k]] >= m.place })
-		at = min(max(at-n/2, 0), len(some)-n)
-		some = some[at : at+n]
+	return t.shared(r, w.agreeing(m, t, set, w.aged(m, t, some)))
+}
+
+// aged are those of some rows, in the order of keys, that are about as old as the honey
+// row will be, where that tells something of a column.
+func (w *weave) aged(m *mixture, t *thread, some []int) []int {
+	n := max(1+len(w.rows)/5, leastDonors)
+	if t.age == 0 || len(some) <= n {
+		return some
 	}
+	at := sort.Search(len(some), func(k int) bool { return w.place[some[k]] >= m.place })
+	at = min(max(at-n/2, 0), len(some)-n)
+	return some[at : at+n]
+}
+
+// agreeing are those of some rows that agree in what goes with a column, as far as there
+// are enough.
+func (w *weave) agreeing(m *mixture, t *thread, set []bool, some []int) []int {
 	for _, k := range t.goes {
 		if !set[k] {
 			continue
@@ -192,7 +206,7 @@ func (w *weave) donor(r *rand.Rand, m *mixture, i int, set []bool, there func(in
 			some = agree
 		}
 	}
-	return t.shared(r, some)
+	return some
 }
 
 // shared draws one of some rows whose value as many others hold as hold that of a row

@@ -84,7 +84,7 @@ func TestAHoneyRowIsNoPairWithItsTemplateOftenerThanRealRowsAre(t *testing.T) {
 	honey, street, alike := 0, 0, 0
 	for i := range n {
 		template := r.IntN(len(st.sample.Rows))
-		was, row := st.sample.Rows[template], d.blend(st, r, template, nil, true)
+		was, row := st.sample.Rows[template], d.blend(st, r, template, nil, nil, true)
 		if real[shown(row)] > 0 {
 			honey++
 		}
@@ -126,7 +126,7 @@ func TestWhatGoesTogetherStaysTogetherInABlend(t *testing.T) {
 	departments := map[string]bool{}
 	for range 300 {
 		template := r.IntN(len(st.sample.Rows))
-		row := d.blend(st, r, template, nil, true)
+		row := d.blend(st, r, template, nil, nil, true)
 		get := func(name string) string { return *row[at[name]] }
 		if !strings.HasPrefix(get("city"), get("country")) || !strings.HasPrefix(get("street"), get("country")) || !strings.HasPrefix(get("postal_code"), get("country")+fmt.Sprint(len(get("city"))+7)) {
 			t.Errorf("%s, %s, %s and %s are no place", get("country"), get("city"), get("postal_code"), get("street"))
@@ -150,7 +150,7 @@ func TestOneTemplateAloneWhereTheDatabaseWantsIt(t *testing.T) {
 	st.whole = true
 	d, r := &draft{}, generate.New(3, "blends")
 	for i, was := range st.sample.Rows[:20] {
-		if shown(d.blend(st, r, i, nil, true)) != shown(was) {
+		if shown(d.blend(st, r, i, nil, nil, true)) != shown(was) {
 			t.Fatal("a row has other contents than its template")
 		}
 	}

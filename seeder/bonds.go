@@ -11,10 +11,7 @@ import (
 // tie finds what goes with what: which columns have to agree in the row that gives a
 // value, and which do as far as rows are left.
 func (w *weave) tie(st *study) {
-	places := make([]int32, len(w.rows))
-	for i, p := range w.place {
-		places[i] = int32(p * 10 / len(w.rows))
-	}
+	places := w.places()
 	for i, t := range w.threads {
 		if !t.loose {
 			continue

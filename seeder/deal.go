@@ -22,6 +22,7 @@ type hand struct {
 	was      []*string          // the template row, with contents of others
 	borrowed bool               // part of it is another row's, whose relatives its own hold
 	lender   int                // of a relative: which sampled row that is, -1 if none
+	era      *era               // about when it begins, where its key does not tell; may be nil
 	tries    map[string]int     // draws of each column's value
 	names    int                // draws of the person
 	bound    bool               // the person is the parent's
@@ -56,9 +57,10 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 	if n < len(d.slots[st]) {
 		h.slot = &d.slots[st][n]
 	}
-	h.was = d.blend(st, r, template, h.slot, total <= fewRows)
+	h.era = d.era(st, r, template, h.slot)
+	h.was = d.blend(st, r, template, h.era, h.slot, total <= fewRows)
 	h.g = generate.Row{Now: d.now, Domain: st.mailDomain(r, h.was), CardPrefix: d.o.CardPrefix, PhoneRanges: d.o.PhoneRanges, Number: n, Spell: st.spell}
-	st.shift(r, &h.g, h.was, n, total)
+	h.shift(st, r, n, total)
 	h.g.First, h.g.Last = st.somebody(r, h.was, 0)
 	if owner, ok := l.owner(n); ok {
 		d.inherit(st, r, h, owner, l.others[l.kin])

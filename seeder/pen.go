@@ -286,7 +286,7 @@ func (st *study) reset(r *rand.Rand, h *hand, n, total int, far bool, latest tim
 	case h.bound:
 		return false
 	case st.inOrder == nil || h.was[st.inOrder.sample] == nil:
-		st.shift(r, &h.g, h.was, n, total)
+		h.shift(st, r, n, total)
 		if by := time.Duration(r.IntN(2*farthest)-farthest)*24*time.Hour + time.Duration(r.Int64N(int64(time.Hour))); far && (latest.IsZero() || !latest.Add(by).After(h.g.Now)) {
 			h.g.Shift = by
 		}

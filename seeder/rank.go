@@ -205,7 +205,7 @@ func (st *study) obey(r *rand.Rand, h *hand, n, total int) {
 			return
 		}
 		if h.slot == nil && h.after.IsZero() {
-			st.shift(r, &h.g, h.was, n, total)
+			h.shift(st, r, n, total)
 		}
 		h.place(st, r)
 		if now := st.unruly(h); now < least {

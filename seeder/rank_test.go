@@ -76,7 +76,7 @@ func TestRank(t *testing.T) {
 		at.low, _, _ = generate.ParseTime(*st.sample.Rows[(at.key-1)/2-1][3])
 		at.high = at.low.AddDate(0, 0, 3)
 		i := st.near(r, []slot{at}, 1)[0]
-		was := d.blend(st, r, i, &at, true)
+		was := d.blend(st, r, i, nil, &at, true)
 		if was[1] != nil && numeral(was[1]) >= float64(at.key) {
 			t.Errorf("number %d: manager %s", at.key, *was[1])
 		}

@@ -21,7 +21,7 @@
 // names.go, groups.go and peoples.go names of the row's country, often.go and local.go what its place
 // holds, namekey.go codes made of names, overtake.go who of one login came second, domains.go mail domains; rank.go and targets.go keep
 // its order with what it points at, order.go that of its dates, clock.go, span.go, calendar.go,
-// apart.go, crowd.go, rhythm.go and settle.go choose these, years.go what follows from them,
+// apart.go, era.go, crowd.go, rhythm.go and settle.go choose these, years.go what follows from them,
 // attend.go those of a row that it alone points at; deal.go puts it together. Its relatives
 // are kin.go's with links.go, those of relatives grand.go's with basket.go, with their dates in
 // when.go, what they have in common in siblings.go, what other rows' relatives lend them in

@@ -46,6 +46,8 @@ type study struct {
 	reach    float64                    // the share of its rows that honey rows can look like
 	weave    *weave                     // what goes with what in its rows, once that was asked for
 	unwoven  bool                       // it was asked for: nil is the answer
+	timeless *bool                      // its key does not say when a row came, once asked for
+	timed    []int                      // threads that say something of that, where it does not
 	ranked   *[]*rank                   // how its rows stand to what they point at, once that was asked for
 	needed   []int64                    // near these numbers rows of its own will be needed
 	followed bool                       // the dates of that were read

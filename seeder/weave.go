@@ -144,6 +144,15 @@ func (w *weave) order(st *study) {
 	}
 }
 
+// places are the rows' in the order of keys, in ten classes.
+func (w *weave) places() []int32 {
+	out := make([]int32, len(w.rows))
+	for i, p := range w.place {
+		out[i] = int32(p * 10 / len(w.rows))
+	}
+	return out
+}
+
 // thread reads a column; nil if all rows hold the same, or nothing that is compared.
 func (st *study) thread(f *field, w *weave) *thread {
 	if f.sample < 0 || f.Computed || f.plan.Kind == "key" || st.guardedBy(f) {
@@ -172,7 +181,7 @@ func (st *study) thread(f *field, w *weave) *thread {
 	}
 	t.exact = lettered(values)
 	t.weigh()
-	if t.size < 0.01 {
+	if t.size < 0.01 && slices.Max(t.code) == slices.Min(t.code) { // dates are all there, and say something of the rest
 		return nil
 	}
 	t.loose = st.loosened(f)

@@ -221,6 +221,7 @@ func (d *deck) content() *features {
 	d.numbersIn(f, texts, cats)
 	d.years(f, nums, dates)
 	d.nearest(f)
+	d.company(f, cats, dates)
 	return f
 }
 

@@ -70,23 +70,25 @@ func (d *deck) soon(order []int, at []time.Time, of []*cells) []float64 {
 		if held[ids[i]] < 2 {
 			continue
 		}
-		lo, hi, n := k-1, k+1, 0.0
-		for {
-			// the nearer one of both sides
-			if hi == len(order) || lo >= 0 && at[i].Sub(at[order[lo]]) <= at[order[hi]].Sub(at[i]) {
-				if ids[order[lo]] == ids[i] {
-					break
-				}
-				lo--
-			} else {
-				if ids[order[hi]] == ids[i] {
-					break
-				}
-				hi++
-			}
-			n++
+		lo, hi := k-1, k+1
+		for lo >= 0 && ids[order[lo]] != ids[i] {
+			lo--
 		}
-		out[i] = math.Log1p(n * float64(held[ids[i]]-1) / float64(len(order)))
+		for hi < len(order) && ids[order[hi]] != ids[i] {
+			hi++
+		}
+		far := time.Duration(math.MaxInt64)
+		if lo >= 0 {
+			far = at[i].Sub(at[order[lo]])
+		}
+		if hi < len(order) {
+			far = min(far, at[order[hi]].Sub(at[i]))
+		}
+		// Rows that are as near as that one are not nearer, in whatever order they stand.
+		from := sort.Search(len(order), func(j int) bool { return at[i].Sub(at[order[j]]) < far })
+		to := sort.Search(len(order), func(j int) bool { return at[order[j]].Sub(at[i]) >= far })
+		n := max(0, to-from-1)
+		out[i] = math.Log1p(float64(n) * float64(held[ids[i]]-1) / float64(len(order)))
 	}
 	return out
 }

@@ -71,7 +71,7 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 	if h.slot != nil {
 		st.settle(r, h)
 	}
-	h.peer(d, st, n, r)
+	h.peer(d, st, n, total, r)
 	if p, others := d.parent(st, l, h.was, n); p != nil && p.g.First != "" && st.kin == nil {
 		if !others { // a card bears its owner's name
 			h.g.First, h.g.Last, h.bound = p.g.First, p.g.Last, true

@@ -21,17 +21,47 @@ func pointers(child *Table, s *Sample, tie int) (out []int) {
 }
 
 // shared tells how many rows point at the same things as the owner's: a row that is
-// made of one that is there is one more at its thing.
-func (t *traits) shared(child *Table, s *Sample, tie int, owners map[string][]int) {
+// made of one that is there is one more at its thing. It tells too how many of these
+// came before, and how far the next one is: what is taken from those that came before
+// was never somebody's first.
+func (t *traits) shared(child *Table, s *Sample, first []time.Time, tie int, owners map[string][]int) {
 	for _, at := range pointers(child, s, tie) {
-		often := map[string]float64{}
+		often, came := map[string]float64{}, map[string][]time.Time{}
 		for _, rows := range owners {
 			for _, k := range rows {
 				if v := s.Rows[k][at]; v != nil {
 					often[*v]++
+					if !first[k].IsZero() {
+						came[*v] = append(came[*v], first[k])
+					}
 				}
 			}
 		}
+		for _, all := range came {
+			slices.SortFunc(all, time.Time.Compare)
+		}
+		t.add("rows before with the same "+s.Columns[at], owners, func(_ string, rows []int) float64 {
+			sum, n := 0.0, 0.0
+			for _, k := range rows {
+				if v := s.Rows[k][at]; v != nil && !first[k].IsZero() && len(came[*v]) > 1 {
+					sum, n = sum+float64(before(came[*v], first[k]))/float64(len(came[*v])-1), n+1
+				}
+			}
+			return (sum + 0.5) / (n + 1)
+		})
+		t.add("time to the next row with the same "+s.Columns[at], owners, func(_ string, rows []int) float64 {
+			sum, n := 0.0, 0.0
+			for _, k := range rows {
+				if v := s.Rows[k][at]; v != nil && !first[k].IsZero() && len(came[*v]) > 1 {
+					since, until := nextTo(came[*v], first[k])
+					if until == 0 || since > 0 && since < until {
+						until = since
+					}
+					sum, n = sum+math.Log1p(until.Hours()), n+1
+				}
+			}
+			return sum / max(n, 1)
+		})
 		t.add("rows with the same "+s.Columns[at], owners, func(_ string, rows []int) float64 {
 			sum, n := 0.0, 0.0
 			for _, k := range rows {

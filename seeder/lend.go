@@ -17,8 +17,10 @@ type peers struct {
 	lent   []*field          // columns whose content comes from a peer
 	stays  []*field          // categories that all relatives of a row have alike: the template's
 	leans  []*field          // of those lent: what relatives of a row have alike oftener than by chance
+	apart  []*field          // of those lent: what does not go with a thing that few hold
 	rows   []loan            // by their first date
 	alike  map[string][]loan // by their signs
+	kinds  map[int]string    // the sign of each
 	things []*thing          // what they point at
 	levels []level           // amounts, near to which those of a honey row's relatives lie
 }
@@ -33,7 +35,7 @@ type level struct {
 // peer gives a relative what another row's relative holds that came at about that time
 // and is alike in the rest. Where it points at a relative of its own family (a payment
 // at its rental) whose content is another's, it has that of what points there.
-func (h *hand) peer(d *draft, st *study, n int, r *rand.Rand) {
+func (h *hand) peer(d *draft, st *study, n, total int, r *rand.Rand) {
 	p := st.lender
 	if p == nil || h.above == nil {
 		return
@@ -44,14 +46,14 @@ func (h *hand) peer(d *draft, st *study, n int, r *rand.Rand) {
 	}
 	defer p.hold(h, n)
 	from := h.lead(d, st)
-	thing := -1
+	thing, rest := -1, -1
 	if from < 0 {
 		rows, any := p.kindred(st, h), make([]int, len(p.things))
 		for i := range any {
 			any[i] = -1
 		}
-		for try := 0; from < 0 && try < 3; try++ {
-			from = h.choosePeer(d, st, p, n, r, rows, p.wants(r), true)
+		if from = h.moor(d, st, p, n, total, r); from >= 0 && len(p.apart) > 0 {
+			rest = h.choosePeer(d, st, p, n, r, rows, nil, true)
 		}
 		if from < 0 {
 			from = h.choosePeer(d, st, p, n, r, rows, any, false)
@@ -68,6 +70,11 @@ func (h *hand) peer(d *draft, st *study, n int, r *rand.Rand) {
 		h.lender = from
 		for _, f := range p.lent {
 			h.was[f.sample] = st.sample.Rows[from][f.sample]
+		}
+	}
+	if rest >= 0 {
+		for _, f := range p.apart {
+			h.was[f.sample] = st.sample.Rows[rest][f.sample]
 		}
 	}
 	if thing >= 0 {
@@ -139,15 +146,7 @@ func (h *hand) lentNumber(st *study, f *field) (string, bool) {
 }
 
 // kindred are the rows that are like the template in what a lender has to be.
-func (p *peers) kindred(st *study, h *hand) []loan {
-	up := make([]*string, len(st.kin.to.sample.Columns)) // the honey row as far as categories go
-	for _, f := range st.kin.to.columns {
-		if cell := h.above.row.cell(f.Name); cell != nil && f.sample >= 0 {
-			up[f.sample] = cell.Value
-		}
-	}
-	return p.alike[p.sign(st, h.was, up)]
-}
+func (p *peers) kindred(st *study, h *hand) []loan { return p.alike[p.signOf(st, h)] }
 
 // choosePeer draws of rows one that lends, -1 if none suits. What it points at has to be
 // free, and held by about as many as wanted, unless want is nil; exact is whether it has
@@ -299,11 +298,11 @@ func (d *draft) peers(ctx context.Context, st *study) error {
 		}
 	}
 	tie := st.sample.index(k.fk.Columns[0])
-	p.alike = map[string][]loan{}
+	p.alike, p.kinds = map[string][]loan{}, map[int]string{}
 	for _, l := range p.rows {
 		row := st.sample.Rows[l.row]
 		sign := p.sign(st, row, above[*row[tie]])
-		p.alike[sign] = append(p.alike[sign], l)
+		p.alike[sign], p.kinds[l.row] = append(p.alike[sign], l), sign
 	}
 	for _, f := range p.lent {
 		if f.fk != nil {
@@ -311,9 +310,13 @@ func (d *draft) peers(ctx context.Context, st *study) error {
 			if err != nil {
 				return err
 			}
+			if x.often != nil {
+				x.store(st, p, d.shuffler(st, f))
+			}
 			p.things = append(p.things, x)
 		}
 	}
+	p.detach(st)
 	return nil
 }
 

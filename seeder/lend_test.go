@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"testing"
+	"time"
 
 	"honeyrow/seeder/generate"
 )
@@ -15,7 +16,7 @@ func lentOut(things, weeks int) *study {
 	column := func(name string, at int, c generate.Class, kind string) *field {
 		return &field{Column: &Column{Name: name, Class: c}, plan: &ColumnPlan{Name: name, Kind: kind}, sample: at}
 	}
-	st := &study{columns: []*field{column("thing", 0, generate.Integer, "reference"), column("out", 1, generate.Timestamp, "timestamp"), column("back", 2, generate.Timestamp, "timestamp")}}
+	st := &study{table: &Table{}, columns: []*field{column("thing", 0, generate.Integer, "reference"), column("out", 1, generate.Timestamp, "timestamp"), column("back", 2, generate.Timestamp, "timestamp")}}
 	st.sample = &Sample{Columns: []string{"thing", "out", "back"}}
 	for i := range things {
 		for k := range weeks {
@@ -116,17 +117,27 @@ func TestThingsAreLentAsOftenAsSoManyHoldThem(t *testing.T) {
 	}
 	x := known(st)
 	x.single, x.lone = false, false
-	x.shares(true)
-	r := rand.New(rand.NewPCG(1, 2))
-	n := map[int]int{}
-	for range 20000 {
-		n[x.want(r)]++
-	}
-	if share := float64(n[1]) / 20000; n[1]+n[2] != 20000 || share < 0.21 || share > 0.25 { // 400 of 2,200 rows, and the 100 whose thing is nobody else's
-		t.Errorf("of things that so many rows hold come: %v", n)
-	}
 	p := &peers{things: []*thing{x}}
+	for i := range st.sample.Rows {
+		p.rows = append(p.rows, loan{row: i})
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	x.store(st, p, r)
 	d, h := &draft{}, &hand{was: []*string{nil, nil, nil}}
+	stands := func(draws, n, total int) map[int]int {
+		out := map[int]int{}
+		for range draws {
+			out[x.stand(d, st, st.sample.Rows[r.IntN(len(st.sample.Rows))], n, total, r).all]++
+		}
+		return out
+	}
+	n := stands(20000, 10, 10)
+	if two, three := float64(n[2])/20000, float64(n[3])/20000; n[1]+n[2]+n[3] != 20000 || two < 0.16 || two > 0.20 || three < 0.75 || three > 0.79 { // 400 and 1,800 of 2,300 rows
+		t.Errorf("as held by so many come: %v", n)
+	}
+	if n := stands(20000, 0, 110); n[4] > 0 || n[3] < 16700 || n[3] > 17600 { // of 200 things that two rows hold 86 will have a third
+		t.Errorf("that honey rows will hold more of what two hold, and none of what three do, is not foreseen: %v", n)
+	}
 	for _, row := range st.sample.Rows {
 		if p.free(d, st, h, 0, row, []int{2}) != (x.often[*row[0]] == 2) {
 			t.Errorf("what %d rows hold is taken for what two hold, or not", x.often[*row[0]])
@@ -135,8 +146,58 @@ func TestThingsAreLentAsOftenAsSoManyHoldThem(t *testing.T) {
 	v := *st.sample.Rows[1][0] // one of two
 	other := &hand{was: []*string{&v, nil, nil}}
 	p.hold(other, 1)
-	if p.free(&draft{run: []*hand{h, other}}, st, h, 0, st.sample.Rows[1], []int{2}) {
+	d.run = []*hand{h, other}
+	if p.free(d, st, h, 0, st.sample.Rows[1], []int{2}) {
 		t.Error("what another honey row holds too is not counted")
+	}
+	if !x.busy(d, v, 0) || x.busy(d, v, 1) {
+		t.Error("which thing another honey row holds is not known")
+	}
+}
+
+// Things that are numbered as they come are there as soon as one with a higher number is
+// held; where numbers say nothing of that, all are there early.
+func TestNothingIsHeldBeforeItWasThere(t *testing.T) {
+	st := lentOut(0, 0)
+	for i := range 300 { // each thing from its day on, on three days, a hundred days apart
+		v, at := strconv.Itoa(1000+i%100), time.Date(2024, 1, 1+i%100+100*(i/100), 9, 0, 0, 0, time.UTC).Format(time.DateTime)
+		st.sample.Rows = append(st.sample.Rows, []*string{&v, &at, nil})
+	}
+	held := func() *thing {
+		x := known(st)
+		x.store(st, &peers{}, rand.New(rand.NewPCG(1, 2)))
+		return x
+	}
+	if at := held().there["1050"]; !at.Equal(time.Date(2024, 1, 51, 9, 0, 0, 0, time.UTC)) {
+		t.Errorf("what came on the 51st day was there on %s", at)
+	}
+	first, last := st.sample.Rows[0], st.sample.Rows[299]
+	first[0], last[0] = last[0], first[0]
+	if at := held().there["1050"]; !at.Equal(time.Date(2024, 1, 1, 9, 0, 0, 0, time.UTC)) {
+		t.Errorf("a thing with a higher number was held on the first day, this one was there on %s", at)
+	}
+}
+
+// A relative's thing is one that is held by as many others, and as many before it, as the
+// thing of a real row.
+func TestAThingIsLentInItsTurn(t *testing.T) {
+	all := []time.Time{time.Unix(100, 0), time.Unix(200, 0), time.Unix(300, 0)}
+	if n := before(all, time.Unix(200, 0)); n != 1 {
+		t.Errorf("%d of them are before the second", n)
+	}
+	since, until := nextTo(all, time.Unix(200, 0))
+	if since != 100*time.Second || until != 100*time.Second {
+		t.Errorf("the next are %s before and %s after the second", since, until)
+	}
+	if since, until = nextTo(all, time.Unix(50, 0)); since != 0 || until != 50*time.Second {
+		t.Errorf("the next are %s before and %s after what came first", since, until)
+	}
+	b := berth{all: 3, before: 1, since: time.Hour, until: 3 * time.Hour}
+	at := time.Unix(0, 0)
+	near := b.off([]time.Time{at.Add(-time.Hour), at.Add(3 * time.Hour)}, at)
+	far := b.off([]time.Time{at.Add(-100 * time.Hour), at.Add(3 * time.Hour)}, at)
+	if near > 1e-9 || far <= near {
+		t.Errorf("what is as near as it should is off by %g, what is far by %g", near, far)
 	}
 }
 

@@ -3,7 +3,6 @@ package seeder
 import (
 	"context"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -20,9 +19,19 @@ type thing struct {
 	lone   bool // no two rows without an end hold one
 	turns  map[string][][2]time.Time
 	asked  map[string]bool // of which that is known, nil: of all
-	often  map[string]int  // how many rows hold it
-	share  []float64       // how many rows hold what so many rows hold
+	often  map[string]int  // how many rows hold it; nil if that tells nothing
 	held   map[string][]holder
+	// Of what few hold: when they began to, sorted, from when on it was there, the sampled
+	// rows that hold it, things by how many hold them, which share of the rows holds what so
+	// many do, which share of all rows is known, and how soon after another one began the
+	// next does at the soonest.
+	starts map[string][]time.Time
+	there  map[string]time.Time
+	rows   map[string][]int
+	stock  map[int][]string
+	share  map[int]float64
+	known  float64
+	least  time.Duration
 }
 
 // holder is a honey row that points at a thing, the nth of its run.
@@ -95,20 +104,29 @@ func (d *draft) thing(ctx context.Context, st *study, f *field) (*thing, error) 
 	}
 	x.take(st, s)
 	x.asked = asked
-	x.shares(few)
+	if !few {
+		x.often = nil
+	}
 	return x, nil
 }
 
 // take counts which rows hold what, and when.
 func (x *thing) take(st *study, s *Sample) {
-	x.turns, x.often = map[string][][2]time.Time{}, map[string]int{}
+	x.turns, x.often, x.starts = map[string][][2]time.Time{}, map[string]int{}, map[string][]time.Time{}
 	for _, row := range s.Rows {
 		if v := row[x.f.sample]; v != nil {
 			x.often[*v]++
-			if span, ok := st.turn(row, nil); ok {
+			span, ok := st.turn(row, nil)
+			if ok {
 				x.turns[*v] = append(x.turns[*v], span)
 			}
+			if !span[0].IsZero() {
+				x.starts[*v] = append(x.starts[*v], span[0])
+			}
 		}
+	}
+	for _, all := range x.starts {
+		slices.SortFunc(all, time.Time.Compare)
 	}
 	for _, all := range x.turns {
 		slices.SortFunc(all, func(a, b [2]time.Time) int { return a[0].Compare(b[0]) })
@@ -156,58 +174,6 @@ func ended(all [][2]time.Time) (n int) {
 	return n
 }
 
-// shares counts how many rows hold what so many do, if that tells anything.
-func (x *thing) shares(few bool) {
-	if !few {
-		x.often = nil
-		return
-	}
-	for _, n := range x.often {
-		for len(x.share) <= n {
-			x.share = append(x.share, 0)
-		}
-		x.share[n] += float64(n)
-	}
-}
-
-// want draws how many rows have to hold what one more row may: as often as rows hold
-// what one more holds (Good and Turing). What many hold would be held by still more of
-// the honey rows, if each took what a row drawn at random does. It is -1 if any number
-// will do.
-func (x *thing) want(r *rand.Rand) int {
-	const most = 8 // else the rarest would all be taken
-	total := 0.0
-	for _, n := range x.share {
-		total += n
-	}
-	for range 100 {
-		at := r.Float64() * total
-		for k, n := range x.share {
-			if at -= n; at >= 0 || n == 0 {
-				continue
-			}
-			switch {
-			case k > 1 && r.Float64()*n < most*x.about(k-1):
-				return k - 1
-			case k+1 < len(x.share) && x.share[k+1] > 0:
-				return k // as one more would, the nearest to that
-			}
-			break
-		}
-	}
-	return -1
-}
-
-// about is how many rows hold what about so many rows hold.
-func (x *thing) about(n int) (sum float64) {
-	for k := n - n/10; k <= n+n/10; k++ {
-		if k < len(x.share) {
-			sum += x.share[k]
-		}
-	}
-	return sum
-}
-
 // hold takes down what a honey row points at.
 func (p *peers) hold(h *hand, n int) {
 	for _, x := range p.things {
@@ -224,15 +190,6 @@ func (p *peers) barred(st *study, h *hand) bool {
 	return ok && own[1] == endless && slices.ContainsFunc(p.things, func(x *thing) bool { return x.lone || x.open })
 }
 
-// wants draws, for each thing that a relative points at, how many others may hold it.
-func (p *peers) wants(r *rand.Rand) []int {
-	out := make([]int, len(p.things))
-	for i, x := range p.things {
-		out[i] = x.want(r)
-	}
-	return out
-}
-
 // free reports whether what a row points at may be a relative's too: nobody has it
 // meanwhile if one row at a time does, and about so many rows as wanted hold it.
 func (p *peers) free(d *draft, st *study, h *hand, n int, row []*string, want []int) bool {
@@ -245,7 +202,7 @@ func (p *peers) free(d *draft, st *study, h *hand, n int, row []*string, want []
 		known, many := x.asked == nil || x.asked[*v], x.often[*v]
 		var spans [][2]time.Time
 		for _, o := range x.held[*v] {
-			if o.n == n || o.n >= len(d.run) || d.run[o.n] != o.h { // it was drawn again
+			if o.n == n || !o.is(d) { // it was drawn again
 				continue
 			}
 			many++

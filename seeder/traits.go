@@ -85,7 +85,10 @@ func (d *draft) traitsOf(ctx context.Context, db Kinsman, st *study, child *Tabl
 			return float64(len(seen))
 		})
 	}
-	t.shared(child, s, tie, owners)
+	t.shared(child, s, first, tie, owners)
+	if err := d.sisters(ctx, db, st, child, s, first, tie, at, owners, t); err != nil {
+		return nil, err
+	}
 	t.years(child, s, dates, owners)
 	t.times(st, child, s, dates[:min(len(dates), maxTraitDates)], at, tie, first, owners)
 	return t, d.childless(ctx, db, child, s, owners, t)

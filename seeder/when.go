@@ -346,7 +346,14 @@ func (g *hang) like(r *rand.Rand, h *hand, to *clock, n int, from time.Time) (sp
 		}
 	}
 	if best != nil {
-		spans = slices.Clone(best.spans[:min(n, len(best.spans))])
+		spans = slices.Clone(best.spans)
+		for len(spans) > n { // any but the first: without its last ones it would end too soon
+			at := n
+			if !g.tied() && n > 1 {
+				at = 1 + r.IntN(len(spans)-1)
+			}
+			spans = slices.Delete(spans, at, at+1)
+		}
 		if g.from != nil {
 			model = best.row
 		}

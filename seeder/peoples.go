@@ -45,8 +45,26 @@ func (d *draft) peoples(ctx context.Context, st *study) error {
 		f, l := st.person(row)
 		return n.of(f, l)
 	})
+	met := 0
+	for _, p := range rows {
+		if n.meet(p[0], p[1]) {
+			met++
+		}
+	}
+	for by, names := range st.groups.names {
+		if of := from.groups.names[by]; of != nil {
+			names.Elsewhere = [2][]string{of.First, of.Last}
+		}
+		if 100*met >= leastMet*len(rows) {
+			names.Meet = n.meet
+		}
+	}
 	return nil
 }
+
+// leastMet is in how many of 100 persons first and last name have to be of one country for
+// those of a honey row to be.
+const leastMet = 97
 
 // leastKnown is how many of a table's persons have to be known by a name to another, in
 // percent, for the other to tell where they are from.
@@ -122,6 +140,17 @@ func tally(of map[string]map[string]float64, name, by string) {
 		of[name] = map[string]float64{}
 	}
 	of[name][by]++
+}
+
+// meet reports whether somebody of one country could be called so, as far as is known.
+func (n *country) meet(first, last string) bool {
+	f, l := n.first[strings.ToLower(first)], n.last[strings.ToLower(last)]
+	for by := range f {
+		if l[by] > 0 {
+			return true
+		}
+	}
+	return f == nil || l == nil
 }
 
 // of is the likeliest country of somebody, "" if neither name is known.

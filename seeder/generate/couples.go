@@ -174,31 +174,34 @@ func (x *couples) step(at []float64, first, last int) []float64 {
 // person draws a first and a last name that go together, each as often as it is drawn
 // alone; what is new is spelt as names that go with the other.
 func (x *couples) person(r *rand.Rand, n *Names) (first, last string) {
-	first = n.first.draw(r, false)
+	first = n.first.pick(r, false)
 	f, known := x.first.id[strings.ToLower(first)]
 	if !known { // of somebody's people
 		f = x.persons[r.IntN(len(x.persons))][0]
-		if v := newLexicon(x.like(r, f), n.first.own, n.first.list).novel(r, false); v != "" {
-			first = v
+		if first = newLexicon(x.like(r, f), n.first.vocabulary).novel(r, false, nil); first == "" {
+			first = n.first.another(r, false, nil)
 		}
 	}
 	lift := x.lifts(f, -1)
-	if last = n.last.draw(r, false); n.last.held[strings.ToLower(last)] == 0 {
+	if last = n.last.pick(r, false); last == "" {
 		var own []string
 		for l, v := range lift {
 			if v > 1 {
 				own = append(own, x.last.names[l])
 			}
 		}
-		if v := newLexicon(own, n.last.own, n.last.list).novel(r, false); v != "" && len(own) >= leastAlike {
-			return first, v
+		if len(own) >= leastAlike {
+			if v := newLexicon(own, n.last.vocabulary).novel(r, false, n.first.lists.speaks(first)); v != "" {
+				return first, v
+			}
 		}
+		last = n.last.another(r, false, n.first.lists.speaks(first))
 	}
 	var names []string
 	var odds []float64
 	sum := 0.0
 	for range candidates {
-		v := n.last.draw(r, false)
+		v := n.last.pick(r, false)
 		if l, known := x.last.id[strings.ToLower(v)]; known && !x.together(f, l) {
 			names = append(names, v)
 			sum += lift[l] * lift[l]

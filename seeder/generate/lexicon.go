@@ -9,29 +9,25 @@ import (
 	"unicode/utf8"
 )
 
-// lexicon is the names that one column holds, and how they are spelt.
+// lexicon is the names that one column holds, or a part of it, and how they are spelt.
 type lexicon struct {
+	*vocabulary
 	own    []string         // with repeats
-	more   []string         // names from elsewhere, if they are of the same language
-	list   []string         // the same, whatever the language
-	part   bool             // own are those of a part of the table's rows, of a country
 	once   []string         // of own, those that stand once in the table
 	times  map[int][]string // own, by how often each stands in the table
 	rare   int              // up to so many times, names are told by how often they stand there
 	many   []string         // own that stand there as often or oftener
-	held   map[string]int   // how often, in small letters
 	kinds  int              // of own, different ones
 	pairs  map[[2]rune]float64
 	single map[rune]float64
 	links  map[string][]step // what follows some characters, of names that differ
 	chain  int               // so many
-	listed map[string]bool   // of list, in small letters
-	// strict: no name is put together that goes on from another, or breaks off in
-	// it: "Petersen" is a last name beside "Peters", "Jonathanna" no first one.
-	strict bool
-	known  []string // of strict ones, all that is held and more; made when first needed
-	least  int      // characters of the shortest and the longest name
+	brims  map[string]int    // how many different names begin or end so
+	least  int               // characters of the shortest and the longest name
 	most   int
+
+	shares   []float64 // of the lists, of own's different names; see directory
+	unlisted float64   // how many of them stand in no list
 }
 
 // step is a character that follows others in a name.
@@ -47,25 +43,24 @@ const (
 	// chained is how many characters decide about the next one, of chainedMore names one more.
 	chained     = 3
 	chainedMore = 600
-	akin        = 2 // one of so many names has to stand in a list for it to be of their language
+	// brim is how many characters a name put together begins and ends with as two others do;
+	// a longer one ends so with one more.
+	brim     = 3
+	longName = 6
 )
 
-// newLexicon learns from own. What is new or stands once is so in whole, of
-// which own is a part.
-func newLexicon(own, whole, more []string) *lexicon {
-	x := &lexicon{own: own, list: more, part: len(own) < len(whole), times: map[int][]string{}, held: map[string]int{}, pairs: map[[2]rune]float64{}, single: map[rune]float64{}, links: map[string][]step{}, least: math.MaxInt}
-	seen := map[string]bool{}
-	for _, v := range whole {
-		x.held[strings.ToLower(v)]++
-	}
-	kinds := map[string]bool{}
+// newLexicon learns from own, which are all or a part of the table's names.
+func newLexicon(own []string, of *vocabulary) *lexicon {
+	x := &lexicon{vocabulary: of, own: own, times: map[int][]string{}, pairs: map[[2]rune]float64{}, single: map[rune]float64{}, links: map[string][]step{}, brims: map[string]int{}, least: math.MaxInt}
+	different := map[string]bool{}
 	for _, v := range own {
 		spell(v, func(a, b rune) { x.pairs[[2]rune{a, b}]++; x.single[a]++ })
-		kinds[strings.ToLower(v)] = true
+		different[strings.ToLower(v)] = true
 	}
-	if x.chain = chained; len(kinds) >= chainedMore {
+	if x.chain = chained; len(different) >= chainedMore {
 		x.chain++
 	}
+	seen := map[string]bool{}
 	for _, v := range own {
 		low := strings.ToLower(v)
 		if x.held[low] < 2 {
@@ -86,10 +81,13 @@ func newLexicon(own, whole, more []string) *lexicon {
 			k := string(rs[i-x.chain : i])
 			x.links[k] = append(x.links[k], l)
 		}
+		for _, brim := range brims(low) {
+			x.brims[brim]++
+		}
 		n := utf8.RuneCountInString(v)
 		x.least, x.most = min(x.least, n), max(x.most, n)
 	}
-	for x.rare = 1; x.rare < mostRare && different(x.times[x.rare]) >= leastAlike && different(x.times[x.rare+1]) >= leastAlike; {
+	for x.rare = 1; x.rare < mostRare && kinds(x.times[x.rare]) >= leastAlike && kinds(x.times[x.rare+1]) >= leastAlike; {
 		x.rare++
 	}
 	for n, of := range x.times {
@@ -98,20 +96,25 @@ func newLexicon(own, whole, more []string) *lexicon {
 		}
 	}
 	slices.Sort(x.many)
-	x.listed = map[string]bool{}
-	for _, v := range more {
-		x.listed[strings.ToLower(v)] = true
-	}
-	known := 0
-	for v := range seen {
-		if x.listed[v] {
-			known++
+	names := slices.Sorted(maps.Keys(different))
+	for _, v := range names {
+		if len(x.lists.places(v)) == 0 {
+			x.unlisted += 1 / float64(len(names))
 		}
 	}
-	if akin*known >= len(seen) { // else "Todd" would stand in Ireland, and "Wilkinson" in Sweden
-		x.more = more
-	}
+	x.shares = x.lists.shares(names)
 	return x
+}
+
+// brims are the beginning and the end of a name.
+func brims(v string) []string {
+	rs := []rune(v)
+	n := len(rs)
+	out := []string{"^" + string(rs[:min(n, brim)]), string(rs[max(0, n-brim):]) + "$"}
+	if n >= longName {
+		out = append(out, string(rs[n-brim-1:])+"$")
+	}
+	return out
 }
 
 // A name is rare if the table has it up to mostRare times, as long as each number
@@ -122,7 +125,8 @@ const (
 	leastAlike = 6
 )
 
-func different(names []string) int {
+// kinds is how many different names there are.
+func kinds(names []string) int {
 	seen := map[string]bool{}
 	for _, v := range names {
 		seen[strings.ToLower(v)] = true
@@ -130,142 +134,42 @@ func different(names []string) int {
 	return len(seen)
 }
 
-// draw returns one of own or one that own does not hold, each as often as a next row
-// would bring it; always a new one if fresh. A row drawn at random shares a rare name
-// with so many others, and so will the honey row (Good and Turing: names that no row
+// pick returns one of own, "" if it is time for a name that own does not hold, each as
+// often as a next row would bring it; always "" if fresh. A row drawn at random shares a rare
+// name with so many others, and so will the honey row (Good and Turing: names that no row
 // has come as often as there are names that one row has, and those that one row has
 // as often as there are rows whose name stands twice).
-func (x *lexicon) draw(r *rand.Rand, fresh bool) string {
-	if len(x.own) == 0 {
-		return one(r, x.list)
+func (x *lexicon) pick(r *rand.Rand, fresh bool) string {
+	if fresh || len(x.own) == 0 {
+		return ""
 	}
-	times := max(x.held[strings.ToLower(one(r, x.own))], 1)
-	switch {
-	case fresh || times == 1:
+	switch times := max(x.held[strings.ToLower(one(r, x.own))], 1); {
+	case times == 1:
+		return ""
 	case times <= x.rare:
 		return one(r, x.times[times-1])
 	default:
 		return one(r, x.many)
 	}
-	if v := x.novel(r, fresh); v != "" {
+}
+
+// another returns a new name where there is one, else one of own.
+func (x *lexicon) another(r *rand.Rand, fresh bool, with map[string]bool) string {
+	if len(x.own) == 0 {
+		return one(r, x.lists.any)
+	}
+	if v := x.novel(r, fresh, with); v != "" {
 		return v
 	}
 	return one(r, x.own)
 }
 
-// novel returns a name that own does not hold: of some, the one whose spelling
-// is about as usual as that of a name drawn among those that stand there once. It is one
-// of the list as often as those are, else put together from pieces: a name that is
-// nobody's anywhere comes no more often than the table's own that no list has.
-func (x *lexicon) novel(r *rand.Rand, fresh bool) string {
-	like := x.once
-	if len(like) == 0 {
-		like = x.own
+// draw returns a name as pick does, or another.
+func (x *lexicon) draw(r *rand.Rand, fresh bool) string {
+	if v := x.pick(r, fresh); v != "" {
+		return v
 	}
-	rare := one(r, like)
-	real := len(x.more) > 0 && x.listed[strings.ToLower(rare)]
-	want, best, least := x.usual(rare, true), "", math.Inf(1)
-	upper := capital(x.own)
-	offer := func(v string) {
-		if v == "" || x.held[strings.ToLower(v)] > 0 {
-			return
-		}
-		if far := math.Abs(x.usual(v, false) - want); far < least {
-			best, least = v, far
-		}
-	}
-	pieces := func() {
-		if v := x.coin(r); !x.strict || !x.leans(v) {
-			offer(v)
-		}
-	}
-	for range 24 {
-		if real {
-			offer(casing(one(r, x.more), upper))
-		}
-	}
-	if x.kinds >= coined && !real {
-		for range 36 {
-			pieces()
-		}
-	}
-	for range 100 { // own holds nearly all of more, or too few for much else than themselves
-		if best != "" {
-			break
-		}
-		if len(x.more) > 0 {
-			offer(casing(one(r, x.more), upper))
-		} else if x.kinds >= leastAlike {
-			pieces()
-		}
-	}
-	for range 100 { // of no country, or drawn since all that the table has is somebody's
-		if best != "" || x.part && !fresh {
-			break
-		}
-		offer(casing(one(r, x.list), upper))
-	}
-	return best
-}
-
-// capital returns a name whose case is that of the others: if all are in
-// capitals or none has one, new ones are written so too.
-func capital(own []string) string {
-	up, low := true, true
-	for _, v := range own {
-		up, low = up && v == strings.ToUpper(v), low && v == strings.ToLower(v)
-	}
-	switch {
-	case up:
-		return "AA"
-	case low:
-		return "aa"
-	}
-	return ""
-}
-
-// leans reports whether a name is a known one with letters behind it, or one
-// whose last letters are missing.
-func (x *lexicon) leans(v string) bool {
-	const whole = 4 // letters of a name that others are not made of by chance
-	if x.known == nil {
-		x.known = slices.Sorted(maps.Keys(x.held))
-		for _, v := range x.list {
-			x.known = append(x.known, strings.ToLower(v))
-		}
-		slices.Sort(x.known)
-	}
-	low := strings.ToLower(v)
-	for n := whole; n < len(low); n++ {
-		if _, is := slices.BinarySearch(x.known, low[:n]); is {
-			return true
-		}
-	}
-	i, _ := slices.BinarySearch(x.known, low)
-	return len(low) >= whole && i < len(x.known) && x.known[i] != low && strings.HasPrefix(x.known[i], low)
-}
-
-// start is what stands before a name.
-func (x *lexicon) start() []rune { return []rune("^^^^")[:x.chain] }
-
-// coin puts a name together from pieces of the table's; "" if that fails.
-func (x *lexicon) coin(r *rand.Rand) string {
-	rs := x.start()
-	for len(rs) < x.most+x.chain+1 {
-		next := x.links[string(rs[len(rs)-x.chain:])]
-		if len(next) == 0 {
-			return ""
-		}
-		l := next[r.IntN(len(next))]
-		if l.end {
-			if v := rs[x.chain:]; len(v) >= max(x.least, 3) {
-				return string(v)
-			}
-			return ""
-		}
-		rs = append(rs, l.next)
-	}
-	return ""
+	return x.another(r, fresh, nil)
 }
 
 // usual says how usual a name's spelling is among own: the mean logarithm of

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/brianvoe/gofakeit/v7/data"
 )
 
 // Names is the vocabulary of a table: the names that its rows hold. It is used
@@ -20,8 +18,16 @@ type Names struct {
 	// together; empty if nothing is to be told (a country's names all do).
 	Persons [2][]string
 
-	first, last *lexicon // of them; made when first needed
-	couples     *couples // the same, nil if any name goes with any
+	// Elsewhere are first and last names of another table's persons, with repeats: of the
+	// same people, of whom new ones are taken first. Nil if there is none.
+	Elsewhere [2][]string
+	// Meet reports whether a first and a last name can be one person's; nil if nothing
+	// tells.
+	Meet func(first, last string) bool
+
+	all         [2]*vocabulary // of the table, of first names and last; made when first needed
+	first, last *lexicon       // the same of these
+	couples     *couples       // nil if any name goes with any
 }
 
 // NewNames collects the names of a table from the values of its columns of
@@ -44,19 +50,54 @@ func NewNames(first, last, full []string) *Names {
 // From the fifth attempt on the last name is a new one: the table's own names
 // are all paired already.
 func (n *Names) Person(r *rand.Rand, attempt int) (first, last string) {
-	if n.first == nil {
-		of := n.Of
-		if of == nil {
-			of = n
-		}
-		n.first, n.last = newLexicon(n.First, of.First, data.Person["first"]), newLexicon(n.Last, of.Last, data.Person["last"])
-		n.first.strict = true
-		n.couples = newCouples(n.Persons[0], n.Persons[1])
-	}
+	n.learn()
 	if n.couples != nil && attempt < 4 {
 		return n.couples.person(r, n)
 	}
-	return n.first.draw(r, false), n.last.draw(r, attempt >= 4)
+	for range 40 {
+		if first, last = n.person(r, attempt >= 4); n.Meet == nil || n.Meet(first, last) {
+			break
+		}
+	}
+	return first, last
+}
+
+func (n *Names) person(r *rand.Rand, fresh bool) (first, last string) {
+	first, last = n.first.pick(r, false), n.last.pick(r, fresh)
+	if first == "" {
+		first = n.first.another(r, false, n.last.lists.speaks(last))
+	}
+	if last == "" {
+		last = n.last.another(r, fresh, n.first.lists.speaks(first))
+	}
+	return first, last
+}
+
+func (n *Names) learn() {
+	if n.first != nil {
+		return
+	}
+	of := n
+	if n.Of != nil {
+		of = n.Of
+	}
+	all := of.vocabularies()
+	for i, names := range n.Elsewhere {
+		if len(names) > 0 {
+			v := *all[i]
+			v.lists = v.lists.with(names)
+			all[i] = &v
+		}
+	}
+	n.first, n.last = newLexicon(n.First, all[0]), newLexicon(n.Last, all[1])
+	n.couples = newCouples(n.Persons[0], n.Persons[1])
+}
+
+func (n *Names) vocabularies() [2]*vocabulary {
+	if n.all[0] == nil {
+		n.all = [2]*vocabulary{newVocabulary(n.First, directoryOf(n.First, true), true), newVocabulary(n.Last, directoryOf(n.Last, false), false)}
+	}
+	return n.all
 }
 
 // SplitName takes a full name apart: "First Last", "First M. Last",
@@ -158,5 +199,5 @@ var folded = map[rune]string{
 	'æ': "ae", 'ç': "c", 'ć': "c", 'č': "c", 'ď': "d", 'đ': "d", 'é': "e", 'è': "e", 'ê': "e", 'ë': "e", 'ě': "e", 'ę': "e",
 	'í': "i", 'ì': "i", 'î': "i", 'ï': "i", 'ł': "l", 'ñ': "n", 'ń': "n", 'ň': "n", 'ó': "o", 'ò': "o", 'ô': "o", 'õ': "o", 'ø': "o",
 	'ř': "r", 'ś': "s", 'š': "s", 'ș': "s", 'ş': "s", 'ť': "t", 'ț': "t", 'ú': "u", 'ù': "u", 'û': "u", 'ů': "u",
-	'ý': "y", 'ź': "z", 'ż': "z", 'ž': "z",
+	'ý': "y", 'ź': "z", 'ż': "z", 'ž': "z", 'ğ': "g", 'ı': "i", 'ő': "o", 'ű': "u", 'ū': "u", 'ī': "i", 'ņ': "n", 'ģ': "g", 'ţ': "t",
 }

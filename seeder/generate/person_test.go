@@ -46,13 +46,37 @@ func TestFirmsAreNamedAsTheTemplateIs(t *testing.T) {
 	}
 }
 
-func TestNoFirstNameIsPutTogetherThatGoesOnFromAKnownOne(t *testing.T) {
-	x := newLexicon([]string{"Jonathan", "Hannah", "Anna", "Leonard"}, []string{"Jonathan", "Hannah", "Anna", "Leonard"}, []string{"Margaret"})
-	x.strict = true
-	for v, want := range map[string]bool{"Jonathanna": true, "Jonath": true, "Annabel": true, "Margar": true, "Margaretha": true, "Jon": false, "Leora": false, "Jonathan": false} {
-		if got := x.leans(v); got != want {
-			t.Errorf("%s leans on a known name: %t, want %t", v, got, want)
+func lexiconOf(own, whole []string, strict bool, lists ...[]string) *lexicon {
+	d := newDirectory(nil)
+	for i, list := range lists {
+		d.add(strconv.Itoa(i), list)
+		d.any = list
+	}
+	return newLexicon(own, newVocabulary(whole, d, strict))
+}
+
+func TestNoNameIsPutTogetherThatGoesOnFromAKnownOneOrBreaksOffInIt(t *testing.T) {
+	own := []string{"Jonathan", "Hannah", "Anna", "Leonard", "Malcolm", "Petersen", "Kennedy"}
+	for _, c := range []struct {
+		strict bool
+		want   map[string]bool
+	}{
+		{true, map[string]bool{"Jonathanna": true, "Jonath": true, "Annabel": true, "Margar": true, "Margaretha": true, "Nathan": true, "Leora": false, "Jonathan": false}},
+		{false, map[string]bool{"Kenne": true, "Nedy": true, "Hannahs": true, "Hannahsen": true, "Leora": false, "Kennersen": false}},
+	} {
+		x := lexiconOf(own, own, c.strict, []string{"Margaret"})
+		for v, want := range c.want {
+			if got := x.leans(v); got != want {
+				t.Errorf("%s leans on a known name: %t, want %t", v, got, want)
+			}
 		}
+	}
+	var lists []string
+	for _, v := range []string{"Peter", "Hans", "Jans", "Nils", "Olaf", "Sven", "Karl", "Erik", "Lars"} {
+		lists = append(lists, v, v+"sen")
+	}
+	if x := lexiconOf(own, own, false, append(lists, "Dirk")); x.leans("Dirksen") || !x.leans("Dirkson") {
+		t.Error("a last name is another with an ending that makes names of many, and with no other one")
 	}
 }
 
@@ -75,7 +99,7 @@ func TestANameIsSharedWithAsManyRowsAsARealRowsIs(t *testing.T) {
 			}
 		}
 	}
-	x := newLexicon(own, own, []string{"Elsewhere", "Abroad", "Nowhere"})
+	x := lexiconOf(own, own, false, []string{"Elsewhere", "Abroad", "Nowhere"})
 	r := New(1, "shared names")
 	others, often := map[int]int{}, map[string]int{}
 	const n = 4000
@@ -120,8 +144,8 @@ func TestANewNameOfACountryIsNoneOfAnothers(t *testing.T) {
 		}
 	}
 	whole := slices.Concat(swedish, swedish[:12], list, list[:3])
-	x := newLexicon(slices.Concat(swedish, swedish[:12]), whole, list)
-	english := newLexicon(slices.Concat(list, list[:3]), whole, append([]string{"Fisher", "Mason"}, list...))
+	x := lexiconOf(slices.Concat(swedish, swedish[:12]), whole, false, list)
+	english := lexiconOf(slices.Concat(list, list[:3]), whole, false, append([]string{"Fisher", "Mason"}, list...))
 	r := New(1, "countries")
 	novel, listed := 0, 0
 	for range 2000 {
@@ -157,10 +181,10 @@ func TestNamesAreCoinedWhereTheTablesOwnAreOfNoList(t *testing.T) {
 			}
 			own = append(own, v)
 		}
-		x, r := newLexicon(own, own, list), New(1, "coined")
+		x, r := lexiconOf(own, own, false, list), New(1, "coined")
 		coined := 0
 		for range 200 {
-			if v := x.novel(r, false); !listed[v] {
+			if v := x.novel(r, false, nil); !listed[v] {
 				coined++
 			}
 		}

@@ -218,6 +218,7 @@ func (d *deck) content() *features {
 	d.lawful(f, ls, false)
 	d.paces(f, ls, false)
 	d.couples(f)
+	d.named(f)
 	d.numbersIn(f, texts, cats)
 	d.years(f, nums, dates)
 	d.nearest(f)

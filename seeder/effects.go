@@ -31,12 +31,12 @@ const (
 )
 
 var (
-	spoken    = regexp.MustCompile(`(?s)/\*.*?\*/|--[^\n]*|'(?:[^']|'')*'`)
-	remarks   = regexp.MustCompile(`(?s)/\*.*?\*/|--[^\n]*`)
 	inserting = regexp.MustCompile(`(?i)\b(?:insert|replace)\s+(?:low_priority\s+|delayed\s+|high_priority\s+)?(?:ignore\s+)?(into\s+)?` + tableP)
-	replacing = regexp.MustCompile(`(?i)\breplace\s+(?:low_priority\s+|delayed\s+)?into\s+` + tableP)
+	replacing = regexp.MustCompile(`(?i)\breplace\s+(?:low_priority\s+|delayed\s+)?(into\s+)?` + tableP)
 	upserting = regexp.MustCompile(`(?is)\binsert\s+(?:ignore\s+)?into\s+` + tableP + `[^;]*?(?:\bon\s+duplicate\s+key\s+update\b|\bdo\s+update\s+set\b)([^;]*)`)
 	deleting  = regexp.MustCompile(`(?i)\b(?:delete\s+(?:low_priority\s+|quick\s+|ignore\s+)*from\s+(?:only\s+)?|truncate\s+(?:table\s+)?(?:only\s+)?|merge\s+into\s+(?:only\s+)?)` + tableP)
+	dropping  = regexp.MustCompile(`(?is)\bdelete\s+(?:low_priority\s+|quick\s+|ignore\s+)*[^;]*?\bfrom\b([^;]*)`) // MySQL: of several tables
+	joined    = regexp.MustCompile(`(?i)(?:^|,|\bjoin\b|\busing\b)\s*` + tableP)
 	updating  = regexp.MustCompile(`(?is)\bupdate\s+(?:low_priority\s+|ignore\s+|only\s+)*` + tableP + `([^;]*?)\bset\b([^;]*)`)
 	notifying = regexp.MustCompile(`(?i)\bpg_notify\s*\(\s*(?:'((?:[^']|'')*)')?|\bnotify\s+(` + word + `)`)
 	composing = regexp.MustCompile(`(?i)\bexecute\s+(?:immediate\b|format\b|'|\$|[\pL_]|\()`)
@@ -77,16 +77,11 @@ func (c *Catalog) read(t *Table, r Routine, name string, seen map[string]bool, o
 		add(out, effect{verb: "unread", what: name + ", whose text is not shown"})
 		return
 	}
-	plain := remarks.ReplaceAllString(r.Body, " ")
-	for _, m := range notifying.FindAllStringSubmatch(plain, -1) {
+	d := Dialect{MySQL: c.Product != "postgres"}
+	for _, m := range notifying.FindAllStringSubmatch(d.Plain(r.Body, true), -1) {
 		add(out, effect{verb: "tells", what: m[1] + strings.Trim(m[2], `"`)})
 	}
-	sql := spoken.ReplaceAllStringFunc(r.Body, func(s string) string {
-		if s[0] == '\'' {
-			return "''"
-		}
-		return " "
-	})
+	sql := d.Plain(r.Body, false)
 	if composing.MatchString(sql) {
 		add(out, effect{verb: "unread", what: name + ", which puts statements together when it runs"})
 	}
@@ -142,13 +137,29 @@ func (c *Catalog) writes(t *Table, definer bool, sql string, seen map[string]boo
 		}
 	}
 	for _, m := range replacing.FindAllStringSubmatch(sql, -1) {
-		take(m[1], "deletes rows of", "", deletes)
+		if schema, bare := unquoted(m[2]); m[1] != "" || c.near(t, schema, bare) != nil {
+			take(m[2], "deletes rows of", "", deletes)
+		}
 	}
 	for _, m := range upserting.FindAllStringSubmatch(sql, -1) {
 		take(m[1], "changes", m[2], updates)
 	}
 	for _, m := range updating.FindAllStringSubmatch(sql, -1) {
 		take(m[1], "changes", m[3], updates)
+		for _, also := range joined.FindAllStringSubmatch(m[2], -1) { // MySQL: of several tables
+			if schema, bare := unquoted(also[1]); c.Product != "postgres" && c.near(t, schema, bare) != nil {
+				take(also[1], "changes", m[3], updates)
+			}
+		}
+	}
+	if c.Product != "postgres" { // which of them is said by names that may be aliases
+		for _, m := range dropping.FindAllStringSubmatch(sql, -1) {
+			for _, also := range joined.FindAllStringSubmatch(clauses.Split(m[1], 2)[0], -1) {
+				if schema, bare := unquoted(also[1]); c.near(t, schema, bare) != nil {
+					take(also[1], "deletes rows of", "", deletes)
+				}
+			}
+		}
 	}
 	for _, m := range deleting.FindAllStringSubmatch(sql, -1) {
 		take(m[1], "deletes rows of", "", deletes)

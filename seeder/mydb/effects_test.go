@@ -45,3 +45,59 @@ func TestThePlanSaysWhatTriggersDoElsewhere(t *testing.T) {
 		t.Errorf("the plan says of its triggers\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
+
+// hiding has rows whose triggers hide in comments and quotes what they do, and say in
+// comments and texts what they don't.
+const hiding = "CREATE TABLE stock (id bigint AUTO_INCREMENT PRIMARY KEY, on_hand int NOT NULL);\n" +
+	"CREATE TABLE bins (id bigint AUTO_INCREMENT PRIMARY KEY, stock_id bigint, used int NOT NULL);\n" +
+	"CREATE TABLE gifts (id bigint AUTO_INCREMENT PRIMARY KEY, n int);\n" +
+	"CREATE TABLE journal (id bigint AUTO_INCREMENT PRIMARY KEY, what text);\n" +
+	"CREATE TABLE sales (id bigint AUTO_INCREMENT PRIMARY KEY, buyer_email varchar(60) NOT NULL, amount decimal(10,2) NOT NULL);\n" +
+	"CREATE TABLE returns (id bigint AUTO_INCREMENT PRIMARY KEY, buyer_email varchar(60) NOT NULL, amount decimal(10,2) NOT NULL);\n" +
+	"CREATE TABLE visits (id bigint AUTO_INCREMENT PRIMARY KEY, buyer_email varchar(60) NOT NULL, amount decimal(10,2) NOT NULL);\n" +
+	"CREATE TABLE `the log` (n int) ENGINE=MyISAM;\n" +
+	"INSERT INTO sales (buyer_email, amount) SELECT CONCAT('s', seq, '@corp.example'), 10 + seq FROM seq_1_to_120;\n" +
+	"INSERT INTO returns (buyer_email, amount) SELECT CONCAT('r', seq, '@corp.example'), 10 + seq FROM seq_1_to_120;\n" +
+	"INSERT INTO visits (buyer_email, amount) SELECT CONCAT('v', seq, '@corp.example'), 10 + seq FROM seq_1_to_120;\n"
+
+// What the client must not take the comments out of.
+var hidden = []string{
+	"CREATE TRIGGER sold AFTER INSERT ON sales FOR EACH ROW BEGIN SET @a = 'it\\'s', @b = \"/*\"; # DELETE FROM gifts; it's no statement\nUPDATE/**/stock s JOIN bins b ON b.stock_id = s.id SET b.used = 1; SET @c = \"*/\"; /*!INSERT INTO`journal`(what) VALUES ('DELETE FROM gifts')*/; END",
+	"CREATE TRIGGER back AFTER INSERT ON returns FOR EACH ROW BEGIN # '\nINSERT INTO`the log`VALUES (1); # '\nEND",
+	"CREATE TRIGGER seen AFTER INSERT ON visits FOR EACH ROW BEGIN # INSERT INTO `the log` VALUES (1)\nSET @a = 'CALL it, UPDATE `the log` SET n = 1'; END",
+}
+
+func TestCommentsInTriggersHideNothing(t *testing.T) {
+	db := database(t, hiding)
+	for _, sql := range hidden {
+		out, err := server.Client(t.Context(), "DELIMITER //\n"+sql+"//\n", "--socket="+server.Socket, "--user=root", "--comments", "--database="+db)
+		if err != nil {
+			t.Fatalf("%s: %v", out, err)
+		}
+	}
+	o := wide()
+	o.Tables = []string{"sales", "returns", "visits"}
+	p := plan(t, open(t, "root", db, store(t)), o)
+	want := map[string][]string{
+		"sales": {
+			"its triggers add rows to journal: that stays when the honey row is removed; its count moves",
+			"its triggers change rows of bins (used): that stays when the honey row is removed; sums over it move",
+			"its triggers change rows of stock (used): that stays when the honey row is removed; sums over it move",
+		},
+		"returns": {"its triggers add rows to the log: that stays when the honey row is removed; its count moves"},
+		"visits":  nil,
+	}
+	for _, tp := range p.Tables {
+		got := slices.Clone(tp.Stirs)
+		if slices.Sort(got); !slices.Equal(got, want[tp.Table]) {
+			t.Errorf("%s: the plan says of its triggers\n%s\nwant\n%s", tp, strings.Join(got, "\n"), strings.Join(want[tp.Table], "\n"))
+		}
+		lasting := strings.Contains(strings.Join(tp.Warnings, "\n"), "not tried at plan time")
+		if lasting != (tp.Table == "returns") {
+			t.Errorf("%s: that something lasts is said: %t\n%s", tp, lasting, strings.Join(tp.Warnings, "\n"))
+		}
+	}
+	if len(p.Tables) != 3 || query(t, db, "SELECT count(*) FROM `the log`") != "0" {
+		t.Errorf("%d tables are planned, or a trial left something\n%s", len(p.Tables), p.Table())
+	}
+}

@@ -15,7 +15,10 @@ import (
 var calls = regexp.MustCompile(`(?i)\bcall\s`)
 
 // part is a name of a statement, quoted or not.
-const part = "(?:`((?:[^`]|``)+)`|([\\pL\\pN_$]+))"
+const part = "(?:`((?:[^`]|``)+)`|([0-9A-Za-z_$\\x{80}-\\x{10FFFF}]+))"
+
+// names are those of a statement.
+var names = regexp.MustCompile(part)
 
 // abroad is a table of a named database where a statement reads or writes a table.
 var abroad = regexp.MustCompile(`(?i)\b(?:into|update|from|join|insert|replace|ignore|quick|low_priority|high_priority|delayed)\s+` + part + `\s*\.\s*` + part)
@@ -37,10 +40,10 @@ type triggers struct {
 func (r *reader) readTriggers(ctx context.Context) error {
 	g := &r.triggers
 	g.functions, g.abroad = map[string]string{}, map[[2]string]string{}
-	err := r.each(ctx, `SELECT EVENT_OBJECT_TABLE, TRIGGER_NAME, ACTION_TIMING, EVENT_MANIPULATION, ACTION_STATEMENT FROM information_schema.TRIGGERS
+	err := r.each(ctx, `SELECT EVENT_OBJECT_TABLE, TRIGGER_NAME, ACTION_TIMING, EVENT_MANIPULATION, ACTION_STATEMENT, SQL_MODE FROM information_schema.TRIGGERS
 		WHERE TRIGGER_SCHEMA = DATABASE() ORDER BY EVENT_OBJECT_TABLE, TRIGGER_NAME`, func(v []string) {
 		if t := r.tables[v[0]]; t != nil {
-			g.all = append(g.all, body{t, v[1], v[2], v[3], v[4]})
+			g.all = append(g.all, body{t, v[1], v[2], v[3], plain(v[4], v[5])})
 		}
 	})
 	if err == nil && len(g.all) > 0 {
@@ -59,13 +62,13 @@ func (r *reader) readTriggers(ctx context.Context) error {
 func (r *reader) readBodies(ctx context.Context) error {
 	g := &r.triggers
 	r.cat.Routines = map[string]seeder.Routine{}
-	err := r.each(ctx, "SELECT ROUTINE_NAME, ROUTINE_DEFINITION, ROUTINE_TYPE FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_TYPE IN ('FUNCTION', 'PROCEDURE')", func(v []string) {
-		name := strings.ToLower(v[0])
+	err := r.each(ctx, "SELECT ROUTINE_NAME, ROUTINE_DEFINITION, ROUTINE_TYPE, SQL_MODE FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_TYPE IN ('FUNCTION', 'PROCEDURE')", func(v []string) {
+		name, does := strings.ToLower(v[0]), plain(v[1], v[3])
 		if v[2] == "FUNCTION" {
-			g.functions[name] = v[1]
+			g.functions[name] = does
 		}
 		body := r.cat.Routines[name].Body // a function and a procedure may have one name
-		r.cat.Routines[name] = seeder.Routine{Language: "sql", Body: strings.TrimPrefix(body+";\n"+v[1], ";\n")}
+		r.cat.Routines[name] = seeder.Routine{Language: "sql", Body: strings.TrimPrefix(body+";\n"+does, ";\n")}
 	})
 	for _, b := range g.all {
 		r.foreign(b.sql)
@@ -186,10 +189,17 @@ func (r *reader) grantTrigger(t *seeder.Table) string {
 // words are the names that a statement may hold, in lower case.
 func words(body string) map[string]bool {
 	out := map[string]bool{}
-	for _, w := range strings.FieldsFunc(body, func(c rune) bool { return strings.ContainsRune(" \t\r\n`.,;()=", c) }) {
-		out[strings.ToLower(w)] = true
+	for _, m := range names.FindAllStringSubmatch(body, -1) {
+		out[strings.ToLower(strings.ReplaceAll(m[1], "``", "`")+m[2])] = true
 	}
 	return out
+}
+
+// plain is a routine's text without comments and texts, as the mode in which it was
+// made has it: a name that a comment hides, or a comment's that nobody calls, is none.
+func plain(body, mode string) string {
+	has := func(m string) bool { return slices.Contains(strings.Split(mode, ","), m) }
+	return seeder.Dialect{MySQL: true, NoEscapes: has("NO_BACKSLASH_ESCAPES"), AnsiQuotes: has("ANSI_QUOTES")}.Plain(body, false)
 }
 
 // outside says what of a trigger's body may outlive a rollback: in tables that it

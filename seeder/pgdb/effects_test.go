@@ -21,7 +21,9 @@ const selling = `CREATE SCHEMA stats; CREATE TABLE stats.counters (name text PRI
 	CREATE FUNCTION sold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 		-- DELETE FROM gifts is not what this does, nor is 'UPDATE gifts SET amount = 0'
 		IF TG_OP = 'UPDATE gifts SET amount = 0' THEN RETURN NULL; END IF;
+		IF TG_OP = E'it\'s' THEN RETURN NULL; END IF;
 		UPDATE ONLY public.stock AS s SET on_hand = s.on_hand - 1, sold_at = now() WHERE s.id = NEW.stock_id;
+		IF TG_OP = 'no' THEN RETURN NULL; END IF;
 		PERFORM 1 FROM stock FOR UPDATE;
 		PERFORM tell(NEW.id::text); RETURN NEW; END $$;
 	CREATE TRIGGER sold AFTER INSERT ON sales FOR EACH ROW EXECUTE FUNCTION sold();

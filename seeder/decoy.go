@@ -47,37 +47,86 @@ func within(rows []*honeyRow, p event.Place) (out []*honeyRow) {
 }
 
 // decoys says of each decoy table whether it is there and, if it was made by a
-// plan, whether it has exactly our rows.
-func decoys(ctx context.Context, tx Tx, ts []token.Token, rows []*honeyRow, cat *Catalog) ([]RowState, error) {
+// plan, whether it has exactly our rows. states are those of the rows.
+func (s *Seeder) decoys(ctx context.Context, tx Tx, ts []token.Token, rows []*honeyRow, cat *Catalog, states []RowState) ([]RowState, error) {
 	var out []RowState
 	for i := range ts {
 		r := &honeyRow{id: ts[i].Row, tokens: ts[i : i+1]}
-		st := r.report(string(intact), "a decoy table: watched as a whole")
 		t, _ := r.table(cat)
-		m, counts := tx.(Mason)
 		switch {
 		case t == nil && made(&ts[i]):
-			st = r.report(string(gone), "the decoy table was dropped, or the role can't see it: end its watch with `honeyrow seed remove`, and plan another")
-		case t == nil:
-			st = r.report(string(gone), "the decoy table exists no more, or the role can't see it: make it, or end its watch with `honeyrow tokens decoy remove`")
-		case made(&ts[i]) && counts:
-			n, err := m.Count(ctx, t)
-			var no *Violation
-			ours := len(within(rows, ts[i].Place))
-			switch {
-			case errors.As(err, &no):
-				st = r.report(string(unknown), "its rows can't be counted: "+no.Why)
-			case err != nil:
+			now, err := s.renamedDecoy(ctx, tx, cat, within(rows, ts[i].Place))
+			if err != nil {
 				return nil, err
-			case n != int64(ours):
-				st = r.report(string(changed), fmt.Sprintf("it has %d rows, %d of them honey rows: somebody uses the table", n, ours))
-			default:
-				st.Why = fmt.Sprintf("a decoy table with exactly its %d honey rows: watched as a whole", ours)
 			}
+			if now != nil {
+				out = append(out, r.report(string(changed), fmt.Sprintf("it is called %s by now: who names it there is told of only if its rows come back; give it its name again, or remove it and plan another", now)))
+				continue
+			}
+			out = append(out, r.report(string(gone), "the decoy table was dropped, or the role can't see it: end its watch with `honeyrow seed remove`, and plan another"))
+		case t == nil:
+			out = append(out, r.report(string(gone), "the decoy table exists no more, or the role can't see it: make it, or end its watch with `honeyrow tokens decoy remove`"))
+		case made(&ts[i]):
+			st, err := r.counted(ctx, tx, t, within(rows, ts[i].Place), states)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, st)
+		default:
+			out = append(out, r.report(string(intact), "a decoy table: watched as a whole"))
 		}
-		out = append(out, st)
 	}
 	return out, nil
+}
+
+// counted compares what a decoy table of a plan has with what it should have.
+func (r *honeyRow) counted(ctx context.Context, tx Tx, t *Table, rows []*honeyRow, states []RowState) (RowState, error) {
+	m, ok := tx.(Mason)
+	if !ok {
+		return r.report(string(intact), "a decoy table: watched as a whole"), nil
+	}
+	n, err := m.Count(ctx, t)
+	var no *Violation
+	if errors.As(err, &no) {
+		return r.report(string(unknown), "its rows can't be counted: "+no.Why), nil
+	} else if err != nil {
+		return RowState{}, err
+	}
+	as, there := 0, 0 // as planted, and there at all
+	for _, st := range states {
+		if slices.ContainsFunc(rows, func(o *honeyRow) bool { return o.id == st.ID }) {
+			if st.State != string(gone) {
+				there++
+			}
+			if st.State == string(intact) || st.State == "repeated" {
+				as++
+			}
+		}
+	}
+	switch ours := len(rows); {
+	case n > int64(there):
+		return r.report(string(changed), fmt.Sprintf("it has %d rows, %d of them honey rows: somebody uses the table", n, there)), nil
+	case there < ours:
+		return r.report(string(changed), fmt.Sprintf("it has %d of its %d honey rows: somebody deleted the others", there, ours)), nil
+	case as < ours:
+		return r.report(string(changed), fmt.Sprintf("it has its %d honey rows, of which somebody changed %d", ours, ours-as)), nil
+	}
+	return r.report(string(intact), fmt.Sprintf("a decoy table with exactly its %d honey rows: watched as a whole", len(rows))), nil
+}
+
+// renamedDecoy is the table in which a decoy table's rows are by now, nil if none is
+// found.
+func (s *Seeder) renamedDecoy(ctx context.Context, tx Tx, cat *Catalog, rows []*honeyRow) (*Table, error) {
+	for _, r := range rows[:min(len(rows), 3)] { // somebody may have taken one out
+		t, seen, err := s.find(ctx, tx, cat, r)
+		if err != nil {
+			return nil, err
+		}
+		if t != nil && seen.condition == intact && !t.shows() {
+			return t, nil
+		}
+	}
+	return nil, nil
 }
 
 // settleDecoys brings decoy tables that an interrupted run left as planned or

@@ -6,9 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 
 	"honeyrow/event"
@@ -50,7 +50,7 @@ type Drop struct {
 	Table      string    `json:"table"`
 	Key        string    `json:"key,omitempty"`
 	Time       time.Time `json:"time"`
-	// State is "planted", "foregone" or "later".
+	// State is "planted", "foregone", "later" or "stuck" (with all rows of its drip).
 	State string    `json:"state"`
 	Why   string    `json:"why,omitempty"`
 	In    int       `json:"in"` // rows planted so far
@@ -175,14 +175,14 @@ func (s *Seeder) Drip(ctx context.Context, o DripOptions) (*Dripped, error) {
 	if o.Wait == nil {
 		o.Wait = doze
 	}
-	w := &watch{s: s, o: &o, out: &Dripped{}, plans: map[string]*Plan{}}
+	w := &watch{s: s, o: &o, out: &Dripped{}, plans: map[string]*Plan{}, stuck: map[string]error{}}
 	if err := w.within(ctx, func(*Seeder) error { return nil }); err != nil {
 		return w.out, err
 	}
 	for {
 		d, err := w.next(ctx)
 		if err != nil || d == nil {
-			return w.out, err
+			return w.out, errors.Join(err, w.ended())
 		}
 		now := s.now()
 		switch row := d.Next(); {
@@ -196,10 +196,28 @@ func (s *Seeder) Drip(ctx context.Context, o DripOptions) (*Dripped, error) {
 			// A row that was begun is brought to its end.
 			err = w.within(context.WithoutCancel(ctx), func(s *Seeder) error { return w.drop(context.WithoutCancel(ctx), s, d, row) })
 		}
-		if err != nil {
-			return w.out, err
+		if errors.Is(err, ErrChanged) {
+			w.hold(ctx, d, err)
+		} else if err != nil {
+			return w.out, errors.Join(err, w.ended())
 		}
 	}
+}
+
+// hold has the rows of one drip wait for a person, while those of others come.
+func (w *watch) hold(ctx context.Context, d *token.Drip, why error) {
+	w.stuck[d.Deployment] = why
+	row := d.Next()
+	w.s.Log.Error().Err(why).Str("deployment", d.Deployment).Msg("a drip can't go on")
+	w.tell(ctx, d, Drop{Row: row.Row, Table: row.Table, State: "stuck", Why: why.Error()})
+}
+
+// ended says which drips could not go on, and what to do.
+func (w *watch) ended() (err error) {
+	for _, id := range slices.Sorted(maps.Keys(w.stuck)) {
+		err = errors.Join(err, fmt.Errorf("deployment %s can't go on: %w; `honeyrow seed drip %s --stop` leaves out what has not come, `honeyrow seed remove --deployment %s` takes out what has", id, w.stuck[id], id, id))
+	}
+	return err
 }
 
 // late is by how much a row may be overdue; of more, nobody was there to plant
@@ -231,7 +249,8 @@ type watch struct {
 	o     *DripOptions
 	out   *Dripped
 	plans map[string]*Plan
-	met   bool // the database was reached
+	met   bool             // the database was reached
+	stuck map[string]error // by deployment: why its rows can't come, while others do
 }
 
 // next returns the drip with the row that is due next, nil if there is none.
@@ -242,7 +261,7 @@ func (w *watch) next(ctx context.Context) (*token.Drip, error) {
 	}
 	var best *token.Drip
 	for i := range ds {
-		if row := ds[i].Next(); row != nil && (w.o.Database == "" || w.o.Database == ds[i].Database) && (best == nil || row.Due.Before(best.Next().Due)) {
+		if row := ds[i].Next(); row != nil && w.stuck[ds[i].Deployment] == nil && (w.o.Database == "" || w.o.Database == ds[i].Database) && (best == nil || row.Due.Before(best.Next().Due)) {
 			best = &ds[i]
 		}
 	}
@@ -441,37 +460,6 @@ func (p *Plan) row(id event.ID) (*TablePlan, *RowPlan) {
 		}
 	}
 	return nil, nil
-}
-
-// DripStatus says in words how far a drip has come.
-func DripStatus(d *token.Drip, now time.Time) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%d of %d rows are in", d.In(), len(d.Rows))
-	for _, s := range []token.DripState{token.Foregone, token.Cancelled} {
-		n := 0
-		for i := range d.Rows {
-			if d.Rows[i].State == s {
-				n++
-			}
-		}
-		if n > 0 {
-			fmt.Fprintf(&b, ", %d %s", n, s)
-		}
-	}
-	next := d.Next()
-	switch {
-	case next == nil:
-		return b.String() + ", none waits"
-	case now.Sub(next.Due) > late:
-		return b.String() + fmt.Sprintf(", the next was due on %s: nothing plants it; go on with `honeyrow seed drip`", next.Due.Format("2006-01-02 15:04 UTC"))
-	}
-	last := next.Due
-	for i := range d.Rows {
-		if d.Rows[i].State == token.Waiting {
-			last = d.Rows[i].Due
-		}
-	}
-	return b.String() + fmt.Sprintf(", the next is due on %s, the last on %s", next.Due.Format("2006-01-02 15:04 UTC"), last.Format("2006-01-02 15:04 UTC"))
 }
 
 // StopDrip ends a deployment's drip: the rows that wait are not planted, those

@@ -23,6 +23,20 @@ func (c *clearing) raze(ctx context.Context, lim Limits, tables []token.Token, a
 			continue
 		}
 		rows := within(all, tk.Place)
+		if t == nil && len(rows) > 0 {
+			tx, err := c.s.Database.Begin(ctx, lim)
+			if err != nil {
+				return err
+			}
+			t, err = c.s.renamedDecoy(ctx, tx, c.cat, rows)
+			if err = errors.Join(err, tx.End(ctx, false)); err != nil {
+				return fmt.Errorf("look for decoy table %s: %w", tk.Place.Table, err)
+			}
+		}
+		if t != nil && t.OID != 0 && t.Name != tk.Place.Table && !slices.ContainsFunc(rows, func(r *honeyRow) bool { return r.tokens[0].TableOID == t.OID }) {
+			c.out.Rows = append(c.out.Rows, (&honeyRow{id: tk.Row, tokens: []token.Token{*tk}}).report("kept", fmt.Sprintf("its rows are in %s by now, which is another table: drop that by hand", t)))
+			continue
+		}
 		if t == nil { // its rows are found to be gone, or to be hidden, one by one
 			why, err := c.s.unseen(ctx, tk.Place.Schema, tk.Place.Table)
 			if err != nil {

@@ -306,6 +306,9 @@ type sight struct {
 	held    []event.ID // tokens whose value the row holds, or can't be read
 	where   []Value    // how the row was found
 	why     string     // it is unknown; may be empty
+	// called are columns that are there no more, and what holds their value by now; ""
+	// if nothing does.
+	called map[string]string
 }
 
 // look finds the row and compares its values with the tokens.
@@ -329,7 +332,8 @@ func (r *honeyRow) look(ctx context.Context, tx Tx, t *Table) (sight, error) {
 		if len(recs) == 1 {
 			if s := r.compare(t, cols, recs[0]); s.condition != gone {
 				s.where = way
-				return s, nil
+				s.called, err = r.renamed(ctx, tx, t, way)
+				return s, err
 			}
 		}
 		many = many || len(recs) > 1
@@ -341,6 +345,44 @@ func (r *honeyRow) look(ctx context.Context, tx Tx, t *Table) (sight, error) {
 		return sight{condition: unknown, why: fmt.Sprintf("row security hides rows of %s from the role: use one with BYPASSRLS", t)}, nil
 	}
 	return sight{condition: gone}, nil
+}
+
+// renamed finds which columns of the row have another name by now.
+func (r *honeyRow) renamed(ctx context.Context, tx Tx, t *Table, way []Value) (map[string]string, error) {
+	missing, own := map[string]string{}, map[string]bool{}
+	for i := range r.tokens {
+		name := r.tokens[i].Place.Column
+		if own[name] = true; t.Column(name) == nil {
+			missing[name] = r.tokens[i].Value
+		}
+	}
+	if len(missing) == 0 {
+		return nil, nil
+	}
+	var cols []string
+	for _, c := range t.Columns {
+		if c.CanSelect && !own[c.Name] {
+			cols = append(cols, c.Name)
+		}
+	}
+	out := map[string]string{}
+	if len(cols) > 0 {
+		recs, err := tx.Read(ctx, t, way, cols)
+		if err != nil || len(recs) != 1 {
+			return nil, err
+		}
+		for name, v := range missing {
+			for i, text := range recs[0].Text {
+				if text != nil && *text == v {
+					out[name] = cols[i]
+				}
+			}
+		}
+	}
+	for name := range missing {
+		out[name] += "" // nothing holds it
+	}
+	return out, nil
 }
 
 // compare judges a row that was found: gone means that it is another row,
@@ -360,13 +402,13 @@ func (r *honeyRow) compare(t *Table, cols []string, rec Record) sight {
 		}
 	}
 	values, ours := 0, 0
-	for _, c := range cols {
+	for k, c := range cols {
 		if !right[c] {
 			s.condition, s.columns = changed, append(s.columns, c)
 		}
 		if !slices.Contains(t.Primary(), c) {
 			values++
-			if right[c] {
+			if right[c] || r.cut(c, rec.Text[k]) {
 				ours++
 			}
 		}
@@ -376,3 +418,14 @@ func (r *honeyRow) compare(t *Table, cols []string, rec Record) sight {
 	}
 	return s
 }
+
+// cut reports whether a column holds the beginning of what was planted there, or the
+// same in other letters: somebody has made the column shorter, or written it anew.
+func (r *honeyRow) cut(column string, got *string) bool {
+	return got != nil && len(*got) >= leastCut && slices.ContainsFunc(r.tokens, func(tk token.Token) bool {
+		return tk.Place.Column == column && len(*got) <= len(tk.Value) && strings.EqualFold(*got, tk.Value[:len(*got)])
+	})
+}
+
+// leastCut is how much of a value has to be left to know it again.
+const leastCut = 5

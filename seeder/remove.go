@@ -300,6 +300,10 @@ func (r *honeyRow) all(t *Table, s sight) (out []Value) {
 			seen[c.Name] = true
 			out = append(out, Value{c.Name, &r.tokens[i].Value})
 		}
+		if name := s.called[r.tokens[i].Place.Column]; name != "" && !seen[name] {
+			seen[name] = true
+			out = append(out, Value{name, &r.tokens[i].Value})
+		}
 	}
 	for _, v := range s.where {
 		if !seen[v.Column] {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"honeyrow/event"
@@ -140,4 +141,35 @@ func (p *Plan) owners() map[event.ID]event.ID {
 		}
 	}
 	return out
+}
+
+// DripStatus says in words how far a drip has come.
+func DripStatus(d *token.Drip, now time.Time) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d of %d rows are in", d.In(), len(d.Rows))
+	for _, s := range []token.DripState{token.Foregone, token.Cancelled} {
+		n := 0
+		for i := range d.Rows {
+			if d.Rows[i].State == s {
+				n++
+			}
+		}
+		if n > 0 {
+			fmt.Fprintf(&b, ", %d %s", n, s)
+		}
+	}
+	next := d.Next()
+	switch {
+	case next == nil:
+		return b.String() + ", none waits"
+	case now.Sub(next.Due) > late:
+		return b.String() + fmt.Sprintf(", the next was due on %s: nothing plants it; go on with `honeyrow seed drip`", next.Due.Format("2006-01-02 15:04 UTC"))
+	}
+	last := next.Due
+	for i := range d.Rows {
+		if d.Rows[i].State == token.Waiting {
+			last = d.Rows[i].Due
+		}
+	}
+	return b.String() + fmt.Sprintf(", the next is due on %s, the last on %s", next.Due.Format("2006-01-02 15:04 UTC"), last.Format("2006-01-02 15:04 UTC"))
 }

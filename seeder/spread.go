@@ -1,6 +1,7 @@
 package seeder
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -59,7 +60,8 @@ func (s *Seeder) spread(ctx context.Context, cat *Catalog, ts []token.Token, o A
 func (s *Seeder) elsewhere(ctx context.Context, r *honeyRow, spread map[string][]string, demote bool, st *RowState, out *Verified) error {
 	for i := range r.tokens {
 		t := &r.tokens[i]
-		at := slices.DeleteFunc(slices.Clone(spread[strings.TrimRight(t.Value, " ")]), func(place string) bool { return st.home != "" && place == st.home+"."+t.Place.Column })
+		home, column := cmp.Or(st.home, st.Table), cmp.Or(st.called[t.Place.Column], t.Place.Column)
+		at := slices.DeleteFunc(slices.Clone(spread[strings.TrimRight(t.Value, " ")]), func(place string) bool { return place == home+"."+column })
 		if len(at) == 0 || !sought(t.Kind, t.Strength) {
 			continue
 		}

@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"honeyrow/event"
 	"honeyrow/seeder/camouflage"
@@ -53,6 +56,8 @@ type RowState struct {
 	Columns []string `json:"columns,omitempty"`
 	Why     string   `json:"why,omitempty"`
 	home    string   // the table in which it stands by now, if that is another one
+	// called are columns that have another name by now; see sight.
+	called map[string]string
 }
 
 // Verify looks for every live honey row of the database: is it there, are its
@@ -108,7 +113,7 @@ func (s *Seeder) Verify(ctx context.Context, o VerifyOptions) (*Verified, error)
 		out.Rows = append(out.Rows, st)
 		out.OK = out.OK && st.State == string(intact)
 	}
-	states, err := decoys(ctx, tx, tables, rows, cat)
+	states, err := s.decoys(ctx, tx, tables, rows, cat, out.Rows)
 	if err != nil {
 		return nil, fmt.Errorf("verify decoy tables: %w", err)
 	}
@@ -223,10 +228,11 @@ func (s *Seeder) state(ctx context.Context, tx Tx, cat *Catalog, r *honeyRow, tw
 	st := r.report(string(intact), "")
 	if t.String() != st.Table {
 		st.Why, st.home = "its table is called "+t.String()+" by now", t.String()
-		if r.tokens[0].TableOID == 0 {
-			st.Why += ": what counts by its own table and column is not recognised there; remove the row and plant anew"
+		if r.tokens[0].TableOID == 0 || r.tokens[0].TableOID != t.OID {
+			st.Why += unrecognised
 		}
 	}
+	st.renamed(r, t, seen)
 	for i := range r.tokens {
 		tk := &r.tokens[i]
 		if c := t.Column(tk.Place.Column); c == nil || !c.CanSelect || tk.Key && len(t.Primary()) > 1 { // its brothers have it too
@@ -242,6 +248,26 @@ func (s *Seeder) state(ctx context.Context, tx Tx, cat *Catalog, r *honeyRow, tw
 		}
 	}
 	return st, nil
+}
+
+// unrecognised follows the new name of a table or column that no number tells.
+const unrecognised = ": what counts by its own table and column is not recognised there; remove the row and plant anew"
+
+// renamed says of an intact row which of its columns have another name by now, or are
+// there no more.
+func (st *RowState) renamed(r *honeyRow, t *Table, seen sight) {
+	st.called = seen.called
+	for _, name := range slices.Sorted(maps.Keys(seen.called)) {
+		why := "column " + name + " is called " + seen.called[name] + " by now"
+		switch {
+		case seen.called[name] == "":
+			st.State, st.Columns = string(changed), appendOnce(st.Columns, name)
+			why = "column " + name + " is there no more: its value stays watched; remove the row and plant anew"
+		case r.tokens[0].TableOID == 0 || r.tokens[0].TableOID != t.OID: // else the column's number is the same
+			why += unrecognised
+		}
+		st.Why = strings.TrimPrefix(st.Why+"; "+why, "; ")
+	}
 }
 
 // Relocate refreshes the numbers of all columns of the database in which
@@ -279,7 +305,7 @@ func (s *Seeder) Relocate(ctx context.Context, server string, cat *Catalog) (int
 				continue
 			}
 			ls := locations(t, p)
-			if !sameLocations(ls, had[p]) {
+			if len(ls) > 0 && !sameLocations(ls, had[p]) { // a column that is renamed keeps its number
 				n++
 			}
 			all = append(all, ls...)

@@ -17,14 +17,24 @@ type Discreet interface {
 	Absent(ctx context.Context, schema, name string) (bool, error)
 }
 
+// Neighbour is a Database whose server moves tables from one database into another
+// by renaming them.
+type Neighbour interface {
+	// Abroad returns the tables of that name in other databases, as far as the role
+	// sees them: names, columns and primary keys.
+	Abroad(ctx context.Context, name string) ([]*Table, error)
+}
+
 // find looks for a row in the table in which it was planted and, where the server
 // numbers its tables, in the one that has this number by now: tables are renamed,
-// and others made in their place. Where it does not, and no table has the name any
-// more, it is the one that holds all of the row. The row is gone only where the role would have
-// seen it. The table is nil if there is none.
+// and others made in their place. Where it is in neither, the table is made anew under
+// another name if one holds all of the row, and the row was put away if one does and
+// the table is there. The row is gone only where the role would have seen it. The
+// table is nil if there is none.
 func (s *Seeder) find(ctx context.Context, tx Tx, cat *Catalog, r *honeyRow) (*Table, sight, error) {
 	var home *Table
-	for _, t := range r.homes(cat) {
+	homes := r.homes(cat)
+	for _, t := range homes {
 		seen, err := r.look(ctx, tx, t)
 		if err != nil || seen.condition != gone {
 			return t, seen, err
@@ -33,19 +43,20 @@ func (s *Seeder) find(ctx context.Context, tx Tx, cat *Catalog, r *honeyRow) (*T
 			home = t
 		}
 	}
-	if r.tokens[0].TableOID == 0 {
-		t, seen, err := r.moved(ctx, tx, cat)
-		switch {
-		case err != nil || seen.condition == unknown:
-			return nil, seen, err
-		case t != nil && home != nil: // somebody's copy, or the table itself and a new one in its place
-			return home, sight{condition: unknown, why: fmt.Sprintf("it is not in %s any more, and %s holds it", home, t)}, nil
-		case t != nil:
-			return t, seen, nil
-		}
+	t, seen, err := r.moved(ctx, tx, cat.Tables, homes)
+	switch {
+	case err != nil || seen.condition == unknown:
+		return nil, seen, err
+	case t != nil && home != nil: // somebody's copy, or the table itself and a new one in its place
+		return home, sight{condition: unknown, why: fmt.Sprintf("it is not in %s any more, and %s holds it: delete it there by hand, then remove it again", home, t)}, nil
+	case t != nil:
+		return t, seen, nil
 	}
 	if home == nil {
 		why, err := s.unseen(ctx, r.place().Schema, r.place().Table)
+		if err == nil && why == "" {
+			why, err = s.abroad(ctx, tx, r)
+		}
 		if err != nil || why != "" {
 			return nil, sight{condition: unknown, why: why}, err
 		}
@@ -53,12 +64,12 @@ func (s *Seeder) find(ctx context.Context, tx Tx, cat *Catalog, r *honeyRow) (*T
 	return home, sight{condition: gone}, nil
 }
 
-// moved looks for a row whose table is there no more in those that have all of its
+// moved looks for a row whose table does not hold it in others that have all of its
 // columns, and the same primary key: a table was renamed, or copied and dropped.
-func (r *honeyRow) moved(ctx context.Context, tx Tx, cat *Catalog) (found *Table, at sight, err error) {
+func (r *honeyRow) moved(ctx context.Context, tx Tx, tables, but []*Table) (found *Table, at sight, err error) {
 	strong := slices.ContainsFunc(r.tokens, func(tk token.Token) bool { return tk.Strength == token.Strong })
-	for _, t := range cat.Tables {
-		if t.shows() || t.Piece || !strong || t.Schema != r.place().Schema || t.Name == r.place().Table || slices.ContainsFunc(r.tokens, func(tk token.Token) bool {
+	for _, t := range tables {
+		if t.shows() || t.Piece || !strong || slices.Contains(but, t) || slices.ContainsFunc(r.tokens, func(tk token.Token) bool {
 			c := t.Column(tk.Place.Column)
 			return c == nil || !c.CanSelect || tk.Key && !slices.Contains(t.Primary(), c.Name)
 		}) {
@@ -71,12 +82,33 @@ func (r *honeyRow) moved(ctx context.Context, tx Tx, cat *Catalog) (found *Table
 		case err != nil:
 			return nil, seen, err
 		case found != nil:
-			return nil, sight{condition: unknown, why: fmt.Sprintf("its table is there no more, and both %s and %s hold the row", found, t)}, nil
+			return nil, sight{condition: unknown, why: fmt.Sprintf("it is not in its table any more, and both %s and %s hold it", found, t)}, nil
 		default:
 			found, at = t, seen
 		}
 	}
 	return found, at, nil
+}
+
+// abroad says in which other database the row's table is by now, "" if in none that
+// the role sees.
+func (s *Seeder) abroad(ctx context.Context, tx Tx, r *honeyRow) (string, error) {
+	db, ok := s.Database.(Neighbour)
+	if !ok {
+		return "", nil
+	}
+	tables, err := db.Abroad(ctx, r.place().Table)
+	if err != nil {
+		return "", err
+	}
+	t, seen, err := r.moved(ctx, tx, tables, nil)
+	switch {
+	case err != nil || seen.condition == unknown:
+		return seen.why, err
+	case t == nil:
+		return "", nil
+	}
+	return fmt.Sprintf("its table is there no more, and %s, of another database, holds it: move the table back, or delete the row there by hand, then remove it again", t), nil
 }
 
 // unseen says why a table that the catalogue does not show may be there all the

@@ -287,6 +287,28 @@ func (db *DB) Absent(ctx context.Context, schema, table string) (bool, error) {
 	return false, fmt.Errorf("look for table %s: %w", table, err)
 }
 
+// Abroad implements seeder.Neighbour.
+func (db *DB) Abroad(ctx context.Context, table string) ([]*seeder.Table, error) {
+	rows, err := db.query(ctx, `SELECT TABLE_SCHEMA, COLUMN_NAME, COLUMN_TYPE, PRIVILEGES, COLUMN_KEY FROM information_schema.COLUMNS
+		WHERE TABLE_NAME = ? AND TABLE_SCHEMA <> DATABASE() ORDER BY TABLE_SCHEMA, ORDINAL_POSITION`, table)
+	if err != nil {
+		return nil, fmt.Errorf("look for table %s in other databases: %w", table, violation(err))
+	}
+	var out []*seeder.Table
+	for _, v := range rows {
+		if len(out) == 0 || out[len(out)-1].Schema != *v[0] {
+			out = append(out, &seeder.Table{Schema: *v[0], Name: table, Uniques: []*seeder.Unique{{Primary: true}}})
+		}
+		t := out[len(out)-1]
+		c := &seeder.Column{Name: *v[1], Type: *v[2], Scale: -1, CanSelect: v[3] != nil && strings.Contains(strings.ToLower(*v[3]), "select")}
+		classify(t, c)
+		if t.Columns = append(t.Columns, c); v[4] != nil && *v[4] == "PRI" {
+			t.Uniques[0].Columns = append(t.Uniques[0].Columns, c.Name)
+		}
+	}
+	return out, nil
+}
+
 // query runs a statement and reads all its rows as text.
 func (db *DB) query(ctx context.Context, query string, args ...any) ([][]*string, error) {
 	rows, err := db.conn.QueryContext(ctx, query, args...)

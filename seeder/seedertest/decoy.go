@@ -164,6 +164,25 @@ func aDecoyTableThatSomebodyUsesIsKept(t *testing.T, g Ground) {
 		}
 		g.Exec(t, db, use.undo)
 	}
+	verified := func(want string) {
+		t.Helper()
+		ver, err := s.Verify(t.Context(), seeder.VerifyOptions{Server: "crm"})
+		Must(t, err)
+		if got := state(ver.Rows, p.Tables[0].Decoy.ID); ver.OK || !strings.Contains(got, want) {
+			t.Errorf("verify: %s, want: %s", got, want)
+		}
+	}
+	g.Exec(t, db, "ALTER TABLE "+name+" RENAME TO put_away")
+	verified("put_away by now: who names it there")
+	try, err := s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm", ApplyOptions: seeder.ApplyOptions{DryRun: true}})
+	Must(t, err)
+	if got := state(try.Rows, p.Tables[0].Decoy.ID); got != "dropped: " {
+		t.Errorf("a renamed table: %s", got)
+	}
+	g.Exec(t, db, "DELETE FROM put_away WHERE id = "+*Cell(p, "id").Value)
+	g.Exec(t, db, "ALTER TABLE put_away RENAME TO "+name)
+	verified("it has 2 of its 3 honey rows: somebody deleted the others")
+	g.Exec(t, db, "ALTER TABLE "+name+" RENAME TO put_away")
 	snap, err := st.Snapshot(t.Context())
 	Must(t, err)
 	for _, tk := range snap.Tokens {
@@ -173,8 +192,8 @@ func aDecoyTableThatSomebodyUsesIsKept(t *testing.T, g Ground) {
 	}
 	rem, err := s.Remove(t.Context(), seeder.RemoveOptions{Server: "crm"})
 	Must(t, err)
-	if got := state(rem.Rows, p.Tables[0].Decoy.ID); got != "dropped: " {
-		t.Errorf("when nobody uses it any more: %s", got)
+	if got := state(rem.Rows, p.Tables[0].Decoy.ID); got != "dropped: " || g.Query(t, db, "SELECT count(*) FROM information_schema.tables WHERE table_name = 'put_away'") != "0" {
+		t.Errorf("when nobody uses it any more, under another name: %s", got)
 	}
 	NothingWatched(t, st)
 }

@@ -2,6 +2,7 @@ package seedertest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -270,6 +271,44 @@ func aDripEndsWithItsRowsRemoved(t *testing.T, g Ground) {
 		t.Errorf("after the removal %d rows came back (%v)", again.Planted, err)
 	}
 	NothingWatched(t, st)
+}
+
+// A changed table must not keep the rows of others from coming.
+func aDripWhoseTableWasChangedHoldsUpNoOther(t *testing.T, g Ground) {
+	db := g.Database(t, g.Customers+strings.ReplaceAll(g.Customers, "customers", "partners"))
+	st := g.Store(t)
+	s := g.Open(t, db, st)
+	now := time.Now()
+	s.Now = func() time.Time { return now }
+	do := seeder.DripOptions{Server: "crm", Config: Options().Config, Seed: 11, Wait: func(_ context.Context, until time.Time) error { now = until; return nil }}
+	deployment := map[string]string{}
+	for _, table := range []string{"customers", "partners"} {
+		o := Options()
+		o.Tables, o.Rows, o.Seed = []string{table}, 3, uint64(len(table))
+		p := Plan(t, s, o)
+		_, err := s.StartDrip(t.Context(), p, time.Hour, do)
+		Must(t, err)
+		deployment[table] = p.Deployment
+	}
+	g.Exec(t, db, "ALTER TABLE customers ADD COLUMN loyalty int")
+	stuck := 0
+	do.Report = func(x seeder.Drop) {
+		if x.State == "stuck" {
+			stuck++
+		}
+	}
+	done, err := s.Drip(t.Context(), do)
+	if !errors.Is(err, seeder.ErrChanged) || !strings.Contains(err.Error(), deployment["customers"]+" --stop") || strings.Contains(err.Error(), deployment["partners"]) || done.Planted != 3 || stuck != 1 {
+		t.Errorf("%d rows are planted, %d drips reported as stuck, %v; want the 3 of partners and to be told of customers' once", done.Planted, stuck, err)
+	}
+	if n := g.Query(t, db, "SELECT count(*) FROM partners WHERE "+ours); n != "3" {
+		t.Errorf("%s of partners' rows came, want 3", n)
+	}
+	n, err := s.StopDrip(t.Context(), "crm", deployment["customers"])
+	Must(t, err)
+	if again, err := s.Drip(t.Context(), do); n != 3 || err != nil || again.Planted != 0 {
+		t.Errorf("when it is stopped, %d left out: %+v, %v", n, again, err)
+	}
 }
 
 func aDripKilledAtAnyStepGoesOnAndPlantsEachRowOnce(t *testing.T, g Ground) {

@@ -87,6 +87,7 @@ func Run(t *testing.T, g Ground) {
 		{"a drip of seven days follows the traffic and survives crashes", aDripOfSevenDaysFollowsTheTrafficAndSurvivesCrashes},
 		{"a drip killed at any step goes on and plants each row once", aDripKilledAtAnyStepGoesOnAndPlantsEachRowOnce},
 		{"a drip that was held up spreads what is left", aDripThatWasHeldUpSpreadsWhatIsLeft},
+		{"a drip whose table was changed holds up no other", aDripWhoseTableWasChangedHoldsUpNoOther},
 		{"a drip ends with its rows removed, and leaves out what the database refuses", aDripEndsWithItsRowsRemoved},
 		{"rotation replaces values in place and the old ones stay watched", rotationReplacesValuesInPlace},
 		{"rotation replaces rows of tables that are never updated", rotationReplacesRows},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -322,17 +323,46 @@ func (s *Store) Record(ctx context.Context, d token.Deed) error {
 	return s.update(ctx, s.full, "write the log", func(tx *sql.Tx) error { return s.record(ctx, tx, d) })
 }
 
-// record appends to the log in a transaction.
-func (s *Store) record(ctx context.Context, tx *sql.Tx, d token.Deed) error {
-	var head chain.Head
-	err := each(ctx, tx, "SELECT n, sum FROM log ORDER BY n DESC LIMIT 1", func(rows *sql.Rows) error {
-		var sum []byte
-		err := rows.Scan(&head.N, &sum)
-		copy(head.Sum[:], sum)
+// beginLog seals the end of a log without entries, so that a seal that is missing
+// later was removed. In a file of an earlier schema, and in one without tokens, nothing
+// has been there.
+func (s *Store) beginLog(tx *sql.Tx, fresh bool) error {
+	var sealed, entries, tokens int
+	err := tx.QueryRow("SELECT (SELECT count(*) FROM meta WHERE name = ?), (SELECT count(*) FROM (SELECT 1 FROM log LIMIT 1)), (SELECT count(*) FROM (SELECT 1 FROM token LIMIT 1))", metaLogHead).Scan(&sealed, &entries, &tokens)
+	if err != nil || sealed+entries > 0 || !fresh && tokens > 0 {
 		return err
-	})
+	}
+	return writeHead(context.Background(), tx, s.box, metaLogHead, chain.Head{})
+}
+
+// logEnd is the sealed end of the log; known is false if the seal is missing or was
+// altered.
+func (s *Store) logEnd(ctx context.Context, tx *sql.Tx) (head chain.Head, known bool, err error) {
+	var n int
+	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM meta WHERE name = ?", metaLogHead).Scan(&n); err != nil {
+		return head, false, err
+	}
+	head, err = s.readHead(ctx, tx, metaLogHead)
+	if errors.Is(err, errSealed) {
+		return chain.Head{}, false, nil
+	}
+	return head, n == 1, err
+}
+
+// record appends to the log in a transaction. It goes on from the sealed end, not from
+// the last entry that is there: of a log that was cut, or to which somebody added, that
+// is to be found as long as it is kept.
+func (s *Store) record(ctx context.Context, tx *sql.Tx, d token.Deed) error {
+	head, known, err := s.logEnd(ctx, tx)
 	if err != nil {
 		return err
+	}
+	var last sql.NullInt64
+	if err := tx.QueryRowContext(ctx, "SELECT max(n) FROM log").Scan(&last); err != nil {
+		return err
+	}
+	if head.N = max(head.N, uint64(last.Int64)); !known {
+		head.N = max(head.N, 1)
 	}
 	d.N, d.At, d.Actor, d.Sum = head.N+1, s.now().UTC(), s.actor, ""
 	body, err := json.Marshal(&d)
@@ -372,9 +402,12 @@ func (s *Store) Log(ctx context.Context, want chain.Head, fn func(token.Deed) er
 			return err
 		}
 		head = c.Head()
-		last, err := s.readHead(ctx, tx, metaLogHead)
-		if err != nil {
+		last, known, err := s.logEnd(ctx, tx)
+		switch {
+		case err != nil:
 			return err
+		case !known:
+			return &chain.Break{N: head.N, What: "the sealed end of the log is missing or was altered: its last entries, or all, may have been removed"}
 		}
 		return c.End(last)
 	})

@@ -193,6 +193,51 @@ func TestTheLogTellsWhetherItWasAltered(t *testing.T) {
 	}
 }
 
+// What was done to the log is to be found also after others have written to it.
+func TestAnAlteredLogStaysAltered(t *testing.T) {
+	const all = "DELETE FROM log"
+	for name, c := range map[string]struct{ sql, why string }{
+		"an entry changed":  {"UPDATE log SET body = replace(body, 'd1', 'd9') WHERE n = 2", "entry 2 does not follow"},
+		"one removed":       {"DELETE FROM log WHERE n = 2", "entry 2 is missing"},
+		"cut at the end":    {"DELETE FROM log WHERE n > 2", "should end at 4|entry 3 is missing, the next one is 5"},
+		"two swapped":       {"UPDATE log SET n = -2 WHERE n = 2; UPDATE log SET n = 2 WHERE n = 3; UPDATE log SET n = 3 WHERE n = -2", "entry 2 does not follow"},
+		"one appended":      {"INSERT INTO log SELECT 5, body, sum FROM log WHERE n = 4", "entry 5 does not follow"},
+		"all removed":       {all, "should end at 4|entry 1 is missing"},
+		"all and the seal":  {all + "; DELETE FROM meta WHERE name = 'log head'", "seal|entry 1 is missing"},
+		"the seal removed":  {"DELETE FROM meta WHERE name = 'log head'", "seal|entry 5 does not follow"},
+		"the seal altered":  {"UPDATE meta SET value = x'00' WHERE name = 'log head'", "seal|entry 5 does not follow"},
+		"cut, and the seal": {"DELETE FROM log WHERE n > 2; DELETE FROM meta WHERE name = 'log head'", "seal|entry 3 does not follow"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := dbPath(t)
+			s := openAt(t, path, nil)
+			must(t, s.Add(t.Context(), tokentest.Tokens(2)))
+			for i := range 4 {
+				must(t, s.Record(t.Context(), token.Deed{Action: "planted", Deployment: fmt.Sprint("d", i)}))
+			}
+			raw, err := sql.Open("sqlite", "file:"+path)
+			must(t, err)
+			_, err = raw.Exec("DROP TRIGGER log_keeps_rows; DROP TRIGGER log_keeps_values; " + c.sql)
+			must(t, errors.Join(err, raw.Close()))
+			before, after, two := strings.Cut(c.why, "|")
+			if !two {
+				after = before
+			}
+			for i, want := range []string{before, after, after} {
+				_, err := s.Log(t.Context(), chain.Head{}, func(token.Deed) error { return nil })
+				if !errors.Is(err, chain.ErrBroken) || !strings.Contains(err.Error(), want) {
+					t.Errorf("after %d more entries: %v, want ErrBroken with %q", i, err, want)
+				}
+				if i == 1 { // and the file is opened again
+					must(t, s.Close())
+					s = openAt(t, path, nil)
+				}
+				must(t, s.Record(t.Context(), token.Deed{Action: "verified"}))
+			}
+		})
+	}
+}
+
 func TestADatabaseOfAnEarlierSchemaIsBroughtOnWithItsSightings(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "honeyrow.db")
 	s := openAt(t, path, nil)

@@ -68,6 +68,9 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err := s.beginChain(tx); err != nil {
 		return fmt.Errorf("begin the audit: %w", err)
 	}
+	if err := s.beginLog(tx, have < len(steps)); err != nil {
+		return fmt.Errorf("begin the log: %w", err)
+	}
 	if have > 0 && have < sightingsSince {
 		if err := s.sightAll(ctx, tx); err != nil {
 			return fmt.Errorf("migration %d: %w", sightingsSince, err)

@@ -94,6 +94,7 @@ func (s *Scanner) Scan(ctx context.Context, r io.Reader, found func(Finding) err
 		if end = err == io.EOF; err != nil && !end {
 			return w.stats, fmt.Errorf("read after %d bytes: %w", w.stats.Bytes, err)
 		}
+		w.members(buf)
 		if err := w.window(buf, old); err != nil {
 			return w.stats, err
 		}
@@ -111,31 +112,80 @@ func (s *Scanner) Scan(ctx context.Context, r io.Reader, found func(Finding) err
 	return w.stats, nil
 }
 
-// unpack recognises compression by the first bytes.
+// unpack recognises compression by the first bytes, also of what was compressed twice.
 func (w *walk) unpack(r io.Reader) (io.Reader, error) {
-	b := bufio.NewReaderSize(r, 1<<16)
-	head, err := b.Peek(5)
-	if err != nil && err != io.EOF {
-		return nil, err
+	for range layers {
+		b := bufio.NewReaderSize(r, 1<<16)
+		head, err := b.Peek(tarMark + len(ustar))
+		if err != nil && err != io.EOF {
+			return nil, err
+		}
+		switch {
+		case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+			w.stats.Packed = "gzip"
+			r, err = gzip.NewReader(b)
+		case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+			w.stats.Packed = "zstd"
+			r, err = zstd.NewReader(b, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
+		case bytes.HasPrefix(head, []byte("BZh")):
+			w.stats.Packed = "bzip2"
+			r, err = bzip2.NewReader(b), nil
+		default:
+			w.stats.Warning = closed(head)
+			w.tar = len(head) > tarMark && string(head[tarMark:]) == ustar
+			return b, nil
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	switch {
-	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		w.stats.Packed = "gzip"
-		return gzip.NewReader(b)
-	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		w.stats.Packed = "zstd"
-		return zstd.NewReader(b, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
-	case bytes.HasPrefix(head, []byte("BZh")):
-		w.stats.Packed = "bzip2"
-		return bzip2.NewReader(b), nil
-	case bytes.HasPrefix(head, []byte("PGDMP")):
-		w.stats.Warning = "it is a custom-format dump of pg_dump, whose rows are compressed in pieces: pipe it through `pg_restore -f -` first"
-	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
-		w.stats.Warning = "it is a zip archive: unpack it first"
-	case bytes.HasPrefix(head, []byte{0xfd, '7', 'z', 'X', 'Z'}):
-		w.stats.Warning = "it is compressed with xz: pipe it through `xz -dc` first"
+	return nil, fmt.Errorf("it is compressed more than %d times: unpack it first", layers)
+}
+
+const (
+	layers  = 4 // a file that unpacks to itself must not keep us
+	tarMark = 257
+	ustar   = "ustar"
+	block   = 512 // of a tar archive
+)
+
+// closed says why what begins so can't be looked into, "" if it can.
+func closed(head []byte) string {
+	for _, c := range []struct{ begins, why string }{
+		{"PGDMP", "a custom-format dump of pg_dump, whose rows are compressed in pieces: pipe it through `pg_restore -f -` first"},
+		{"PK\x03\x04", "a zip archive: unpack it first"},
+		{"\xfd7zXZ", "compressed with xz: pipe it through `xz -dc` first"},
+		{"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it first"},
+		{"Rar!\x1a\x07", "a RAR archive: unpack it first"},
+		{"\x04\x22\x4d\x18", "compressed with lz4: pipe it through `lz4 -dc` first"},
+		{"PAR1", "a Parquet file, whose columns are compressed: write it as CSV first"},
+		{"Obj\x01", "an Avro file, whose blocks may be compressed: write it as JSON first"},
+		{"Salted__", "encrypted with openssl: decrypt it first"},
+		{"-----BEGIN PGP MESSAGE", "encrypted with PGP: decrypt it first"},
+		{"age-encryption.org/", "encrypted with age: decrypt it first"},
+	} {
+		if bytes.HasPrefix(head, []byte(c.begins)) {
+			return "it is " + c.why
+		}
 	}
-	return b, nil
+	return ""
+}
+
+// members warns of what a tar archive holds that can't be looked into: each file in it
+// begins with a block.
+func (w *walk) members(b []byte) {
+	for ; w.tar && w.stats.Warning == "" && w.base+int64(len(b)) >= w.next+32; w.next += block {
+		head := b[max(w.next-w.base, 0):]
+		why := closed(head)
+		for _, begins := range []string{"\x1f\x8b\x08", "\x28\xb5\x2f\xfd", "BZh"} {
+			if bytes.HasPrefix(head, []byte(begins)) {
+				why = "it is compressed: unpack the archive, then scan its files"
+			}
+		}
+		if why != "" {
+			w.stats.Warning = fmt.Sprintf("of a file in the tar archive, at byte %d: %s", w.next, why)
+		}
+	}
 }
 
 // walk is the state of one scan.
@@ -148,6 +198,8 @@ type walk struct {
 	hits  []hit // of the window
 	weak  map[uint32][]spot
 	told  map[uint32]int64 // by honey row: where weak values were last told of
+	tar   bool             // the stream is a tar archive
+	next  int64            // its next block that was not looked at
 }
 
 // hit is one value in the window.

@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"archive/tar"
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
@@ -113,9 +114,9 @@ func TestCompressedStreamsAreLookedInto(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, packed := range map[string][]byte{"gzip": gz.Bytes(), "zstd": zs.EncodeAll(text, nil)} {
+	for name, packed := range map[string][]byte{"gzip": gz.Bytes(), "zstd": zs.EncodeAll(text, nil), "twice": zs.EncodeAll(gz.Bytes(), nil)} {
 		got, st := scan(t, s, bytes.NewReader(packed))
-		if brief(got) != "mail@1001:6002 part" || st.Packed != name {
+		if brief(got) != "mail@1001:6002 part" || st.Packed != map[bool]string{true: "gzip", false: name}[name == "twice"] {
 			t.Errorf("%s: got %q, %+v", name, brief(got), st)
 		}
 	}
@@ -125,6 +126,29 @@ func TestCompressedStreamsAreLookedInto(t *testing.T) {
 	for _, head := range []string{"PGDMP\x01\x0e", "PK\x03\x04xxxx"} {
 		if _, st := scan(t, s, strings.NewReader(head)); st.Warning == "" {
 			t.Errorf("%q: no warning that more may be in it", head)
+		}
+	}
+	for name, c := range map[string]struct {
+		file []byte
+		why  string
+	}{
+		"customers.csv.gz": {gz.Bytes(), "of a file in the tar archive, at byte 1536: it is compressed"},
+		"customers.zip":    {[]byte("PK\x03\x04" + strings.Repeat("x", 99)), "of a file in the tar archive, at byte 1536: it is a zip archive"},
+		"customers.csv":    {text, ""},
+	} {
+		var archive bytes.Buffer
+		tw := tar.NewWriter(&archive)
+		for i, file := range [][]byte{[]byte("PKWARE"), c.file} {
+			if err := tw.WriteHeader(&tar.Header{Name: []string{"readme", name}[i], Size: int64(len(file)), Mode: 0o600}); err != nil {
+				t.Fatal(err)
+			}
+			_, _ = tw.Write(file)
+		}
+		if err := tw.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, st := scan(t, s, bytes.NewReader(archive.Bytes())); (st.Warning == "") != (c.why == "") || !strings.HasPrefix(st.Warning, c.why) {
+			t.Errorf("%s in a tar archive: warned %q, want %q", name, st.Warning, c.why)
 		}
 	}
 }

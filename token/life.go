@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"html"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -106,7 +108,7 @@ func times(n int) string {
 
 // Forms returns the value and what it may have been before somebody copied,
 // quoted or encoded it: without white space and quotes around it, in small
-// letters, out of percent signs, hexadecimal digits, base64. The value itself
+// letters, out of percent signs, escapes of JSON and HTML, hexadecimal digits, base64. The value itself
 // comes first; none comes twice.
 func Forms(value string) []string {
 	out := []string{value}
@@ -121,7 +123,7 @@ func Forms(value string) []string {
 		}
 		out = append(out, v)
 	}
-	trimmed := strings.TrimSpace(value)
+	trimmed := strings.TrimSpace(strings.TrimPrefix(strings.ReplaceAll(value, "\x00", ""), "\ufeff")) // of a file in UTF-16, or with a mark
 	add(trimmed)
 	add(strings.TrimSpace(strings.Trim(trimmed, `"'`+"`<>()[],;")))
 	for _, v := range out[:len(out):len(out)] {
@@ -130,6 +132,10 @@ func Forms(value string) []string {
 		if p, err := url.QueryUnescape(v); err == nil {
 			add(p)
 		}
+		if j, err := strconv.Unquote(`"` + strings.ReplaceAll(v, `\/`, "/") + `"`); err == nil {
+			add(j)
+		}
+		add(html.UnescapeString(v))
 		if b, err := hex.DecodeString(strings.TrimPrefix(strings.TrimPrefix(v, `\x`), "0x")); err == nil && utf8.Valid(b) {
 			add(string(b))
 		}

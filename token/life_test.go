@@ -32,6 +32,7 @@ func TestAValueIsRecognisedAsItWasCopied(t *testing.T) {
 		want, "  " + want + "\n", `"` + want + `",`, "<" + want + ">", "Anna.Stone@DECOY.test", "anna.stone%40decoy.test",
 		"616e6e612e73746f6e65406465636f792e74657374", `\x616e6e612e73746f6e65406465636f792e74657374`,
 		"YW5uYS5zdG9uZUBkZWNveS50ZXN0", "YW5uYS5zdG9uZUBkZWNveS50ZXN0\r\n", "mailto:anna.stone@decoy.test",
+		`anna.stone\u0040decoy.test`, `"anna.stone\u0040decoy.test",`, "anna.stone&#64;decoy.test", "\ufeff" + want, "a\x00n\x00n\x00a\x00.\x00s\x00t\x00o\x00n\x00e\x00@\x00d\x00e\x00c\x00o\x00y\x00.\x00t\x00e\x00s\x00t\x00\r\x00",
 	} {
 		forms, ok := Forms(found), false
 		for _, f := range forms {

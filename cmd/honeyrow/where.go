@@ -155,6 +155,9 @@ func (c *tokensWhereCmd) tell(e *env, values []string, look func([]string) (ls [
 			fmt.Fprintf(e.stderr, "line %d: not a planted value\n", i+1)
 		}
 	}
+	if found == 0 && len(c.Digests) > 0 {
+		return errors.New("no planted value that is in these files is like this: keys and weak values (names, amounts, some telephone numbers) are only in files that were written with --all, and a longer text, or a value in disguise, is looked for by `honeyrow tokens scan` where the registry is")
+	}
 	if found == 0 {
 		return errors.New("no planted value is like this: for a longer text, or a value in disguise, use `honeyrow tokens scan`")
 	}

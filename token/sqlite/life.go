@@ -172,7 +172,7 @@ func lives(ctx context.Context, tx *sql.Tx, ts []token.Token) ([]token.Life, err
 	for i := range ts {
 		n, ok := deployments[ts[i].Deployment]
 		if !ok {
-			err := tx.QueryRowContext(ctx, "SELECT count(DISTINCT deployment) FROM planting WHERE id <= (SELECT min(id) FROM planting WHERE deployment = ?)", ts[i].Deployment).Scan(&n)
+			err := tx.QueryRowContext(ctx, "SELECT number FROM deployment WHERE name = ?", ts[i].Deployment).Scan(&n)
 			if err != nil {
 				return nil, err
 			}

@@ -243,18 +243,55 @@ func TestADatabaseOfAnEarlierSchemaIsBroughtOnWithItsSightings(t *testing.T) {
 	s := openAt(t, path, nil)
 	ts := tokentest.Tokens(6)
 	must(t, s.Add(t.Context(), ts))
+	more := dripped(t, s)
 	must(t, s.Put(t.Context(), []event.Detection{seen(&ts[2], time.Now(), event.ChannelRow)}, nil))
 	must(t, s.Close())
 	// Back to what the migrations before had made.
 	raw, err := sql.Open("sqlite", "file:"+path)
 	must(t, err)
-	_, err = raw.Exec(`ALTER TABLE token DROP COLUMN copy; ALTER TABLE token DROP COLUMN source; DROP TABLE source; DROP TABLE quarantine; DROP TABLE quarantine_version; DROP TABLE drip_row; DROP TABLE drip; DROP TABLE honey_row; DROP TABLE sighting; DROP TABLE log; DROP INDEX token_until; ALTER TABLE token DROP COLUMN until; PRAGMA user_version = 2`)
+	_, err = raw.Exec(`ALTER TABLE token DROP COLUMN copy; ALTER TABLE token DROP COLUMN source; DROP TABLE deployment; DROP TABLE source; DROP TABLE quarantine; DROP TABLE quarantine_version; DROP TABLE drip_row; DROP TABLE drip; DROP TABLE honey_row; DROP TABLE sighting; DROP TABLE log; DROP INDEX token_until; ALTER TABLE token DROP COLUMN until; PRAGMA user_version = 2`)
 	must(t, errors.Join(err, raw.Close()))
 	s = openAt(t, path, nil)
 	l := lookup(t, s, ts[2].Value)
 	if len(l) != 1 || l[0].RowNumber != 2 || l[0].Reads != 1 || l[0].Copy != "" || l[0].Owner != "" {
 		t.Errorf("got %+v, want row 2, read once, of no copy and this registry's own", l)
 	}
+	before := map[string]bool{}
+	for i := range ts {
+		before[ts[i].Deployment] = true
+	}
+	numbered(t, s, more, len(before)+1)
+}
+
+// dripped plants rows of two deployments by turns, each at a time of its own.
+func dripped(t *testing.T, s *Store) []token.Token {
+	ts := tokentest.Tokens(12)
+	for i := range ts {
+		ts[i].Value = fmt.Sprintf("drop%d@decoy.example", i)
+		ts[i].Deployment = []string{"zeta", "alpha"}[i/2%2]
+		ts[i].PlantedAt = time.Now().Add(time.Duration(i) * time.Hour)
+	}
+	must(t, s.Add(t.Context(), ts[:5]))
+	must(t, s.Add(t.Context(), ts[5:]))
+	return ts
+}
+
+func numbered(t *testing.T, s *Store, ts []token.Token, first int) {
+	t.Helper()
+	for i := range ts {
+		want := first
+		if ts[i].Deployment == "alpha" {
+			want++
+		}
+		if l := lookup(t, s, ts[i].Value); len(l) != 1 || l[0].DeploymentNumber != want {
+			t.Errorf("token %d of %s: got %+v, want deployment %d", i, ts[i].Deployment, l, want)
+		}
+	}
+}
+
+func TestDeploymentsAreNumberedAsTheyBeganHoweverOftenEachGoesOn(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "honeyrow.db"), nil)
+	numbered(t, s, dripped(t, s), 1)
 }
 
 func must(t testing.TB, err error) {

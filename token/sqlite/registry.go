@@ -49,6 +49,7 @@ type adder struct {
 	plantings map[planting]int64
 	insert    *sql.Stmt
 	plant     *sql.Stmt
+	number    *sql.Stmt // of its deployment
 	history   *sql.Stmt
 	row       *sql.Stmt
 	lastRow   event.ID
@@ -74,6 +75,7 @@ func newAdder(tx *sql.Tx, s *Store) (a *adder, err error) {
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 	a.plant = prepare(`INSERT INTO planting (deployment, planted_by, planted_at) VALUES (?, ?, ?)
 		ON CONFLICT DO UPDATE SET planted_by = excluded.planted_by RETURNING id`)
+	a.number = prepare(`INSERT INTO deployment (name) VALUES (?) ON CONFLICT DO NOTHING`)
 	a.history = prepare(insertHistory)
 	a.row = prepare(`INSERT INTO honey_row (id, deployment, no)
 		SELECT ?1, ?2, 1 + coalesce((SELECT max(no) FROM honey_row WHERE deployment = ?2), 0) WHERE true ON CONFLICT (id) DO NOTHING`)
@@ -88,7 +90,7 @@ func newAdder(tx *sql.Tx, s *Store) (a *adder, err error) {
 }
 
 func (a *adder) close() {
-	for _, st := range []*sql.Stmt{a.insert, a.plant, a.history, a.row} {
+	for _, st := range []*sql.Stmt{a.insert, a.plant, a.number, a.history, a.row} {
 		if st != nil {
 			st.Close()
 		}
@@ -113,6 +115,9 @@ func (a *adder) add(ctx context.Context, t *token.Token, source int64) error {
 	plantingID, ok := a.plantings[p]
 	if !ok {
 		if err := a.plant.QueryRowContext(ctx, p.deployment, p.by, p.at).Scan(&plantingID); err != nil {
+			return err
+		}
+		if _, err := a.number.ExecContext(ctx, p.deployment); err != nil {
 			return err
 		}
 		a.plantings[p] = plantingID

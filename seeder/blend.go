@@ -174,6 +174,9 @@ func (w *weave) donor(r *rand.Rand, m *mixture, i int, set []bool, there func(in
 		}
 		return -1
 	}
+	if d := w.senior(r, m, i, set, there, some); d >= 0 {
+		return d
+	}
 	return t.shared(r, w.agreeing(m, t, set, w.aged(m, t, some)))
 }
 

@@ -99,8 +99,9 @@ func (d *draft) rehearse(ctx context.Context, st *study) ([][]*hand, error) {
 		}
 		hands := make([]*hand, n)
 		d.run = hands
-		for i, template := range st.near(r, d.slots[st], n) {
-			h, err := d.deal(st, r, template, i, n, l, next, nil)
+		templates := st.near(r, d.slots[st], n)
+		for _, i := range d.byNeed(st, templates) {
+			h, err := d.deal(st, r, templates[i], i, n, l, next, nil)
 			if err != nil {
 				return nil, err
 			}
@@ -189,12 +190,13 @@ func (d *draft) secondly(st *study, r *rand.Rand, hands []*hand, now []float64, 
 			continue
 		}
 		template := h.template
-		for range 8 {
+		for range maxTemplates {
 			if kept {
 				break
 			}
-			template = st.near(r, d.slots[st][min(i, len(d.slots[st])):], 1)[0]
-			if !slices.ContainsFunc(slices.Concat(hands, fresh[:i]), func(o *hand) bool { return o.template == template }) {
+			other := st.near(r, d.slots[st][min(i, len(d.slots[st])):], 1)[0]
+			if d.asMany(st, other, h.template) && !slices.ContainsFunc(slices.Concat(hands, fresh[:i]), func(o *hand) bool { return o.template == other }) {
+				template = other
 				break
 			}
 		}

@@ -98,8 +98,8 @@ func (d *draft) table(ctx context.Context, st *study) (*TablePlan, error) {
 	}
 	hands := make([]*hand, n)
 	d.hands[st], d.run = nil, hands
-	for i, template := range templates[:n] {
-		if hands[i], err = d.deal(st, r, template, i, n, links, next, nil); err != nil {
+	for _, i := range d.byNeed(st, templates[:n]) {
+		if hands[i], err = d.deal(st, r, templates[i], i, n, links, next, nil); err != nil {
 			return nil, err
 		}
 	}

@@ -99,13 +99,15 @@ func (st *study) refill(r *rand.Rand, keys []int64, left []slot, n int) (out []s
 		}
 		return stay
 	}
+	choice := max(leastChoice, min(gapChoice, len(gaps)/4)) // no larger a part of few
 	beside := 2 * float64(len(gaps)) / float64(max(int64(len(keys)), st.table.Rows))
 	var parts []part
 	for len(gaps) > 0 && len(out) < n {
-		want := keys[r.IntN(len(keys))]
+		// One in each part of the rows, so that chance puts no half of them in a tenth.
+		want := keys[min((len(out)*len(keys)+r.IntN(len(keys)))/n, len(keys)-1)]
 		i := min(sort.Search(len(gaps), func(i int) bool { return gaps[i][0].key >= want }), len(gaps)-1)
 		one := r.Float64() < beside
-		for k := max(0, i-gapChoice/2); k < min(len(gaps), i+gapChoice/2) && !one; k++ {
+		for k := max(0, i-choice/2); k < min(len(gaps), i+choice/2) && !one; k++ {
 			fits, room := len(gaps[k]) <= n-len(out), len(gaps[i]) <= n-len(out)
 			less, same := rest(gaps[k]) < rest(gaps[i]), rest(gaps[k]) == rest(gaps[i])
 			if fits && (!room || less || same && len(gaps[k]) < len(gaps[i])) {
@@ -160,6 +162,7 @@ func share(gap []slot, k int) slot {
 // how many gaps that are filled up: of more, so that rows stand alone in small ones as
 // long as there are any, and few beside another honey row.
 const (
-	choice    = 8
-	gapChoice = 24
+	choice      = 8
+	gapChoice   = 24
+	leastChoice = 8
 )

@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"honeyrow/seeder/camouflage"
 )
 
 // The bars, with 20 honey rows and the mean of 5 runs.
@@ -19,7 +22,7 @@ func report(rs []*result, away []*scene, o options) string {
 		"\"floor\" is what he scores on as many real rows; \"rules\" is what a thief gets who goes by nothing but the rules of what is never imitated (a status that is not at rest, a live token, a namesake, an address that is not the owner's), the mean of what the plans say, and \"by the rules\" what the same attackers score on real rows that obey these rules, in the place of honey rows: what is above that is what honey rows have of their own. The dump adds keys, their order, what rows point at and what points at them. Rows were planted on real servers and dumped; all runs' rows stand there together, and each dump shows one run's, as a thief who plays the generator on a stolen dump finds the numbers of our rows taken (where there are too few gaps for that, each run's rows were taken out again). Those of the naive ways were only put beside the dump. " +
 		"Some tables are invented here (their columns go together: see `integration/camouflage/portal.go` and `demo/crm`), the others are of sample databases that others publish (`make samples` downloads them; not a part of this repository):\n\n")
 	b.WriteString(sources(rs, away))
-	fmt.Fprintf(&b, "Bars for the ways in bold: content %.2f, dump %.2f, no habit.\n\n", contentBar, dumpBar)
+	fmt.Fprintf(&b, "Bars for the ways in bold: content %.2f, dump %.2f, no habit. Behind ± is the standard error of the mean. \"(rules)\" is a bar that is missed by no more than real rows which obey the rules miss it.\n\n", contentBar, dumpBar)
 	b.WriteString("| table | way | content | floor | by the rules | dump | floor | by the rules | rules | habits that give away | bars |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, r := range rs {
 		var habits []string
@@ -29,13 +32,7 @@ func report(rs []*result, away []*scene, o options) string {
 		name, bars := r.way, ""
 		if r.bar {
 			name, bars = "**"+name+"**", "met"
-			var missed []string
-			if r.rep.Content.AUC > contentBar {
-				missed = append(missed, "content")
-			}
-			if r.rep.Dump.AUC > dumpBar {
-				missed = append(missed, "dump")
-			}
+			missed := slices.DeleteFunc([]string{r.missed("content", r.rep.Content, contentBar, 0), r.missed("dump", r.rep.Dump, dumpBar, 1)}, func(v string) bool { return v == "" })
 			if r.refused > 0 {
 				missed = append(missed, fmt.Sprintf("runs refused: %d", r.refused))
 			}
@@ -50,8 +47,8 @@ func report(rs []*result, away []*scene, o options) string {
 		if r.ruled != nil {
 			content, dump = fmt.Sprintf("%.2f", r.ruled[0]), fmt.Sprintf("%.2f", r.ruled[1])
 		}
-		fmt.Fprintf(&b, "| %s | %s | %.2f | %.2f | %s | %.2f | %.2f | %s | %s | %s | %s |\n", r.scene.name, name,
-			r.rep.Content.AUC, r.rep.Content.Floor, content, r.rep.Dump.AUC, r.rep.Dump.Floor, dump, r.known(), strings.Join(habits, "; "), bars)
+		fmt.Fprintf(&b, "| %s | %s | %.2f ± %.2f | %.2f | %s | %.2f ± %.2f | %.2f | %s | %s | %s | %s |\n", r.scene.name, name,
+			r.rep.Content.AUC, r.rep.Content.Error, r.rep.Content.Floor, content, r.rep.Dump.AUC, r.rep.Dump.Error, r.rep.Dump.Floor, dump, r.known(), strings.Join(habits, "; "), bars)
 	}
 	b.WriteString("\n## What betrays\n\nFeatures that tell by themselves, with their AUC.\n\n")
 	last := ""
@@ -85,6 +82,18 @@ func report(rs []*result, away []*scene, o options) string {
 		}
 	}
 	return b.String()
+}
+
+// missed names what is above its bar, and whether real rows that obey the rules are
+// there too; "" if it is not.
+func (r *result) missed(name string, s camouflage.Score, bar float64, ruled int) string {
+	switch {
+	case s.AUC <= bar:
+		return ""
+	case r.ruled != nil && s.AUC <= r.ruled[ruled]:
+		return name + " (rules)"
+	}
+	return name
 }
 
 // sources tells which published samples were judged, and which were not at hand.

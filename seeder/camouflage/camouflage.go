@@ -86,6 +86,9 @@ type Table struct {
 type Score struct {
 	// AUC is that of the better attacker, the mean over the runs.
 	AUC float64 `json:"auc"`
+	// Error is the standard error of AUC: by so much the mean over as many other runs
+	// would be another.
+	Error float64 `json:"standard_error,omitempty"`
 	// Own is the better attacker's AUC on the rows judged alone.
 	Own float64 `json:"own"`
 	// Labelled and Unsupervised are the two attackers'.

@@ -135,13 +135,40 @@ func (t *Table) dump(k int) *Table {
 	return &out
 }
 
+// ruledDraws is how often other real rows are drawn to be judged by the rules: which
+// these are moves the figure by some hundredths.
+const ruledDraws = 3
+
 // Ruled plays the attackers that Measure plays, with real rows in the place of
 // honey rows: for each run some of those that its honey rows can be like. It is
-// what rows score that nothing tells but the rules. ok is false if a run has too
-// few of them.
+// what rows score that nothing tells but the rules, the mean over several draws. ok
+// is false if a run has too few of them.
 func Ruled(t Table) (content, dump Score, ok bool) {
 	r := rand.New(rand.NewPCG(t.Seed, 0xca32))
 	t.some(r)
+	for range ruledDraws {
+		drawn, ok := t.imitable(r)
+		if !ok {
+			return content, dump, false
+		}
+		got := play(r, &drawn)
+		for _, one := range []struct {
+			to   *Score
+			dump bool
+		}{{&content, false}, {&dump, true}} {
+			s := got.score(one.dump)
+			one.to.AUC += s.AUC / ruledDraws
+			one.to.Own += s.Own / ruledDraws
+			one.to.Labelled += s.Labelled / ruledDraws
+			one.to.Unsupervised += s.Unsupervised / ruledDraws
+		}
+	}
+	return content, dump, true
+}
+
+// imitable returns the table with real rows that honey rows can be like in the place
+// of each run's.
+func (t *Table) imitable(r *rand.Rand) (out Table, ok bool) {
 	order := r.Perm(len(t.Real))
 	runs := make([][]int, len(t.Runs))
 	taken := map[int]bool{}
@@ -152,15 +179,13 @@ func Ruled(t Table) (content, dump Score, ok bool) {
 			}
 		}
 		if len(runs[k]) < len(run) {
-			return content, dump, false
+			return out, false
 		}
 	}
 	if len(runs) < 2 {
-		return content, dump, false
+		return out, false
 	}
-	t = t.instead(runs)
-	got := play(r, &t)
-	return got.score(false), got.score(true), true
+	return t.instead(runs), true
 }
 
 // decoys takes as many real rows as there are honey rows, but no more than half, and
@@ -350,15 +375,19 @@ func (o *outcome) score(dump bool) Score {
 		}
 	}
 	s.AUC, s.Own = mean(best), best[0]
+	s.Error = deviation(best) / math.Sqrt(float64(max(len(best), 1)))
 	return s
 }
 
 // spread is the standard deviation of the labelled attacker's AUC of a run.
 func (o *outcome) spread(dump bool) float64 {
-	v := o.trees[0]
 	if dump {
-		v = o.trees[1]
+		return deviation(o.trees[1])
 	}
+	return deviation(o.trees[0])
+}
+
+func deviation(v []float64) float64 {
 	m, sum := mean(v), 0.0
 	for _, f := range v {
 		sum += (f - m) * (f - m)

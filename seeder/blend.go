@@ -93,7 +93,7 @@ func (w *weave) mix(r *rand.Rand, template int, old *era, at *slot, more bool) *
 			if d := w.local(r, m, i, set); d >= 0 {
 				m.from[i] = d
 			}
-		case t.coarse() && (!more || r.IntN(2) == 0):
+		case t.coarse() && (!more || r.IntN(2) == 0) && !w.torn(m, i, set):
 		default:
 			if d := w.donor(r, m, i, set, nil); d >= 0 {
 				m.from[i] = d
@@ -101,6 +101,17 @@ func (w *weave) mix(r *rand.Rand, template int, old *era, at *slot, more bool) *
 		}
 	}
 	return m
+}
+
+// torn reports whether a thread's own value does not go with what was drawn for others: a
+// form of address with another sex.
+func (w *weave) torn(m *mixture, i int, set []bool) bool {
+	t, k := w.threads[i], m.from[i]
+	return slices.ContainsFunc(t.bound, func(o int) bool {
+		return set[o] && w.threads[o].exact[m.from[o]] != 0 && w.threads[o].exact[m.from[o]] != w.threads[o].exact[k]
+	}) || slices.ContainsFunc(t.paired, func(o int) bool {
+		return set[o] && !w.pairs[[2]int{i, o}][w.threads[o].code[m.from[o]]][t.code[k]]
+	})
 }
 
 // local draws the row that gives a street or a postcode to a row of a town: one of the

@@ -122,7 +122,7 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 func (st *study) somebody(r *rand.Rand, was []*string, attempt int) (first, last string) {
 	words := st.vocabularyOf(was)
 	for range 50 {
-		if first, last = words.Person(r, attempt); st.first.holds(first) && st.last.holds(last) && st.full.holds(first+" "+last) {
+		if first, last = words.Person(r, attempt); st.first.holds(first) && st.last.holds(last) && st.full.holds(first+" "+last) && st.suits(first, was) {
 			break
 		}
 	}

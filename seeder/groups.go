@@ -65,16 +65,6 @@ func (st *study) grouped(full bool, of func(row []*string) string) *groups {
 	return g
 }
 
-// vocabularyOf returns the names among which a row's person has its own.
-func (st *study) vocabularyOf(was []*string) *generate.Names {
-	if st.groups != nil {
-		if n := st.groups.names[st.groups.of(was)]; n != nil {
-			return n
-		}
-	}
-	return st.names
-}
-
 // given returns the given names of a sampled row whose person is called as the
 // honey row's, for a column of them beside that of the name in use: who is called
 // Dave is a David. "" if f is no such column, or nobody is called so.

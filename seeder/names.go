@@ -30,6 +30,7 @@ func (st *study) learnNames() {
 	}
 	st.names = generate.NewNames(st.first.among(rows), st.last.among(rows), full)
 	st.groups = st.byCountry(len(full) > 0)
+	st.learnSexes()
 }
 
 // among are a column's values in rows, those that are there.
@@ -59,6 +60,9 @@ func (d *draft) lookNames(ctx context.Context, st *study) error {
 	}
 	if !named {
 		return nil
+	}
+	for _, a := range st.tells {
+		of = append(of, a.field)
 	}
 	narrow := *st.table
 	narrow.Columns = nil

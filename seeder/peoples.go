@@ -27,6 +27,7 @@ func (d *draft) peoples(ctx context.Context, st *study) error {
 	for _, p := range rows {
 		st.names.Persons[0], st.names.Persons[1] = append(st.names.Persons[0], p[0]), append(st.names.Persons[1], p[1])
 	}
+	defer st.learnSexes()
 	from, err := d.nations(ctx, st.table)
 	if err != nil || from == nil {
 		return err

@@ -34,6 +34,8 @@ type study struct {
 	latest   time.Time                  // the newest of its dates that is past
 	kin      *kinship                   // set if its rows are relatives of another table's
 	groups   *groups                    // names by country
+	tells    []*address                 // what first names tell of a row
+	sexes    *groups                    // names by that and by country
 	anyAge   bool                       // honey rows need not be the newest, so that old rows serve as templates too
 	unread   []func(row []*string) bool // rows whose relatives are not all known
 	spell    int                        // how logins and addresses write names, in generate.Spellings

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"honeyrow/seeder/generate"
@@ -20,6 +21,9 @@ func (d *deck) named(f *features) {
 		switch c.Kind {
 		case "first_name", "last_name":
 			calls(f, c.Name, c.Kind == "first_name", c.text)
+			if c.Kind == "first_name" {
+				d.sexes(f, c)
+			}
 		case "person_name":
 			first, last := make([]string, d.width), make([]string, d.width)
 			for i, v := range c.text {
@@ -30,6 +34,38 @@ func (d *deck) named(f *features) {
 		}
 	}
 }
+
+// sexes measures whether others of a first name, or of other women's or men's names where
+// nobody else has it, are of the same few categories: Mr Karin.
+func (d *deck) sexes(f *features, c *cells) {
+	class := make([]string, d.width)
+	for i, v := range c.text {
+		if class[i] = strings.ToLower(v); c.seen(i) == 0 {
+			s := generate.Sexes(v)
+			class[i] = "\x00" + strconv.FormatBool(s[0]) + strconv.FormatBool(s[1])
+		}
+	}
+	n := 0
+	for _, o := range d.cells {
+		if o.Role != Content || o == c || !o.few() || o.kinds > mostSexes || n == mostSexes {
+			continue
+		}
+		n++
+		all, both := map[string]float64{}, map[string]float64{}
+		for i, v := range class {
+			all[v]++
+			both[v+"\x00"+o.text[i]]++
+		}
+		f.add(c.Name+" as those of its "+o.Name, d.width, func(i int) float64 {
+			share := o.seen(i) / float64(d.width)
+			return math.Log((both[class[i]+"\x00"+o.text[i]] - 1 + share) / (all[class[i]] * max(share, 1e-3)))
+		})
+	}
+}
+
+// mostSexes is how many values a category has that a first name may tell, and how many such
+// are looked at.
+const mostSexes = 4
 
 // Letters of a name that is read as another's beginning, of one from which another goes on,
 // and of an ending.

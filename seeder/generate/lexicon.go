@@ -25,6 +25,7 @@ type lexicon struct {
 	brims  map[string]int    // how many different names begin or end so
 	least  int               // characters of the shortest and the longest name
 	most   int
+	barren int // how often nothing new could be put together
 
 	shares   []float64 // of the lists, of own's different names; see directory
 	unlisted float64   // how many of them stand in no list

@@ -75,6 +75,7 @@ const (
 	// most are, says less. mostCoinedStrict is that of first names.
 	mostCoined       = 0.25
 	mostCoinedStrict = 0.6
+	mostBarren       = 5 // times that nothing new was made of the pieces
 	offers           = 4 // of so many new names one is taken that is spelt about as usually
 )
 
@@ -237,13 +238,19 @@ func (w *vocabulary) learnWriting() {
 // pieced returns a name that is put together from pieces of own; "" if that fails.
 func (x *lexicon) pieced(r *rand.Rand, rare string) string {
 	offer, best := x.nearest(rare)
-	for try := range 400 {
+	if x.barren > mostBarren {
+		return ""
+	}
+	for try := range 150 {
 		if try >= 24 && best() != "" {
 			break
 		}
 		if v := x.coin(r); v != "" && x.held[strings.ToLower(v)] == 0 && !x.leans(v) {
 			offer(v)
 		}
+	}
+	if best() == "" {
+		x.barren++
 	}
 	return best()
 }

@@ -221,7 +221,7 @@ func (d *directory) shares(names []string) []float64 {
 	for i := range of {
 		of[i] = 1 / float64(n+1)
 	}
-	for range 12 {
+	for range 8 {
 		next := make([]float64, n+1)
 		for _, v := range names {
 			d.odds(of, v, func(list int, p float64) { next[list] += p })
@@ -297,4 +297,13 @@ func Listed(first bool, name string) bool {
 		}
 	}
 	return false
+}
+
+// Sexes says whether a first name is in a list of women's names, and of men's.
+func Sexes(first string) (of [2]bool) {
+	all, _ := directories()
+	for _, p := range all.where[strings.ToLower(first)] {
+		of[p.list%2] = true
+	}
+	return of
 }

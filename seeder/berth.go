@@ -32,11 +32,12 @@ const (
 // real row that came at about that time: with as many others, as many of them before it,
 // and about as close. Were it drawn as the things of real rows are, one row more would
 // hold each, and things that many hold would be held by still more. -1 if it points at
-// nothing that few hold, or none suits.
-func (h *hand) moor(d *draft, st *study, p *peers, n, total int, r *rand.Rand) int {
+// nothing that few hold, or none suits. What it costs is what another of the same kind
+// costs that lasted as long: with is a row that holds the thing, lender one of that cost.
+func (h *hand) moor(d *draft, st *study, p *peers, n, total int, r *rand.Rand) (lender, with int) {
 	i := slices.IndexFunc(p.things, func(x *thing) bool { return x.often != nil })
 	if i < 0 {
-		return -1
+		return -1, -1
 	}
 	x, c := p.things[i], st.clock(h.g.Now)
 	span, _ := st.turn(h.was, h.when)
@@ -44,7 +45,7 @@ func (h *hand) moor(d *draft, st *study, p *peers, n, total int, r *rand.Rand) i
 	sign := p.signOf(st, h)
 	rows := p.alike[sign]
 	if len(rows) < leastLoans {
-		return -1
+		return -1, -1
 	}
 	lean, own := h.leaning(st, p, r), st.sample.Rows[h.template]
 	tie := st.sample.index(st.kin.fk.Columns[0])
@@ -61,7 +62,7 @@ func (h *hand) moor(d *draft, st *study, p *peers, n, total int, r *rand.Rand) i
 		if want[i] = b.all - 1; want[i] < 0 {
 			continue
 		}
-		best, least, found := -1, math.Inf(1), 0
+		best, cost, least, found := -1, -1, math.Inf(1), 0
 		stock := x.stock[want[i]]
 		from := 0
 		if len(stock) > 0 {
@@ -74,12 +75,18 @@ func (h *hand) moor(d *draft, st *study, p *peers, n, total int, r *rand.Rand) i
 			}
 			for _, o := range x.rows[v] {
 				row := st.sample.Rows[o]
-				if p.kinds[o] != sign || *row[tie] == *own[tie] || !h.lasts(c, o) || h.clashes(st, p, row) || !p.free(d, st, h, n, row, want) ||
+				if p.kinds[o] != sign || *row[tie] == *own[tie] || x.tariff == nil && !h.lasts(c, o) || h.clashes(st, p, row) || !p.free(d, st, h, n, row, want) ||
 					slices.ContainsFunc(p.leans, func(f *field) bool { return f != x.f && !same(row[f.sample], lean[f.sample]) }) {
 					continue
 				}
+				like := o
+				if x.tariff != nil {
+					if like = x.tariff.fellow(st, p, x, h, v, sign, r); like < 0 {
+						break
+					}
+				}
 				if off := b.off(x.starts[v], at) + x.crowded(v, at); off < least {
-					best, least = o, off
+					best, cost, least = o, like, off
 				}
 				found++
 				break
@@ -89,10 +96,10 @@ func (h *hand) moor(d *draft, st *study, p *peers, n, total int, r *rand.Rand) i
 			}
 		}
 		if best >= 0 {
-			return best
+			return cost, best
 		}
 	}
-	return -1
+	return -1, -1
 }
 
 // about draws one of the rows that came at about a time.

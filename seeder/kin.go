@@ -53,6 +53,12 @@ type kinship struct {
 	summed bool
 	same   map[*field]*field // columns that hold what the row's does, once asked for
 	hung   *hang             // how dates here lie behind the other table's, once asked for
+	// pointed is the table of the same row's relatives at which those here point by a
+	// column, nil if there is none; companion, once asked for, how their dates go with it.
+	pointed   *study
+	by        *field
+	companion *companion
+	paired    bool
 }
 
 // maxKin bounds the relatives that are read of one table, and maxBrood those
@@ -107,6 +113,7 @@ func (d *draft) family(ctx context.Context, p *Plan) error {
 		return err
 	}
 	d.studies = parentsFirst(d.cat, d.studies)
+	d.pairUp()
 	return nil
 }
 
@@ -300,6 +307,7 @@ func (d *draft) inherit(st *study, r *rand.Rand, h *hand, owner int, others bool
 	h.g.Shift, h.g.Anchor, h.g.Scale = o.g.Shift, o.g.Anchor, o.g.Scale
 	h.when = o.brood(st, r)[h.template]
 	h.meant = h.when
+	d.keepUp(st, h)
 	if !others {
 		h.g.First, h.g.Last, h.bound = o.g.First, o.g.Last, true
 	}

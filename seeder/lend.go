@@ -46,13 +46,13 @@ func (h *hand) peer(d *draft, st *study, n, total int, r *rand.Rand) {
 	}
 	defer p.hold(h, n)
 	from := h.lead(d, st)
-	thing, rest := -1, -1
+	thing, rest, held := -1, -1, -1
 	if from < 0 {
 		rows, any := p.kindred(st, h), make([]int, len(p.things))
 		for i := range any {
 			any[i] = -1
 		}
-		if from = h.moor(d, st, p, n, total, r); from >= 0 && len(p.apart) > 0 {
+		if from, held = h.moor(d, st, p, n, total, r); from >= 0 && len(p.apart) > 0 {
 			rest = h.choosePeer(d, st, p, n, r, rows, nil, true)
 		}
 		if from < 0 {
@@ -70,6 +70,9 @@ func (h *hand) peer(d *draft, st *study, n, total int, r *rand.Rand) {
 		h.lender = from
 		for _, f := range p.lent {
 			h.was[f.sample] = st.sample.Rows[from][f.sample]
+			if held >= 0 && !f.measures() {
+				h.was[f.sample] = st.sample.Rows[held][f.sample]
+			}
 		}
 	}
 	if rest >= 0 {
@@ -312,6 +315,9 @@ func (d *draft) peers(ctx context.Context, st *study) error {
 			}
 			if x.often != nil {
 				x.store(st, p, d.shuffler(st, f))
+				if err := d.tariff(ctx, st, p, x); err != nil {
+					return err
+				}
 			}
 			p.things = append(p.things, x)
 		}

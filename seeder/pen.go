@@ -20,8 +20,8 @@ type pen struct {
 	free []slot // in the order of keys
 	// blocks are, where the numbers of relatives rise with the key of the row that
 	// they hang on (they were loaded or counted row by row), its key and the last
-	// of them, in order; else nil.
-	blocks [][2]int64
+	// of them, in order, and the first; else nil.
+	blocks [][3]int64
 	bays   *bays    // where dates of rows suit relatives that hang on them, once asked for
 	share  *float64 // of its table's rows, how many stand beside a gap; once asked for
 	inTurn bool     // relatives of one date are numbered in the order of the rows that they hang on
@@ -233,8 +233,8 @@ func (x *nest) follow(h *hand, brood kindred) {
 }
 
 // blocks finds whether relatives' numbers rise with the key of their row of st, and
-// where they end.
-func (st *study) blocks(to *study) (out [][2]int64) {
+// where they end and begin.
+func (st *study) blocks(to *study) (out [][3]int64) {
 	own, key := st.drawn(), to.drawn()
 	at := to.sample.index(st.kin.fk.RefColumns[0])
 	if own == nil || key == nil || at < 0 {
@@ -245,19 +245,19 @@ func (st *study) blocks(to *study) (out [][2]int64) {
 			continue
 		}
 		k, err := strconv.ParseInt(*row[key.sample], 10, 64)
-		last := int64(0)
+		first, last := int64(1)<<62, int64(0)
 		for _, kid := range st.kin.rows[*row[at]] {
 			if v := st.sample.Rows[kid][own.sample]; v != nil {
 				if n, err := strconv.ParseInt(*v, 10, 64); err == nil {
-					last = max(last, n)
+					first, last = min(first, n), max(last, n)
 				}
 			}
 		}
 		if err == nil && last > 0 {
-			out = append(out, [2]int64{k, last})
+			out = append(out, [3]int64{k, last, first})
 		}
 	}
-	slices.SortFunc(out, func(a, b [2]int64) int { return cmp.Compare(a[0], b[0]) })
+	slices.SortFunc(out, func(a, b [3]int64) int { return cmp.Compare(a[0], b[0]) })
 	up := 0
 	for i := 1; i < len(out); i++ {
 		if out[i][1] > out[i-1][1] {

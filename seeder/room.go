@@ -139,6 +139,12 @@ func (d *draft) close(ctx context.Context, st *study, f *field, low, high int64,
 			}
 		}
 	}
+	for _, k := range st.within {
+		if k > low && k < high && !not[k] && !seen[k] {
+			seen[k] = true
+			tuples = append(tuples, []string{strconv.FormatInt(k, 10)})
+		}
+	}
 	return d.untaken(ctx, st.table, f.Name, tuples, free)
 }
 

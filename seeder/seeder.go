@@ -24,9 +24,11 @@
 // apart.go, era.go, crowd.go, rhythm.go and settle.go choose these, years.go what follows from them,
 // attend.go those of a row that it alone points at; deal.go puts it together. Its relatives
 // are kin.go's with links.go, those of relatives grand.go's with basket.go, with their dates in
-// when.go, what they have in common in siblings.go, what other rows' relatives lend them in
-// lend.go and level.go, who holds that meanwhile in thing.go, in whose turn in berth.go, free numbers in pen.go and
-// haven.go, which of them leave no gap in lonely.go, numbers that go on in series.go, sums and products in arithmetic.go, what they move in moves.go.
+// when.go and companion.go, what they have in common in siblings.go, what other rows'
+// relatives lend them in lend.go and level.go, who holds that meanwhile in thing.go, in whose
+// turn in berth.go, what it costs in tariff.go, free numbers in pen.go, block.go and haven.go,
+// which of them leave no gap in lonely.go, numbers that go on in series.go, sums and products
+// in arithmetic.go, what they move in moves.go.
 // disguise.go draws conspicuous rows again; exhibit.go, litter.go, traits.go, holding.go and sisters.go
 // show the table to seeder/camouflage, which judges, hiding.go tells a person.
 //

@@ -107,6 +107,20 @@ func (t *traits) goes(child, to *Table, s, o *Sample, by, own int, first, began 
 	t.add("time after their "+name, owners, meanOf(after, func(far time.Duration) float64 {
 		return math.Copysign(math.Log1p(math.Abs(far.Hours())), float64(far))
 	}))
+	lasted := func(i int) string {
+		var at []time.Time
+		for k, name := range o.Columns {
+			if c := to.Column(name); c == nil || c.Class != generate.Date && c.Class != generate.Timestamp || len(at) == 2 {
+				continue
+			}
+			is := time.Time{}
+			if v := o.Rows[i][k]; v != nil {
+				is, _, _ = generate.ParseTime(*v)
+			}
+			at = append(at, wall(is))
+		}
+		return (&tariff{calendar: true}).between(at)
+	}
 	n := 0
 	for i, amount := range s.Columns {
 		if c := child.Column(amount); c == nil || c.Class != generate.Decimal || n == maxTraitDates {
@@ -133,6 +147,31 @@ func (t *traits) goes(child, to *Table, s, o *Sample, by, own int, first, began 
 			t.add("others of the same "+amount+" with the same "+o.Columns[thing], owners, meanOf(pair, func(p [2]string) float64 {
 				return (both[p] - 0.5) / all[p[0]]
 			}))
+			// Of those that lasted as many days too: what costs else than all of them.
+			alike, like := map[string]map[string]float64{}, map[string]float64{}
+			for _, ks := range owners {
+				for _, k := range ks {
+					if p, ok := pair(k); ok {
+						key := p[0] + "\x00" + lasted(sister(k))
+						if alike[key] == nil {
+							alike[key] = map[string]float64{}
+						}
+						alike[key][p[1]]++
+						like[key]++
+					}
+				}
+			}
+			t.add("another "+amount+" than those as long with the same "+o.Columns[thing], owners, func(_ string, ks []int) float64 {
+				n := 0.0
+				for _, k := range ks {
+					if p, ok := pair(k); ok {
+						if key := p[0] + "\x00" + lasted(sister(k)); like[key] > 1 && alike[key][p[1]] == 1 {
+							n++
+						}
+					}
+				}
+				return n
+			})
 		}
 	}
 }
@@ -148,4 +187,31 @@ func meanOf[T any](has func(k int) (T, bool), of func(T) float64) func(string, [
 		}
 		return sum / max(n, 1)
 	}
+}
+
+// strangers tells how many rows of other owners have their numbers between those of an
+// owner's: where rows are numbered owner by owner, none should.
+func (t *traits) strangers(child *Table, s *Sample, owners map[string][]int) {
+	var all []int64
+	keys := map[string][]int64{}
+	for owner, rows := range owners {
+		for _, k := range rows {
+			if n, ok := numbered(child, s, s.Rows[k]); ok {
+				keys[owner], all = append(keys[owner], n), append(all, n)
+			}
+		}
+	}
+	if len(all) == 0 {
+		return
+	}
+	slices.Sort(all)
+	t.add("others' keys between theirs", owners, func(owner string, _ []int) float64 {
+		own := keys[owner]
+		if len(own) == 0 {
+			return 0
+		}
+		low, _ := slices.BinarySearch(all, slices.Min(own))
+		high, _ := slices.BinarySearch(all, slices.Max(own))
+		return math.Log1p(float64(high - low + 1 - len(own)))
+	})
 }

@@ -31,6 +31,8 @@ type slot struct {
 	// ends are the owners of the rows before and after it, of relatives; 0 if not
 	// known.
 	ends [2]int64
+	// holds are how many relatives find room beside those of the rows next to it.
+	holds []hold
 	// taken is the date of the relative that has it, where it lies there; else zero.
 	taken time.Time
 }
@@ -53,6 +55,9 @@ func (d *draft) pick(ctx context.Context) error {
 		if st.kin == nil {
 			var err error
 			if d.slots[st], err = d.openings(ctx, st, r, n, n, nil); err != nil {
+				return err
+			}
+			if err = d.holds(ctx, st, d.slots[st]); err != nil {
 				return err
 			}
 			d.picks[st] = st.near(r, d.slots[st], n)
@@ -308,7 +313,7 @@ func (d *draft) free(ctx context.Context, db Kinsman, st *study, f *field, r *ra
 		return nil, err
 	}
 	out, err := d.between(ctx, db, st, f, free, steps, reach)
-	if err == nil && len(out) < n && st.kin != nil && !st.kin.parent { // whose own row was deleted with all its relatives
+	if err == nil && (len(out) < n || len(st.within) > 0) && st.kin != nil && !st.kin.parent { // whose own row was deleted with all its relatives
 		return d.between(ctx, db, st, f, free, steps, wideReach)
 	}
 	return out, err
@@ -462,7 +467,7 @@ func (st *study) near(r *rand.Rand, slots []slot, n int) []int {
 		for _, a := range all[lo:min(len(all), lo+2*width)] {
 			near = append(near, a.row)
 		}
-		near = st.fitting(near, &s)
+		near = st.filling(st.fitting(near, &s), &s)
 		choice := near[r.IntN(len(near))]
 		for range 20 {
 			if !used[choice] {

@@ -52,6 +52,7 @@ type study struct {
 	timed    []int                      // threads that say something of that, where it does not
 	ranked   *[]*rank                   // how its rows stand to what they point at, once that was asked for
 	needed   []int64                    // near these numbers rows of its own will be needed
+	within   []int64                    // these numbers are looked at, whatever else is
 	followed bool                       // the dates of that were read
 	whole    bool                       // honey rows have all contents of one template
 

@@ -32,6 +32,7 @@ type thing struct {
 	share  map[int]float64
 	known  float64
 	least  time.Duration
+	tariff *tariff // nil: it costs nothing, or what does not go with it
 }
 
 // holder is a honey row that points at a thing, the nth of its run.

@@ -89,6 +89,7 @@ func (d *draft) traitsOf(ctx context.Context, db Kinsman, st *study, child *Tabl
 	if err := d.sisters(ctx, db, st, child, s, first, tie, at, owners, t); err != nil {
 		return nil, err
 	}
+	t.strangers(child, s, owners)
 	t.years(child, s, dates, owners)
 	t.times(st, child, s, dates[:min(len(dates), maxTraitDates)], at, tie, first, owners)
 	return t, d.childless(ctx, db, child, s, owners, t)

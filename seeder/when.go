@@ -253,6 +253,9 @@ func (h *hand) brood(st *study, r *rand.Rand) kindred {
 	if len(kids) == 0 {
 		return out
 	}
+	if kids = h.together(st, r, kids, out); len(kids) == 0 {
+		return out
+	}
 	slices.SortStableFunc(kids, func(a, b int) int { return first(own.rows[a]).Compare(first(own.rows[b])) })
 	hang := st.hanging(h.g.Now)
 	from, ok := h.when[hang.from]

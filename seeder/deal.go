@@ -200,7 +200,7 @@ func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error 
 		v = code
 	} else if twin := h.twin(st, f); twin != nil && twin.Value != nil {
 		v = generate.Casing(*twin.Value, h.g.Was) // a login that is the address, an address once more in capitals
-	} else if code := h.ofName(d.run, f); code != "" {
+	} else if code := h.ofName(r, d.run, f); code != "" {
 		v = code
 	} else if number, ok := h.inSeries(st, r, f); ok {
 		v = number

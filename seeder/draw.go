@@ -86,6 +86,9 @@ func (d *draft) table(ctx context.Context, st *study) (*TablePlan, error) {
 	if err := d.numbering(ctx, st); err != nil {
 		return nil, err
 	}
+	if err := d.vacancies(ctx, st); err != nil {
+		return nil, err
+	}
 	links.owners = owners
 	if err := d.openPens(ctx, st); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package seeder
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,8 +22,10 @@ type nameKey struct {
 	spell       func(string) string
 	width       int // of the number, filled up with zeros; 0: none
 	least       int64
-	top         map[string]int64 // the highest number of a stem, as far as is known
-	usual       map[int64]bool   // numbers that many codes have
+	top         map[string]int64          // the highest number of a stem, as far as is known
+	usual       map[int64]bool            // numbers that many codes have
+	known       map[string]map[int64]bool // the numbers of a stem that rows have, as far as is known
+	gaps        bool                      // numbers below them are missing
 }
 
 // nameKeyForms are the ways to join letters of a name.
@@ -57,9 +60,12 @@ func (k *nameKey) join(f, l string) string {
 // value is the next code of a stem that is not given yet. The first of a stem has the
 // least number, or that of the template's hundred if many have it (of one era 001, of
 // another 101).
-func (k *nameKey) value(stem, was string, given func(code string) bool) string {
+func (k *nameKey) value(r *rand.Rand, stem, was string, given func(code string) bool) string {
 	if k.width == 0 {
 		return stem
+	}
+	if code, ok := k.instead(r, stem, given); ok {
+		return code
 	}
 	at := k.least
 	if i, err := strconv.ParseInt(was[len(strings.TrimRight(was, "0123456789")):], 10, 64); err == nil && k.usual[i-i%100+k.least] {
@@ -90,9 +96,12 @@ func (k *nameKey) below(code string) (before string, ok bool) {
 func (k *nameKey) learn(code string) {
 	stem := strings.TrimRight(code, "0123456789")
 	n, err := strconv.ParseInt(code[len(stem):], 10, 64)
-	if stem = strings.ToLower(stem); err == nil && n > k.top[stem] {
-		k.top[stem] = n
+	if err != nil {
+		return
 	}
+	stem = strings.ToLower(stem)
+	k.top[stem] = max(k.top[stem], n)
+	k.note(stem, n)
 }
 
 // skipping are the rows whose code made of a name has a number without the one below it,
@@ -198,7 +207,7 @@ func (st *study) nameKeyOf(f *field) *nameKey {
 
 // count learns the numbers behind the stems.
 func (k *nameKey) count(f *field) {
-	k.top, k.least, k.usual = map[string]int64{}, -1, map[int64]bool{}
+	k.top, k.known, k.least, k.usual = map[string]int64{}, nil, -1, map[int64]bool{}
 	widths, count := map[int]int{}, map[int64]int{}
 	for _, v := range f.seen.Values {
 		stem := strings.TrimRight(v, "0123456789")
@@ -210,6 +219,7 @@ func (k *nameKey) count(f *field) {
 		}
 		count[n]++
 		stem = strings.ToLower(stem)
+		k.note(stem, n)
 		if top, ok := k.top[stem]; !ok || n > top {
 			k.top[stem] = n
 		}
@@ -263,7 +273,7 @@ func (f *field) unclear() bool {
 
 // ofName writes a code that is made of the honey row's person, "" if the column
 // holds none.
-func (h *hand) ofName(run []*hand, f *field) string {
+func (h *hand) ofName(r *rand.Rand, run []*hand, f *field) string {
 	if f.named == nil || h.g.First == "" && h.g.Last == "" {
 		return ""
 	}
@@ -271,7 +281,7 @@ func (h *hand) ofName(run []*hand, f *field) string {
 	if stem == "" {
 		return ""
 	}
-	v := generate.Casing(f.named.value(stem, h.g.Was, func(code string) bool { return h.given(run, f, code) }), h.g.Was)
+	v := generate.Casing(f.named.value(r, stem, h.g.Was, func(code string) bool { return h.given(run, f, code) }), h.g.Was)
 	if f.MaxLen > 0 && len(v) > f.MaxLen {
 		return ""
 	}

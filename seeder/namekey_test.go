@@ -2,6 +2,7 @@ package seeder
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -59,11 +60,11 @@ func TestCodesMadeOfNamesFollowTheHoneyRowsName(t *testing.T) {
 		}
 		h := &hand{tries: map[string]int{}}
 		h.g.First, h.g.Last, h.g.Was = "Jörg", "Neumann", *st.sample.Rows[0][0]
-		if got := h.ofName(nil, f); got != c.want {
+		if got := h.ofName(nil, nil, f); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
 		}
 		h.g.First, h.g.Last = "Anna", "Smith" // a namesake: the next number
-		if got, not := h.ofName(nil, f), c.form("Anna", "Smith", 1); got == not || !strings.HasPrefix(got, strings.TrimRight(not, "0123456789")) {
+		if got, not := h.ofName(nil, nil, f), c.form("Anna", "Smith", 1); got == not || !strings.HasPrefix(got, strings.TrimRight(not, "0123456789")) {
 			t.Errorf("%s: got %s for a second Anna Smith", c.name, got)
 		}
 	}
@@ -86,7 +87,7 @@ func TestCodesMadeOfNamesLeaveNoNumberOut(t *testing.T) {
 	deal := func(first, last string) string {
 		h := &hand{row: &RowPlan{}, tries: map[string]int{f.Name: 5}}
 		h.g.First, h.g.Last, h.g.Was, h.g.Number = first, last, *st.sample.Rows[0][0], len(run)
-		v := h.ofName(run, f)
+		v := h.ofName(nil, run, f)
 		h.row.Cells = []*Cell{{Column: f.Name, Source: Made, Value: &v}}
 		run = append(run, h)
 		return v
@@ -108,5 +109,37 @@ func TestCodesMadeOfNamesLeaveNoNumberOut(t *testing.T) {
 		if got, ok := f.named.below(code); got != want || ok != (want != "") {
 			t.Errorf("before %s stands %q", code, got)
 		}
+	}
+}
+
+func TestCodesMadeOfNamesComeWhereNumbersAreMissingToo(t *testing.T) {
+	st := coded(t, func(first, last string, n int) string {
+		return fmt.Sprintf("%s%s%02d", cut(generate.Spellings[0](last), 5), cut(generate.Spellings[0](first), 2), n)
+	})
+	f := st.columns[0]
+	for _, code := range []string{"smithan04", "smithan06"} { // 02, 03 and 05 were deleted
+		f.named.learn(code)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	deal := func() string {
+		h := &hand{row: &RowPlan{}}
+		h.g.First, h.g.Last, h.g.Was = "Anna", "Smith", *st.sample.Rows[0][0]
+		return h.ofName(r, nil, f)
+	}
+	if got := deal(); got != "smithan07" {
+		t.Errorf("got %s where the table leaves no number out", got)
+	}
+	f.named.gaps = true
+	seen := map[string]int{}
+	for range 300 {
+		seen[deal()]++
+	}
+	for _, code := range []string{"smithan02", "smithan05", "smithan07"} {
+		if seen[code] < 60 {
+			t.Errorf("%s came %d times of 300", code, seen[code])
+		}
+	}
+	if len(seen) != 3 { // 03 would stand without 02
+		t.Errorf("numbers: %v", seen)
 	}
 }

@@ -19,7 +19,7 @@
 // beside.go, keys.go, acquaint.go and adopt.go choose the row that it is made of, its number and what it
 // points at; blend.go, weave.go, lines.go, bonds.go and town.go take its contents from other rows,
 // names.go, groups.go, peoples.go and address.go names of the row's country and its person's sex, often.go and local.go what its place
-// holds, namekey.go codes made of names, overtake.go who of one login came second, domains.go mail domains; rank.go, senior.go and targets.go keep
+// holds, namekey.go codes made of names, vacant.go their numbers that are missing, overtake.go who of one login came second, domains.go mail domains; rank.go, senior.go and targets.go keep
 // its order with what it points at, need.go says who goes first where numbers for relatives are few, order.go that of its dates, clock.go, span.go, calendar.go,
 // apart.go, era.go, crowd.go, rhythm.go and settle.go choose these, years.go what follows from them,
 // attend.go those of a row that it alone points at; deal.go puts it together. Its relatives

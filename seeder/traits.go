@@ -74,6 +74,7 @@ func (d *draft) traitsOf(ctx context.Context, db Kinsman, st *study, child *Tabl
 			continue
 		case generate.Integer, generate.Decimal:
 			t.series(s, i, owners)
+			t.begins(s, i, owners)
 		}
 		t.add("different "+name, owners, func(_ string, rows []int) float64 {
 			seen := map[string]bool{}
@@ -92,6 +93,9 @@ func (d *draft) traitsOf(ctx context.Context, db Kinsman, st *study, child *Tabl
 	t.strangers(child, s, owners)
 	t.years(child, s, dates, owners)
 	t.times(st, child, s, dates[:min(len(dates), maxTraitDates)], at, tie, first, owners)
+	t.against(st, child, s, dates[:min(len(dates), maxTraitDates)], at, owners)
+	t.copies(st, first, at, owners)
+	t.pressed(child, s, first, owners)
 	return t, d.childless(ctx, db, child, s, owners, t)
 }
 

@@ -39,6 +39,7 @@ func (d *deck) order() *features {
 	d.paces(f, ls, true)
 	for k, name := range d.t.Children {
 		d.broods(f, k, name, dates)
+		d.kinds(f, k, name)
 	}
 	if len(d.rows) > 0 && d.rows[0].Place >= 0 {
 		f.add("place in the dump", d.width, func(i int) float64 { return d.rows[i].Place })

@@ -82,3 +82,45 @@ func (c *clock) off(kind string, like []time.Time, at time.Time) float64 {
 	}
 	return math.Abs(float64(rank(at)-rank(first(like)))) / float64(max(len(rows), 1))
 }
+
+// lonely is how far litters of so many are from the nearest as large one: in how far each
+// of their dates lies behind that which they hang on, as shares of such distances. Of few
+// as large, those of smaller ones tell.
+func (g *hang) lonely(n int) float64 {
+	if far, ok := g.apart[n]; ok {
+		return far
+	}
+	far := 0.0
+	if n > 1 && !g.tied() {
+		var at [][]float64
+		for _, l := range g.litters {
+			if len(l.spans) != n {
+				continue
+			}
+			p := make([]float64, n)
+			for i, v := range l.spans {
+				p[i] = g.span.rank(v)
+			}
+			at = append(at, p)
+		}
+		if len(at) < leastGroup {
+			far = g.lonely(n - 1)
+		} else {
+			var all []float64
+			for a := 0; a < len(at); a += 1 + len(at)/mostLonely {
+				all = append(all, nearest(at, a))
+			}
+			slices.Sort(all)
+			far = min(all[int(leaveOut*float64(len(all)-1))], mostAway)
+		}
+	}
+	if g.apart == nil {
+		g.apart = map[int]float64{}
+	}
+	g.apart[n] = far
+	return far
+}
+
+// mostAway is how far a relative's date moves at most, as a share, for the litter to be
+// as far from the one that it is made of.
+const mostAway = 0.25

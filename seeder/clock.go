@@ -28,6 +28,7 @@ type clock struct {
 	// calendars are the days on which dates fall, by themselves or since another.
 	calendars map[[2]int]*calendar
 	apart     map[string]float64      // how far rows of a kind are from each other, once asked for
+	last      map[int][2]time.Time    // the first and the last of the jth field's dates
 	hours     map[int][]time.Duration // times of day of the jth field's, in their order, once asked for
 }
 
@@ -38,7 +39,7 @@ func (st *study) clock(now time.Time) *clock {
 	if st.dated != nil {
 		return st.dated
 	}
-	c := &clock{st: st, now: now, alike: map[string][]int{}, spans: map[[2]int]*span{}, calendars: map[[2]int]*calendar{}, apart: map[string]float64{}, hours: map[int][]time.Duration{}}
+	c := &clock{st: st, now: now, alike: map[string][]int{}, spans: map[[2]int]*span{}, calendars: map[[2]int]*calendar{}, apart: map[string]float64{}, hours: map[int][]time.Duration{}, last: map[int][2]time.Time{}}
 	st.dated = c
 	for _, f := range st.columns {
 		switch {
@@ -77,6 +78,7 @@ func (c *clock) read() {
 	clear(c.spans)
 	clear(c.calendars)
 	clear(c.hours)
+	clear(c.last)
 	for _, row := range c.st.sample.Rows {
 		at, kind := c.of(row)
 		c.rows, c.kinds = append(c.rows, at), append(c.kinds, kind)
@@ -277,6 +279,12 @@ func (c *clock) place(r *rand.Rand, was []*string, at time.Time) []time.Time {
 				}
 			}
 			off = max(off, math.Abs(s.rank(v)-s.rank(s.far(model[b], model[j]))))
+			if !c.newer(root, at) && c.beyond(j, out[j]) {
+				good = false
+				if _, last := c.ends(j); try == placings && out[b].Before(last) && out[j].After(last) {
+					out[j] = between(r, out[b], last).Truncate(c.grain[j])
+				}
+			}
 			if late := out[j].After(c.now); late != (kind[j] == 'f') {
 				good = false
 				if late && try == placings && out[b].Before(c.now) {

@@ -215,7 +215,7 @@ func (h *hand) fill(d *draft, st *study, r *rand.Rand, f *field, c *Cell) error 
 		for try := 0; h.borrowed && err == nil && v == h.g.Was && f.measures() && !f.few() && try < 8; try++ { // not the lender's over again
 			v, err = generate.Make(f.gen, r, f.seen, &h.g)
 		}
-		for try := 0; f.plan.Kind == "date_of_birth" && h.g.At.IsZero() && err == nil && !f.takes(r, v) && try < placings; try++ {
+		for try := 0; f.plan.Kind == "date_of_birth" && h.g.At.IsZero() && err == nil && (!f.takes(r, v) || f.beyond(v)) && try < placings; try++ {
 			v, err = generate.Make(f.gen, r, f.seen, &h.g)
 		}
 	}

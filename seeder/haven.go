@@ -133,7 +133,7 @@ func (h *hand) havens(st *study, r *rand.Rand, nests []*nest) (out []*haven) {
 				if h.slot != nil && st.inOrder == g.from && (d.at.Before(wall(h.slot.low)) || d.at.After(wall(h.slot.high))) {
 					continue
 				}
-				if !c.days(-1, j).takes(r, time.Time{}, d.at) {
+				if c.beyond(j, d.at) || !c.days(-1, j).takes(r, time.Time{}, d.at) {
 					continue
 				}
 				from := sort.Search(len(alike), func(i int) bool { return !alike[i].at.Before(d.at.Add(-sameTime)) })

@@ -59,7 +59,16 @@ func (st *study) lines(of *study, rows [][]*string) (out []*thread) {
 		}
 		out = append(out, t)
 	}
-	add("", true, func(k [][]*string) string { return strconv.Itoa(min(len(k), 3)) })
+	most := 3 // as many as are told apart: of more one in mostMany rows
+	for many := len(rows); most < maxBrood && many*mostMany >= len(rows); most++ {
+		many = 0
+		for _, row := range rows {
+			if len(brood(row)) > most+1 {
+				many++
+			}
+		}
+	}
+	add("", true, func(k [][]*string) string { return strconv.Itoa(min(len(k), most)) })
 	for _, f := range st.columns {
 		if f.sample < 0 || f.sample == at {
 			continue
@@ -79,6 +88,9 @@ func (st *study) lines(of *study, rows [][]*string) (out []*thread) {
 	}
 	return out
 }
+
+// mostMany is in how many rows one has to have more relatives for the number to count.
+const mostMany = 30
 
 // mean is that of what some rows hold in a column.
 func mean(rows [][]*string, at int) (float64, bool) {

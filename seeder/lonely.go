@@ -12,14 +12,14 @@ const leftGap = 60 * day
 
 // stays reports whether numbers stay missing in a gap of which the kth free number is
 // taken, seen what others and its own family have.
-func (x *nest) stays(k int, used map[int64]bool) bool {
+func (x *nest) stays(k int, used func(key int64) bool) bool {
 	s := &x.free[k]
 	left := s.width - 2
 	count := func(i int) bool {
 		if x.free[i].before != s.before {
 			return false
 		}
-		if _, taken := x.taken[x.free[i].key]; taken || used[x.free[i].key] {
+		if _, taken := x.taken[x.free[i].key]; taken || used(x.free[i].key) {
 			left--
 		}
 		return true

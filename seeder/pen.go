@@ -25,6 +25,9 @@ type pen struct {
 	bays   *bays    // where dates of rows suit relatives that hang on them, once asked for
 	share  *float64 // of its table's rows, how many stand beside a gap; once asked for
 	inTurn bool     // relatives of one date are numbered in the order of the rows that they hang on
+	tide   *tide    // how long missing numbers took, where dates may move for them
+	learnt bool
+	need   int // how many relatives there will be
 }
 
 // pens finds the free numbers of the tables whose rows will point at the honey
@@ -46,12 +49,12 @@ func (d *draft) openPens(ctx context.Context, st *study) error {
 			continue
 		}
 		r := generate.New(d.o.Seed, o.table.String()+" templates")
-		free, err := d.openings(ctx, o, r, n, 12*n, nil)
+		free, err := d.openings(ctx, o, r, n, max(12*n, leastPen), nil)
 		if err != nil {
 			return err
 		}
 		slices.SortFunc(free, func(a, b slot) int { return cmp.Compare(a.key, b.key) })
-		d.pens[st] = append(d.pens[st], &pen{st: o, free: free, blocks: o.blocks(st), inTurn: o.byOwner()})
+		d.pens[st] = append(d.pens[st], &pen{st: o, free: free, blocks: o.blocks(st), inTurn: o.byOwner(), need: n, learnt: d.accompanied(o)})
 	}
 	return nil
 }
@@ -101,13 +104,19 @@ func (d *draft) nest(st *study, r *rand.Rand, h *hand, n, total int) {
 		crowd = st.crowd(r, company)
 	}
 	best, least := h.dated(), time.Duration(1<<62)
+	kids := map[*study][]slot{}
 	weighed := 0
 	weigh := func() (well bool) {
 		first, _ := h.past(st)
 		beside, cost := 0, time.Duration(st.unruly(h))*breach
+		laid := map[*study][]slot{}
 		for _, x := range nests {
 			x.follow(h, h.brood(x.st, r))
-			_, c := x.lay(&h.g, first)
+			out, c, ok := x.moor(h, r)
+			if !ok {
+				out, c = x.lay(&h.g, first)
+			}
+			laid[x.st] = out
 			cost += c
 			beside += x.beside
 		}
@@ -115,7 +124,7 @@ func (d *draft) nest(st *study, r *rand.Rand, h *hand, n, total int) {
 			cost += c.off(h)
 		}
 		if all := cost + time.Duration(beside)*leftGap; all < least {
-			best, least = h.dated(), all
+			best, least, kids = h.dated(), all, laid
 		}
 		weighed++
 		return cost == 0 && (beside == 0 || weighed > fewNests)
@@ -144,13 +153,12 @@ func (d *draft) nest(st *study, r *rand.Rand, h *hand, n, total int) {
 		}
 	}
 	h.redate(best)
-	h.kids = map[*study][]slot{}
-	first, _ := h.past(st)
-	for _, x := range nests {
-		x.follow(h, h.brood(x.st, r))
-		h.kids[x.st], _ = x.lay(&h.g, first)
-	}
+	h.kids = kids
 }
+
+// leastPen is how many free numbers are looked for at least: of few each would be taken,
+// however little time it took.
+const leastPen = 1200
 
 // maxNests is how many ways to move a row's dates are looked at, and fewNests
 // how many where its key says where they lie.
@@ -317,7 +325,7 @@ func (x *nest) lay(g *generate.Row, born time.Time) (out []slot, cost time.Durat
 			if to = kid.to; to.IsZero() {
 				to = movedBy(g, kid.at, x.st.inOrder)
 			}
-			best, far = x.nearest(to, born, used, kid.alone)
+			best, far = x.nearest(to, born, func(key int64) bool { return used[key] }, kid.alone)
 		}
 		if best < 0 {
 			return nil, 1 << 61
@@ -326,7 +334,7 @@ func (x *nest) lay(g *generate.Row, born time.Time) (out []slot, cost time.Durat
 		if !to.IsZero() && far == 0 {
 			out[kid.order].taken = to
 		}
-		if kid.alone && x.stays(best, used) {
+		if kid.alone && x.stays(best, func(key int64) bool { return used[key] }) {
 			x.beside++
 		}
 		used[out[kid.order].key] = true
@@ -338,12 +346,17 @@ func (x *nest) lay(g *generate.Row, born time.Time) (out []slot, cost time.Durat
 		}
 		cost = min(cost+far, 1<<60)
 	}
+	return x.without(out), cost
+}
+
+// without leaves out the places of relatives that there will not be.
+func (x *nest) without(out []slot) []slot {
 	for _, kid := range slices.Backward(slices.SortedFunc(slices.Values(x.kids), func(a, b kin) int { return cmp.Compare(a.order, b.order) })) {
 		if kid.lost {
 			out = slices.Delete(out, kid.order, kid.order+1)
 		}
 	}
-	return out, cost
+	return out
 }
 
 // disorder is by how much dates may go against their keys for the nearest number
@@ -353,7 +366,7 @@ const disorder = 72 * time.Hour
 // nearest returns the free number whose place in time is nearest to a date, and
 // how far that is: 0 if the date lies there. One that leaves no gap is looked for within
 // leftGap for who shall stand alone.
-func (x *nest) nearest(at, born time.Time, used map[int64]bool, alone bool) (best int, far time.Duration) {
+func (x *nest) nearest(at, born time.Time, used func(key int64) bool, alone bool) (best int, far time.Duration) {
 	best, far = -1, 1<<61
 	cost := far
 	mid := sort.Search(len(x.free), func(i int) bool { return !x.free[i].high.Before(at) })
@@ -364,7 +377,7 @@ func (x *nest) nearest(at, born time.Time, used map[int64]bool, alone bool) (bes
 		}
 		for ; k >= 0 && k < len(x.free); k += step {
 			s := &x.free[k]
-			if _, taken := x.taken[s.key]; taken || used[s.key] {
+			if _, taken := x.taken[s.key]; taken || used(s.key) {
 				continue
 			}
 			away := x.away(k, at)

@@ -2,6 +2,7 @@ package seeder
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -146,6 +147,34 @@ func (d *draft) close(ctx context.Context, st *study, f *field, low, high int64,
 		}
 	}
 	return d.untaken(ctx, st.table, f.Name, tuples, free)
+}
+
+// complete finds what else is missing beside numbers that are: a gap of which part is
+// known would stay one.
+func (d *draft) complete(ctx context.Context, st *study, f *field, low, high int64, not, free map[int64]bool) error {
+	seen := map[int64]bool{}
+	edge := slices.Sorted(maps.Keys(free))
+	for range wideReach {
+		var tuples [][]string
+		for _, k := range edge {
+			for _, n := range []int64{k - 1, k + 1} {
+				if n > low && n < high && !free[n] && !seen[n] && !not[n] {
+					seen[n] = true
+					tuples = append(tuples, []string{strconv.FormatInt(n, 10)})
+				}
+			}
+		}
+		found := map[int64]bool{}
+		if err := d.untaken(ctx, st.table, f.Name, tuples, found); err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return nil
+		}
+		maps.Copy(free, found)
+		edge = slices.Sorted(maps.Keys(found))
+	}
+	return nil
 }
 
 // untaken adds the numbers that no row has.

@@ -21,15 +21,15 @@
 // names.go, groups.go, peoples.go and address.go names of the row's country and its person's sex, often.go and local.go what its place
 // holds, namekey.go codes made of names, vacant.go their numbers that are missing, overtake.go who of one login came second, domains.go mail domains; rank.go, senior.go and targets.go keep
 // its order with what it points at, need.go says who goes first where numbers for relatives are few, order.go that of its dates, clock.go, span.go, calendar.go,
-// apart.go, era.go, crowd.go, rhythm.go and settle.go choose these, years.go what follows from them,
+// apart.go, era.go, verge.go, crowd.go, rhythm.go and settle.go choose these, years.go what follows from them,
 // attend.go those of a row that it alone points at; deal.go puts it together. Its relatives
 // are kin.go's with links.go, those of relatives grand.go's with basket.go, with their dates in
 // when.go and companion.go, what they have in common in siblings.go, what other rows'
 // relatives lend them in lend.go and level.go, who holds that meanwhile in thing.go, in whose
 // turn in berth.go, what it costs in tariff.go, free numbers in pen.go, block.go and haven.go,
-// which of them leave no gap in lonely.go, numbers that go on in series.go, sums and products
+// how long these took to be lost in moor.go with pulse.go, which of them leave no gap in lonely.go, numbers that go on in series.go, sums and products
 // in arithmetic.go, what they move in moves.go.
-// disguise.go draws conspicuous rows again; exhibit.go, litter.go, traits.go, holding.go and sisters.go
+// disguise.go draws conspicuous rows again; exhibit.go, litter.go, traits.go, broods.go, holding.go and sisters.go
 // show the table to seeder/camouflage, which judges, hiding.go tells a person.
 //
 // The change: apply.go, lots.go, lock.go, watched.go, refresh.go, restore.go and lasting.go

@@ -309,6 +309,11 @@ func (d *draft) free(ctx context.Context, db Kinsman, st *study, f *field, r *ra
 			break
 		}
 	}
+	if st.kin != nil && !st.kin.parent {
+		if err := d.complete(ctx, st, f, low, high, not, free); err != nil {
+			return nil, err
+		}
+	}
 	if err := d.forgotten(ctx, st, free); err != nil {
 		return nil, err
 	}

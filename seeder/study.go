@@ -73,6 +73,7 @@ type field struct {
 	sorted   []float64           // its numbers, once they were asked for
 	twice    *bool               // whether a third of its values stand in several rows, once that was asked for
 	calendar *calendar           // the days on which its dates fall, once asked for
+	verge    *[2]time.Time       // the first and the last of its dates, once asked for
 	days     map[time.Time]int   // how often each of its dates stands there, once asked for
 	load     bool                // its dates or times are those of loads
 	named    *nameKey            // how its codes are made of names, nil if they are not

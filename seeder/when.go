@@ -2,6 +2,7 @@ package seeder
 
 import (
 	"cmp"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sort"
@@ -59,6 +60,9 @@ func (h *hand) place(st *study, r *rand.Rand) {
 		by = by.Round(day)
 	}
 	at := own[root].Add(by)
+	if st.inOrder == nil && h.haven == nil {
+		at = c.inside(root, at)
+	}
 	if st.inOrder != c.fields[root] && c.grain[root] < day {
 		for range 20 {
 			to := at.Truncate(day).Add(c.hour(r, root))
@@ -135,7 +139,9 @@ type hang struct {
 	span    *span
 	step    int64 // the least of them that is not 0, in months
 	litters []litterOf
-	of      map[int]int // by row
+	of      map[int]int     // by row
+	sides   map[int]int     // on which side of each date of their row they lie, once asked for
+	apart   map[int]float64 // how far litters of so many are from each other, once asked for
 }
 
 // hanging learns how relatives' dates hang on their row's.
@@ -268,9 +274,12 @@ func (h *hand) brood(st *study, r *rand.Rand) kindred {
 	return out
 }
 
-// firsts are the first dates of so many relatives, in their order.
+// firsts are the first dates of so many relatives, in their order. Of those that follow
+// from a date of their row, one on the other side of another of its dates than real ones
+// (a salary from after somebody left) is left out, the others are moved.
 func (h *hand) firsts(st *study, hang *hang, r *rand.Rand, kids []int, from time.Time, hung bool) []time.Time {
 	own, to := st.clock(h.g.Now), st.kin.to.clock(h.g.Now)
+	apart := hang.lonely(len(kids))
 	ats := make([]time.Time, len(kids))
 	for try := 1; ; try++ {
 		ats = ats[:len(kids)]
@@ -278,31 +287,45 @@ func (h *hand) firsts(st *study, hang *hang, r *rand.Rand, kids []int, from time
 		if l := h.haven.litter(hang, len(kids), from); l != nil && try == 1 {
 			spans, model, ats = l.spans, l.row, ats[:len(l.spans)] // the others are left out
 		}
-		good, left := true, 0
+		good, off, out := true, 0.0, map[int]bool{}
 		for n := range ats {
 			v := spans[n]
 			if hung || n > 0 {
-				v = hang.span.near(r, v, usually)
+				v = hang.span.near(r, v, max(usually, 1.2*apart))
 			}
+			off = max(off, math.Abs(hang.span.rank(v)-hang.span.rank(spans[n])))
 			j := firstOf(own.rows[kids[n]])
 			at := hang.span.from(from, v, func() time.Duration { return own.hour(r, j) }).Truncate(own.grain[j])
 			if own.rows[kids[n]][j].After(own.now) != at.After(own.now) {
 				good = false
 				if try == placings && at.After(own.now) {
 					if hang.tied() {
-						left++
+						out[n] = true
 					} else {
 						at = between(r, from, own.now).Truncate(own.grain[j])
 					}
 				}
 			}
+			low, high := time.Time{}, own.now // where it may be
 			for f, above := range h.when {
-				if i := slices.Index(to.fields, f); model >= 0 && i >= 0 && !to.rows[model][i].IsZero() && f.plan.Kind == "timestamp" && st.kin.lawful(st, f) {
-					was := hang.span.from(to.rows[model][slices.Index(to.fields, hang.from)], spans[n], func() time.Duration { return at.Sub(at.Truncate(day)) })
-					if a, b := was.Compare(to.rows[model][i]), at.Compare(above); a*b < 0 {
-						good = false
+				if i := slices.Index(to.fields, f); i >= 0 && f.plan.Kind == "timestamp" && st.kin.lawful(st, f) {
+					a, b := hang.side(st, i, h.g.Now), at.Compare(above)
+					if model >= 0 && !to.rows[model][i].IsZero() && a == 0 {
+						was := hang.span.from(to.rows[model][slices.Index(to.fields, hang.from)], spans[n], func() time.Duration { return at.Sub(at.Truncate(day)) })
+						a = was.Compare(to.rows[model][i])
+					}
+					if a*b < 0 {
+						good, out[n] = false, out[n] || hang.tied()
+					}
+					if a > 0 && above.After(low) {
+						low = above
+					} else if a < 0 && above.Before(high) {
+						high = above
 					}
 				}
+			}
+			if try == placings && !hang.tied() && (at.Before(low) || at.After(high)) && low.Before(high) {
+				at = between(r, cmp.Or(low, from), high).Truncate(own.grain[j])
 			}
 			if own.grain[j] >= day && slices.ContainsFunc(ats[:n], at.Equal) { // they may have to differ
 				good = false
@@ -312,11 +335,58 @@ func (h *hand) firsts(st *study, hang *hang, r *rand.Rand, kids []int, from time
 			}
 			ats[n] = at
 		}
-		if good || try == placings {
-			slices.SortFunc(ats, time.Time.Compare)
-			return ats[:len(ats)-left]
+		if good && (off >= apart || try > placings/2) || try == placings {
+			kept := make([]time.Time, 0, len(ats))
+			for n, at := range ats {
+				if !out[n] {
+					kept = append(kept, at)
+				}
+			}
+			slices.SortFunc(kept, time.Time.Compare)
+			return kept
 		}
 	}
+}
+
+// side is on which side of the jth date of their row relatives' first dates lie: 1 if
+// nearly none is before it, -1 if nearly none is after, 0 if that is not sure.
+func (g *hang) side(st *study, j int, now time.Time) int {
+	if way, ok := g.sides[j]; ok {
+		return way
+	}
+	to, own := st.kin.to.clock(now), st.clock(now)
+	var count [2]int // before and after
+	n := 0
+	ref := st.kin.to.sample.index(st.kin.fk.RefColumns[0])
+	for i, row := range st.kin.to.sample.Rows {
+		if row[ref] == nil || to.rows[i][j].IsZero() {
+			continue
+		}
+		for _, kid := range st.kin.rows[*row[ref]] {
+			if at := own.began(kid); !at.IsZero() {
+				n++
+				switch at.Compare(to.rows[i][j]) {
+				case -1:
+					count[0]++
+				case 1:
+					count[1]++
+				}
+			}
+		}
+	}
+	way := 0
+	switch {
+	case n < leastSpans:
+	case 200*count[0] <= n && count[1] > 0:
+		way = 1
+	case 200*count[1] <= n && count[0] > 0:
+		way = -1
+	}
+	if g.sides == nil {
+		g.sides = map[int]int{}
+	}
+	g.sides[j] = way
+	return way
 }
 
 // like returns how far n relatives of a row that began at about a time lie behind it,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"honeyrow/token"
 )
@@ -89,6 +90,7 @@ func (d *draft) family(ctx context.Context, p *Plan) error {
 		in[st.table] = true
 	}
 	for _, st := range slices.Clone(d.studies) {
+		d.inPieces(st)
 		for _, t := range d.cat.Tables {
 			for _, fk := range t.ForeignKeys {
 				if in[t] || fk.RefSchema != st.table.Schema || fk.RefTable != st.table.Name || d.passedOver(t) {
@@ -115,6 +117,23 @@ func (d *draft) family(ctx context.Context, p *Plan) error {
 	d.studies = parentsFirst(d.cat, d.studies)
 	d.pairUp()
 	return nil
+}
+
+// inPieces says where rows point at honey rows' table by foreign keys that only partitions
+// have: rows are planted through their root, which has none to follow.
+func (d *draft) inPieces(st *study) {
+	for _, t := range d.cat.Tables {
+		root, err := d.cat.Table(t.Partition)
+		if !t.Piece || err != nil || slices.Contains(d.o.Exclude, root.Name) || slices.Contains(d.o.Exclude, root.String()) {
+			continue
+		}
+		for _, fk := range t.ForeignKeys {
+			same := func(k *ForeignKey) bool { return slices.Equal(k.Columns, fk.Columns) }
+			if fk.RefSchema == st.table.Schema && fk.RefTable == st.table.Name && !slices.ContainsFunc(root.ForeignKeys, same) {
+				st.note("rows of %s point here by foreign keys (%s) that only its partitions have: honey rows will have none there, and whoever looks for such rows finds them; rows would be planted there if %s itself had the foreign key, and a key of one column or with %s in it", root, strings.Join(fk.Columns, ", "), root, strings.Join(fk.Columns, ", "))
+			}
+		}
+	}
 }
 
 // child plans rows of t that point at honey rows of st, if ordinary rows of st

@@ -73,7 +73,7 @@ func (d *draft) links(ctx context.Context, st *study, r *rand.Rand, n *int) (*li
 		}
 		one, soft := single(st.table, fk, false), single(st.table, fk, true)
 		if !soft && readable {
-			st.hangs(fk)
+			d.hangs(st, fk)
 			continue // the template's
 		}
 		if !readable && !st.required(fk) {
@@ -87,7 +87,11 @@ func (d *draft) links(ctx context.Context, st *study, r *rand.Rand, n *int) (*li
 			continue // the template's; the trial says whether it may
 		}
 		if len(ps) == 0 {
-			return nil, refuse("each row of %s has its row here already (%s), and no honey row is planned there: seed %s as well", fk.RefTable, fk.Name, fk.RefTable)
+			advice := "seed " + fk.RefTable + " as well"
+			if parent, err := d.cat.Table(ref(fk)); err == nil && d.cat.leads(parent, st.table) && slices.ContainsFunc(d.studies, func(o *study) bool { return o.table == parent }) {
+				advice = "of these tables, which point at each other in a circle, each row needs the other's first; " + copied(st.table)
+			}
+			return nil, refuse("each row of %s has its row here already (%s), and no honey row is planned there: %s", fk.RefTable, fk.Name, advice)
 		}
 		r.Shuffle(len(ps), func(i, j int) { ps[i], ps[j] = ps[j], ps[i] })
 		l.parents[fk] = ps
@@ -105,16 +109,22 @@ func (d *draft) links(ctx context.Context, st *study, r *rand.Rand, n *int) (*li
 
 // hangs warns of honey rows that point at rows that exist of which each is somebody's,
 // with few rows of his own here: a card in a real customer's account.
-func (st *study) hangs(fk *ForeignKey) {
+func (d *draft) hangs(st *study, fk *ForeignKey) {
 	at := st.sample.index(fk.Columns[0])
 	if len(fk.Columns) != 1 || at < 0 || fk.RefTable == st.table.Name && fk.RefSchema == st.table.Schema {
 		return
 	}
 	if vs := column(st.sample, at); len(vs) >= 10 && 5*len(unique(vs)) >= len(vs) {
-		ref := (&Table{Schema: fk.RefSchema, Name: fk.RefTable}).String()
-		st.note("honey rows hang on existing rows of %s (%s) and may show where those are shown, to whom they belong: plan %s too, so that they hang on honey rows", ref, fk.Name, ref)
+		advice := "plan " + ref(fk) + " too, so that they hang on honey rows"
+		if parent, err := d.cat.Table(ref(fk)); err == nil && d.cat.leads(parent, st.table) {
+			advice = "the tables point at each other in a circle, so that with " + ref(fk) + " in the plan those of one of both hang on honey rows; " + copied(st.table)
+		}
+		st.note("honey rows hang on existing rows of %s (%s) and may show where those are shown, to whom they belong: %s", ref(fk), fk.Name, advice)
 	}
 }
+
+// ref is the name of the table at which a foreign key points.
+func ref(fk *ForeignKey) string { return (&Table{Schema: fk.RefSchema, Name: fk.RefTable}).String() }
 
 // before reports whether the ith table of the plan is inserted before t.
 func (d *draft) before(i int, t *Table) bool {

@@ -325,33 +325,6 @@ func planted(snap *token.Snapshot, p *Plan, t *Table) int {
 	return len(rows)
 }
 
-// parentsFirst orders studies so that a table comes after those it points at,
-// as far as there is no circle.
-func parentsFirst(cat *Catalog, in []*study) (out []*study) {
-	byTable := map[*Table]*study{}
-	for _, st := range in {
-		byTable[st.table] = st
-	}
-	state := map[*study]bool{}
-	var visit func(*study)
-	visit = func(st *study) {
-		if _, seen := state[st]; seen {
-			return
-		}
-		state[st] = true
-		for _, fk := range st.table.ForeignKeys {
-			if t, err := cat.Table((&Table{Schema: fk.RefSchema, Name: fk.RefTable}).String()); err == nil && byTable[t] != nil {
-				visit(byTable[t])
-			}
-		}
-		out = append(out, st)
-	}
-	for _, st := range in {
-		visit(st)
-	}
-	return out
-}
-
 // drawAll draws and tries all tables. A table that proves impossible is
 // refused, and the others are drawn anew without it.
 func (d *draft) drawAll(ctx context.Context, p *Plan) error {

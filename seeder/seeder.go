@@ -10,13 +10,13 @@
 // PostgreSQL, seeder/mydb for MySQL and MariaDB.
 //
 // The plan: catalog.go, database.go and study.go say what is known of a table, whereabouts.go,
-// codes.go, decoy.go, scan.go, rights.go and effects.go which may have honey rows; make.go,
+// codes.go, decoy.go, scan.go, rights.go, effects.go with plain.go which may have honey rows; make.go,
 // draw.go, costs.go, fewer.go, plan.go and text.go make and write the plan, trial.go, far.go
 // and land.go try it in a transaction that is rolled back; found.go, founder.go, christen.go
 // and erect.go make decoy tables, canary.go and copy.go what differs by copy.
 //
 // Where what a honey row says comes from: template.go, slots.go, room.go, scatter.go,
-// beside.go, keys.go, acquaint.go and adopt.go choose the row that it is made of, its number and what it
+// beside.go, keys.go, acquaint.go and adopt.go choose the row that it is made of, its number and, with links.go and circle.go, what it
 // points at; blend.go, weave.go, lines.go, bonds.go and town.go take its contents from other rows,
 // names.go, groups.go, peoples.go and address.go names of the row's country and its person's sex, often.go and local.go what its place
 // holds, namekey.go codes made of names, vacant.go their numbers that are missing, overtake.go who of one login came second, domains.go mail domains; rank.go, senior.go and targets.go keep

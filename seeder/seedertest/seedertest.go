@@ -76,6 +76,7 @@ func Run(t *testing.T, g Ground) {
 		{"a status that is a number is read from what explains it", aStatusThatIsANumberIsReadFromWhatExplainsIt},
 		{"honey rows take numbers from gaps and bring their relatives", honeyRowsTakeNumbersFromGapsAndBringTheirRelatives},
 		{"relatives with a key of several columns are planted, found again and removed", relativesWithAKeyOfSeveralColumnsAreFoundAgain},
+		{"tables that point at each other are advised what works", tablesThatPointAtEachOtherAreAdvisedWhatWorks},
 		{"relatives of one row agree with one another", relativesOfOneRowAgreeWithOneAnother},
 		{"relatives bring their own relatives, and sums over them are right", relativesBringTheirOwn},
 		{"dates that a trigger overwrites are set to what is planned beside old numbers", datesThatATriggerOverwritesAreSetToWhatIsPlanned},

@@ -76,7 +76,8 @@ func (d *draft) decode(ctx context.Context, st *study) error {
 			f.words = words
 		}
 		f.opaque = sure && words == nil && f.fk != nil && len(f.seen.Values) > 0 && len(f.counts()) <= maxStatuses
-		if (f.coded() || f.words != nil) && f.acts() && !slices.ContainsFunc(f.seen.Values, func(v string) bool { return st.atRest(f, v) }) {
+		unknown := (f.Class == generate.Text || f.Class == generate.Enum) && len(f.counts()) <= maxStatuses // words of another language, say
+		if (f.coded() || f.words != nil || unknown) && f.acts() && !slices.ContainsFunc(f.seen.Values, func(v string) bool { return st.atRest(f, v) }) {
 			f.settled = st.settledIn(f)
 		}
 	}

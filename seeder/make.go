@@ -223,8 +223,11 @@ func (d *draft) study(ctx context.Context, t *Table, named bool) (*study, error)
 	if err != nil {
 		return nil, err
 	}
-	alters := d.cat.alters(t, nil)
-	for _, why := range []string{st.waits(), st.mute(), alters} {
+	alters, restless := d.cat.alters(t, nil), ""
+	if st.restless {
+		restless = noneAtRest + ": a honey row there might be acted on, or give somebody a right"
+	}
+	for _, why := range []string{st.waits(), st.mute(), alters, restless} {
 		if why != "" && !named {
 			return nil, refuse("%s; name the table to seed it nevertheless", why)
 		}

@@ -49,26 +49,69 @@ func grantsRights(t *Table, s *Sample) string {
 	return ""
 }
 
+// Names of columns that say what a row's person may do: in words, yes or no, a number.
+var (
+	rightsInWords = []string{
+		"role", "roles", "permission", "permissions", "perm", "perms", "privilege", "privileges", "scopes", "authority", "authorities", "acl", "acls", "access", "access rights", "rights",
+		"capability", "capabilities", "caps", "entitlement", "entitlements", "user class", "user grp", "usergroup", "usergroups", "admin group",
+	}
+	rightsByFlag = []string{
+		"admin", "administrator", "superuser", "super user", "is super", "root", "staff", "sysadmin", "superadmin", "moderator", "is manager", "is owner", "sudo",
+		"can approve", "can edit", "can write", "can delete", "can manage", "can admin", "can create", "can publish", "can pay", "can transfer", "can refund", "can sign", "can grant", "can impersonate", "can export",
+	}
+	rightsByNumber = []string{
+		"role", "role id", "access level", "permission level", "privilege level", "user level", "security level", "permissions", "privileges", "user type", "user role",
+		"acl", "perms", "rights", "lvl", "admin level", "auth level", "access lvl", "user lvl", "clearance", "user class", "user group", "usergroup", "user grp", "admin group",
+	}
+)
+
+// everything are words that give all rights in a column that gives rights, and mean
+// nothing elsewhere.
+var everything = []string{"*", "all", "any", "full", "everything", "super", "su"}
+
 // entitles reports whether a column says what its row's person may do, other than in
 // a word that is replaced (generate's kind "role").
 func (f *field) entitles() bool {
-	if f.sample < 0 || f.plan.Kind == "role" || f.acts() || f.Computed {
+	if f.sample < 0 || f.plan.Kind == "role" && !f.allowsAll() || f.acts() || f.Computed {
 		return false
 	}
 	switch {
 	case f.fk != nil:
-		return generate.HasPhrase(f.fk.RefTable, "role", "roles", "permission", "permissions", "privilege", "privileges")
+		return generate.HasPhrase(f.fk.RefTable, "role", "roles", "permission", "permissions", "privilege", "privileges", "user group", "user groups", "usergroups", "access levels", "user levels", "clearances")
 	case f.Class == generate.Bool, f.Class == generate.Integer && f.plan.Source != Drawn && f.plan.Source != Next:
-		return generate.HasPhrase(f.Name, "admin", "administrator", "superuser", "super user", "is super", "root", "is staff", "sysadmin", "superadmin") || leveled(f.Name)
+		return generate.HasPhrase(f.Name, rightsByFlag...) || leveled(f.Name)
 	}
-	return generate.HasPhrase(f.Name, "role", "roles", "permission", "permissions", "privilege", "privileges", "scopes", "authorities")
+	return generate.HasPhrase(f.Name, rightsInWords...) || f.mighty()
+}
+
+// allowsAll reports whether a column of rights holds a word that gives all of them.
+func (f *field) allowsAll() bool {
+	return slices.ContainsFunc(everything, func(w string) bool { return f.counts()[w] > 0 })
+}
+
+// mighty reports whether a column is a category of which some values, and not all, are
+// called as an administrator is, whatever its own name.
+func (f *field) mighty() bool {
+	if f.Class != generate.Text && f.Class != generate.Enum || f.gen != nil || len(f.counts()) > maxStatuses || !generate.Repeats(f.seen.Values) {
+		return false
+	}
+	return f.someMighty()
+}
+
+// someMighty reports whether some values, and not all, are called so.
+func (f *field) someMighty() bool {
+	n := 0
+	for v := range f.counts() {
+		if generate.Mighty(v) {
+			n++
+		}
+	}
+	return n > 0 && n < len(f.counts())
 }
 
 // leveled reports whether a column is called as one in which a number stands for
 // rights.
-func leveled(column string) bool {
-	return generate.HasPhrase(column, "role", "role id", "access level", "permission level", "privilege level", "user level", "security level", "permissions", "privileges", "user type", "user role")
-}
+func leveled(column string) bool { return generate.HasPhrase(column, rightsByNumber...) }
 
 // ordinary reports whether a row holds no more rights in such a column than most do:
 // what is not said in words is taken for the less, the more rows have it.
@@ -76,8 +119,8 @@ func (f *field) ordinary(v string) bool {
 	if f.fk == nil && (f.Class == generate.Bool || f.Class == generate.Integer) && !leveled(f.Name) {
 		return slices.Contains([]string{"f", "false", "0", "N", "no"}, v)
 	}
-	if f.fk == nil && f.Class != generate.Integer && f.Class != generate.Bool {
-		return !generate.Mighty(v)
+	if f.fk == nil && f.Class != generate.Integer && f.Class != generate.Bool && f.someMighty() {
+		return !generate.Mighty(v) && !slices.Contains(everything, strings.ToLower(v))
 	}
 	most := 0
 	for _, n := range f.counts() {

@@ -24,6 +24,7 @@ type study struct {
 	full     *field
 	pool     []int        // rows of the sample that make good templates, best first
 	quiet    map[int]bool // rows of the sample that are at rest
+	restless bool         // no sampled row is at rest in all that tells of it
 	warn     []string
 	met      map[*ForeignKey]acquaintance // what its persons are to those it points at
 	named    bool                         // the user asked for the table by name

@@ -23,7 +23,7 @@ func (st *study) rank(now time.Time) {
 		score float64
 	}
 	var rest, all []scored
-	st.pool = nil
+	st.pool, st.restless = nil, false
 	inert := st.restful()
 	for i, row := range st.sample.Rows {
 		if slices.ContainsFunc(st.unread, func(un func([]*string) bool) bool { return un(row) }) {
@@ -53,7 +53,8 @@ func (st *study) rank(now time.Time) {
 			}
 		}
 	default:
-		st.note("no sampled row is at rest in all its status columns: check that nothing acts on the honey rows")
+		st.note("%s: check that nothing acts on the honey rows", noneAtRest)
+		st.restless = true
 	}
 	st.quiet = map[int]bool{}
 	for _, sc := range all {
@@ -105,6 +106,7 @@ func (st *study) rank(now time.Time) {
 }
 
 const (
+	noneAtRest   = "no sampled row is at rest and without special rights in all its columns that tell"
 	onlyAtRest   = "; only rows at rest are templates"
 	onlyOrdinary = "; only rows without special rights are templates"
 )

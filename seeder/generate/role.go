@@ -26,12 +26,12 @@ func (role) Fit(c *Column) (int, string) {
 
 func (role) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	v, err := kept(r, c, row)
-	if err != nil || !Privileged(v) {
+	if err != nil || !powerful(v) {
 		return v, err
 	}
 	var harmless []string
 	for _, v := range c.Values {
-		if !Privileged(v) {
+		if !powerful(v) {
 			harmless = append(harmless, v)
 		}
 	}
@@ -40,3 +40,6 @@ func (role) Value(r *rand.Rand, c *Column, row *Row) (string, error) {
 	}
 	return one(r, harmless), nil
 }
+
+// powerful reports whether a role is one that a honey row must not have.
+func powerful(v string) bool { return Privileged(v) || Mighty(v) }

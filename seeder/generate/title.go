@@ -39,7 +39,7 @@ func kept(r *rand.Rand, c *Column, row *Row) (string, error) {
 
 // Mighty says whether a role or a list of rights speaks of an administrator's.
 func Mighty(v string) bool {
-	return HasPhrase(v, "admin", "admins", "administrator", "superuser", "super user", "superadmin", "root", "sysadmin", "owner", "sudo", "dba")
+	return HasPhrase(v, "admin", "admins", "administrator", "superuser", "super user", "superadmin", "root", "sysadmin", "owner", "sudo", "dba", "wheel", "sudoers", "administrators", "superusers")
 }
 
 // Privileged says whether a title or a role speaks of power over people, money

@@ -41,6 +41,45 @@ func entitled(g Ground) string {
 	}, ";\n")
 }
 
+// unusual names and words for rights, and a status in words of another language.
+func unusual(g Ground) string {
+	var rows []string
+	for i := range 300 {
+		have := func(k int, all, few string) string {
+			if i%2 == 0 && (i*7+k*13)%11 < 5 {
+				return all
+			}
+			return few
+		}
+		status := "erledigt"
+		if i > 250 || i%3 == 0 {
+			status = []string{"angelegt", "geplant"}[i%2]
+		}
+		rows = append(rows, fmt.Sprintf("('s%d@corp.example', '%s', %s, %s, '%s', '%s', '%s', %s, '%s')", i, have(1, "rwxd", "r"), have(2, "9", "1"), have(3, "true", "false"),
+			have(4, "*", "read"), have(5, "wheel", "users"), have(6, "ROLE_ADMIN", "ROLE_USER"), have(7, "true", "false"), status))
+	}
+	return "CREATE TABLE staffers (id " + g.Numbered + " PRIMARY KEY, email varchar(60) NOT NULL, acl varchar(9) NOT NULL, lvl int NOT NULL, moderator boolean NOT NULL, perms varchar(9) NOT NULL, grp varchar(9) NOT NULL, authority varchar(12) NOT NULL, can_approve boolean NOT NULL, status varchar(12) NOT NULL);\n" +
+		"INSERT INTO staffers (email, acl, lvl, moderator, perms, grp, authority, can_approve, status) VALUES " + strings.Join(rows, ", ") + ";\n"
+}
+
+func rightsAreKnownByUnusualNamesAndWords(t *testing.T, g Ground) {
+	db := g.Database(t, unusual(g))
+	o := Options()
+	o.Rows = 12
+	p := Plan(t, g.Open(t, db, g.Store(t)), o)
+	want := map[string][]string{"acl": {"r"}, "lvl": {"1"}, "moderator": {"f", "0"}, "perms": {"read"}, "grp": {"users"}, "authority": {"ROLE_USER"}, "can_approve": {"f", "0"}, "status": {"erledigt"}}
+	for _, row := range p.Tables[0].Rows {
+		for _, c := range row.Cells {
+			if can := want[c.Column]; can != nil && (c.Value == nil || !slices.Contains(can, *c.Value)) {
+				t.Errorf("a honey row has %s %v, want one of %q", c.Column, *c.Value, can)
+			}
+		}
+	}
+	if len(p.Tables[0].Rows) != 12 {
+		t.Errorf("%d rows are planned, want 12\n%s", len(p.Tables[0].Rows), p.Table())
+	}
+}
+
 func noHoneyRowGivesRightsOrWaitsToBeActedOn(t *testing.T, g Ground) {
 	db := g.Database(t, entitled(g))
 	s := g.Open(t, db, g.Store(t))

@@ -73,6 +73,7 @@ func Run(t *testing.T, g Ground) {
 		{"each copy of a database gets rows of its own, and a leak names its copy", eachCopyGetsRowsOfItsOwn},
 		{"no error or plan of a refusal holds a value", noErrorOrPlanOfARefusalHoldsAValue},
 		{"no honey row gives somebody rights or waits to be acted on, unless its table is named", noHoneyRowGivesRightsOrWaitsToBeActedOn},
+		{"rights are known by unusual names and words", rightsAreKnownByUnusualNamesAndWords},
 		{"a status that is a number is read from what explains it", aStatusThatIsANumberIsReadFromWhatExplainsIt},
 		{"honey rows take numbers from gaps and bring their relatives", honeyRowsTakeNumbersFromGapsAndBringTheirRelatives},
 		{"relatives with a key of several columns are planted, found again and removed", relativesWithAKeyOfSeveralColumnsAreFoundAgain},

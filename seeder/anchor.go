@@ -2,6 +2,8 @@ package seeder
 
 import (
 	"fmt"
+	"strings"
+	"unicode"
 
 	"honeyrow/event"
 	"honeyrow/token"
@@ -53,4 +55,29 @@ func (r *RowPlan) hang(at map[string]string) {
 			c.Source, c.Value, c.Ref = Parent, &v, nil
 		}
 	}
+}
+
+// shared are the columns of a row whose value another honey row of the database holds:
+// an account that all payments of a person go to, an address that stands in each of his
+// orders. A relative must not come to have one of its own.
+func (t *turn) shared(row *honeyRow) (columns []string) {
+	if t.holders == nil {
+		t.holders = map[string]map[event.ID]bool{}
+		for i := range t.d.snap.Tokens {
+			tk := &t.d.snap.Tokens[i]
+			if tk.State == token.Live && tk.Place.Server == t.o.Server && tk.Place.Database == t.cat.Database && tk.Kind != token.DecoyTable && !tk.Expired() {
+				if t.holders[tk.Value] == nil {
+					t.holders[tk.Value] = map[event.ID]bool{}
+				}
+				t.holders[tk.Value][tk.Row] = true
+			}
+		}
+	}
+	for i := range row.tokens {
+		// Of weak values only words: amounts are the same by chance.
+		if tk := &row.tokens[i]; !tk.Key && len(t.holders[tk.Value]) > 1 && (tk.Strength >= token.Firm || strings.ContainsFunc(tk.Value, unicode.IsLetter)) {
+			columns = appendOnce(columns, tk.Place.Column)
+		}
+	}
+	return columns
 }

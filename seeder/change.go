@@ -19,6 +19,7 @@ type change struct {
 	row   *honeyRow
 	table *Table
 	held  []event.ID         // tokens whose values it holds
+	keep  []string           // columns that other honey rows share
 	was   map[string]*string // what it holds, by column
 	set   map[string]string  // the new values
 	// strength is what the new values are worth.
@@ -60,7 +61,7 @@ func (c *change) columns(st *study, cat *Catalog) (out []*field) {
 		tk := &c.row.tokens[i]
 		f := st.field(tk.Place.Column)
 		switch {
-		case f == nil || tk.Key || !slices.Contains(mutable, tk.Kind) || f.Computed || !f.CanSelect || f.fk != nil || slices.Contains(c.table.Primary(), f.Name) || cat.pointedAt(c.table, f.Name):
+		case f == nil || tk.Key || slices.Contains(c.keep, f.Name) || !slices.Contains(mutable, tk.Kind) || f.Computed || !f.CanSelect || f.fk != nil || slices.Contains(c.table.Primary(), f.Name) || cat.pointedAt(c.table, f.Name):
 			continue
 		case f.gen == nil || f.gen.Kind() != tk.Kind:
 			if g, err := generate.ByKind(tk.Kind); err == nil { // it was planted as such

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"honeyrow/event"
@@ -106,6 +107,7 @@ type turn struct {
 	studies map[*Table]*study
 	fresh   []*honeyRow // that need another row instead
 	anchors map[event.ID]map[string]string
+	holders map[string]map[event.ID]bool // by value: the honey rows that hold it
 }
 
 // inPlace updates the rows for which that is the way.
@@ -267,6 +269,10 @@ func (t *turn) judge(ctx context.Context, row *honeyRow) (*change, error) {
 	if !t.o.Lasting {
 		stays, last = table.outlastsUpdate(), cmp.Or(table.outlastsDelete(), table.outlastsInsert(), t.cat.alters(table, nil))
 	}
+	single := t.anchor(row, c)
+	if single != "" || len(t.anchors[row.id]) > 0 {
+		c.keep = t.shared(row)
+	}
 	betrays := cmp.Or(stays, t.betrays(ctx, st, c))
 	switch {
 	case t.o.How == Anew || t.o.How == Auto && betrays != "" && leaf == "":
@@ -278,8 +284,11 @@ func (t *turn) judge(ctx context.Context, row *honeyRow) (*change, error) {
 			t.kept(row, "another row can't come instead: %s%s", last, asked)
 			return nil, nil
 		}
-		if why := t.anchor(row, c); why != "" {
-			t.kept(row, "another row can't come instead: %s", why)
+		if len(c.keep) > 0 {
+			single = cmp.Or(single, "as rows of one family do, it holds in "+strings.Join(c.keep, ", ")+" what another honey row holds; remove them together and plant anew")
+		}
+		if single != "" {
+			t.kept(row, "another row can't come instead: %s", single)
 			return nil, nil
 		}
 		t.fresh = append(t.fresh, row)

@@ -94,6 +94,7 @@ func Run(t *testing.T, g Ground) {
 		{"rotation replaces values in place and the old ones stay watched", rotationReplacesValuesInPlace},
 		{"rotation replaces rows of tables that are never updated", rotationReplacesRows},
 		{"a row that comes instead hangs on the same honey row", aRowThatComesInsteadHangsOnTheSameHoneyRow},
+		{"what relatives share is not given one of them by rotation", whatRelativesShareIsNotGivenOneOfThem},
 		{"a rotation killed at any step is settled", aRotationKilledAtAnyStepIsSettled},
 		{"a plan in many transactions plants and removes the same", aPlanInManyTransactionsPlantsAndRemovesTheSame},
 		{"a failure between transactions takes out what was planted, or keeps it if asked", aFailureBetweenTransactionsTakesOutWhatWasPlantedOrKeepsItIfAsked},

@@ -23,6 +23,7 @@ type Memory struct {
 	seq  uint64
 	puts int
 	all  map[event.ID]*kept
+	busy map[string]bool // sinks that a loop delivers for
 }
 
 type kept struct {
@@ -35,6 +36,26 @@ type delivery struct {
 	state string // "pending", "done", "dead"
 	due   time.Time
 	err   string
+}
+
+var _ alert.Leaser = (*Memory)(nil)
+
+// Lease implements alert.Leaser among the loops of one test.
+func (m *Memory) Lease(sink string) (release func(), ok bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.busy[sink] {
+		return nil, false, nil
+	}
+	if m.busy == nil {
+		m.busy = map[string]bool{}
+	}
+	m.busy[sink] = true
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		delete(m.busy, sink)
+	}, true, nil
 }
 
 // Fail makes every call fail with err until Fail(nil).

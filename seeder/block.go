@@ -70,13 +70,7 @@ func roomy(ends [2]int64) [2]int64 {
 // is room for: the others' would stand among another row's.
 func (st *study) filling(near []int, s *slot) []int {
 	for _, h := range s.holds {
-		at := st.sample.index(h.of.kin.fk.RefColumns[0])
-		many := func(row int) int {
-			if v := st.sample.Rows[row][at]; v != nil {
-				return min(len(h.of.kin.rows[*v]), maxBrood)
-			}
-			return 0
-		}
+		many := func(row int) int { return h.of.kin.many(st.sample.Rows[row]) }
 		over := func(row int) int { // rather too few than too many
 			if by := many(row) - h.most; by > 0 {
 				return 1000 + by

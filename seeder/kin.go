@@ -69,6 +69,16 @@ const (
 	maxBrood = 40
 )
 
+// many is how many relatives a honey row made of a row, of the table at which they point,
+// has in theirs.
+func (k *kinship) many(row []*string) int {
+	at := k.to.sample.index(k.fk.RefColumns[0])
+	if at < 0 || row[at] == nil {
+		return 0
+	}
+	return min(len(k.rows[*row[at]]), maxBrood)
+}
+
 // ties says why a foreign key can't be followed, "" if it can.
 func ties(fk *ForeignKey) string {
 	if len(fk.Columns) != 1 || len(fk.RefColumns) != 1 {

@@ -47,7 +47,7 @@ func (d *draft) accompanied(st *study) bool {
 }
 
 // tides learns that, once; nil if dates hang on something exactly, or tell no hour.
-func (p *pen) tides(h *hand) *tide {
+func (p *pen) tides(h *hand, r *rand.Rand) *tide {
 	if p.learnt {
 		return p.tide
 	}
@@ -91,7 +91,7 @@ func (p *pen) tides(h *hand) *tide {
 		missing += float64(g.missing)
 	}
 	t.took = max(0, min(took/max(missing, 1), 1))
-	t.keep(rand.New(rand.NewPCG(uint64(len(gaps)), uint64(p.need))), gaps, p.need)
+	t.keep(r, gaps, p.need) // by the plan's seed: who has the table and this source does not draw the same
 	p.tide = t
 	return t
 }
@@ -205,7 +205,7 @@ func (x *nest) niche(k int, used map[int64]time.Time) niche {
 
 // moor lays a nest whose dates may move; ok is false if that can't be.
 func (x *nest) moor(h *hand, r *rand.Rand) (out []slot, cost time.Duration, ok bool) {
-	t := x.tides(h)
+	t := x.tides(h, r)
 	if t == nil || len(x.free) == 0 || slices.ContainsFunc(x.kids, func(k kin) bool { return !k.lost && (k.at.IsZero() || k.to.IsZero()) }) {
 		return nil, 0, false
 	}

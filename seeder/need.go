@@ -14,9 +14,7 @@ const maxTemplates = 40
 // would come to have too few.
 func (d *draft) asMany(st *study, a, b int) bool {
 	for _, p := range d.pens[st] {
-		at := st.sample.index(p.st.kin.fk.RefColumns[0])
-		x, y := st.sample.Rows[a][at], st.sample.Rows[b][at]
-		if x == nil || y == nil || min(len(p.st.kin.rows[*x]), maxBrood) != min(len(p.st.kin.rows[*y]), maxBrood) {
+		if p.st.kin.many(st.sample.Rows[a]) != p.st.kin.many(st.sample.Rows[b]) {
 			return false
 		}
 	}
@@ -30,9 +28,7 @@ func (d *draft) byNeed(st *study, templates []int) []int {
 	for i, tpl := range templates {
 		order[i] = i
 		for _, p := range d.pens[st] {
-			if v := st.sample.Rows[tpl][st.sample.index(p.st.kin.fk.RefColumns[0])]; v != nil {
-				need[i] = max(need[i], min(len(p.st.kin.rows[*v]), maxBrood))
-			}
+			need[i] = max(need[i], p.st.kin.many(st.sample.Rows[tpl]))
 		}
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(need[b], need[a]) })

@@ -39,11 +39,8 @@ func (d *draft) openPens(ctx context.Context, st *study) error {
 			continue
 		}
 		n := 0
-		at := st.sample.index(o.kin.fk.RefColumns[0])
 		for _, tpl := range d.picks[st] {
-			if v := st.sample.Rows[tpl][at]; v != nil {
-				n += min(len(o.kin.rows[*v]), maxBrood)
-			}
+			n += o.kin.many(st.sample.Rows[tpl])
 		}
 		if n == 0 {
 			continue

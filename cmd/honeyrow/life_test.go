@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"os"
 	"os/exec"
@@ -158,6 +159,19 @@ func TestAValueFoundOutsideTellsItsStoryWithAndWithoutTheRegistry(t *testing.T) 
 	}
 	if r := program(t, w.dir, "PGDMP\x01\x0e and packed rows", "tokens", "scan", "-"); r.code != 1 || !strings.Contains(r.stderr, "could not be looked into") {
 		t.Errorf("scanning what can't be looked into: %+v", r)
+	}
+
+	// Somebody who can write to the registry takes out that it was planted.
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(w.dir, "honeyrow.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.Exec("DROP TRIGGER log_keeps_rows; DELETE FROM log WHERE n = 2")
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if v := honeyrow(t, w.dir, "seed", "verify", "--no-measure"); !strings.Contains(v.stderr, "warning: the log was altered: entry 2 is missing") {
+		t.Errorf("verify says nothing of a log that was altered: %+v", v)
 	}
 }
 

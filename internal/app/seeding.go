@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 
+	"honeyrow/chain"
 	"honeyrow/internal/config"
 	"honeyrow/internal/doctor"
 	"honeyrow/seeder"
 	"honeyrow/seeder/mydb"
 	"honeyrow/seeder/pgdb"
+	"honeyrow/token"
 )
 
 // products are what can be seeded, by the protocol of the server.
@@ -48,6 +50,25 @@ func (s *Seeding) GoOn(ctx context.Context, o seeder.DripOptions) (*seeder.Dripp
 	s.Database.Close()
 	o.Server, o.Database, o.Open = s.Server, cat.Database, s.open
 	return s.Drip(ctx, o)
+}
+
+// Verify looks for every live honey row (see seeder.Seeder.Verify), and warns where the
+// log of who planted what is not what was written: whoever reads that all is as planted
+// would else learn so only from `honeyrow tokens log`.
+func (s *Seeding) Verify(ctx context.Context, o seeder.VerifyOptions) (*seeder.Verified, error) {
+	v, err := s.Seeder.Verify(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.store.Log(ctx, chain.Head{}, func(token.Deed) error { return nil })
+	var altered *chain.Break
+	switch {
+	case errors.As(err, &altered):
+		v.Warnings = append(v.Warnings, fmt.Sprintf("%v; somebody had write access to the registry: compare with its last backup, and with the head that `honeyrow tokens log --verify` printed then", altered))
+	case err != nil:
+		return nil, fmt.Errorf("read the log: %w", err)
+	}
+	return v, nil
 }
 
 // OpenSeeding connects the seeder. server may be empty if there is only one;

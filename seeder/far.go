@@ -121,11 +121,39 @@ func (d *draft) roomy(ctx context.Context, st *study, f *field, n int) error {
 		if err != nil {
 			return err
 		}
+		if known && given < k {
+			if err := d.ahead(ctx, st, f, given, n); err != nil {
+				return err
+			}
+		}
 		if known {
 			k = max(k, given)
 		}
 	}
 	return f.leaves(k, n)
+}
+
+// ahead refuses a table among whose rows the generator's next n numbers and as many
+// behind them stand: rows were put there with numbers of their own, and the generator was
+// left behind. What is planted would fail, or take the few numbers among them that are
+// free, and use up the ones with which the owner would have noticed.
+func (d *draft) ahead(ctx context.Context, st *study, f *field, given int64, n int) error {
+	db, ok := d.s.Database.(Kinsman)
+	if !ok || !f.CanSelect {
+		return nil
+	}
+	var next []string
+	for i := range int64(2 * n) {
+		next = append(next, strconv.FormatInt(given+1+i, 10))
+	}
+	found, err := db.Kin(ctx, st.table, f.Name, next, 1)
+	if passable(err) != nil {
+		return err
+	}
+	if err == nil && len(found.Rows) > 0 {
+		return refuse("the next numbers that %s gives to column %s, from %s on, stand in the table: the application's own inserts fail at them too; have its owner set it behind them (SELECT setval), then plan again", f.Sequence, f.Name, next[0])
+	}
+	return nil
 }
 
 // leaves refuses a column whose highest number is k if n more leave the application

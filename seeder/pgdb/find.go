@@ -208,8 +208,11 @@ func (db *DB) Given(ctx context.Context, t *seeder.Table, column string) (int64,
 	}
 	// Where sessions keep numbers ahead or numbers are given in steps, one below
 	// the last may still be given. Who may not read the sequence is not told.
-	rows, err := query(ctx, db.conn.PgConn(), "SELECT pg_catalog.pg_sequence_last_value(q.seqrelid) FROM pg_catalog.pg_sequence q WHERE q.seqrelid = $1::regclass AND q.seqincrement = 1 AND q.seqcache = 1 AND pg_catalog.has_sequence_privilege(q.seqrelid, 'USAGE, SELECT')",
+	rows, err := query(ctx, db.conn.PgConn(), "SELECT pg_catalog.pg_sequence_last_value(q.seqrelid), pg_catalog.has_sequence_privilege(q.seqrelid, 'SELECT') FROM pg_catalog.pg_sequence q WHERE q.seqrelid = $1::regclass AND q.seqincrement = 1 AND q.seqcache = 1 AND pg_catalog.has_sequence_privilege(q.seqrelid, 'USAGE, SELECT')",
 		[]*string{&c.Sequence}, 0, 1)
+	if err == nil && len(rows) == 1 && rows[0][0] == nil && *rows[0][1] == "t" { // it has given none since it was set: it says itself with which it begins
+		rows, err = query(ctx, db.conn.PgConn(), "SELECT last_value - 1 FROM "+c.Sequence+" WHERE NOT is_called", nil, 0, 1)
+	}
 	if err != nil || len(rows) != 1 || rows[0][0] == nil {
 		return 0, false, violation(err)
 	}

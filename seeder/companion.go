@@ -25,12 +25,13 @@ type companion struct {
 const closer = 4
 
 // pairUp finds for each table of relatives the table of the same row's relatives at which
-// it points.
+// it points, and for each table whose rows have relatives all of these.
 func (d *draft) pairUp() {
 	for _, st := range d.studies {
 		if st.kin == nil || st.kin.parent {
 			continue
 		}
+		st.kin.to.hangers = append(st.kin.to.hangers, st)
 		for _, f := range st.columns {
 			if o := d.sister(st, f); o != nil && st.kin.pointed == nil {
 				st.kin.pointed, st.kin.by = o, f

@@ -85,6 +85,7 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 	if st.kin == nil {
 		st.obey(r, h, n, total)
 		d.gather(st, r, h, n)
+		h.thread(st, r)
 		d.nest(st, r, h, n, total)
 	}
 	h.born, _ = h.past(st)

@@ -24,7 +24,7 @@
 // apart.go, era.go, verge.go, crowd.go, rhythm.go and settle.go choose these, years.go what follows from them,
 // attend.go those of a row that it alone points at; deal.go puts it together. Its relatives
 // are kin.go's with links.go, those of relatives grand.go's with basket.go, with their dates in
-// when.go and companion.go, what they have in common in siblings.go, what other rows'
+// when.go, companion.go and loom.go, what they have in common in siblings.go, what other rows'
 // relatives lend them in lend.go and level.go, who holds that meanwhile in thing.go, in whose
 // turn in berth.go, what it costs in tariff.go, free numbers in pen.go, block.go and haven.go,
 // how long these took to be lost in moor.go with pulse.go, which of them leave no gap in lonely.go, numbers that go on in series.go, sums and products

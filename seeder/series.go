@@ -17,7 +17,9 @@ type memory struct {
 	// keeps says that each number goes on from the one before, changes that they
 	// change from row to row although they are of few kinds.
 	keeps, changes bool
-	rows           []stood // of few kinds: all rows, by the leading column's number
+	rows           []stood        // of few kinds: all rows, by the leading column's number
+	begins         map[string]int // with which numbers how many begin
+	begun          int
 }
 
 // stride is one real row's number and the next one's of the same owner.
@@ -98,13 +100,19 @@ func (st *study) memories() map[*field]*memory {
 		if !f.measures() {
 			continue
 		}
-		m := &memory{ratio: true}
+		m := &memory{ratio: true, begins: map[string]int{}}
 		same := 0
 		for _, row := range k.to.sample.Rows {
 			if row[at] == nil {
 				continue
 			}
 			kids := st.inTurn(k.rows[*row[at]], by)
+			if len(kids) > 0 {
+				if v := st.sample.Rows[kids[0]][f.sample]; v != nil {
+					m.begins[*v]++
+					m.begun++
+				}
+			}
 			for i := 1; i < len(kids); i++ {
 				x, ok1 := st.number(kids[i-1], f)
 				y, ok2 := st.number(kids[i], f)
@@ -196,7 +204,7 @@ func (h *hand) inSeries(st *study, r *rand.Rand, f *field) (string, bool) {
 }
 
 // chronicle draws the numbers of one honey row's relatives in the order of their
-// dates. The first is near the template's, the others go on from it in steps that
+// dates. The first is near the template's, or the same where many begin so; the others go on from it in steps that
 // other owners' numbers took from about there: neither against the table's habit nor
 // the template's over again. Numbers of few kinds are those of other owners' rows
 // that are alike in the leading number.
@@ -231,7 +239,10 @@ func (h *hand) chronicle(st *study, r *rand.Rand, f *field, m *memory, owner str
 		if !begun {
 			g := h.g
 			g.Was, g.Attempt = *was, 0
-			v, err := generate.Make(f.gen, r, f.seen, &g)
+			v, err := *was, error(nil)
+			if !m.usual(v) {
+				v, err = generate.Make(f.gen, r, f.seen, &g)
+			}
 			x, ok := generate.Number(v)
 			if err != nil || !ok {
 				return out
@@ -250,6 +261,12 @@ func (h *hand) chronicle(st *study, r *rand.Rand, f *field, m *memory, owner str
 		out[kid] = f.seen.Write(now, true)
 	}
 	return out
+}
+
+// usual reports whether so many begin with a number that others near it would be fewer than
+// real ones: the least that anybody is paid.
+func (m *memory) usual(v string) bool {
+	return m.begins[v] >= max(3, m.begun/33)
 }
 
 // next goes on from a number as that of another owner's near it did.

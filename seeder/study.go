@@ -46,6 +46,9 @@ type study struct {
 	lender   *peers                     // what relatives lend to those of another row, once asked for
 	memory   map[*field]*memory         // how relatives' numbers follow one another, once asked for
 	dated    *clock                     // how its dates hang together, once asked for
+	hangers  []*study                   // its rows' relatives
+	looms    *loom                      // how their dates hang together, once asked for
+	loomed   bool                       // it was asked for: nil is the answer
 	reach    float64                    // the share of its rows that honey rows can look like
 	weave    *weave                     // what goes with what in its rows, once that was asked for
 	unwoven  bool                       // it was asked for: nil is the answer

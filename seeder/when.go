@@ -243,6 +243,9 @@ func (h *hand) brood(st *study, r *rand.Rand) kindred {
 	if h.broods == nil {
 		h.broods = map[*study]kindred{}
 	}
+	if h.woven(st, r) {
+		return h.broods[st]
+	}
 	h.broods[st] = out
 	k := st.kin
 	own := st.clock(h.g.Now)

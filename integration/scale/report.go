@@ -27,7 +27,7 @@ func cpu() time.Duration {
 func report(rs []*result, o options) string {
 	var b strings.Builder
 	b.WriteString("# What very many honey rows cost\n\n")
-	b.WriteString("Made by `make scale` (`go run ./integration/scale --markdown docs/scale-figures.md`). ")
+	b.WriteString("Made by `make scale` (`go run ./integration/scale`). ")
 	fmt.Fprintf(&b, "Taken on %s with %d processors, load %s at the end (where that is more than the processors, other work ran at the same time, and elapsed times are upper bounds); processor time is that of honeyrow alone, without the server's.\n\n",
 		time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), load())
 	how := "it was measured how well the rows hide, as seed plan does by itself"

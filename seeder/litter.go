@@ -78,7 +78,7 @@ func (d *draft) litter(ctx context.Context, db Kinsman, st *study, child *Table,
 		if tie < 0 || row[tie] == nil {
 			continue
 		}
-		k := kid{of: *row[tie], at: firstDate(child, s, row)}
+		k := kid{of: *row[tie], at: firstDate(child, s, row), end: lastDate(child, s, row)}
 		key, ok := numbered(child, s, row)
 		k.key, counted = key, counted && ok
 		kids = append(kids, k)
@@ -101,6 +101,9 @@ func (d *draft) litter(ctx context.Context, db Kinsman, st *study, child *Table,
 		if k.at.After(b.Last) {
 			b.Last = k.at
 		}
+		if k.end.After(b.End) {
+			b.End = k.end
+		}
 		if counted {
 			b.Rank += (k.rank - b.Rank) / (n + 1)
 			b.Lag += (k.lag - b.Lag) / (n + 1)
@@ -118,7 +121,7 @@ func (d *draft) litter(ctx context.Context, db Kinsman, st *study, child *Table,
 type kid struct {
 	of        string
 	key       int64
-	at        time.Time
+	at, end   time.Time
 	rank, lag float64
 }
 
@@ -135,6 +138,20 @@ func firstDate(t *Table, s *Sample, row []*string) time.Time {
 		}
 	}
 	return time.Time{}
+}
+
+// lastDate is the last of a row's dates, zero if it has none.
+func lastDate(t *Table, s *Sample, row []*string) (last time.Time) {
+	for i, c := range s.Columns {
+		col := t.Column(c)
+		if row[i] == nil || col == nil || col.Class != generate.Timestamp && col.Class != generate.Date {
+			continue
+		}
+		if at, _, ok := generate.ParseTime(*row[i]); ok && !generate.Sentinel(at) && at.After(last) {
+			last = at
+		}
+	}
+	return last
 }
 
 // brood is the children that were read of some rows.
@@ -200,16 +217,17 @@ func (ls litters) of(was []*string, h *hand, family bool) (out []camouflage.Broo
 			case !l.kin:
 				b = camouflage.Brood{}
 			case family && b.Count > 0:
-				b.First, b.Last = b.First.Add(h.g.Shift), b.Last.Add(h.g.Shift)
+				b.First, b.Last, b.End = b.First.Add(h.g.Shift), b.Last.Add(h.g.Shift), b.End.Add(h.g.Shift)
 				if at := h.broods[l.st].ends(l.st.clock(h.g.Now)); len(at) > 0 {
 					b.First, b.Last = at[0], at[1]
+					b.End = h.broods[l.st].end()
 				}
 				if l.tail {
 					b.Rank, b.Lag = 1, 1-(b.Rank-b.Lag)
 				} else if kids := h.kids[l.st]; len(kids) > 0 && len(l.keys) > 0 {
-					traits := b.Traits // as far as anybody can guess
+					traits, end := b.Traits, b.End // as far as anybody can guess
 					b = l.placed(h, kids)
-					b.Traits = traits
+					b.Traits, b.End = traits, end
 				}
 			}
 		}

@@ -29,7 +29,7 @@
 // turn in berth.go, what it costs in tariff.go, free numbers in pen.go, block.go and haven.go,
 // how long these took to be lost in moor.go with pulse.go, which of them leave no gap in lonely.go, numbers that go on in series.go, sums and products
 // in arithmetic.go, what they move in moves.go.
-// disguise.go draws conspicuous rows again; exhibit.go, litter.go, traits.go, broods.go, holding.go and sisters.go
+// disguise.go draws conspicuous rows again; exhibit.go, litter.go, traits.go, broods.go, seams.go, holding.go and sisters.go
 // show the table to seeder/camouflage, which judges, hiding.go tells a person.
 //
 // The change: apply.go, lots.go, lock.go, watched.go, refresh.go, restore.go and lasting.go

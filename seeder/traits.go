@@ -95,6 +95,7 @@ func (d *draft) traitsOf(ctx context.Context, db Kinsman, st *study, child *Tabl
 	t.times(st, child, s, dates[:min(len(dates), maxTraitDates)], at, tie, first, owners)
 	t.against(st, child, s, dates[:min(len(dates), maxTraitDates)], at, owners)
 	t.copies(st, first, at, owners)
+	t.seams(s, dates[:min(len(dates), maxTraitDates)], first, owners)
 	t.pressed(child, s, first, owners)
 	return t, d.childless(ctx, db, child, s, owners, t)
 }

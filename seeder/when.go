@@ -35,6 +35,18 @@ func (k kindred) ends(c *clock) []time.Time {
 	return []time.Time{slices.MinFunc(out, time.Time.Compare), slices.MaxFunc(out, time.Time.Compare)}
 }
 
+// end is the last of all of them.
+func (k kindred) end() (last time.Time) {
+	for _, at := range k {
+		for _, t := range at {
+			if t.After(last) {
+				last = t
+			}
+		}
+	}
+	return last
+}
+
 func (c *clock) named(at []time.Time) moments {
 	out := moments{}
 	for j, t := range at {

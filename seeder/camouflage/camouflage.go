@@ -53,7 +53,8 @@ type Row struct {
 // Brood is a row's children in one table.
 type Brood struct {
 	Count       int
-	First, Last time.Time // of their dates; zero if there are none
+	First, Last time.Time // of the dates at which they begin; zero if there are none
+	End         time.Time // the last of all their dates
 	// Lag is how far their keys' rank is from their dates' rank in the child
 	// table, -1 to 1, 0 if unknown; Rank the mean rank of their keys, 0 to 1.
 	Lag, Rank float64

@@ -41,6 +41,7 @@ func (d *deck) order() *features {
 		d.broods(f, k, name, dates)
 		d.kinds(f, k, name)
 	}
+	d.jointly(f)
 	if len(d.rows) > 0 && d.rows[0].Place >= 0 {
 		f.add("place in the dump", d.width, func(i int) float64 { return d.rows[i].Place })
 	}
@@ -139,6 +140,37 @@ func (d *deck) broods(f *features, k int, name string, dates []*cells) {
 		}
 		since("first", func(b Brood) time.Time { return b.First })
 		since("last", func(b Brood) time.Time { return b.Last })
+	}
+}
+
+// mostTogether is how many tables of children are looked at together.
+const mostTogether = 4
+
+// jointly measures whether children in one table begin and end with those in another.
+func (d *deck) jointly(f *features) {
+	brood := func(i, k int) Brood {
+		if k < len(d.rows[i].Broods) {
+			return d.rows[i].Broods[k]
+		}
+		return Brood{}
+	}
+	names := d.t.Children[:min(len(d.t.Children), mostTogether)]
+	for a := range names {
+		for b := a + 1; b < len(names); b++ {
+			since := func(what string, of func(Brood) time.Time) {
+				f.add("from the "+what+" in "+names[a]+" to that in "+names[b], d.width, func(i int) float64 {
+					x, y := of(brood(i, a)), of(brood(i, b))
+					if x.IsZero() || y.IsZero() {
+						return -1e9
+					}
+					s := y.Sub(x).Seconds()
+					return math.Copysign(math.Log1p(math.Abs(s)), s)
+				})
+			}
+			since("first", func(b Brood) time.Time { return b.First })
+			since("last", func(b Brood) time.Time { return b.Last })
+			since("end", func(b Brood) time.Time { return b.End })
+		}
 	}
 }
 

@@ -32,22 +32,33 @@ func (x *nest) stays(k int, used func(key int64) bool) bool {
 }
 
 // lonely reports whether a relative made of a row shall stand beside no gap: as many of
-// them as of the table's rows do.
-func (p *pen) lonely(h *hand, row int) bool {
-	if p.share == nil {
+// them as of the table's rows do. Where as many others do already, though they should not,
+// each of the row's shall stand alone.
+func (x *nest) lonely(h *hand, row int) bool {
+	if x.share == nil {
 		gaps := 0
-		for i := range p.free {
-			if i == 0 || p.free[i].before != p.free[i-1].before {
+		for i := range x.free {
+			if i == 0 || x.free[i].before != x.free[i-1].before {
 				gaps++
 			}
 		}
 		share := 1.0
-		if p.st.table != nil {
-			share = 2 * float64(gaps) / float64(max(p.st.table.Rows, int64(len(p.st.sample.Rows)), 1))
+		if x.st.table != nil {
+			share = 2 * float64(gaps) / float64(max(x.st.table.Rows, int64(len(x.st.sample.Rows)), 1))
 		}
-		p.share = &share
+		x.pen.share = &share
+	}
+	if !x.counted {
+		x.counted = true
+		beside := 0
+		for i := range x.free {
+			if _, taken := x.taken[x.free[i].key]; taken && x.stays(i, func(int64) bool { return false }) {
+				beside++
+			}
+		}
+		x.full = float64(beside) > *x.share*float64(len(x.taken)+1)
 	}
 	f := fnv.New32a()
 	f.Write([]byte(strconv.Itoa(row) + "/" + strconv.FormatInt(h.id(), 10)))
-	return float64(f.Sum32()%1000)/1000 >= *p.share
+	return x.full || float64(f.Sum32()%1000)/1000 >= *x.share
 }

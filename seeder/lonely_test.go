@@ -42,12 +42,31 @@ func TestRelativesLeaveNoGapBesideThem(t *testing.T) {
 		}
 	}
 	p, alone := &pen{st: &study{table: &Table{Rows: 100}, sample: &Sample{}}, free: free}, 0
+	x := &nest{pen: p}
 	for row := range 1000 {
-		if p.lonely(&hand{}, row) {
+		if x.lonely(&hand{}, row) {
 			alone++
 		}
 	}
 	if alone < 920 || alone > 960 { // of 100 rows 6 stand beside one of 3 gaps
 		t.Errorf("%d of 1,000 stand alone, want about 940", alone)
+	}
+	for _, c := range []struct {
+		name  string
+		taken map[int64]lot
+		all   bool
+	}{
+		{"one of two stands beside a gap", map[int64]lot{10: {}, 20: {}}, true},
+		{"two that fill one up", map[int64]lot{20: {}, 21: {}}, false},
+	} {
+		x, alone := &nest{pen: p, taken: c.taken}, 0
+		for row := range 1000 {
+			if x.lonely(&hand{}, row) {
+				alone++
+			}
+		}
+		if c.all != (alone == 1000) {
+			t.Errorf("%s: %d of 1,000 stand alone", c.name, alone)
+		}
 	}
 }

@@ -25,7 +25,7 @@ const (
 	exposed   = 0.0002
 	sheltered = 0.01
 	again     = 0.1 // where one of the same row's is
-	begun     = 20  // where a gap that is filled up has others, and where it is of several numbers
+	begun     = 60  // where a gap that is filled up has others, and where it is of several numbers
 	wide      = 0.2
 	leastTime = 0.01 // of a row
 )
@@ -96,12 +96,21 @@ func (p *pen) tides(h *hand, r *rand.Rand) *tide {
 	return t
 }
 
-// mostTime is how many rows' time a gap counts at most for how long gaps took, and mostKept
-// how many numbers a gap has at most that is filled up.
+// mostTime is how many rows' time a gap counts at most for how long gaps took. Of gaps that
+// could be filled up as large a part is taken as brings ample numbers for each relative,
+// and no larger: of those that are taken for certain the long ones are no likelier than
+// the others, and rows in them would stand closer than rows do.
 const (
-	mostTime = 20
-	mostKept = 3
+	mostTime  = 20
+	ample     = 1.15
+	leastPart = 0.1
+	mostPart  = 4
 )
+
+// filled is how likely a gap is to be filled up, by how many numbers are missing, beside
+// others of its kind: of one number rather than that one stays missing beside a honey row,
+// of several seldom, since somebody may not come for the last.
+var filled = []float64{0, 1.5, 1, 0.3}
 
 // strait is a gap: how many numbers are free there, how many are missing, and the time
 // between the rows next to it, in rows.
@@ -127,24 +136,15 @@ func (t *tide) fills(g *strait) float64 {
 func (t *tide) keep(r *rand.Rand, gaps []*strait, need int) {
 	t.kept = map[int64]bool{}
 	gaps = slices.DeleteFunc(slices.Clone(gaps), func(g *strait) bool { return g.free < g.missing })
-	want := float64(need)
 	parts := map[int64]float64{} // by how many are missing: which share of a gap as long as rows take
 	sum := 0.0
-search:
-	for _, part := range []float64{0.5, 1, 2} {
+	for part := leastPart; sum < ample*float64(need) && part < mostPart; part *= 1.1 {
 		sum = 0
-		for n := int64(1); n <= mostKept; n++ {
-			if parts[n] = part; n == 1 { // rather than that one stays missing beside a honey row
-				parts[n] = 2 * part
-			}
-			for _, g := range gaps {
-				if g.missing == n {
-					sum += float64(n) * min(1, part*t.fills(g))
-				}
-			}
-			if sum >= want {
-				break search
-			}
+		for n, likely := range filled {
+			parts[int64(n)] = part * likely
+		}
+		for _, g := range gaps {
+			sum += float64(g.missing) * min(1, parts[g.missing]*t.fills(g))
 		}
 	}
 	share := func(g *strait) float64 { return min(1, parts[g.missing]*t.fills(g)) }
@@ -288,13 +288,7 @@ func (x *nest) choose(r *rand.Rand, t *tide, h *hand, g *hang, kid kin, want, lo
 		}
 		return t.pulse.until(at) / t.now
 	}
-	type choice struct {
-		k   int
-		b   niche
-		far float64
-		w   float64
-	}
-	var all []choice
+	var all []mooring
 	for k := max(0, mid-moorings); k < min(len(x.free), mid+moorings); k++ {
 		s := &x.free[k]
 		if _, busy := x.taken[s.key]; busy || has(used, s.key) || s.low.IsZero() || s.high.IsZero() {
@@ -340,24 +334,55 @@ func (x *nest) choose(r *rand.Rand, t *tide, h *hand, g *hang, kid kin, want, lo
 		if !want.Before(b.low) && !want.After(b.high) {
 			at = want
 		}
-		all = append(all, choice{k, b, math.Abs(place(at) - place(want)), w})
+		all = append(all, mooring{k, b, place(at), w})
 	}
-	for move := leastMove; len(all) > 0; move *= 2 {
-		sum := 0.0
-		weight := func(c choice) float64 { return c.w * math.Exp(-c.far*c.far/(2*move*move)) }
-		for _, c := range all {
-			sum += weight(c)
+	if len(all) == 0 {
+		return -1, niche{}
+	}
+	c := all[draw(r, all, place(want), place(low), place(high))]
+	return c.k, c.b
+}
+
+// mooring is a number that a relative could have: where it would come, as a share of the
+// real ones, and how likely the number is by itself.
+type mooring struct {
+	k  int
+	b  niche
+	at float64
+	w  float64
+}
+
+// draw chooses one near where a relative would come, between the first and the last that
+// is possible, farther away as long as hardly any is near. Relatives come where others do:
+// neither more often where many numbers are free than where few are, nor, beside an end,
+// pushed away from it.
+func draw(r *rand.Rand, all []mooring, want, low, high float64) int {
+	weights := make([]float64, len(all))
+	for move := leastMove; ; move *= 2 {
+		bell := func(far float64) float64 { return math.Exp(-far * far / (2 * move * move)) }
+		near, sum := 0.0, 0.0
+		from, to, beside := 0, 0, 0.0
+		for i, c := range all {
+			for ; to < len(all) && all[to].at <= c.at+move; to++ {
+				beside += all[to].w
+			}
+			for ; all[from].at < c.at-move; from++ {
+				beside -= all[from].w
+			}
+			weights[i] = c.w * (bell(c.at-want) + bell(c.at+want-2*low) + bell(2*high-want-c.at))
+			near += weights[i]
+			weights[i] *= max(min(high, c.at+move)-max(low, c.at-move), move/10) / (1 + max(beside, 0))
+			sum += weights[i]
 		}
-		if sum < 2 && move < mostMove {
+		if near < 1 && move < mostMove {
 			continue
 		}
 		at := r.Float64() * sum
-		for _, c := range all {
-			if at -= weight(c); at <= 0 {
-				return c.k, c.b
+		for i, w := range weights {
+			if at -= w; at <= 0 {
+				return i
 			}
 		}
-		return all[len(all)-1].k, all[len(all)-1].b
+		return len(all) - 1
 	}
-	return -1, niche{}
 }

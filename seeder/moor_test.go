@@ -206,3 +206,65 @@ func TestNoRelativeComesAfterWhatAllComeBefore(t *testing.T) {
 		t.Errorf("%d of %d salaries begin after the day of leaving", late, n)
 	}
 }
+
+// Where gaps lie three times as densely in one half as in the other, as many of the
+// relatives come in each half as were to come there, and an end pushes none away.
+func TestRelativesComeAsOftenWhereFewNumbersAreMissing(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var all []mooring
+	for i := range 80 {
+		at := float64(i) / 40
+		if i >= 20 {
+			at = 0.5 + float64(i-20)/120
+		}
+		all = append(all, mooring{k: i, at: at, w: 1})
+	}
+	const n = 20000
+	low, sum := 0, 0.0
+	for range n {
+		c := all[draw(r, all, r.Float64(), 0, 1)]
+		sum += c.at
+		if c.at < 0.5 {
+			low++
+		}
+	}
+	if low < n*42/100 || low > n*54/100 {
+		t.Errorf("%d of %d come in the half with few gaps", low, n)
+	}
+	first := 0.0
+	for range n {
+		first += all[draw(r, all, 0.02, 0, 1)].at
+	}
+	if first/n > 0.05 {
+		t.Errorf("what was to come at 0.02 comes at %.3f", first/n)
+	}
+}
+
+// As many gaps are filled up as bring ample numbers, the longer the likelier; of those of
+// one number not all that took as long as rows do.
+func TestGapsAreFilledUpTheLongerTheLikelier(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	x := &tide{}
+	var gaps []*strait
+	sum := 0.0
+	for i := range 4000 {
+		g := &strait{before: int64(10 * i), free: 1, missing: 1, time: r.ExpFloat64()}
+		gaps = append(gaps, g)
+		sum += g.time
+	}
+	x.keep(r, gaps, 800)
+	n, kept := 0, 0.0
+	for _, g := range gaps {
+		if x.kept[g.before] {
+			n++
+			kept += g.time
+		}
+	}
+	if n < 800 || n > 1200 {
+		t.Errorf("%d gaps are kept for 800", n)
+	}
+	// Two intervals of rows take twice as long as one.
+	if ratio := kept / float64(n) / (sum / 4000); ratio < 1.8 || ratio > 2.1 {
+		t.Errorf("gaps that are kept took %.2f times as long as others", ratio)
+	}
+}

@@ -174,7 +174,9 @@ type nest struct {
 	own    int64         // the row's own, 0 if not known
 	strict bool          // their dates are whole months from one of the row's
 	kids   []kin
-	beside int // how many of those laid stand beside a gap that stays, against the habit of the table
+	// full: as many of the others' stand beside a gap that stays as shall, once counted.
+	full, counted bool
+	beside        int // how many of those laid stand beside a gap that stays, against the habit of the table
 }
 
 // kin is one of them, as its template is.
@@ -199,7 +201,7 @@ func (p *pen) nest(st *study, h *hand, taken map[int64]lot) *nest {
 	x.strict = p.st.inOrder != nil && p.st.hanging(h.g.Now).tied()
 	last, blocked := p.block(h)
 	for i, row := range k.rows[*v][:min(len(k.rows[*v]), maxBrood)] {
-		one := kin{order: i, row: row, alone: !x.strict && p.lonely(h, row)}
+		one := kin{order: i, row: row, alone: !x.strict && x.lonely(h, row)}
 		if at, ok := p.st.ordered(row); ok && !p.st.stays(p.st.inOrder, p.st.sample.Rows[row]) {
 			one.at, one.tied = at, p.st.tied(h, at)
 		}

@@ -31,7 +31,7 @@ type scene struct {
 	domains []string
 	ways    []way
 	naive   bool
-	// few: there are too few gaps for all runs, so that each run's rows are
+	// few: there are too few gaps for two runs, so that each run's rows are
 	// taken out before the next, and runs share their numbers.
 	few bool
 }
@@ -91,8 +91,9 @@ func (l *lab) judge(ctx context.Context, c *scene, o options) (out []*result, er
 		note := w.note
 		var refused []string
 		var rules []float64
+		last := "" // the deployment of the run before
 		for seed := range o.seeds {
-			run, real, known, err := l.plant(ctx, b, c, w, uint64(seed+o.first), o.rows)
+			run, real, known, deployment, err := l.plant(ctx, b, c, w, uint64(seed+o.first), o.rows)
 			if errors.Is(err, seeder.ErrNothing) && c.of != "" { // what was sampled may not suffice to learn from
 				refused = append(refused, fmt.Sprintf("seed %d: %v", seed+o.first, err))
 				fmt.Fprintf(l.errs, "  %s, %s, %s\n", c.name, w.name, refused[len(refused)-1])
@@ -106,13 +107,18 @@ func (l *lab) judge(ctx context.Context, c *scene, o options) (out []*result, er
 			}
 			t.Columns, t.Children, t.Traits, t.Pointed = real.Columns, real.Children, real.Traits, real.Pointed
 			t.Runs, t.Dumps = append(t.Runs, run), append(t.Dumps, real.Real)
-			if c.few {
-				if err := b.clear(ctx); err != nil {
-					return nil, err
-				}
+			switch {
+			case c.few:
+				err = b.clear(ctx, deployment)
+			case last != "":
+				err = b.clear(ctx, last)
 			}
+			if err != nil {
+				return nil, err
+			}
+			last = deployment
 		}
-		if err := b.clear(ctx); err != nil {
+		if err := b.clear(ctx, ""); err != nil {
 			return nil, err
 		}
 		if len(refused) > 0 {
@@ -189,9 +195,10 @@ func whole(c *scene, w *way) seeder.Config {
 }
 
 // plant plants one run and reads the table as a dump shows it. The rows stay
-// until all runs are planted: a thief who plays this program on the dump finds
-// the numbers of our rows taken.
-func (l *lab) plant(ctx context.Context, b *bench, c *scene, w way, seed uint64, rows int) (run []camouflage.Row, ex camouflage.Table, rules float64, err error) {
+// until the next run is planted: a thief who plays this program on the dump finds
+// the numbers of our rows taken, and plays each run on the dump, not behind his others:
+// these would find the better gaps taken once more with each run, as nobody's rows do.
+func (l *lab) plant(ctx context.Context, b *bench, c *scene, w way, seed uint64, rows int) (run []camouflage.Row, ex camouflage.Table, rules float64, deployment string, err error) {
 	cfg := whole(c, &w)
 	cfg.Rows, cfg.SampleRows = rows, 1500
 	if len(c.domains) > 0 {
@@ -206,7 +213,7 @@ func (l *lab) plant(ctx context.Context, b *bench, c *scene, w way, seed uint64,
 		if p != nil {
 			err = fmt.Errorf("%w: %v", err, p.Refused)
 		}
-		return nil, ex, 0, err
+		return nil, ex, 0, "", err
 	}
 	for _, no := range p.Refused {
 		fmt.Fprintf(l.errs, "  %s, %s, seed %d: %s refused: %s\n", c.name, w.name, seed, no.Table, no.Why)
@@ -221,7 +228,7 @@ func (l *lab) plant(ctx context.Context, b *bench, c *scene, w way, seed uint64,
 	}
 	done, err := b.Apply(ctx, p, seeder.ApplyOptions{Batch: batch})
 	if err != nil {
-		return nil, ex, 0, err
+		return nil, ex, 0, "", err
 	}
 	var keys []string
 	for _, r := range done.Rows {
@@ -233,20 +240,20 @@ func (l *lab) plant(ctx context.Context, b *bench, c *scene, w way, seed uint64,
 	o.Config.Domain = cfg.Domain
 	ex, err = b.Exhibit(ctx, o, c.table, keys)
 	if err != nil {
-		return nil, ex, 0, err
+		return nil, ex, 0, "", err
 	}
 	if len(ex.Runs[0]) != len(keys) {
-		return nil, ex, 0, fmt.Errorf("%d of %d honey rows are in the dump", len(ex.Runs[0]), len(keys))
+		return nil, ex, 0, "", fmt.Errorf("%d of %d honey rows are in the dump", len(ex.Runs[0]), len(keys))
 	}
-	return ex.Runs[0], ex, rules, nil
+	return ex.Runs[0], ex, rules, done.Deployment, nil
 }
 
 // batch is how many rows one transaction takes: more than a run has.
 const batch = 5000
 
-// clear takes all honey rows out again.
-func (b *bench) clear(ctx context.Context) error {
-	gone, err := b.Remove(ctx, seeder.RemoveOptions{Server: "lab", ApplyOptions: seeder.ApplyOptions{Batch: batch}})
+// clear takes a deployment's honey rows out again, all if it is empty.
+func (b *bench) clear(ctx context.Context, deployment string) error {
+	gone, err := b.Remove(ctx, seeder.RemoveOptions{Server: "lab", Deployment: deployment, ApplyOptions: seeder.ApplyOptions{Batch: batch}})
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // vocabulary is the names of a whole table, whose parts lexicons are, and the lists of
@@ -235,19 +236,30 @@ func (w *vocabulary) learnWriting() {
 	}
 }
 
-// pieced returns a name that is put together from pieces of own; "" if that fails.
+// pieced returns a name that is put together from pieces of own, as long as a rare one if
+// any is; "" if that fails. Short pieces more often make a name that is one already, so
+// that whatever comes first would be longer than the table's.
 func (x *lexicon) pieced(r *rand.Rand, rare string) string {
 	offer, best := x.nearest(rare)
 	if x.barren > mostBarren {
 		return ""
 	}
-	for try := range 150 {
-		if try >= 24 && best() != "" {
-			break
+	long, other, least, n := utf8.RuneCountInString(rare), "", math.MaxInt, 0
+	for try := 0; try < 600 && n < offers; try++ {
+		v := x.coin(r)
+		if v == "" || x.held[strings.ToLower(v)] > 0 || x.leans(v) {
+			continue
 		}
-		if v := x.coin(r); v != "" && x.held[strings.ToLower(v)] == 0 && !x.leans(v) {
+		switch far := max(utf8.RuneCountInString(v)-long, long-utf8.RuneCountInString(v)); {
+		case far == 0:
 			offer(v)
+			n++
+		case far < least:
+			other, least = v, far
 		}
+	}
+	if best() == "" && other != "" {
+		offer(other)
 	}
 	if best() == "" {
 		x.barren++

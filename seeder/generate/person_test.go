@@ -1,6 +1,7 @@
 package generate
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -191,5 +192,38 @@ func TestNamesAreCoinedWhereTheTablesOwnAreOfNoList(t *testing.T) {
 		if coined > 2*strange+30 || coined < 2*strange-30 {
 			t.Errorf("%d of 200 new names are of no list, of the table's %d of 100", coined, strange)
 		}
+	}
+}
+
+// A name that is put together is as long as the table's that stand once: those that are
+// short meet one that is there already oftener than long ones do (these syllables make so
+// many of the short ones that a few letters remain).
+func TestNamesThatAreCoinedAreNoLongerThanTheTables(t *testing.T) {
+	r := New(1, "lengths")
+	parts := strings.Fields("ba co du fe gi ho ka le mi no pu ra se ti vo wan zer lin mor tes kol bran al er in os un ey har den tri pel sam gul rod fin mar ces tob vil jor nap")
+	held := map[string]bool{}
+	var own []string
+	long := 0
+	for len(own) < 600 {
+		v := ""
+		for range 2 + r.IntN(3) {
+			v += parts[r.IntN(len(parts))]
+		}
+		if v = strings.ToUpper(v[:1]) + v[1:]; !held[v] {
+			held[v] = true
+			own = append(own, v)
+			long += len(v)
+		}
+	}
+	x := lexiconOf(own, own, false, data.Person["last"])
+	n, got := 0, 0
+	for range 200 {
+		if v := x.novel(r, false, nil); v != "" && !slices.Contains(data.Person["last"], v) {
+			n++
+			got += len(v)
+		}
+	}
+	if have, want := float64(got)/float64(max(n, 1)), float64(long)/float64(len(own)); n < 100 || math.Abs(have-want) > 1 {
+		t.Errorf("%d new names have %.2f letters on the average, the table's %.2f", n, have, want)
 	}
 }

@@ -78,7 +78,8 @@ func (st *study) filling(near []int, s *slot) []int {
 			return h.most - many(row)
 		}
 		least := slices.MinFunc(near, func(a, b int) int { return cmp.Compare(over(a), over(b)) })
-		near = slices.DeleteFunc(slices.Clone(near), func(row int) bool { return over(row) > over(least)+1 })
+		slack := min(over(least), 1) // who fills it up leaves no gap behind
+		near = slices.DeleteFunc(slices.Clone(near), func(row int) bool { return over(row) > over(least)+slack })
 	}
 	return near
 }

@@ -212,6 +212,7 @@ func (h *hand) id() int64 {
 type lot struct {
 	at    time.Time
 	owner int64
+	open  bool // a number beside it shall stay missing
 }
 
 // odd is what a date counts that no real row would have: off the day on which all others
@@ -224,7 +225,7 @@ const odd = 30 * day
 func (x *nest) away(k int, at time.Time) time.Duration {
 	s := &x.free[k]
 	far := s.away(at)
-	low, high := lot{s.low, s.ends[0]}, lot{s.high, s.ends[1]}
+	low, high := lot{at: s.low, owner: s.ends[0]}, lot{at: s.high, owner: s.ends[1]}
 	for i := k - 1; i >= 0 && x.free[i].before == s.before; i-- {
 		if l, ok := x.taken[x.free[i].key]; ok && !l.at.IsZero() {
 			low = l

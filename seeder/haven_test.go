@@ -63,7 +63,7 @@ func TestRelativesThatHangOnADayFindNumbersWhereTheirDaysAre(t *testing.T) {
 	at := func(i, way int) (lot, int64) {
 		for ; i >= 0 && i < len(all); i += way {
 			if all[i].there {
-				return lot{inPlace(all[i].at, time.UTC), int64(all[i].of)}, int64(i + 1)
+				return lot{at: inPlace(all[i].at, time.UTC), owner: int64(all[i].of)}, int64(i + 1)
 			}
 		}
 		return lot{}, 0

@@ -1,7 +1,9 @@
 package seeder
 
 import (
+	"cmp"
 	"hash/fnv"
+	"slices"
 	"strconv"
 )
 
@@ -31,21 +33,62 @@ func (x *nest) stays(k int, used func(key int64) bool) bool {
 	return left > 0
 }
 
+// borders reports whether a number next to one stays missing once a family has its own.
+func (x *nest) borders(key int64, used map[int64]bool) bool {
+	for _, next := range []int64{key - 1, key + 1} {
+		_, taken := x.taken[next]
+		if _, free := slices.BinarySearchFunc(x.free, next, func(s slot, key int64) int { return cmp.Compare(s.key, key) }); free && !taken && !used[next] {
+			return true
+		}
+	}
+	return false
+}
+
+// gaps counts a table's gaps and the numbers that are missing there: by its rows if all of
+// them were read, else those that suit.
+func (p *pen) gaps() (gaps, missing float64) {
+	key := p.st.drawn()
+	if key == nil || 10*int64(len(p.st.sample.Rows)) < 9*p.st.table.Rows {
+		for i := range p.free {
+			if missing++; i == 0 || p.free[i].before != p.free[i-1].before {
+				gaps++
+			}
+		}
+		return gaps, missing
+	}
+	var keys []int64
+	for _, v := range column(p.st.sample, key.sample) {
+		if k, err := strconv.ParseInt(v, 10, 64); err == nil {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	for i := 1; i < len(keys); i++ {
+		if keys[i] > keys[i-1]+1 {
+			gaps, missing = gaps+1, missing+float64(keys[i]-keys[i-1]-1)
+		}
+	}
+	return gaps, missing
+}
+
+// exposure is which share of the table's rows will stand beside a gap once relatives fill
+// some up, one or, of several numbers, as many as a gap has on average.
+func (p *pen) exposure() float64 {
+	if p.st.table == nil {
+		return 1
+	}
+	gaps, missing := p.gaps()
+	rows, need := float64(max(p.st.table.Rows, int64(len(p.st.sample.Rows)), 1)), float64(p.need)
+	full := need * gaps / max(missing, 1) // if none of them stood beside one
+	return max(0, min(2*(gaps-full)/max(rows+need-2*full, 1), 1))
+}
+
 // lonely reports whether a relative made of a row shall stand beside no gap: as many of
 // them as of the table's rows do. Where as many others do already, though they should not,
 // each of the row's shall stand alone.
 func (x *nest) lonely(h *hand, row int) bool {
 	if x.share == nil {
-		gaps := 0
-		for i := range x.free {
-			if i == 0 || x.free[i].before != x.free[i-1].before {
-				gaps++
-			}
-		}
-		share := 1.0
-		if x.st.table != nil {
-			share = 2 * float64(gaps) / float64(max(x.st.table.Rows, int64(len(x.st.sample.Rows)), 1))
-		}
+		share := x.exposure()
 		x.pen.share = &share
 	}
 	if !x.counted {

@@ -69,4 +69,8 @@ func TestRelativesLeaveNoGapBesideThem(t *testing.T) {
 			t.Errorf("%s: %d of 1,000 stand alone", c.name, alone)
 		}
 	}
+	p = &pen{st: p.st, free: free, need: 2}
+	if got := p.exposure(); got < 0.029 || got > 0.031 { // 2 of 4 numbers fill one gap and a half
+		t.Errorf("%.3f of the rows will stand beside one of a gap and a half, want 0.030", got)
+	}
 }

@@ -24,8 +24,9 @@ const (
 	mostMove  = 0.24
 	exposed   = 0.0002
 	sheltered = 0.01
-	again     = 0.1 // where one of the same row's is
-	begun     = 60  // where a gap that is filled up has others, and where it is of several numbers
+	shut      = 0.0005 // where one shall stay missing, and none does
+	again     = 0.1    // where one of the same row's is
+	begun     = 60     // where a gap that is filled up has others, and where it is of several numbers
 	wide      = 0.2
 	leastTime = 0.01 // of a row
 )
@@ -38,12 +39,6 @@ type tide struct {
 	low   []float64      // by free number: how many rows came until the row before it
 	high  []float64      // and until the one after it
 	now   float64
-}
-
-// accompanied reports whether a relative's dates go with those of other relatives: a
-// payment stays where its rental is.
-func (d *draft) accompanied(st *study) bool {
-	return st.kin.pointed != nil || slices.ContainsFunc(d.studies, func(o *study) bool { return o.kin != nil && o.kin.pointed == st })
 }
 
 // tides learns that, once; nil if dates hang on something exactly, or tell no hour.
@@ -91,7 +86,7 @@ func (p *pen) tides(h *hand, r *rand.Rand) *tide {
 		missing += float64(g.missing)
 	}
 	t.took = max(0, min(took/max(missing, 1), 1))
-	t.keep(r, gaps, p.need) // by the plan's seed: who has the table and this source does not draw the same
+	t.keep(r, gaps, float64(p.need)*(1-p.exposure())) // by the plan's seed: who has the table and this source does not draw the same
 	p.tide = t
 	return t
 }
@@ -133,12 +128,12 @@ func (t *tide) fills(g *strait) float64 {
 // rows: the small ones first, since honey rows beside each other are found together, and
 // of these the ones in which as much time is as rows take, the likelier the longer. Not
 // all of the longest, as long as there are others.
-func (t *tide) keep(r *rand.Rand, gaps []*strait, need int) {
+func (t *tide) keep(r *rand.Rand, gaps []*strait, need float64) {
 	t.kept = map[int64]bool{}
 	gaps = slices.DeleteFunc(slices.Clone(gaps), func(g *strait) bool { return g.free < g.missing })
 	parts := map[int64]float64{} // by how many are missing: which share of a gap as long as rows take
 	sum := 0.0
-	for part := leastPart; sum < ample*float64(need) && part < mostPart; part *= 1.1 {
+	for part := leastPart; sum < ample*need && part < mostPart; part *= 1.1 {
 		sum = 0
 		for n, likely := range filled {
 			parts[int64(n)] = part * likely
@@ -162,20 +157,20 @@ type niche struct {
 	room, nth int // free numbers there, and which of them it is
 	others    int // honey rows in the gap
 	mine      bool
+	open      bool // beside one of them a number shall stay missing
 }
 
 // niche is that of the kth free number.
-func (x *nest) niche(k int, used map[int64]time.Time) niche {
+func (x *nest) niche(k int, used map[int64]lot) niche {
 	s := &x.free[k]
 	b := niche{low: wall(s.low), high: wall(s.high), room: 1, nth: 1}
 	held := func(i int) (time.Time, bool) {
 		key := x.free[i].key
-		if at, ok := used[key]; ok {
-			b.mine = true
-			return at, true
+		l, ok := used[key]
+		if b.mine = b.mine || ok; !ok {
+			l, ok = x.taken[key]
 		}
-		l, ok := x.taken[key]
-		if ok && !l.at.IsZero() {
+		if b.open = b.open || l.open; ok && !l.at.IsZero() {
 			l.at = wall(l.at)
 		}
 		return l.at, ok
@@ -206,17 +201,25 @@ func (x *nest) niche(k int, used map[int64]time.Time) niche {
 // moor lays a nest whose dates may move; ok is false if that can't be.
 func (x *nest) moor(h *hand, r *rand.Rand) (out []slot, cost time.Duration, ok bool) {
 	t := x.tides(h, r)
-	if t == nil || len(x.free) == 0 || slices.ContainsFunc(x.kids, func(k kin) bool { return !k.lost && (k.at.IsZero() || k.to.IsZero()) }) {
+	if t == nil || len(x.free) == 0 || slices.ContainsFunc(x.kids, func(k kin) bool { return !k.lost && !k.at.IsZero() && k.to.IsZero() }) {
 		return nil, 0, false
 	}
 	x.beside = 0
 	out = make([]slot, len(x.kids))
-	used := map[int64]time.Time{}
+	used := map[int64]lot{}
 	st, g := x.st, x.st.hanging(h.g.Now)
 	own, brood := st.clock(h.g.Now), h.broods[x.st]
 	first, _ := h.past(st.kin.to)
 	for _, kid := range x.kids {
 		if kid.lost {
+			continue
+		}
+		if kid.at.IsZero() { // its date stays, and says nothing of its number
+			k := x.close(kid.key, func(key int64) bool { return has(used, key) })
+			if k < 0 {
+				return nil, 0, false
+			}
+			out[kid.order], used[x.free[k].key] = x.free[k], lot{}
 			continue
 		}
 		want := wall(kid.to)
@@ -245,16 +248,17 @@ func (x *nest) moor(h *hand, r *rand.Rand) (out []slot, cost time.Duration, ok b
 		if s.away(inPlace(want, loc)) == 0 {
 			s.taken = inPlace(want, loc)
 		}
+		s.open = !kid.alone
 		out[kid.order] = s
 		if kid.alone && !t.kept[s.before] {
 			x.beside++
 		}
-		used[s.key] = want
+		used[s.key] = lot{at: want, open: s.open}
 	}
 	return x.without(out), cost, true
 }
 
-func has(used map[int64]time.Time, key int64) bool {
+func has(used map[int64]lot, key int64) bool {
 	_, ok := used[key]
 	return ok
 }
@@ -279,7 +283,7 @@ func (h *hand) bounds(st *study, want, first time.Time) (low, high time.Time) {
 }
 
 // choose draws the number of one relative.
-func (x *nest) choose(r *rand.Rand, t *tide, h *hand, g *hang, kid kin, want, low, high time.Time, used map[int64]time.Time) (int, niche) {
+func (x *nest) choose(r *rand.Rand, t *tide, h *hand, g *hang, kid kin, want, low, high time.Time, used map[int64]lot) (int, niche) {
 	mid := sort.Search(len(x.free), func(i int) bool { return !wall(x.free[i].high).Before(want) })
 	from, hung := h.when[g.from]
 	place := func(at time.Time) float64 { // as a share of the real ones
@@ -316,7 +320,7 @@ func (x *nest) choose(r *rand.Rand, t *tide, h *hand, g *hang, kid kin, want, lo
 			w *= wide
 		case kept && kid.alone:
 		case kept:
-			w *= sheltered
+			w *= shut
 		default:
 			w *= max(t.pulse.between(b.low, b.high), leastTime) / whole
 			n, left := float64(b.others), float64(s.width-1)-float64(b.others)
@@ -324,9 +328,11 @@ func (x *nest) choose(r *rand.Rand, t *tide, h *hand, g *hang, kid kin, want, lo
 			down, _ := math.Lgamma(2 + n + t.took*(left-1))
 			w *= math.Pow(whole, 1-t.took) * math.Exp(up-down)
 			switch stays := x.stays(k, func(key int64) bool { return has(used, key) }); {
-			case stays && kid.alone:
+			case kid.alone && (stays || b.open):
 				w *= exposed
-			case !stays:
+			case !kid.alone && !stays:
+				w *= shut
+			case kid.alone:
 				w *= sheltered
 			}
 		}

@@ -51,7 +51,7 @@ func (d *draft) openPens(ctx context.Context, st *study) error {
 			return err
 		}
 		slices.SortFunc(free, func(a, b slot) int { return cmp.Compare(a.key, b.key) })
-		d.pens[st] = append(d.pens[st], &pen{st: o, free: free, blocks: o.blocks(st), inTurn: o.byOwner(), need: n, learnt: d.accompanied(o)})
+		d.pens[st] = append(d.pens[st], &pen{st: o, free: free, blocks: o.blocks(st), inTurn: o.byOwner(), need: n, learnt: o.kin.pointed != nil})
 	}
 	return nil
 }
@@ -75,7 +75,7 @@ func (p *pen) spent(rows []*hand) map[int64]lot {
 	out := map[int64]lot{}
 	for _, h := range rows {
 		for _, s := range h.kids[p.st] {
-			out[s.key] = lot{s.taken, h.id()}
+			out[s.key] = lot{s.taken, h.id(), s.open}
 		}
 	}
 	return out
@@ -319,7 +319,7 @@ func (x *nest) lay(g *generate.Row, born time.Time) (out []slot, cost time.Durat
 		}
 		best, far, to := -1, time.Duration(0), time.Time{}
 		if kid.at.IsZero() {
-			best = x.close(kid.key, used)
+			best = x.close(kid.key, func(key int64) bool { return used[key] })
 		} else {
 			if to = kid.to; to.IsZero() {
 				to = movedBy(g, kid.at, x.st.inOrder)
@@ -333,9 +333,6 @@ func (x *nest) lay(g *generate.Row, born time.Time) (out []slot, cost time.Durat
 		if !to.IsZero() && far == 0 {
 			out[kid.order].taken = to
 		}
-		if kid.alone && x.stays(best, func(key int64) bool { return used[key] }) {
-			x.beside++
-		}
 		used[out[kid.order].key] = true
 		if far > 0 && x.strict {
 			far += odd
@@ -344,6 +341,11 @@ func (x *nest) lay(g *generate.Row, born time.Time) (out []slot, cost time.Durat
 			far *= 20
 		}
 		cost = min(cost+far, 1<<60)
+	}
+	for _, kid := range x.kids {
+		if kid.alone && !kid.lost && x.borders(out[kid.order].key, used) {
+			x.beside++
+		}
 	}
 	return x.without(out), cost
 }
@@ -399,12 +401,12 @@ func (x *nest) nearest(at, born time.Time, used func(key int64) bool, alone bool
 }
 
 // close returns the free number nearest to another, where no date tells more.
-func (x *nest) close(want int64, used map[int64]bool) int {
+func (x *nest) close(want int64, used func(key int64) bool) int {
 	up := sort.Search(len(x.free), func(i int) bool { return x.free[i].key >= want })
 	down := up - 1
 	busy := func(k int) bool {
 		_, taken := x.taken[x.free[k].key]
-		return taken || used[x.free[k].key]
+		return taken || used(x.free[k].key)
 	}
 	for up < len(x.free) && busy(up) {
 		up++

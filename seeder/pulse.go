@@ -2,6 +2,7 @@ package seeder
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"sort"
 	"time"
@@ -17,10 +18,15 @@ type pulse struct {
 	hours []float64 // times of day, sorted, in seconds
 }
 
-// pulseDays is over how many days on each side rows are counted for how many come on one,
-// leastPulse how many rows have to show it.
+// pulseDays are over how many days on each side rows are counted for how many come on one,
+// the smoothest first; sharper is by how much for each row (as a logarithm) a narrower view
+// has to say better when the other half of the rows came: rows that come in bursts say so
+// plainly, and of others it would learn what is chance. leastPulse is how many rows have to
+// show it.
+var pulseDays = []int{20, 6, 2, 0}
+
 const (
-	pulseDays  = 20
+	sharper    = 0.1
 	leastPulse = 100
 )
 
@@ -39,10 +45,11 @@ func newPulse(at []time.Time, rows int64) *pulse {
 	}
 	each := float64(max(rows, int64(len(at)))) / float64(len(at))
 	var week [7]float64
-	before := make([]float64, n+1) // rows that came before each day
+	halves := [2][]float64{make([]float64, n), make([]float64, n)} // rows of each day, drawn
+	split := rand.New(rand.NewPCG(uint64(n), uint64(len(at))))
 	midnight := 0
 	for _, t := range at {
-		before[dayOf(t)-p.from+1] += each
+		halves[split.IntN(2)][dayOf(t)-p.from]++
 		week[t.Weekday()]++
 		hour := t.Sub(t.Truncate(day)).Seconds()
 		if hour == 0 {
@@ -54,19 +61,56 @@ func newPulse(at []time.Time, rows int64) *pulse {
 		return nil
 	}
 	slices.Sort(p.hours)
-	for i := range n {
-		before[i+1] += before[i]
+	for i := range week {
+		week[i] *= 7 / float64(len(at))
 	}
+	wide, best := 0, math.Inf(-1)
+	for _, days := range pulseDays {
+		told := p.tells(halves[0], halves[1], &week, days) + p.tells(halves[1], halves[0], &week, days)
+		if told > best+sharper*float64(len(at)) {
+			wide, best = days, told
+		}
+	}
+	for i := range halves[0] {
+		halves[0][i] = each * (halves[0][i] + halves[1][i])
+	}
+	p.rate = p.rates(halves[0], &week, wide)
 	sum := 0.0
-	for i := range n {
-		a, b := max(0, i-pulseDays), min(n, i+pulseDays+1)
-		rate := (before[b] - before[a]) / float64(b-a)
-		rate *= 7 * week[time.Unix((p.from+int64(i))*86400, 0).UTC().Weekday()] / float64(len(at))
-		p.rows, p.rate = append(p.rows, sum), append(p.rate, rate)
+	for _, rate := range p.rate {
+		p.rows = append(p.rows, sum)
 		sum += rate
 	}
 	return p
 }
+
+// rates are how many rows come on each day, by those of so many days on each side and by
+// how many come on such a day of the week.
+func (p *pulse) rates(came []float64, week *[7]float64, days int) []float64 {
+	until, out := make([]float64, len(came)+1), make([]float64, len(came))
+	for i, n := range came {
+		until[i+1] = until[i] + n
+	}
+	for i := range came {
+		a, b := max(0, i-days), min(len(came), i+days+1)
+		out[i] = (until[b] - until[a]) / float64(b-a)
+		if days > 0 {
+			out[i] *= week[time.Unix((p.from+int64(i))*86400, 0).UTC().Weekday()]
+		}
+	}
+	return out
+}
+
+// tells is how well rows tell when others come, as a logarithm of how likely that is.
+func (p *pulse) tells(came, others []float64, week *[7]float64, days int) (sum float64) {
+	for i, rate := range p.rates(came, week, days) {
+		rate = max(rate, leastRate)
+		sum += others[i]*math.Log(rate) - rate
+	}
+	return sum
+}
+
+// leastRate is how many rows are thought to come on a day on which none did.
+const leastRate = 0.01
 
 // until is how many rows usually come until a time.
 func (p *pulse) until(at time.Time) float64 {

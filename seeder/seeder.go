@@ -27,7 +27,8 @@
 // when.go, companion.go and loom.go, what they have in common in siblings.go, what other rows'
 // relatives lend them in lend.go and level.go, who holds that meanwhile in thing.go, in whose
 // turn in berth.go, what it costs in tariff.go, free numbers in pen.go, block.go and haven.go,
-// how long these took to be lost in moor.go with pulse.go, which of them leave no gap in lonely.go, numbers that go on in series.go, sums and products
+// how long these took to be lost in moor.go with pulse.go, which of them leave no gap in lonely.go,
+// when relatives of rows without a date come in undated.go, numbers that go on in series.go, sums and products
 // in arithmetic.go, what they move in moves.go.
 // disguise.go draws conspicuous rows again; exhibit.go, litter.go, traits.go, broods.go, seams.go, holding.go and sisters.go
 // show the table to seeder/camouflage, which judges, hiding.go tells a person.

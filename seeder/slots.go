@@ -35,6 +35,8 @@ type slot struct {
 	holds []hold
 	// taken is the date of the relative that has it, where it lies there; else zero.
 	taken time.Time
+	// open is whether a number beside it stays missing, of a relative's.
+	open bool
 }
 
 func (s *slot) at(share float64) time.Time {

@@ -16,6 +16,7 @@ type span struct {
 	over   bool          // and where a month has no such day, as many days into the next one
 	ends   bool          // it is seen which: of no such month else is any date
 	days   bool          // one of both has no hour
+	still  bool          // all are from one date, so that the hour is told too
 	unit   time.Duration // of which they are multiples, though neither date is; 0: none
 	all    []int64       // of real rows, sorted: in months, days or nanoseconds
 }
@@ -121,7 +122,7 @@ func (s *span) from(at time.Time, v int64, hour func() time.Duration) time.Time 
 		return generate.AfterMonths(at, v)
 	case s.days:
 		return at.Truncate(day).Add(time.Duration(v) * day).Add(hour())
-	case s.unit > 0 || max(v, -v) < int64(36*time.Hour):
+	case s.still || s.unit > 0 || max(v, -v) < int64(36*time.Hour):
 		return at.Add(time.Duration(v))
 	}
 	return at.Add(time.Duration(v)).Truncate(day).Add(hour())
@@ -143,7 +144,14 @@ func (s *span) near(r *rand.Rand, v int64, by float64) int64 {
 		return v
 	}
 	width := max(2, int(by*float64(n)))
-	i := max(0, min(n-2, low+r.IntN(2*width+1)-width))
+	i := low + r.IntN(2*width+1) - width
+	if i < 0 { // back from the end, which would else be many rows'
+		i = -i
+	}
+	if i > n-2 {
+		i = 2*(n-2) - i
+	}
+	i = max(0, min(n-2, i))
 	a, b := s.all[i], s.all[i+1]
 	if s.unit > 0 {
 		b = a

@@ -147,13 +147,15 @@ type litterOf struct {
 // hang is how the first dates of a table's rows lie behind a date of the row that
 // they hang on.
 type hang struct {
-	from    *field // nil: the first of the relatives, since their row has no date
+	from    *field // nil: the first of all, since their row has no date
 	span    *span
 	step    int64 // the least of them that is not 0, in months
 	litters []litterOf
 	of      map[int]int     // by row
 	sides   map[int]int     // on which side of each date of their row they lie, once asked for
 	apart   map[int]float64 // how far litters of so many are from each other, once asked for
+	byKey   []*litterOf     // of rows without a date, in the order of their keys, once asked for
+	origin  time.Time       // of such, the first of all relatives' dates
 }
 
 // hanging learns how relatives' dates hang on their row's.
@@ -198,6 +200,10 @@ func (st *study) hanging(now time.Time) *hang {
 		k.hung.from = to.fields[best]
 	} else {
 		k.hung.span = newSpan(nil, grain)
+		k.hung.span.still = true
+	}
+	if best < 0 {
+		k.hung.begin(own, k)
 	}
 	for i, row := range k.to.sample.Rows {
 		if row[ref] == nil {
@@ -213,7 +219,7 @@ func (st *study) hanging(now time.Time) *hang {
 		if len(at) == 0 || best >= 0 && to.rows[i][best].IsZero() {
 			continue
 		}
-		from := at[0]
+		from := k.hung.origin
 		if best >= 0 {
 			from = to.rows[i][best]
 		}
@@ -280,7 +286,10 @@ func (h *hand) brood(st *study, r *rand.Rand) kindred {
 	slices.SortStableFunc(kids, func(a, b int) int { return first(own.rows[a]).Compare(first(own.rows[b])) })
 	hang := st.hanging(h.g.Now)
 	from, ok := h.when[hang.from]
-	if !ok { // its row has no such date
+	switch {
+	case hang.from == nil:
+		from = hang.origin
+	case !ok: // its row has no such date
 		from = first(own.rows[kids[0]]).Add(h.g.Shift)
 	}
 	for n, at := range h.firsts(st, hang, r, kids, from, ok) { // what would still be to come is left out
@@ -298,14 +307,19 @@ func (h *hand) firsts(st *study, hang *hang, r *rand.Rand, kids []int, from time
 	ats := make([]time.Time, len(kids))
 	for try := 1; ; try++ {
 		ats = ats[:len(kids)]
-		spans, model := hang.like(r, h, to, len(kids), from)
+		spans, model := []int64(nil), -1
+		if l := hang.next(r, st, h, len(kids)); l != nil {
+			spans = hang.fit(r, l, len(kids))
+		} else {
+			spans, model = hang.like(r, h, to, len(kids), from)
+		}
 		if l := h.haven.litter(hang, len(kids), from); l != nil && try == 1 {
 			spans, model, ats = l.spans, l.row, ats[:len(l.spans)] // the others are left out
 		}
 		good, off, out := true, 0.0, map[int]bool{}
 		for n := range ats {
 			v := spans[n]
-			if hung || n > 0 {
+			if hung || n > 0 || hang.from == nil {
 				v = hang.span.near(r, v, max(usually, 1.2*apart))
 			}
 			off = max(off, math.Abs(hang.span.rank(v)-hang.span.rank(spans[n])))
@@ -433,6 +447,14 @@ func (g *hang) like(r *rand.Rand, h *hand, to *clock, n int, from time.Time) (sp
 			break
 		}
 	}
+	if best != nil && g.from != nil {
+		model = best.row
+	}
+	return g.fit(r, best, n), model
+}
+
+// fit returns n distances, a litter's as far as it has so many.
+func (g *hang) fit(r *rand.Rand, best *litterOf, n int) (spans []int64) {
 	if best != nil {
 		spans = slices.Clone(best.spans)
 		for len(spans) > n { // any but the first: without its last ones it would end too soon
@@ -441,9 +463,6 @@ func (g *hang) like(r *rand.Rand, h *hand, to *clock, n int, from time.Time) (sp
 				at = 1 + r.IntN(len(spans)-1)
 			}
 			spans = slices.Delete(spans, at, at+1)
-		}
-		if g.from != nil {
-			model = best.row
 		}
 	}
 	for v := int64(0); len(spans) < n; v += max(g.step, 1) {
@@ -459,7 +478,7 @@ func (g *hang) like(r *rand.Rand, h *hand, to *clock, n int, from time.Time) (sp
 		}
 	}
 	slices.SortFunc(spans, cmp.Compare)
-	return spans, model
+	return spans
 }
 
 // tied reports whether relatives' dates are a whole number of months from one of

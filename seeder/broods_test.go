@@ -14,15 +14,13 @@ import (
 // beside numbers that are missing, after their owner left, just behind him as another's do.
 func TestWhatShowsOfRowsThatPointAtOne(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 2))
-	text := func(s string) *string { return &s }
-	const form = "2006-01-02 15:04:05"
 	start := testNow.AddDate(-3, 0, 0)
 	people := &Sample{Columns: []string{"id", "came_at", "left_at"}}
 	for i := range 200 {
 		came := start.Add(time.Duration(i) * 2 * 24 * time.Hour)
-		people.Rows = append(people.Rows, []*string{text(strconv.Itoa(i)), text(came.Format(form)), text(testNow.AddDate(0, 0, -5).Format(form))})
+		people.Rows = append(people.Rows, []*string{text(strconv.Itoa(i)), text(came.Format(time.DateTime)), text(testNow.AddDate(0, 0, -5).Format(time.DateTime))})
 	}
-	people.Rows[150][2] = text(start.AddDate(1, 0, 0).Format(form))
+	people.Rows[150][2] = text(start.AddDate(1, 0, 0).Format(time.DateTime))
 	type row struct {
 		of int
 		at time.Time
@@ -54,7 +52,7 @@ func TestWhatShowsOfRowsThatPointAtOne(t *testing.T) {
 		}
 		of := strconv.Itoa(o.of)
 		owners[of] = append(owners[of], i)
-		s.Rows = append(s.Rows, []*string{text(strconv.Itoa(id)), &of, text(o.at.Format(form)), text("9.50")})
+		s.Rows = append(s.Rows, []*string{text(strconv.Itoa(id)), &of, text(o.at.Format(time.DateTime)), text("9.50")})
 		first = append(first, wall(firstDate(child, s, s.Rows[i])))
 	}
 	st := &study{table: &Table{Columns: []*Column{{Name: "id", Class: generate.Integer}, {Name: "came_at", Class: generate.Timestamp}, {Name: "left_at", Class: generate.Timestamp}}}, sample: people}

@@ -175,7 +175,6 @@ func TestTimesOfDayGoBothWays(t *testing.T) {
 // A table of relatives: salaries begin on the day of hiring and change on it each
 // year; calls come at any time.
 func TestRelativesLieBehindTheirRowAsAnotherRowsDo(t *testing.T) {
-	text := func(s string) *string { return &s }
 	r := generate.New(9, "kin")
 	people := &Sample{Columns: []string{"name", "hired_on"}}
 	pay, calls := &Sample{Columns: []string{"of", "valid_from"}}, &Sample{Columns: []string{"of", "called_at"}}
@@ -191,7 +190,7 @@ func TestRelativesLieBehindTheirRowAsAnotherRowsDo(t *testing.T) {
 		for range r.IntN(5) {
 			at := hired.Add(time.Duration(r.Int64N(int64(testNow.Sub(hired)))))
 			called[name] = append(called[name], len(calls.Rows))
-			calls.Rows = append(calls.Rows, []*string{&name, text(at.Format("2006-01-02 15:04:05"))})
+			calls.Rows = append(calls.Rows, []*string{&name, text(at.Format(time.DateTime))})
 		}
 	}
 	to, salaries, phone := learned(t, people, []generate.Class{generate.Text, generate.Date}, "name"), learned(t, pay, []generate.Class{generate.Text, generate.Date}, "of"), learned(t, calls, []generate.Class{generate.Text, generate.Timestamp}, "of")
@@ -229,7 +228,6 @@ func TestRelativesLieBehindTheirRowAsAnotherRowsDo(t *testing.T) {
 
 // Addresses bear no date that moves: nothing hangs on their members'.
 func TestRelativesWithoutDatesHangOnNothing(t *testing.T) {
-	text := func(s string) *string { return &s }
 	members, homes, rows := &Sample{Columns: []string{"name"}}, &Sample{Columns: []string{"of", "town"}}, map[string][]int{}
 	for i := range 40 {
 		name := fmt.Sprintf("m%d", i)

@@ -24,7 +24,6 @@ func TestRelativesThatHangOnADayFindNumbersWhereTheirDaysAre(t *testing.T) {
 	staff := &Sample{Columns: []string{"id", "hired_on"}}
 	var all []pay
 	var gone []int
-	text := func(s string) *string { return &s }
 	for id := 1; id <= 900; id++ {
 		hired := testNow.Truncate(day).AddDate(0, 0, -30-r.IntN(2500))
 		there := r.IntN(12) > 0

@@ -7,6 +7,9 @@ import (
 	"honeyrow/seeder/generate"
 )
 
+// text is a value of a sampled row.
+func text(s string) *string { return &s }
+
 // learned is what is learnt from a sample of a table whose columns have these classes.
 // Those copied are drawn as another row has them.
 func learned(t *testing.T, s *Sample, classes []generate.Class, copied ...string) *study {

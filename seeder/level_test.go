@@ -15,7 +15,6 @@ import (
 func TestAmountsOfRelativesAreNotTheTemplatesOneByOne(t *testing.T) {
 	for _, owned := range []bool{false, true} {
 		r := rand.New(rand.NewPCG(8, 1))
-		text := func(s string) *string { return &s }
 		members, dues := &Sample{Columns: []string{"name"}}, &Sample{Columns: []string{"of", "amount", "issued_at"}}
 		rows := map[string][]int{}
 		for i := range 300 {
@@ -28,7 +27,7 @@ func TestAmountsOfRelativesAreNotTheTemplatesOneByOne(t *testing.T) {
 					amount = usual + r.Float64()*200
 				}
 				rows[name] = append(rows[name], len(dues.Rows))
-				dues.Rows = append(dues.Rows, []*string{&name, text(fmt.Sprintf("%.2f", amount)), text(testNow.AddDate(0, 0, -1-r.IntN(900)).Format("2006-01-02 15:04:05"))})
+				dues.Rows = append(dues.Rows, []*string{&name, text(fmt.Sprintf("%.2f", amount)), text(testNow.AddDate(0, 0, -1-r.IntN(900)).Format(time.DateTime))})
 			}
 		}
 		to, st := learned(t, members, []generate.Class{generate.Text}, "name"), learned(t, dues, []generate.Class{generate.Text, generate.Decimal, generate.Timestamp}, "of")

@@ -72,25 +72,28 @@ func (p *pen) gaps() (gaps, missing float64) {
 }
 
 // exposure is which share of the table's rows will stand beside a gap once relatives fill
-// some up, one or, of several numbers, as many as a gap has on average.
+// some up, one or, of several numbers, as many as a gap has on average. It is reckoned once.
 func (p *pen) exposure() float64 {
+	if p.share != nil {
+		return *p.share
+	}
+	share := 1.0
+	p.share = &share
 	if p.st.table == nil {
-		return 1
+		return share
 	}
 	gaps, missing := p.gaps()
 	rows, need := float64(max(p.st.table.Rows, int64(len(p.st.sample.Rows)), 1)), float64(p.need)
 	full := need * gaps / max(missing, 1) // if none of them stood beside one
-	return max(0, min(2*(gaps-full)/max(rows+need-2*full, 1), 1))
+	share = max(0, min(2*(gaps-full)/max(rows+need-2*full, 1), 1))
+	return share
 }
 
 // lonely reports whether a relative made of a row shall stand beside no gap: as many of
 // them as of the table's rows do. Where as many others do already, though they should not,
 // each of the row's shall stand alone.
 func (x *nest) lonely(h *hand, row int) bool {
-	if x.share == nil {
-		share := x.exposure()
-		x.pen.share = &share
-	}
+	share := x.exposure()
 	if !x.counted {
 		x.counted = true
 		beside := 0
@@ -99,9 +102,9 @@ func (x *nest) lonely(h *hand, row int) bool {
 				beside++
 			}
 		}
-		x.full = float64(beside) > *x.share*float64(len(x.taken)+1)
+		x.full = float64(beside) > share*float64(len(x.taken)+1)
 	}
 	f := fnv.New32a()
 	f.Write([]byte(strconv.Itoa(row) + "/" + strconv.FormatInt(h.id(), 10)))
-	return x.full || float64(f.Sum32()%1000)/1000 >= *x.share
+	return x.full || float64(f.Sum32()%1000)/1000 >= share
 }

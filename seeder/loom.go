@@ -53,16 +53,15 @@ func (st *study) loom(now time.Time) *loom {
 		all, woven := map[*study]int{}, map[*study]int{}
 		for i := range st.sample.Rows {
 			ks := l.family(i, now)
-			seen := map[time.Time]int{} // in how many relatives
-			for k := range ks {
-				if k == 0 || !slices.ContainsFunc(ks[:k], func(o knot) bool { return o.at.Equal(ks[k].at) && o.st == ks[k].st && o.kid == ks[k].kid }) {
-					seen[ks[k].at]++
+			for from, to := 0, 0; from < len(ks); from = to {
+				for to < len(ks) && ks[to].at.Equal(ks[from].at) {
+					to++
 				}
-			}
-			for _, k := range ks {
-				all[k.st]++
-				if seen[k.at] > 1 {
-					woven[k.st]++
+				several := slices.ContainsFunc(ks[from:to], func(k knot) bool { return k.st != ks[from].st || k.kid != ks[from].kid })
+				for _, k := range ks[from:to] {
+					if all[k.st]++; several {
+						woven[k.st]++
+					}
 				}
 			}
 		}
@@ -245,7 +244,7 @@ func (s *span) common(v int64) float64 {
 		return 0
 	}
 	end, _ := slices.BinarySearch(s.all, v+1)
-	if n := end - low; s.months || n >= max(3, len(s.all)/33) {
+	if n := end - low; s.months || n >= habit(len(s.all)) {
 		return float64(n) / float64(len(s.all))
 	}
 	return 0

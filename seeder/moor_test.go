@@ -16,8 +16,6 @@ import (
 // of some the number was lost, in no time.
 func orders(t *testing.T, r *rand.Rand) (to, st *study, free []slot) {
 	t.Helper()
-	text := func(s string) *string { return &s }
-	const form = "2006-01-02 15:04:05"
 	hour := func(at time.Time) time.Time {
 		return at.Truncate(day).Add(time.Duration((9 + 10*r.Float64()) * float64(time.Hour))).Truncate(time.Second)
 	}
@@ -29,7 +27,7 @@ func orders(t *testing.T, r *rand.Rand) (to, st *study, free []slot) {
 	var all []order
 	for i := range 600 {
 		came := hour(testNow.AddDate(0, 0, -1000+i*3/2))
-		people.Rows = append(people.Rows, []*string{text(strconv.Itoa(i + 1)), text(came.Format(form))})
+		people.Rows = append(people.Rows, []*string{text(strconv.Itoa(i + 1)), text(came.Format(time.DateTime))})
 		for range r.IntN(8) {
 			if at := hour(came.Add(time.Duration(r.Float64() * float64(testNow.Sub(came))))); at.After(came) && at.Before(testNow) {
 				all = append(all, order{i + 1, at})
@@ -49,7 +47,7 @@ func orders(t *testing.T, r *rand.Rand) (to, st *study, free []slot) {
 		id += 1 + gap
 		of := strconv.Itoa(o.of)
 		rows[of] = append(rows[of], len(bought.Rows))
-		bought.Rows = append(bought.Rows, []*string{text(strconv.FormatInt(id, 10)), &of, text(o.at.Format(form))})
+		bought.Rows = append(bought.Rows, []*string{text(strconv.FormatInt(id, 10)), &of, text(o.at.Format(time.DateTime))})
 	}
 	classes := []generate.Class{generate.Integer, generate.Integer, generate.Timestamp}
 	to, st = learned(t, people, []generate.Class{generate.Integer, generate.Timestamp}), learned(t, bought, classes)
@@ -165,7 +163,6 @@ func TestTimeIsToldInRows(t *testing.T) {
 // Who left has no salary from after that day, as nobody has.
 func TestNoRelativeComesAfterWhatAllComeBefore(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 1))
-	text := func(s string) *string { return &s }
 	staff, pays := &Sample{Columns: []string{"id", "hired_on", "left_on"}}, &Sample{Columns: []string{"staff_id", "valid_from"}}
 	rows := map[string][]int{}
 	for i := range 500 {

@@ -266,7 +266,7 @@ func (h *hand) chronicle(st *study, r *rand.Rand, f *field, m *memory, owner str
 // usual reports whether so many begin with a number that others near it would be fewer than
 // real ones: the least that anybody is paid.
 func (m *memory) usual(v string) bool {
-	return m.begins[v] >= max(3, m.begun/33)
+	return m.begins[v] >= habit(m.begun)
 }
 
 // next goes on from a number as that of another owner's near it did.

@@ -134,13 +134,16 @@ func (s *span) ending(at time.Time, v int64) bool {
 	return s.ends || at.AddDate(0, int(v), 0).Day() == at.Day()
 }
 
+// habit is how many of n rows share a value that is no chance: a year, the least that is paid.
+func habit(n int) int { return max(3, n/33) }
+
 // near is a distance about as usual as another, by up to a share of the rows more or
 // less. One that many rows have stays.
 func (s *span) near(r *rand.Rand, v int64, by float64) int64 {
 	n := len(s.all)
 	low := sort.Search(n, func(i int) bool { return s.all[i] >= v })
 	same := sort.Search(n, func(i int) bool { return s.all[i] > v }) - low
-	if v == 0 || n < 3 || same >= max(3, n/33) || s.months {
+	if v == 0 || n < 3 || same >= habit(n) || s.months {
 		return v
 	}
 	width := max(2, int(by*float64(n)))

@@ -14,8 +14,6 @@ import (
 // Relatives of a honey row come in these, as often early and late as others do.
 func TestRelativesOfARowWithoutADateComeWhenOthersDo(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 3))
-	text := func(s string) *string { return &s }
-	const form = "2006-01-02 15:04:05"
 	begin := testNow.AddDate(-1, 0, 0).Truncate(day)
 	people, lent := &Sample{Columns: []string{"id"}}, &Sample{Columns: []string{"id", "of", "rented_at"}}
 	rows := map[string][]int{}
@@ -26,7 +24,7 @@ func TestRelativesOfARowWithoutADateComeWhenOthersDo(t *testing.T) {
 		for range 10 + r.IntN(8) {
 			at := begin.AddDate(0, 0, 60*r.IntN(2)).Add(time.Duration(r.Int64N(int64(7 * day)))).Truncate(time.Second)
 			rows[of] = append(rows[of], len(lent.Rows))
-			lent.Rows = append(lent.Rows, []*string{text(strconv.Itoa(len(lent.Rows) + 1)), &of, text(at.Format(form))})
+			lent.Rows = append(lent.Rows, []*string{text(strconv.Itoa(len(lent.Rows) + 1)), &of, text(at.Format(time.DateTime))})
 			real = append(real, at)
 		}
 	}

@@ -12,7 +12,6 @@ import (
 // the last of them goes back, not on.
 func TestNoDateLiesBeyondAllOthers(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 7))
-	text := func(s string) *string { return &s }
 	s := &Sample{Columns: []string{"birth_date", "joined_on", "renewed_on"}}
 	last := testNow.AddDate(-1, 0, 0)
 	for range 400 {

@@ -229,7 +229,8 @@ func (l *lab) open(ctx context.Context, my bool, sql string) (b *bench, err erro
 		st.Close()
 		return nil, err
 	}
-	b.Seeder, b.name = &seeder.Seeder{Database: db, Store: st}, name
+	// The clock stands at the newest rows: one seed gives the same figures all day.
+	b.Seeder, b.name = &seeder.Seeder{Database: db, Store: st, Now: func() time.Time { return today }}, name
 	b.end = func() { b.Database.Close(); st.Close() }
 	return b, nil
 }

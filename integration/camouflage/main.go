@@ -229,7 +229,8 @@ func (l *lab) open(ctx context.Context, my bool, sql string) (b *bench, err erro
 		st.Close()
 		return nil, err
 	}
-	// The clock stands at the newest rows: one seed gives the same figures all day.
+	// The clock stands at the newest rows, so that a seed's figures don't move with the
+	// minute; what a trigger writes by the server's clock still does.
 	b.Seeder, b.name = &seeder.Seeder{Database: db, Store: st, Now: func() time.Time { return today }}, name
 	b.end = func() { b.Database.Close(); st.Close() }
 	return b, nil

@@ -36,9 +36,9 @@ func fake(r *rand.Rand, t *camouflage.Table, n int) []camouflage.Row {
 		v := ""
 		switch {
 		case col.Class == generate.Date:
-			v = f.DateRange(time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC), time.Now()).Format(time.DateOnly)
+			v = f.DateRange(time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC), today).Format(time.DateOnly)
 		case col.Class == generate.Timestamp:
-			v = f.DateRange(time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC), time.Now()).Format(time.DateTime)
+			v = f.DateRange(time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC), today).Format(time.DateTime)
 		case col.Class == generate.Bool || col.Class == generate.Enum || col.Role == camouflage.Reference:
 			return t.Real[r.IntN(len(t.Real))].Values[c]
 		case col.Class == generate.Integer:

@@ -25,7 +25,7 @@ type berth struct {
 // taken whose other holders came about as long before and after.
 const (
 	maxBerths = 8
-	maxMoored = 12
+	maxMoored = 40
 )
 
 // moor finds for a relative one that lends it a thing of which it will be held as by a
@@ -62,7 +62,8 @@ func (h *hand) moor(d *draft, st *study, p *peers, n, total int, r *rand.Rand) (
 		if want[i] = b.all - 1; want[i] < 0 {
 			continue
 		}
-		best, cost, least, found := -1, -1, math.Inf(1), 0
+		best, cost, least, nearer, found := -1, -1, math.Inf(1), 0.0, 0
+		owed := x.owed[h.above]
 		stock := x.stock[want[i]]
 		from := 0
 		if len(stock) > 0 {
@@ -85,8 +86,9 @@ func (h *hand) moor(d *draft, st *study, p *peers, n, total int, r *rand.Rand) (
 						break
 					}
 				}
-				if off := b.off(x.starts[v], at) + x.crowded(v, at); off < least {
-					best, cost, least = o, like, off
+				by := b.nearer(x.starts[v], at)
+				if off := b.off(x.starts[v], at) + x.crowded(v, at) + math.Abs(owed+by); off < least {
+					best, cost, least, nearer = o, like, off, by
 				}
 				found++
 				break
@@ -96,6 +98,7 @@ func (h *hand) moor(d *draft, st *study, p *peers, n, total int, r *rand.Rand) (
 			}
 		}
 		if best >= 0 {
+			x.owed[h.above] = owed + nearer
 			return cost, best
 		}
 	}
@@ -177,10 +180,24 @@ func (b *berth) off(all []time.Time, at time.Time) float64 {
 	return far(since, b.since) + far(until, b.until)
 }
 
+// nearer is by how much the nearer of other times lies closer to a date than in a berth:
+// there is more room for a row close to another than far from it, and what each of a row's
+// relatives is closer than it should be, its next have to make up for.
+func (b *berth) nearer(all []time.Time, at time.Time) float64 {
+	near := func(since, until time.Duration) float64 {
+		if until == 0 || since > 0 && since < until {
+			until = since
+		}
+		return math.Log1p(until.Hours())
+	}
+	return near(b.since, b.until) - near(nextTo(all, at))
+}
+
 // store puts the things that few hold in order: by how many hold them, with the rows
 // that may lend them and from when on each was there.
 func (x *thing) store(st *study, p *peers, r *rand.Rand) {
 	x.rows, x.stock, x.there = map[string][]int{}, map[int][]string{}, map[string]time.Time{}
+	x.owed = map[*hand]float64{}
 	for _, l := range p.rows {
 		if v := st.sample.Rows[l.row][x.f.sample]; v != nil {
 			x.rows[*v] = append(x.rows[*v], l.row)

@@ -32,7 +32,8 @@ type thing struct {
 	share  map[int]float64
 	known  float64
 	least  time.Duration
-	tariff *tariff // nil: it costs nothing, or what does not go with it
+	owed   map[*hand]float64 // by how much a honey row's relatives are too near others so far
+	tariff *tariff           // nil: it costs nothing, or what does not go with it
 }
 
 // holder is a honey row that points at a thing, the nth of its run.

@@ -8,11 +8,27 @@ import (
 )
 
 // address is a column of few values which first names tell: whether somebody is a man or a
-// woman, how he is addressed. A woman's name beside "Mr" would be a honey row's.
+// woman, how he is addressed, or when each was entered, women first. A woman's name beside
+// "Mr" would be a honey row's.
 type address struct {
 	*field
-	held map[string]map[string]int // by first name and value, rows
-	rows int
+	class func(first string) string // in what names are alike
+	held  map[string]map[string]int // by class of first names and value, rows
+	rows  int
+}
+
+// itself is a first name's class where others have it too, woman where it has to be asked
+// of the lists whether it is a woman's or a man's; "" if it is both or neither.
+func itself(first string) string { return strings.ToLower(first) }
+
+func woman(first string) string {
+	switch generate.Sexes(first) {
+	case [2]bool{true, false}:
+		return "a woman's"
+	case [2]bool{false, true}:
+		return "a man's"
+	}
+	return ""
 }
 
 const (
@@ -32,30 +48,44 @@ func (st *study) learnAddresses() {
 		if f == st.first || f == st.last || f == st.full || f == st.homeland() || f.sample < 0 || !few(f, mostAddresses) {
 			continue
 		}
-		a := &address{field: f, held: map[string]map[string]int{}}
-		count := map[string]int{}
-		for _, row := range st.callers() {
-			if v := row[f.sample]; v != nil && row[st.first.sample] != nil {
-				name := strings.ToLower(*row[st.first.sample])
-				if a.held[name] == nil {
-					a.held[name] = map[string]int{}
-				}
-				a.held[name][*v]++
-				count[*v]++
-				a.rows++
+		for _, class := range []func(string) string{itself, woman} {
+			a := &address{field: f, class: class, held: map[string]map[string]int{}}
+			asked, right := a.told(st.tally(a))
+			if right {
+				st.tells = append(st.tells, a)
 			}
-		}
-		if a.told(count) {
-			st.tells = append(st.tells, a)
+			if asked >= leastAsked { // else names are hardly anybody else's, and say nothing by themselves
+				break
+			}
 		}
 	}
 	slices.SortStableFunc(st.tells, func(a, b *address) int { return b.rows - a.rows })
 }
 
-// told reports whether others of a first name tell the value of nearly all rows, far
-// oftener than the commonest value is right.
-func (a *address) told(count map[string]int) bool {
-	asked, right := 0, 0
+// tally counts the rows by their first name's class and value, and returns how many have
+// each value.
+func (st *study) tally(a *address) map[string]int {
+	count := map[string]int{}
+	for _, row := range st.callers() {
+		v, first := row[a.sample], row[st.first.sample]
+		if v == nil || first == nil || a.class(*first) == "" {
+			continue
+		}
+		name := a.class(*first)
+		if a.held[name] == nil {
+			a.held[name] = map[string]int{}
+		}
+		a.held[name][*v]++
+		count[*v]++
+		a.rows++
+	}
+	return count
+}
+
+// told reports how many rows others of the first name's class could tell the value of, and
+// whether they do of nearly all, far oftener than the commonest value is right.
+func (a *address) told(count map[string]int) (asked int, right bool) {
+	hit := 0
 	for _, by := range a.held {
 		rows := 0
 		for _, n := range by {
@@ -71,7 +101,7 @@ func (a *address) told(count map[string]int) bool {
 				most = most && (other == v || k < n-1)
 			}
 			if most {
-				right += n
+				hit += n
 			}
 		}
 	}
@@ -79,8 +109,8 @@ func (a *address) told(count map[string]int) bool {
 	for _, n := range count {
 		most = max(most, n)
 	}
-	return asked >= leastAsked && float64(right) >= leastAgree*float64(asked) &&
-		float64(asked-right)/float64(asked) <= mostWrong*(1-float64(most)/float64(a.rows))
+	return asked, asked >= leastAsked && float64(hit) >= leastAgree*float64(asked) &&
+		float64(asked-hit)/float64(asked) <= mostWrong*(1-float64(most)/float64(a.rows))
 }
 
 // few reports whether a column has several values, but no more than most.
@@ -98,7 +128,7 @@ func few(f *field, most int) bool {
 // at all.
 func (st *study) suits(first string, row []*string) bool {
 	for _, a := range st.tells {
-		by := a.held[strings.ToLower(first)]
+		by := a.held[a.class(first)]
 		if row[a.sample] == nil || by == nil {
 			continue
 		}
@@ -166,4 +196,22 @@ func (st *study) vocabularyOf(was []*string) *generate.Names {
 		}
 	}
 	return st.names
+}
+
+// entered is what a honey row holds where its template's row is asked how somebody is
+// addressed: what was loaded with the rows beside it is theirs.
+func (st *study) entered(h *hand) []*string {
+	was, beside := h.was, []*string(nil)
+	for _, f := range st.columns {
+		if !f.load || f.sample < 0 || was[f.sample] == nil {
+			continue
+		}
+		if beside == nil {
+			was, beside = slices.Clone(was), st.sample.Rows[st.loadedBeside(h)]
+		}
+		if v := beside[f.sample]; v != nil {
+			was[f.sample] = v
+		}
+	}
+	return was
 }

@@ -49,3 +49,27 @@ func TestAFirstNameGoesWithHowSomebodyIsAddressed(t *testing.T) {
 		t.Error("no name is new")
 	}
 }
+
+// Where nobody's first name is another's too, the lists say who is a woman, and so of what
+// column women and men are apart: of the second in which each was loaded, women first.
+func TestFirstNamesThatNobodySharesGoWithWhenTheyWereLoaded(t *testing.T) {
+	women := strings.Fields("Mary Patricia Linda Barbara Elizabeth Jennifer Susan Margaret Dorothy Lisa Nancy Karen Betty Helen Sandra Donna Carol Ruth Sharon Michelle Laura Sarah Kimberly Deborah Jessica Shirley Cynthia Angela Melissa Brenda Amy Anna Rebecca Virginia Kathleen Pamela Martha Debra Amanda Stephanie")
+	men := strings.Fields("John Robert Michael William David Richard Charles Joseph Thomas Christopher Daniel Paul Mark Donald George Kenneth Steven Edward Brian Ronald Anthony Kevin Jason Matthew Gary Timothy Larry Jeffrey Frank Scott Eric Stephen Andrew Raymond Gregory Joshua Jerry Dennis Walter Patrick")
+	s := &Sample{Columns: []string{"first_name", "last_name", "loaded"}}
+	for n, first := range slices.Concat(women, men) {
+		last, at := []string{"Smith", "Johnson", "Miller", "Baker", "Young"}[n%5], []string{"22:04:36", "22:04:37"}[n/len(women)]
+		s.Rows = append(s.Rows, []*string{&first, &last, &at})
+	}
+	st := learned(t, s, []generate.Class{generate.Text, generate.Text, generate.Text})
+	if len(st.tells) != 1 || st.tells[0].Name != "loaded" {
+		t.Fatalf("first names tell %v, want when rows were loaded", st.tells)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	for n := range 200 {
+		row := s.Rows[n%len(s.Rows)]
+		first, _ := st.somebody(r, row, 0)
+		if is := generate.Sexes(first); is[0] != is[1] && is[0] != (*row[2] == "22:04:36") {
+			t.Errorf("%s was loaded at %s", first, *row[2])
+		}
+	}
+}

@@ -61,7 +61,7 @@ func (d *draft) deal(st *study, r *rand.Rand, template, n, total int, l *links, 
 	h.was = d.blend(st, r, template, h.era, h.slot, total <= fewRows)
 	h.g = generate.Row{Now: d.now, Domain: st.mailDomain(r, h.was), CardPrefix: d.o.CardPrefix, PhoneRanges: d.o.PhoneRanges, Number: n, Spell: st.spell}
 	h.shift(st, r, n, total)
-	h.g.First, h.g.Last = st.somebody(r, h.was, 0)
+	h.g.First, h.g.Last = st.somebody(r, st.entered(h), 0)
 	if owner, ok := l.owner(n); ok {
 		d.inherit(st, r, h, owner, l.others[l.kin])
 		h.join(st, n)
@@ -291,7 +291,7 @@ func (h *hand) redo(d *draft, st *study, r *rand.Rand, column string) error {
 	stuck := f != nil && f.named != nil && h.tries[column] > mostCodes // as where the code's twin has numbers of its own
 	if c := h.row.cell(column); (slices.Contains(ofPerson, c.Kind) || stuck) && !h.bound && !counts {
 		h.names++
-		h.g.First, h.g.Last = st.somebody(r, h.was, h.names)
+		h.g.First, h.g.Last = st.somebody(r, st.entered(h), h.names)
 		again = nil
 		for _, c := range h.row.Cells {
 			f := st.field(c.Column)

@@ -202,15 +202,15 @@ func (st *study) vocabularyOf(was []*string) *generate.Names {
 // addressed: what was loaded with the rows beside it is theirs.
 func (st *study) entered(h *hand) []*string {
 	was, beside := h.was, []*string(nil)
-	for _, f := range st.columns {
-		if !f.load || f.sample < 0 || was[f.sample] == nil {
+	for _, a := range st.tells {
+		if !a.load || was[a.sample] == nil {
 			continue
 		}
 		if beside == nil {
 			was, beside = slices.Clone(was), st.sample.Rows[st.loadedBeside(h)]
 		}
-		if v := beside[f.sample]; v != nil {
-			was[f.sample] = v
+		if v := beside[a.sample]; v != nil {
+			was[a.sample] = v
 		}
 	}
 	return was

@@ -171,6 +171,14 @@ func nextTo(all []time.Time, at time.Time) (since, until time.Duration) {
 	return since, until
 }
 
+// shorter is the shorter of the two distances of nextTo, 0 if there is none.
+func shorter(since, until time.Duration) time.Duration {
+	if until == 0 || since > 0 && since < until {
+		return since
+	}
+	return until
+}
+
 // off is by how much other times lie before and after a date than they do in a berth.
 func (b *berth) off(all []time.Time, at time.Time) float64 {
 	far := func(x, y time.Duration) float64 {
@@ -184,13 +192,7 @@ func (b *berth) off(all []time.Time, at time.Time) float64 {
 // there is more room for a row close to another than far from it, and what each of a row's
 // relatives is closer than it should be, its next have to make up for.
 func (b *berth) nearer(all []time.Time, at time.Time) float64 {
-	near := func(since, until time.Duration) float64 {
-		if until == 0 || since > 0 && since < until {
-			until = since
-		}
-		return math.Log1p(until.Hours())
-	}
-	return near(b.since, b.until) - near(nextTo(all, at))
+	return math.Log1p(shorter(b.since, b.until).Hours()) - math.Log1p(shorter(nextTo(all, at)).Hours())
 }
 
 // store puts the things that few hold in order: by how many hold them, with the rows

@@ -53,11 +53,7 @@ func (t *traits) shared(child *Table, s *Sample, first []time.Time, tie int, own
 			sum, n := 0.0, 0.0
 			for _, k := range rows {
 				if v := s.Rows[k][at]; v != nil && !first[k].IsZero() && len(came[*v]) > 1 {
-					since, until := nextTo(came[*v], first[k])
-					if until == 0 || since > 0 && since < until {
-						until = since
-					}
-					sum, n = sum+math.Log1p(until.Hours()), n+1
+					sum, n = sum+math.Log1p(shorter(nextTo(came[*v], first[k])).Hours()), n+1
 				}
 			}
 			return sum / max(n, 1)

@@ -98,6 +98,9 @@ func (x *nest) lonely(h *hand, row int) bool {
 		x.counted = true
 		beside := 0
 		for i := range x.free {
+			if x.tide != nil && x.tide.kept[x.free[i].before] { // what is missing there is going to be filled up
+				continue
+			}
 			if _, taken := x.taken[x.free[i].key]; taken && x.stays(i, func(int64) bool { return false }) {
 				beside++
 			}

@@ -20,13 +20,14 @@ import (
 // less likely that stands beside a gap where it shall not, or was not kept for them.
 const (
 	moorings  = 150
+	farther   = 400 // where one beside it shall stay missing
 	leastMove = 0.03
 	mostMove  = 0.24
 	exposed   = 0.0002
 	sheltered = 0.01
-	shut      = 0.0005 // where one shall stay missing, and none does
-	again     = 0.1    // where one of the same row's is
-	begun     = 60     // where a gap that is filled up has others, and where it is of several numbers
+	shut      = 0.00005 // where one shall stay missing, and none does
+	again     = 0.1     // where one of the same row's is
+	begun     = 60      // where a gap that is filled up has others, and where it is of several numbers
 	wide      = 0.2
 	leastTime = 0.01 // of a row
 )
@@ -105,7 +106,7 @@ const (
 // filled is how likely a gap is to be filled up, by how many numbers are missing, beside
 // others of its kind: of one number rather than that one stays missing beside a honey row,
 // of several seldom, since somebody may not come for the last.
-var filled = []float64{0, 1.5, 1, 0.3}
+var filled = []float64{0, 1.5, 0.3, 0.1}
 
 // strait is a gap: how many numbers are free there, how many are missing, and the time
 // between the rows next to it, in rows.
@@ -293,7 +294,11 @@ func (x *nest) choose(r *rand.Rand, t *tide, h *hand, g *hang, kid kin, want, lo
 		return t.pulse.until(at) / t.now
 	}
 	var all []mooring
-	for k := max(0, mid-moorings); k < min(len(x.free), mid+moorings); k++ {
+	reach := moorings
+	if !kid.alone { // gaps of several numbers are few
+		reach = farther
+	}
+	for k := max(0, mid-reach); k < min(len(x.free), mid+reach); k++ {
 		s := &x.free[k]
 		if _, busy := x.taken[s.key]; busy || has(used, s.key) || s.low.IsZero() || s.high.IsZero() {
 			continue
